@@ -1,0 +1,1 @@
+"""What the models can do: agents, their tools and prompts, the LLM edge and the tool loop."""

@@ -1,0 +1,49 @@
+"""The agents there are, by name."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from agents.events import AgentEvent
+from agents.run import RunContext
+
+if TYPE_CHECKING:
+    from agents.base import ChatAgent
+
+AgentClass = TypeVar("AgentClass", bound="type[ChatAgent]")
+
+
+class AgentRegistry:
+    """Names to agent classes; ``registry`` is the one the apps use."""
+
+    def __init__(self) -> None:
+        self._agents: dict[str, type[ChatAgent]] = {}
+
+    def register(self, agent: AgentClass) -> AgentClass:
+        """Class decorator. Raises ``ValueError`` for a second class of one name."""
+        if self._agents.setdefault(agent.name, agent) is not agent:
+            raise ValueError(f"an agent named {agent.name} is registered already")
+        return agent
+
+    def get(self, name: str) -> "type[ChatAgent]":
+        """Raises ``KeyError`` for a name that is not registered."""
+        return self._agents[name]
+
+    def list_agents(self) -> "tuple[type[ChatAgent], ...]":
+        """In the order of registration."""
+        return tuple(self._agents.values())
+
+    async def call_agent(
+        self, name: str, query: str, context: RunContext, **agent_arguments: Any
+    ) -> AsyncIterator[AgentEvent]:
+        """Make the agent (``agent_arguments`` as ``BaseAgent`` takes them) and pass on what it does.
+
+        Raises ``KeyError`` for a name that is not registered. Closing this iterator closes the agent's.
+        """
+        agent = self.get(name)(**agent_arguments)
+        async with aclosing(agent.handle(query, context)) as events:
+            async for event in events:
+                yield event
+
+
+registry = AgentRegistry()
