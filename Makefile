@@ -1,0 +1,58 @@
+# Needs Python ≥ 3.11 and make; everything else is installed into .venv.
+# HOST, PORT, DATA_DIR and the variables of .env.example are taken from the environment.
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev test lint format types check migrations lock clean
+MAKEFLAGS += --no-print-directory
+
+CANDIDATES := python3 python3.15 python3.14 python3.13 python3.12 python3.11
+# Each is started, not only looked up: a version manager's shim may be there without its Python.
+PYTHON ?= $(shell for python in $(CANDIDATES); do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$python; break; }; done)
+VENV_PYTHON := .venv/bin/python
+INSTALL = $(if $(strip $(PYTHON)),$(PYTHON),$(error Python 3.11 or newer is needed and none was found; name one with PYTHON=/path/to/python)) .ci/venv.py
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Install, migrate, make the demo users, serve on http://localhost:$PORT (8000)
+	@$(INSTALL) requirements.txt "manage.py migrate --no-input -v 0" "manage.py seed_demo"
+	@exec $(VENV_PYTHON) -m adiuva.serve
+
+dev: ## The same on Django's development server, which reloads on a change
+	@$(INSTALL) requirements.txt "manage.py migrate --no-input -v 0" "manage.py seed_demo"
+	@exec $(VENV_PYTHON) manage.py runserver "$${HOST:-127.0.0.1}:$${PORT:-8000}"
+
+test: ## The tests; ARGS="-k name" reaches pytest
+	@$(INSTALL) requirements-dev.txt
+	@exec $(VENV_PYTHON) -m pytest $(ARGS)
+
+lint: ## ruff and the import contracts
+	@$(INSTALL) requirements-dev.txt
+	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) -m ruff format --check .
+	@$(VENV_PYTHON) -c 'from importlinter.cli import lint_imports_command as main; main()'
+
+format: ## Rewrite the code as ruff would have it
+	@$(INSTALL) requirements-dev.txt
+	@$(VENV_PYTHON) -m ruff check --fix .
+	@$(VENV_PYTHON) -m ruff format .
+
+types: ## mypy
+	@$(INSTALL) requirements-dev.txt
+	@$(VENV_PYTHON) -m mypy .
+
+check: lint types test ## lint, types, migrations complete, system checks, tests
+	@$(VENV_PYTHON) manage.py makemigrations --check --dry-run
+	@$(VENV_PYTHON) manage.py check
+
+migrations: ## Write the migrations of changed models
+	@$(INSTALL) requirements-dev.txt
+	@$(VENV_PYTHON) manage.py makemigrations
+
+lock: ## Compile requirements*.txt from pyproject.toml; UPGRADE=1 takes newer versions
+	@$(INSTALL) requirements-dev.txt ".ci/lock.py $(if $(UPGRADE),--upgrade)"
+
+clean: ## Remove .venv, caches and collected files; what is in DATA_DIR stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
