@@ -1,4 +1,4 @@
-"""Compile ``requirements.txt`` and ``requirements-dev.txt`` from ``pyproject.toml``; ``--upgrade`` takes newer versions.
+"""Compile the requirements files from ``pyproject.toml``; ``--upgrade`` takes newer versions.
 
 uv comes into a scratch environment for this one run. The files hold pins only: where packages are fetched from
 is each machine's own affair, so a line that names an index or a path is an error.
