@@ -1,0 +1,178 @@
+"""Redis stops, hangs, comes back: requests go on, one process still holds its limit, and the log says so once."""
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from billing.outage import PROBE_SECONDS, Outage
+from billing.rate_limit import Limiter
+from billing.redis_windows import RedisWindows
+from billing.windows import MemoryWindows, WindowsUnavailableError
+from tests.billing.redis_server import RedisServer
+
+
+class Clock:
+    """Seconds, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def limiter(redis_server: RedisServer, clock: Clock) -> Limiter:
+    return Limiter(MemoryWindows(), RedisWindows(redis_server.url), Outage(clock))
+
+
+def levels(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.levelname for record in caplog.records if record.name == "billing.outage"]
+
+
+def test_without_redis_the_process_counts_on_with_what_it_let_through(
+    limiter: Limiter, redis_server: RedisServer
+) -> None:
+    assert all(limiter.hit("user", 20).allowed for _ in range(12))
+    redis_server.stop()
+    assert [limiter.hit("user", 20).allowed for _ in range(9)] == [True] * 8 + [False]
+
+
+def test_an_outage_is_one_warning_and_its_end_one_line(
+    limiter: Limiter, redis_server: RedisServer, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    limiter.hit("user", 20)
+    redis_server.stop()
+    for _ in range(5):
+        limiter.hit("user", 20)
+        clock.now += PROBE_SECONDS
+    assert levels(caplog) == ["WARNING"]
+    redis_server.start()
+    limiter.hit("user", 20)
+    limiter.hit("user", 20)
+    assert levels(caplog) == ["WARNING", "INFO"]
+
+
+def test_the_warning_names_the_error_and_neither_address_nor_password(
+    limiter: Limiter, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis_server.stop()
+    limiter.hit("user", 20)
+    assert caplog.messages == ["Redis does not answer (ConnectionError): until it does, rate limits count per process"]
+
+
+def test_when_redis_is_back_processes_share_again(limiter: Limiter, redis_server: RedisServer, clock: Clock) -> None:
+    redis_server.stop()
+    limiter.hit("user", 20)
+    redis_server.start()
+    clock.now += PROBE_SECONDS
+    assert limiter.hit("user", 20).allowed
+    assert RedisWindows(redis_server.url).look("user", 20).used == 1
+
+
+def test_a_redis_that_forgot_the_last_minute_does_not_give_it_twice(
+    limiter: Limiter, redis_server: RedisServer, clock: Clock
+) -> None:
+    assert all(limiter.hit("user", 20).allowed for _ in range(20))
+    redis_server.stop()
+    redis_server.start()
+    verdict = limiter.hit("user", 20)
+    assert (verdict.remaining, verdict.retry_after) == (0, 60)
+    assert RedisWindows(redis_server.url).look("user", 20).used == 0
+
+
+def test_connections_that_redis_dropped_are_no_outage(
+    limiter: Limiter, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: limiter.hit("user", 200), range(50)))
+    redis_server.stop()
+    redis_server.start()
+    assert all(limiter.hit("user", 200).allowed for _ in range(20))
+    assert levels(caplog) == []
+
+
+def test_a_redis_that_hangs_costs_one_request_a_moment_and_the_others_nothing(
+    limiter: Limiter, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    limiter.hit("user", 200)
+    redis_server.hang()
+    began = time.monotonic()
+    limiter.hit("user", 200)
+    first = time.monotonic() - began
+    began = time.monotonic()
+    for _ in range(50):
+        limiter.hit("user", 200)
+    rest = time.monotonic() - began
+    redis_server.wake()
+    assert first < 1
+    assert rest < 0.1
+    assert levels(caplog) == ["WARNING"]
+
+
+def test_many_requests_that_meet_the_outage_at_once_warn_once(
+    limiter: Limiter, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis_server.stop()
+    with ThreadPoolExecutor(20) as pool:
+        passed = sum(pool.map(lambda _: limiter.hit("user", 20).allowed, range(100)))
+    assert passed == 20
+    assert levels(caplog) == ["WARNING"]
+
+
+def test_redis_need_not_be_there_at_start(redis_server: RedisServer) -> None:
+    redis_server.stop()
+    assert Limiter(MemoryWindows(), RedisWindows(redis_server.url)).hit("user", 20).allowed
+
+
+def test_a_wrong_password_is_an_outage_too(redis_server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    url = redis_server.url.replace("open-sesame", "wrong")
+    assert Limiter(MemoryWindows(), RedisWindows(url)).hit("user", 20).allowed
+    assert "wrong" not in caplog.text
+    assert levels(caplog) == ["WARNING"]
+
+
+def test_in_an_outage_one_request_a_second_asks(clock: Clock) -> None:
+    outage = Outage(clock)
+    ticket = outage.ask()
+    assert ticket is not None
+    outage.failed(ticket, WindowsUnavailableError("gone"))
+    assert outage.ask() is None
+    clock.now += PROBE_SECONDS
+    assert outage.ask() is not None
+    assert outage.ask() is None
+
+
+def test_a_late_success_from_before_the_outage_does_not_end_it(clock: Clock) -> None:
+    outage = Outage(clock)
+    slow, quick = outage.ask(), outage.ask()
+    assert slow is not None
+    assert quick is not None
+    outage.failed(quick, WindowsUnavailableError("gone"))
+    outage.answered(slow)
+    assert outage.ask() is None
+
+
+def test_a_late_failure_from_before_the_recovery_does_not_begin_another(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    outage = Outage(clock)
+    slow, quick = outage.ask(), outage.ask()
+    assert slow is not None
+    assert quick is not None
+    outage.failed(quick, WindowsUnavailableError("gone"))
+    clock.now += PROBE_SECONDS
+    probe = outage.ask()
+    assert probe is not None
+    outage.answered(probe)
+    outage.failed(slow, WindowsUnavailableError("gone"))
+    assert outage.ask() is not None
+    assert levels(caplog) == ["WARNING"]
