@@ -1,0 +1,28 @@
+from typing import TYPE_CHECKING
+
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from adiuva.http.problems import RateLimited
+from billing import rate_limit
+from billing.entitlements import tier_of
+
+if TYPE_CHECKING:  # views import this module, by DEFAULT_THROTTLE_CLASSES
+    from rest_framework.views import APIView
+
+
+class TierThrottle(BaseThrottle):
+    """The wire contract § 4 for REST. Leaves its decision on the request, for the RateLimit headers.
+
+    Passes over views with ``rate_limited = False`` and requests without a user.
+    """
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        """Raises RateLimited rather than answer False: DRF would reduce the wait to a ``Throttled`` without a code."""
+        if request.user is None or not getattr(view, "rate_limited", True):
+            return True
+        decision = rate_limit.hit(request.user.pk, tier_of(request.user))
+        request._request.rate_decision = decision
+        if decision.retry_after is not None:
+            raise RateLimited(retry_after=decision.retry_after)
+        return True
