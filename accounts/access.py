@@ -1,0 +1,54 @@
+"""From an access token to who is asking, in one query: user, session and (through ``live_tier``) tier."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from accounts import live_tier
+from accounts.models import Session, User
+from accounts.tokens import read_access_token
+from adiuva.http.problems import InvalidToken
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """``expires_at`` is the access token's; a WebSocket does not outlive it."""
+
+    user: User
+    session_id: UUID
+    expires_at: datetime
+
+
+def authenticate(raw_token: str) -> Identity:
+    """Raises ``InvalidToken``: bad, expired or revoked token, user gone or disabled."""
+    claims = read_access_token(raw_token)
+    return _load(user_id=claims.user_id, session_id=claims.session_id, expires_at=claims.expires_at)
+
+
+def reload(identity: Identity) -> Identity:
+    """The same identity as the database knows it now. Raises ``InvalidToken`` when it is over."""
+    return resume(user_id=identity.user.id, session_id=identity.session_id, expires_at=identity.expires_at)
+
+
+def resume(*, user_id: UUID, session_id: UUID, expires_at: datetime) -> Identity:
+    """An identity that was authenticated before, for instance when its WebSocket ticket was issued."""
+    if expires_at <= datetime.now(UTC):
+        raise InvalidToken
+    return _load(user_id=user_id, session_id=session_id, expires_at=expires_at)
+
+
+def is_signed(raw_token: str) -> bool:
+    """Whether we signed this token and it has not expired; no look at the database."""
+    try:
+        read_access_token(raw_token)
+    except InvalidToken:
+        return False
+    return True
+
+
+def _load(*, user_id: UUID, session_id: UUID, expires_at: datetime) -> Identity:
+    sessions = Session.objects.usable().select_related("user", *live_tier.select_related("user__"))
+    session = sessions.filter(id=session_id, user_id=user_id).first()
+    if session is None:
+        raise InvalidToken
+    return Identity(user=session.user, session_id=session_id, expires_at=expires_at)

@@ -1,0 +1,36 @@
+"""The tier is billing's to know; accounts only asks.
+
+Billing registers how (``AppConfig.ready``), so that authentication can fetch user, session and tier in one query
+without accounts importing billing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+@dataclass(slots=True)
+class _Source:
+    select_related: tuple[str, ...] = ()
+    read: "Callable[[User], str]" = field(default=lambda user: user.tier)
+
+
+_source = _Source()
+
+
+def register(*, select_related: tuple[str, ...], read: "Callable[[User], str]") -> None:
+    """``select_related``: relations of ``User`` that ``read`` needs, so that it makes no query of its own."""
+    _source.select_related = select_related
+    _source.read = read
+
+
+def select_related(prefix: str = "") -> tuple[str, ...]:
+    return tuple(prefix + relation for relation in _source.select_related)
+
+
+def read(user: "User") -> str:
+    """`free`, `pro`, `power` or `team`, as the database says now."""
+    return _source.read(user)

@@ -1,0 +1,29 @@
+"""Changing a password, which ends every session there is."""
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.registration import check_password_rules
+from accounts.sessions import AuthTokens, revoke_all_sessions, start_session
+from adiuva.http.problems import ValidationFailed
+
+
+def change_password(*, user: User, current_password: str, new_password: str, user_agent: str) -> AuthTokens:
+    """Tokens of a new session; all sessions before it are revoked. Raises ``ValidationFailed``."""
+    confirm_password(user=user, password=current_password, field="current_password")
+    check_password_rules(password=new_password, user=user, field="new_password")
+    with transaction.atomic():
+        locked = User.objects.select_for_update().get(id=user.id)
+        # Of two changes at once the second finds another hash than the one it was checked against.
+        if locked.password != user.password:
+            raise ValidationFailed({"current_password": ["The password was changed meanwhile."]})
+        locked.set_password(new_password)
+        locked.save(update_fields=["password", "updated_at"])
+        revoke_all_sessions(user_id=user.id)
+        return start_session(user=locked, user_agent=user_agent)
+
+
+def confirm_password(*, user: User, password: str, field: str) -> None:
+    """Raises ``ValidationFailed`` naming ``field`` when ``password`` is not the user's."""
+    if not user.check_password(password):
+        raise ValidationFailed({field: ["The password is wrong."]})

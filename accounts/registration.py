@@ -1,0 +1,47 @@
+"""New accounts and logins by password."""
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from accounts.models import User, normalize_email
+from accounts.sessions import AuthTokens, start_session
+from adiuva.http.problems import EmailTaken, InvalidCredentials, ValidationFailed
+
+
+def register(*, email: str, password: str, user_agent: str) -> AuthTokens:
+    """An account and its first session. Raises ``ValidationFailed`` (password), ``EmailTaken``."""
+    user = User(email=normalize_email(email))
+    check_password_rules(password=password, user=user, field="password")
+    if User.objects.filter(email=user.email).exists():
+        raise EmailTaken
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+            return start_session(user=user, user_agent=user_agent)
+    except IntegrityError as error:
+        # Of parallel registrations of one address the database lets one through.
+        if User.objects.filter(email=user.email).exists():
+            raise EmailTaken from error
+        raise
+
+
+def log_in(*, email: str, password: str, user_agent: str) -> AuthTokens:
+    """Raises ``InvalidCredentials``, after the same work, for a wrong password, an unknown address, a closed account."""
+    user = User.objects.filter(email=normalize_email(email)).first()
+    if user is None:
+        make_password(password)
+        raise InvalidCredentials
+    if not user.check_password(password) or not user.is_active:
+        raise InvalidCredentials
+    return start_session(user=user, user_agent=user_agent)
+
+
+def check_password_rules(*, password: str, user: User, field: str) -> None:
+    """Raises ``ValidationFailed`` naming ``field``."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise ValidationFailed({field: error.messages}) from None

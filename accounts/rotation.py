@@ -1,0 +1,101 @@
+"""Refresh token rotation with re-use detection (RFC 9700 § 4.14.2, wire contract § 3)."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+from typing import assert_never
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.models import RefreshToken, Session
+from accounts.sessions import AuthTokens, revoke_session, tokens_for
+from accounts.tokens import hash_of, successor_of
+from adiuva.http.problems import InvalidToken, TokenReused
+
+logger = logging.getLogger(__name__)
+
+GRACE = timedelta(seconds=30)  # a lost answer must not log a user out
+
+
+class Verdict(Enum):
+    ROTATE = auto()
+    REPEAT = auto()
+    REUSED = auto()
+    DEAD = auto()
+
+
+def judge(
+    *,
+    now: datetime,
+    expires_at: datetime,
+    rotated_at: datetime | None,
+    successor_rotated: bool,
+    session_usable: bool,
+) -> Verdict:
+    """What to do with a presented token. A pure rule, so that it can be tested whole.
+
+    A token that was rotated within the grace period is answered with the same successor again, unless that one has
+    been used too: then the presented token is an older ancestor, and two parties hold the family.
+    """
+    if rotated_at is not None and (successor_rotated or now - rotated_at > GRACE):
+        return Verdict.REUSED
+    if not session_usable or expires_at <= now:
+        return Verdict.DEAD
+    return Verdict.ROTATE if rotated_at is None else Verdict.REPEAT
+
+
+def rotate(*, refresh_token: str) -> AuthTokens:
+    """New tokens for a refresh token. Raises ``InvalidToken``, or ``TokenReused`` after revoking the session."""
+    token_hash = hash_of(refresh_token)
+    with transaction.atomic():
+        session = _locked_session(token_hash)
+        # Read again under the lock: a parallel refresh may have rotated the token meanwhile.
+        token = RefreshToken.objects.get(token_hash=token_hash)
+        successor = successor_of(refresh_token)
+        now = datetime.now(UTC)
+        verdict = judge(
+            now=now,
+            expires_at=token.expires_at,
+            rotated_at=token.rotated_at,
+            successor_rotated=RefreshToken.objects.filter(
+                token_hash=hash_of(successor), rotated_at__isnull=False
+            ).exists(),
+            session_usable=session.revoked_at is None and session.user.is_active,
+        )
+        if verdict is Verdict.ROTATE:
+            _replace(token=token, session=session, successor=successor, now=now)
+        elif verdict is Verdict.REUSED:
+            # Committed with this transaction: the exception is raised outside it.
+            revoke_session(user_id=session.user_id, session_id=session.id)
+    match verdict:
+        case Verdict.ROTATE | Verdict.REPEAT:
+            return tokens_for(session=session, refresh_token=successor)
+        case Verdict.REUSED:
+            logger.warning("refresh token reused: session revoked", extra={"session": str(session.id)})
+            raise TokenReused
+        case Verdict.DEAD:
+            raise InvalidToken
+        case _:
+            assert_never(verdict)
+
+
+def _locked_session(token_hash: str) -> Session:
+    """The token's session, locked: all refreshes of a family wait for one another here."""
+    sessions = Session.objects.select_for_update(of=("self",)).select_related("user")
+    session = sessions.filter(refresh_tokens__token_hash=token_hash).first()
+    if session is None:
+        raise InvalidToken
+    return session
+
+
+def _replace(*, token: RefreshToken, session: Session, successor: str, now: datetime) -> None:
+    token.rotated_at = now
+    token.save(update_fields=["rotated_at"])
+    expires_at = now + settings.REFRESH_TOKEN_LIFETIME
+    RefreshToken.objects.create(
+        session=session, token_hash=hash_of(successor), created_at=now, expires_at=expires_at
+    )
+    session.last_used_at = now
+    session.expires_at = expires_at
+    session.save(update_fields=["last_used_at", "expires_at"])

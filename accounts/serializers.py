@@ -1,0 +1,82 @@
+"""Shapes of wire contract § 3."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts import live_tier
+from accounts.models import Session, User
+from adiuva.http.fields import EmailAddressField, StringField
+
+MAX_PASSWORD = 256
+TIERS = ("free", "pro", "power", "team")
+
+
+class PasswordField(StringField):
+    """Spaces are part of a password."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, max_length=MAX_PASSWORD, **kwargs)
+
+
+class CredentialsSerializer(serializers.Serializer[Any]):
+    email = EmailAddressField(max_length=254)
+    password = PasswordField()
+
+
+class RegistrationSerializer(CredentialsSerializer):
+    password = PasswordField(min_length=8)
+
+
+class RefreshSerializer(serializers.Serializer[Any]):
+    refresh_token = StringField(max_length=512)
+
+
+class PasswordChangeSerializer(serializers.Serializer[Any]):
+    current_password = PasswordField()
+    new_password = PasswordField(min_length=8)
+
+
+class AccountDeletionSerializer(serializers.Serializer[Any]):
+    password = PasswordField()
+
+
+class AuthTokensSerializer(serializers.Serializer[Any]):
+    access_token = serializers.CharField()
+    refresh_token = serializers.CharField()
+    token_type = serializers.CharField(default="bearer", read_only=True, help_text="always `bearer`")
+    expires_at = serializers.DateTimeField(help_text="of the access token")
+    expires_in = serializers.IntegerField(help_text="seconds")
+
+
+class UserProfileSerializer(serializers.ModelSerializer[User]):
+    tier = serializers.SerializerMethodField()
+
+    class Meta:
+        model = User
+        fields = ("id", "email", "tier", "created_at")
+
+    @extend_schema_field(serializers.ChoiceField(choices=TIERS))
+    def get_tier(self, user: User) -> str:
+        return live_tier.read(user)
+
+
+class SessionSerializer(serializers.ModelSerializer[Session]):
+    current = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Session
+        fields = ("id", "created_at", "last_used_at", "user_agent", "current")
+
+    def get_current(self, session: Session) -> bool:
+        return bool(session.id == self.context["session_id"])
+
+
+class SessionListSerializer(serializers.Serializer[Any]):
+    items = SessionSerializer(many=True)
+
+
+class TicketSerializer(serializers.Serializer[Any]):
+    ticket = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="seconds")

@@ -1,0 +1,15 @@
+from django.urls import path
+
+from accounts import views
+
+urlpatterns = [
+    path("auth/register", views.RegisterView.as_view(), name="register"),
+    path("auth/login", views.LoginView.as_view(), name="login"),
+    path("auth/refresh", views.RefreshView.as_view(), name="refresh"),
+    path("auth/logout", views.LogoutView.as_view(), name="logout"),
+    path("auth/me", views.MeView.as_view(), name="me"),
+    path("auth/sessions", views.SessionsViewSet.as_view({"get": "list"}), name="sessions"),
+    path("auth/sessions/<uuid:pk>", views.SessionsViewSet.as_view({"delete": "destroy"}), name="session"),
+    path("auth/password", views.PasswordView.as_view(), name="password"),
+    path("auth/ws-ticket", views.WsTicketView.as_view(), name="ws-ticket"),
+]

@@ -1,0 +1,172 @@
+"""Wire contract § 3."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import erasure, guard, passwords, registration, rotation, sessions, ws_tickets
+from accounts.models import Session
+from accounts.serializers import (
+    AccountDeletionSerializer,
+    AuthTokensSerializer,
+    CredentialsSerializer,
+    PasswordChangeSerializer,
+    RefreshSerializer,
+    RegistrationSerializer,
+    SessionListSerializer,
+    SessionSerializer,
+    TicketSerializer,
+    UserProfileSerializer,
+)
+from adiuva.http.problems import InvalidCredentials, NotFound
+from adiuva.http.schema import problem
+from adiuva.http.views import ApiView, ApiViewSet
+
+
+def _valid(serializer_class: Any, request: Request) -> dict[str, Any]:
+    serializer = serializer_class(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def _user_agent(request: Request) -> str:
+    return request.headers.get("User-Agent", "")
+
+
+def _tokens(tokens: sessions.AuthTokens, status: int = 200) -> Response:
+    response = Response(AuthTokensSerializer(tokens).data | {"token_type": "bearer"}, status=status)
+    response.headers["Cache-Control"] = "no-store"  # RFC 6749 § 5.1
+    return response
+
+
+class RegisterView(ApiView):
+    public = True
+    rate_limited = False
+
+    @extend_schema(
+        operation_id="register",
+        request=RegistrationSerializer,
+        responses={
+            201: AuthTokensSerializer,
+            400: problem("validation_error"),
+            409: problem("email_taken"),
+            429: problem("rate_limited"),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        data = _valid(RegistrationSerializer, request)
+        guard.REGISTER.check(request._request, email=data["email"])
+        return _tokens(registration.register(**data, user_agent=_user_agent(request)), status=201)
+
+
+class LoginView(ApiView):
+    public = True
+    rate_limited = False
+
+    @extend_schema(
+        operation_id="login",
+        request=CredentialsSerializer,
+        responses={
+            200: AuthTokensSerializer,
+            400: problem("validation_error"),
+            401: problem("invalid_credentials"),
+            429: problem("rate_limited"),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        data = _valid(CredentialsSerializer, request)
+        guard.LOGIN.check(request._request, email=data["email"])
+        try:
+            return _tokens(registration.log_in(**data, user_agent=_user_agent(request)))
+        except InvalidCredentials:
+            guard.LOGIN.count_failure(request._request, email=data["email"])
+            raise
+
+
+class RefreshView(ApiView):
+    public = True
+    rate_limited = False
+
+    @extend_schema(
+        operation_id="refresh",
+        request=RefreshSerializer,
+        responses={
+            200: AuthTokensSerializer,
+            400: problem("validation_error"),
+            401: problem("invalid_token, token_reused"),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        return _tokens(rotation.rotate(**_valid(RefreshSerializer, request)))
+
+
+class LogoutView(ApiView):
+    @extend_schema(
+        operation_id="logout",
+        request=RefreshSerializer,
+        responses={204: OpenApiResponse(description="The session is revoked")},
+    )
+    def post(self, request: Request) -> Response:
+        """A token that is not one of the caller's is no error (RFC 7009 § 2.2): there is nothing to revoke."""
+        data = _valid(RefreshSerializer, request)
+        session_id = sessions.session_of_refresh_token(user_id=request.user.id, **data)
+        if session_id is not None:
+            sessions.revoke_session(user_id=request.user.id, session_id=session_id)
+        return Response(status=204)
+
+
+class MeView(ApiView):
+    @extend_schema(operation_id="me", responses=UserProfileSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(UserProfileSerializer(request.user).data)
+
+    @extend_schema(
+        operation_id="deleteAccount",
+        request=AccountDeletionSerializer,
+        responses={202: OpenApiResponse(description="The account is closed and is being erased"), 400: problem("validation_error")},
+    )
+    def delete(self, request: Request) -> Response:
+        data = _valid(AccountDeletionSerializer, request)
+        passwords.confirm_password(user=request.user, password=data["password"], field="password")
+        erasure.close_account(user=request.user)
+        erasure.erase(user_id=request.user.id)
+        return Response(status=202)
+
+
+class SessionsViewSet(ApiViewSet):
+    @extend_schema(operation_id="listSessions", responses=SessionListSerializer)
+    def list(self, request: Request) -> Response:
+        live = Session.objects.for_user(request.user.id).live(datetime.now(UTC))
+        context = {"session_id": request.auth.session_id}
+        return Response({"items": SessionSerializer(live, many=True, context=context).data})
+
+    @extend_schema(
+        operation_id="revokeSession",
+        request=None,
+        responses={204: OpenApiResponse(description="Its tokens are refused and its sockets close"), 404: problem("not_found")},
+    )
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        if not sessions.revoke_session(user_id=request.user.id, session_id=pk):
+            raise NotFound
+        return Response(status=204)
+
+
+class PasswordView(ApiView):
+    @extend_schema(
+        operation_id="changePassword",
+        request=PasswordChangeSerializer,
+        responses={200: AuthTokensSerializer, 400: problem("validation_error")},
+    )
+    def post(self, request: Request) -> Response:
+        data = _valid(PasswordChangeSerializer, request)
+        return _tokens(passwords.change_password(user=request.user, **data, user_agent=_user_agent(request)))
+
+
+class WsTicketView(ApiView):
+    @extend_schema(operation_id="issueWebSocketTicket", request=None, responses={201: TicketSerializer})
+    def post(self, request: Request) -> Response:
+        return Response(TicketSerializer(ws_tickets.issue(request.auth)).data, status=201)

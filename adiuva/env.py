@@ -1,0 +1,174 @@
+"""The environment, read once, typed and checked: the only place that looks at variables.
+
+Names are those of the wire contract § 12. An empty variable counts as unset, so that a compose file may pass
+``${S3_BUCKET:-}``. What is wrong ends the process with one line that names the variable (``load_or_exit``).
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+MIN_SECRET_BYTES = 32  # RFC 7518 § 3.2: a key as long as the hash of HS256
+
+# Words that only a secret copied from documentation contains.
+PLACEHOLDER_WORDS = ("change", "default", "example", "insecure", "password", "placeholder", "your-", "your_", "xxxx")
+
+
+def _split_commas(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
+
+
+def _http_url(value: str) -> str:
+    if value:
+        HttpUrl(value)  # raises with a clear reason
+    return value.rstrip("/")
+
+
+Url = Annotated[str, BeforeValidator(_http_url)]
+
+
+def is_placeholder(secret: str) -> bool:
+    """True for a secret that came from documentation or was typed by holding a key down."""
+    folded = secret.casefold()
+    return len(set(secret)) < 8 or any(word in folded for word in PLACEHOLDER_WORDS)  # noqa: PLR2004
+
+
+class Environment(BaseSettings):
+    """Every variable the service reads. ``None`` or ``""`` means the embedded default of § 12."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, case_sensitive=True, extra="ignore", frozen=True)
+
+    ENV: Literal["dev", "prod"] = "dev"
+    DEBUG: bool = False
+    DATA_DIR: Path = PROJECT_DIR / "var"
+    HOST: str = "127.0.0.1"
+    PORT: int = Field(default=8000, ge=0, le=65535)
+    WEB_CONCURRENCY: int = Field(default=1, ge=1, le=64)
+    FORWARDED_ALLOW_IPS: str = ""
+    PUBLIC_URL: Url = ""
+    ALLOWED_HOSTS: CommaSeparated = ()
+    CORS_ORIGINS: CommaSeparated = ("app://.", "http://localhost:3000", "http://localhost:5173")
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    DATABASE_URL: str = ""
+    DATABASE_POOL_SIZE: int = Field(default=10, ge=1, le=200)
+    REDIS_URL: str = ""
+
+    JWT_SECRET: SecretStr = SecretStr("")
+    JWT_ALGORITHM: Literal["HS256", "HS384", "HS512"] = "HS256"
+    JWT_ACCESS_TOKEN_EXPIRE_MINUTES: float = Field(default=30, gt=0, le=1440)
+    JWT_REFRESH_TOKEN_EXPIRE_DAYS: float = Field(default=30, gt=0, le=365)
+
+    OPENAI_API_KEY: SecretStr = SecretStr("")
+    OPENAI_API_BASE: Url = ""
+    LLM_MODEL: str = ""
+    LLM_ROUTER_MODEL: str = ""
+    LLM_FALLBACK_MODEL: str = ""
+    LLM_MODELS: CommaSeparated = ()
+    LLM_TIMEOUT_SECONDS: float = Field(default=60, gt=0, le=600)
+
+    STRIPE_SECRET_KEY: SecretStr = SecretStr("")
+    STRIPE_WEBHOOK_SECRET: SecretStr = SecretStr("")
+    STRIPE_API_BASE: Url = ""
+    STRIPE_PRICE_PRO: str = "price_pro_monthly"
+    STRIPE_PRICE_POWER: str = "price_power_monthly"
+    STRIPE_PRICE_TEAM: str = "price_team_monthly"
+
+    S3_BUCKET: str = ""
+    S3_REGION: str = ""
+    S3_ENDPOINT_URL: Url = ""
+    AWS_ACCESS_KEY_ID: SecretStr = SecretStr("")
+    AWS_SECRET_ACCESS_KEY: SecretStr = SecretStr("")
+    PINECONE_API_KEY: SecretStr = SecretStr("")
+    PINECONE_INDEX: str = ""
+    PINECONE_HOST: str = ""
+    QDRANT_URL: Url = ""
+    QDRANT_API_KEY: SecretStr = SecretStr("")
+
+    @field_validator("DATABASE_URL")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        """``postgresql+asyncpg://…`` and the like are tolerated: the driver is ours to choose."""
+        if not value:
+            return value
+        scheme, separator, rest = value.partition("://")
+        scheme = scheme.partition("+")[0]
+        if not separator or scheme not in {"postgres", "postgresql", "sqlite"}:
+            raise PydanticCustomError("database_url", "must be postgresql://… or sqlite:///…")
+        return f"{scheme}://{rest}"
+
+    @field_validator("REDIS_URL")
+    @classmethod
+    def _known_redis(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+            raise PydanticCustomError("redis_url", "must be redis://…, rediss://… or unix://…")
+        return value
+
+    @field_validator("CORS_ORIGINS")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if not parts.scheme or not parts.netloc or parts.path or parts.query or origin == "*":
+                raise PydanticCustomError(
+                    "origin", "'{origin}' is not an origin (scheme://host[:port])", {"origin": origin}
+                )
+        return value
+
+    @model_validator(mode="after")
+    def _refuse_unsafe_production(self) -> "Environment":
+        if self.ENV != "prod":
+            return self
+        secret = self.JWT_SECRET.get_secret_value()
+        if not secret:
+            raise _refusal("JWT_SECRET", "must be set when ENV=prod")
+        if len(secret.encode()) < MIN_SECRET_BYTES:
+            raise _refusal("JWT_SECRET", f"must have at least {MIN_SECRET_BYTES} bytes when ENV=prod")
+        if is_placeholder(secret):
+            raise _refusal("JWT_SECRET", "looks like a placeholder: make one with `openssl rand -hex 32`")
+        if not self.DATABASE_URL or self.DATABASE_URL.startswith("sqlite"):
+            raise _refusal("DATABASE_URL", "must name a PostgreSQL database when ENV=prod")
+        if self.DEBUG:
+            raise _refusal("DEBUG", "must be off when ENV=prod")
+        if any(m.startswith("offline/") for m in (self.LLM_MODEL, self.LLM_ROUTER_MODEL, *self.LLM_MODELS)):
+            raise _refusal("LLM_MODEL", "may name the built-in offline model only when ENV=dev")
+        return self
+
+    @model_validator(mode="after")
+    def _several_processes_share_state(self) -> "Environment":
+        if self.WEB_CONCURRENCY > 1 and not self.REDIS_URL:
+            raise _refusal("REDIS_URL", "must be set when WEB_CONCURRENCY > 1: limits and tickets are shared through it")
+        return self
+
+
+def _refusal(variable: str, reason: str) -> PydanticCustomError:
+    return PydanticCustomError("refused", "{variable}: {reason}", {"variable": variable, "reason": reason})
+
+
+def describe(error: ValidationError) -> str:
+    """One line for each wrong variable, by name and without its value (it may be a secret)."""
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(part) for part in problem["loc"][:1])
+        lines.append(f"configuration error: {name}: {problem['msg']}" if name else f"configuration error: {problem['msg']}")
+    return "\n".join(lines)
+
+
+def load_or_exit() -> Environment:
+    """The environment of this process, or exit status 1 and a line a variable on stderr."""
+    try:
+        return Environment()
+    except ValidationError as error:
+        sys.stderr.write(describe(error) + "\n")
+        raise SystemExit(1) from None

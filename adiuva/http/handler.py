@@ -1,0 +1,134 @@
+"""Every error under ``/api/`` becomes a problem document here, whoever raised it."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+
+from adiuva.http import problems
+from adiuva.http.request_id import current_request_id
+
+logger = logging.getLogger(__name__)
+
+API_PREFIX = "/api/"
+WHOLE_BODY = "non_field_errors"
+
+
+def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
+    """DRF's ``EXCEPTION_HANDLER``. What nobody foresaw is logged with its traceback and answered with 500."""
+    problem = as_problem(exc)
+    if problem.status >= 500:  # noqa: PLR2004
+        log_failure(exc, problem)
+    request = context.get("request")
+    if request is not None:
+        # Rolls back an atomic request, and keeps DRF's promise to middleware that looks at it.
+        request._request.problem_code = problem.code
+    headers = problem.headers
+    if isinstance(exc, drf.MethodNotAllowed):
+        headers = {"Allow": ", ".join(context["view"].allowed_methods)}
+    return Response(
+        problem.as_dict(current_request_id()),
+        status=problem.status,
+        headers=headers,
+        content_type=problems.PROBLEM_CONTENT_TYPE,
+    )
+
+
+def as_problem(exc: BaseException) -> problems.Problem:  # noqa: C901, PLR0911, PLR0912 - a table reads best as one
+    """The problem that ``exc`` means to a client; ``InternalError`` for what has no meaning to one."""
+    match exc:
+        case problems.Problem():
+            return exc
+        case drf.ValidationError():
+            return problems.ValidationFailed(flatten_errors(exc.detail))
+        case drf.ParseError() | BadRequest():
+            return problems.ValidationFailed({WHOLE_BODY: ["The body could not be parsed."]})
+        case drf.NotAuthenticated():
+            return problems.NotAuthenticated()
+        case drf.AuthenticationFailed():
+            return problems.InvalidToken()
+        case drf.PermissionDenied() | DjangoPermissionDenied():
+            return problems.PermissionDenied()
+        case drf.NotFound() | Http404():
+            return problems.NotFound()
+        case drf.MethodNotAllowed():
+            return problems.MethodNotAllowed()
+        case drf.NotAcceptable():
+            return problems.NotAcceptable()
+        case drf.UnsupportedMediaType():
+            return problems.UnsupportedMediaType()
+        case RequestDataTooBig():
+            return problems.PayloadTooLarge()
+        case SuspiciousOperation():
+            return problems.ValidationFailed({WHOLE_BODY: ["The request is not acceptable."]})
+        case OperationalError() | InterfaceError():
+            return problems.UpstreamUnavailable("The database is not available right now.", retry_after=5)
+        case _:
+            return problems.InternalError()
+
+
+def log_failure(exc: BaseException, problem: problems.Problem) -> None:
+    """ERROR with traceback for our own failures; a line without text for the upstream's (it may quote a prompt)."""
+    if isinstance(exc, problems.Problem):
+        logger.warning("request failed upstream", extra={"code": problem.code})
+    else:
+        logger.error("request failed", exc_info=exc, extra={"code": problem.code})
+
+
+def flatten_errors(detail: Any, prefix: str = "") -> dict[str, list[str]]:
+    """DRF's nested error detail as ``{"context.projects.0": ["…"]}``."""
+    if isinstance(detail, Mapping):
+        flat: dict[str, list[str]] = {}
+        for key, value in detail.items():
+            name = prefix if key == WHOLE_BODY and prefix else f"{prefix}.{key}" if prefix else str(key)
+            flat.update(flatten_errors(value, name))
+        return flat
+    if isinstance(detail, list):
+        if any(isinstance(item, (Mapping, list)) for item in detail):
+            nested: dict[str, list[str]] = {}
+            for index, item in enumerate(detail):
+                nested.update(flatten_errors(item, f"{prefix}.{index}" if prefix else str(index)) if item else {})
+            return nested
+        return {prefix or WHOLE_BODY: [str(item) for item in detail]} if detail else {}
+    return {prefix or WHOLE_BODY: [str(detail)]}
+
+
+def problem_response(problem: problems.Problem) -> HttpResponse:
+    """A problem outside DRF: from a middleware or one of Django's own error handlers."""
+    return JsonResponse(
+        problem.as_dict(current_request_id()),
+        status=problem.status,
+        headers=problem.headers,
+        content_type=problems.PROBLEM_CONTENT_TYPE,
+    )
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith(API_PREFIX):
+        return problem_response(as_problem(exception))
+    return defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith(API_PREFIX):
+        return problem_response(problems.PermissionDenied())
+    return defaults.permission_denied(request, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith(API_PREFIX):
+        return problem_response(problems.NotFound())
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith(API_PREFIX):
+        return problem_response(problems.InternalError())
+    return defaults.server_error(request)

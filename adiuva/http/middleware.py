@@ -1,0 +1,93 @@
+"""Our middleware: plain functions, native in sync and async mode.
+
+``MiddlewareMixin`` hops to a thread and back twice for each middleware of an async request.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+
+from adiuva.http import request_id
+from adiuva.http.handler import API_PREFIX, problem_response
+from adiuva.http.views import BODY_PROBLEM
+
+access_log = logging.getLogger("adiuva.access")
+
+GetResponse = Callable[[HttpRequest], Any]
+
+
+@sync_and_async_middleware
+def request_context(get_response: GetResponse) -> GetResponse:
+    """Binds the request id, answers with it, and writes the access line (path only: a query may hold a token)."""
+
+    def begin(request: HttpRequest) -> tuple[str, float]:
+        return request_id.bind(request.headers.get(request_id.HEADER)), time.perf_counter()
+
+    def end(request: HttpRequest, response: HttpResponseBase, bound: str, started: float) -> HttpResponseBase:
+        response.headers[request_id.HEADER] = bound
+        access_log.info(
+            "%s %s %d",
+            request.method,
+            request.path,
+            response.status_code,
+            extra={"ms": round((time.perf_counter() - started) * 1000, 1)},
+        )
+        return response
+
+    def refusal(request: HttpRequest) -> HttpResponseBase | None:
+        """A body that was too large, where no API view will say so (they refuse in their own order)."""
+        problem = getattr(request, "scope", {}).get(BODY_PROBLEM)
+        if problem is None or request.path.startswith(API_PREFIX):
+            return None
+        return problem_response(problem)
+
+    if iscoroutinefunction(get_response):
+
+        async def async_middleware(request: HttpRequest) -> HttpResponseBase:
+            bound, started = begin(request)
+            response = refusal(request) or await get_response(request)
+            return end(request, response, bound, started)
+
+        return async_middleware
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        bound, started = begin(request)
+        response = refusal(request) or get_response(request)
+        return end(request, response, bound, started)
+
+    return middleware
+
+
+def _secure(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    headers = response.headers
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("X-Frame-Options", "DENY")
+    headers.setdefault("Referrer-Policy", settings.SECURE_REFERRER_POLICY)
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if settings.SECURE_HSTS_SECONDS and request.is_secure():
+        headers.setdefault("Strict-Transport-Security", f"max-age={settings.SECURE_HSTS_SECONDS}")
+    return response
+
+
+@sync_and_async_middleware
+def security_headers(get_response: GetResponse) -> GetResponse:
+    """What ``SecurityMiddleware`` and ``XFrameOptionsMiddleware`` set, without their thread hops."""
+    if iscoroutinefunction(get_response):
+        async_get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]] = get_response
+
+        async def async_middleware(request: HttpRequest) -> HttpResponseBase:
+            return _secure(request, await async_get_response(request))
+
+        return async_middleware
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        return _secure(request, get_response(request))
+
+    return middleware

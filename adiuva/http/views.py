@@ -1,0 +1,92 @@
+"""What every REST view of ours is made of: the order of refusal, and the headers each answer carries."""
+
+from typing import Any, ClassVar
+
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
+
+from adiuva.http.problems import NotAuthenticated, Problem
+from adiuva.http.rate_headers import RateDecision
+
+BODY_PROBLEM = "adiuva.body_problem"  # the ASGI scope's key under which body_limit leaves its refusal
+
+
+class _NegotiateLater(DefaultContentNegotiation):
+    """DRF negotiates before it authenticates; a 406 must come after 401 and 429, so it waits in ``initial``."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        try:
+            return super().select_renderer(request, renderers, format_suffix)
+        except NotAcceptable as refusal:
+            request._request.negotiation_refusal = refusal  # type: ignore[attr-defined]
+            return renderers[0], renderers[0].media_type
+
+
+class _Conventions:
+    """Wire contract § 1, as a mix-in for DRF's views.
+
+    ``public``: no access token needed, none looked at. ``rate_limited``: counts towards the user's window (§ 4).
+    """
+
+    public: ClassVar[bool] = False
+    rate_limited: ClassVar[bool] = True
+    content_negotiation_class = _NegotiateLater
+
+    def get_authenticators(self) -> list[Any]:
+        return [] if self.public else super().get_authenticators()  # type: ignore[misc]
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [AllowAny()] if self.public else super().get_permissions()  # type: ignore[misc]
+
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
+        # DRF takes a request without Content-Length for one without a body, and a chunked one has none.
+        if "CONTENT_LENGTH" not in request.META and hasattr(request, "_stream"):
+            stream = request._stream
+            size = stream.seek(0, 2)
+            stream.seek(0)
+            if size:
+                request.META["CONTENT_LENGTH"] = str(size)
+        return super().initialize_request(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """401, then 429, then 403 and 404, then what is wrong with the request itself."""
+        self.format_kwarg = None
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)  # type: ignore[attr-defined]
+        self.perform_authentication(request)  # type: ignore[attr-defined]
+        if not self.public and request.user is None:
+            raise NotAuthenticated
+        self.check_throttles(request)  # type: ignore[attr-defined]
+        self.check_permissions(request)  # type: ignore[attr-defined]
+        refusal: Exception | None = getattr(request._request, "negotiation_refusal", None)
+        if refusal is not None and self.handler_exists(request):
+            raise refusal
+        body_problem: Problem | None = getattr(request._request, "scope", {}).get(BODY_PROBLEM)
+        if body_problem is not None:
+            raise body_problem
+
+    def handler_exists(self, request: Request) -> bool:
+        """A 405 goes before a 406: another Accept would not help."""
+        return hasattr(self, (request.method or "").lower())
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        decision: RateDecision | None = getattr(request._request, "rate_decision", None)
+        if decision is not None:
+            for name, value in decision.headers().items():
+                response.headers[name] = value
+        if not self.public:
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class ApiView(_Conventions, APIView):
+    pass
+
+
+class ApiViewSet(_Conventions, ViewSet):
+    pass

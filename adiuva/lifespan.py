@@ -1,0 +1,62 @@
+"""What happens when a serving process starts and stops (the ASGI lifespan protocol)."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+
+import agents.llm
+from accounts import erasure
+
+logger = logging.getLogger(__name__)
+
+
+class Lifespan:
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Any],  # noqa: ARG002 - ASGI's signature
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        background: set[asyncio.Task[None]] = set()
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                _say_what_runs()
+                for job in (agents.llm.preload, _resume_erasures):
+                    task = asyncio.create_task(_in_background(job))
+                    background.add(task)
+                    task.add_done_callback(background.discard)
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                for task in background:
+                    task.cancel()
+                await asyncio.to_thread(connections.close_all)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+def _say_what_runs() -> None:
+    if settings.LLM_MODEL == settings.OFFLINE_MODEL:
+        logger.info("no provider key: the built-in offline model answers (development only)")
+    elif not settings.LLM_MODEL:
+        logger.warning("no model is configured (OPENAI_API_KEY or LLM_MODEL): chat answers 503")
+    logger.info("serving", extra={"url": settings.PUBLIC_URL, "env": settings.ENV, "version": settings.VERSION})
+
+
+async def _in_background(job: Callable[[], None]) -> None:
+    """Runs ``job`` beside the first requests; the server is up whether or not it succeeds."""
+    try:
+        await asyncio.to_thread(job)
+    except Exception:
+        logger.exception("a start-up job failed", extra={"job": job.__qualname__})
+
+
+def _resume_erasures() -> None:
+    try:
+        erasure.resume()
+    finally:
+        connections.close_all()

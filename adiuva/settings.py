@@ -1,0 +1,301 @@
+"""Django's settings, derived from ``adiuva.env``; nothing here reads a variable itself."""
+
+import hashlib
+import hmac
+import sys
+from datetime import timedelta
+from typing import Any
+
+import dj_database_url
+
+from adiuva import __version__
+from adiuva.dev_secrets import development_secret
+from adiuva.env import PROJECT_DIR, load_or_exit
+from adiuva.http.logs import logging_config
+
+env = load_or_exit()
+
+VERSION = __version__
+ENV = env.ENV
+IS_PROD = env.ENV == "prod"
+DEBUG = env.DEBUG
+DATA_DIR = env.DATA_DIR.resolve()
+REDIS_URL = env.REDIS_URL or None
+
+# --- secrets ---------------------------------------------------------------------------------------------------
+
+JWT_SECRET = env.JWT_SECRET.get_secret_value() or development_secret(DATA_DIR)
+
+
+def _derived(purpose: str) -> str:
+    """One secret to keep, a key of its own for each purpose (HMAC as in RFC 5869's expand step)."""
+    return hmac.new(JWT_SECRET.encode(), f"adiuva:{purpose}".encode(), hashlib.sha256).hexdigest()
+
+
+SECRET_KEY = _derived("django")
+REFRESH_SUCCESSOR_KEY = _derived("refresh-successor")
+
+# --- where we are ----------------------------------------------------------------------------------------------
+
+PUBLIC_URL = env.PUBLIC_URL or f"http://localhost:{env.PORT}"
+SERVE_HOST, SERVE_PORT, SERVE_PROCESSES = env.HOST, env.PORT, env.WEB_CONCURRENCY
+FORWARDED_ALLOW_IPS = env.FORWARDED_ALLOW_IPS
+
+_loopback_hosts = ["localhost", "127.0.0.1", "[::1]"]
+_public_host = PUBLIC_URL.split("://", 1)[1].split("/", 1)[0].rsplit(":", 1)[0]
+if env.ALLOWED_HOSTS:
+    ALLOWED_HOSTS = list(env.ALLOWED_HOSTS)
+elif not IS_PROD and env.HOST in {"0.0.0.0", "::"}:  # noqa: S104 - asked for by name: a dev server open to the network
+    ALLOWED_HOSTS = ["*"]
+else:
+    ALLOWED_HOSTS = [*_loopback_hosts, _public_host]
+
+ROOT_URLCONF = "adiuva.urls"
+ASGI_APPLICATION = "adiuva.asgi.application"
+APPEND_SLASH = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+
+# --- what it is made of ----------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    # daphne replaces `runserver` and imports Twisted (0.6 s of CPU): only that command needs it.
+    *(["daphne"] if "runserver" in sys.argv else []),
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "adiuva.apps.AdiuvaConfig",
+    "accounts",
+    "billing",
+    "agents",
+    "chat",
+]
+
+# Each is native in sync and async mode; the three that the admin needs step aside elsewhere (adiuva.http.admin_only).
+# CSRF: admin views carry `csrf_protect` themselves and the API takes no cookies, so the middleware is not needed.
+MIDDLEWARE = [
+    "adiuva.http.middleware.request_context",
+    "corsheaders.middleware.CorsMiddleware",
+    "adiuva.http.middleware.security_headers",
+    "adiuva.http.admin_only.SessionMiddleware",
+    "adiuva.http.admin_only.AuthenticationMiddleware",
+    "adiuva.http.admin_only.MessageMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- state -----------------------------------------------------------------------------------------------------
+
+DATABASE_URL = env.DATABASE_URL or f"sqlite:///{DATA_DIR / 'adiuva.sqlite3'}"
+DATABASES: dict[str, Any] = {"default": dj_database_url.parse(DATABASE_URL)}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    if not env.DATABASE_URL:
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+    DATABASES["default"]["OPTIONS"] = {
+        # A read that turns into a write would fail at once with "database is locked"; IMMEDIATE waits its turn.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        # secure_delete: an erased account's rows are overwritten, not just unlinked.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+        "min_size": 1,
+        "max_size": env.DATABASE_POOL_SIZE,
+        "timeout": 10,
+    }
+
+CACHES: dict[str, Any] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+    }
+    if REDIS_URL
+    else {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        # The default of 300 would drop WebSocket tickets and login counters at random.
+        "OPTIONS": {"MAX_ENTRIES": 50_000},
+    }
+}
+CHANNEL_LAYERS: dict[str, Any] = {
+    "default": {
+        # Pub/sub shares one Redis connection among all sockets of a process; the plain backend takes one each.
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL]},
+    }
+    if REDIS_URL
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}
+
+STATIC_URL = "/static/"
+STATIC_ROOT = PROJECT_DIR / "staticfiles"
+
+# --- accounts --------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "/admin/login/"
+
+JWT_ALGORITHM = env.JWT_ALGORITHM
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.JWT_ACCESS_TOKEN_EXPIRE_MINUTES)
+REFRESH_TOKEN_LIFETIME = timedelta(days=env.JWT_REFRESH_TOKEN_EXPIRE_DAYS)
+SIMPLE_JWT = {
+    "ALGORITHM": JWT_ALGORITHM,
+    "SIGNING_KEY": JWT_SECRET,
+    "ISSUER": "adiuva",
+    "AUDIENCE": "adiuva-api",
+    "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
+    "USER_ID_CLAIM": "sub",
+    "TOKEN_TYPE_CLAIM": "token_type",
+    "JTI_CLAIM": "jti",
+}
+
+# --- REST ------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AccessTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["billing.throttling.TierThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["adiuva.http.strict_json.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "adiuva.http.handler.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "COERCE_DECIMAL_TO_STRING": False,
+    "URL_FORMAT_OVERRIDE": None,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Adiuva Cloud API",
+    "DESCRIPTION": "Chat, sealed storage, plugins and subscriptions for the Adiuva desktop app.",
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "adiuva.http.schema.add_problems",
+        "chat.schema.add_websocket_frames",
+    ],
+}
+
+CORS_ALLOWED_ORIGINS = list(env.CORS_ORIGINS)
+CORS_ORIGINS = CORS_ALLOWED_ORIGINS  # the WebSocket handshake checks the same list
+CORS_URLS_REGEX = r"^/api/"
+CORS_EXPOSE_HEADERS = [
+    "X-Checksum",
+    "ETag",
+    "X-Request-ID",
+    "X-Backup-Version",
+    "X-Backup-Timestamp",
+    "X-Backup-Checksum",
+    "X-Backup-Chunk-Count",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+    "Location",
+]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "range",
+    "x-backup-checksum",
+    "x-backup-chunk-count",
+    "x-backup-timestamp",
+    "x-backup-version",
+    "x-checksum",
+    "x-request-id",
+]
+CORS_PREFLIGHT_MAX_AGE = 600
+
+# --- models ----------------------------------------------------------------------------------------------------
+
+OPENAI_API_KEY = env.OPENAI_API_KEY.get_secret_value()
+OPENAI_API_BASE = env.OPENAI_API_BASE
+OFFLINE_MODEL = "offline/adiuva"
+_provider_known = bool(OPENAI_API_KEY or OPENAI_API_BASE)
+_openai_model = "/" not in env.LLM_MODEL or env.LLM_MODEL.startswith("openai/")
+
+
+def _default_model() -> str:
+    """The model asked for; without a provider's key the offline one (dev) or none at all (prod: 503)."""
+    if env.LLM_MODEL and (_provider_known or not _openai_model):
+        return env.LLM_MODEL  # other providers' keys are LiteLLM's to find in the environment
+    if _provider_known:
+        return "openai/gpt-4o-mini"
+    return "" if IS_PROD else OFFLINE_MODEL
+
+
+LLM_MODEL = _default_model()
+LLM_ROUTER_MODEL = (env.LLM_ROUTER_MODEL if LLM_MODEL != OFFLINE_MODEL else "") or LLM_MODEL
+LLM_FALLBACK_MODEL = env.LLM_FALLBACK_MODEL
+LLM_MODELS = env.LLM_MODELS
+LLM_TIMEOUT_SECONDS = env.LLM_TIMEOUT_SECONDS
+
+# --- billing ---------------------------------------------------------------------------------------------------
+
+STRIPE_PRICES: dict[str, str] = {"pro": env.STRIPE_PRICE_PRO, "power": env.STRIPE_PRICE_POWER, "team": env.STRIPE_PRICE_TEAM}
+
+# --- transport -------------------------------------------------------------------------------------------------
+
+SECURE_HSTS_SECONDS = 31_536_000 if IS_PROD else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PROD
+SESSION_COOKIE_SAMESITE = "Strict"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SILENCED_SYSTEM_CHECKS = [
+    # Our own native middleware sets these headers (adiuva.http.middleware.security_headers).
+    "security.W001",
+    "security.W002",
+    # Admin views carry csrf_protect; nothing else reads a cookie.
+    "security.W003",
+]
+
+# --- the admin -------------------------------------------------------------------------------------------------
+
+UNFOLD = {"SITE_TITLE": "Adiuva", "SITE_HEADER": "Adiuva Cloud", "SITE_URL": None}
+
+# --- logs ------------------------------------------------------------------------------------------------------
+
+LOGGING = logging_config(level=env.LOG_LEVEL, as_json=IS_PROD)

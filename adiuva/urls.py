@@ -1,0 +1,38 @@
+"""The composition root of REST: every app's routes under `/api/v1/`."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from adiuva.health import HealthView, ReadyView
+
+api: list[URLPattern | URLResolver] = [
+    path("health", HealthView.as_view(), name="health"),
+    path("health/ready", ReadyView.as_view(), name="ready"),
+    path("", include("accounts.urls")),
+    path("", include("billing.urls")),
+    path("", include("chat.urls")),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include(api)),
+    path("admin/", admin.site.urls),
+]
+
+if not settings.IS_PROD:
+    from drf_spectacular.renderers import OpenApiJsonRenderer
+    from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+    public: dict[str, Any] = {"authentication_classes": [], "permission_classes": [], "throttle_classes": []}
+    schema = SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer], **public)
+    urlpatterns += [
+        path("openapi.json", schema, name="schema"),
+        path("docs", SpectacularSwaggerView.as_view(url_name="schema", **public), name="docs"),
+    ]
+
+handler400 = "adiuva.http.handler.bad_request"
+handler403 = "adiuva.http.handler.permission_denied"
+handler404 = "adiuva.http.handler.page_not_found"
+handler500 = "adiuva.http.handler.server_error"
