@@ -40,7 +40,7 @@ format: ## Rewrite the code as ruff would have it
 
 types: ## mypy
 	@$(INSTALL) requirements-dev.txt
-	@$(VENV_PYTHON) -m mypy .
+	@$(VENV_PYTHON) -m mypy . .ci/*.py
 
 check: lint types test ## lint, types, migrations complete, system checks, tests
 	@$(VENV_PYTHON) manage.py makemigrations --check --dry-run

@@ -22,7 +22,7 @@ def main(options: list[str]) -> int:
     """Exit code 1 when a compiled file holds anything but pins."""
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run([sys.executable, "-m", "venv", scratch], check=True)
-        python = Path(scratch, "bin", "python")
+        python = f"{scratch}/bin/python"
         subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "uv"], check=True)
         compiler = [
             *(python, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet", "--universal"),

@@ -74,8 +74,9 @@ def install(requirements: Path) -> None:
     # requirements-dev.txt repeats requirements.txt: with it both are installed.
     wanted = (RUN, DEV) if requirements == DEV else (requirements,)
     print(f"Installing {requirements.name} into {VENV.name} (a minute or two, once)", flush=True)
+    # -qq: errors only; pip warns of every index that lacks a package.
     # --no-deps: the files are complete (`pip check` in CI), and resolving 130 packages again takes time.
-    pip = [PYTHON, "-m", "pip", "install", "-q", "--no-deps", "--no-input", "--disable-pip-version-check"]
+    pip = [str(PYTHON), "-m", "pip", "install", "-qq", "--no-deps", "--no-input", "--disable-pip-version-check"]
     files = [argument for file in wanted for argument in ("-r", str(file))]
     subprocess.run([*pip, *files], env=environment(), check=True)
     for file in wanted:
