@@ -29,6 +29,7 @@ def check_prices(**_: Any) -> list[CheckMessage]:
 
 @register("billing")
 def check_throttle(**_: Any) -> list[CheckMessage]:
-    if THROTTLE in settings.REST_FRAMEWORK.get("DEFAULT_THROTTLE_CLASSES", ()):
+    rest_framework: dict[str, Any] = settings.REST_FRAMEWORK
+    if THROTTLE in rest_framework.get("DEFAULT_THROTTLE_CLASSES", ()):
         return []
     return [Error(f"REST is not rate limited: DEFAULT_THROTTLE_CLASSES lacks {THROTTLE}", id="billing.E003")]

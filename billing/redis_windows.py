@@ -65,7 +65,7 @@ class RedisWindows(RedisStorage):
             retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         )
         super().__init__(url, connection_pool=pool, key_prefix="adiuva:rate")
-        self._script = self.get_connection().register_script(SCRIPT)
+        self._script = self.get_connection().register_script(SCRIPT.encode())
 
     def take(self, key: str, limit: int) -> Window:
         return self._run(key, limit, enter=True)

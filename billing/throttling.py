@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from accounts.models import User
 from adiuva.http.problems import RateLimited
 from billing import rate_limit
 from billing.entitlements import tier_of
@@ -19,10 +20,11 @@ class TierThrottle(BaseThrottle):
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Raises RateLimited rather than answer False: DRF would reduce the wait to a ``Throttled`` without a code."""
-        if request.user is None or not getattr(view, "rate_limited", True):
+        user = request.user
+        if not isinstance(user, User) or not getattr(view, "rate_limited", True):
             return True
-        decision = rate_limit.hit(request.user.pk, tier_of(request.user))
-        request._request.rate_decision = decision
+        decision = rate_limit.hit(user.id, tier_of(user))
+        request._request.rate_decision = decision  # type: ignore[attr-defined]
         if decision.retry_after is not None:
             raise RateLimited(retry_after=decision.retry_after)
         return True
