@@ -1,0 +1,31 @@
+"""The project's settings in a test's surroundings: a throw-away data folder, no provider, cheap password hashes.
+
+``DATABASE_URL`` and ``REDIS_URL`` are taken from the environment, so that one suite runs on SQLite and on PostgreSQL
+with Redis.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_KEPT = {"DATABASE_URL", "REDIS_URL"}
+_data_dir = Path(tempfile.mkdtemp(prefix="adiuva-tests-"))
+atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
+
+from adiuva.env import Environment  # noqa: E402
+
+for _name in Environment.model_fields:
+    if _name not in _KEPT:
+        os.environ.pop(_name, None)
+os.environ["DATA_DIR"] = str(_data_dir)
+os.environ["JWT_SECRET"] = "c7b3f5a29d8e41609b7c2d5e8f1a3046c7b3f5a29d8e41609b7c2d5e8f1a3046"  # noqa: S105
+
+from adiuva.settings import *  # noqa: E402, F403
+from adiuva.settings import DATABASES  # noqa: E402
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file: threads of one test have connections of their own, and in memory they would share one.
+    DATABASES["default"]["TEST"] = {"NAME": str(_data_dir / "test.sqlite3")}
+PASSWORD_HASHERS = ["tests.support.hashers.CheapBCrypt"]

@@ -1,0 +1,40 @@
+"""People to test with."""
+
+import uuid
+from dataclasses import dataclass
+from uuid import UUID
+
+from accounts.models import User
+from accounts.sessions import start_session
+from accounts.tokens import read_access_token
+from billing.subscriptions import set_tier
+from billing.tiers import Tier
+
+PASSWORD = "correct horse battery"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    user: User
+    email: str
+    password: str
+    access_token: str
+    refresh_token: str
+    session_id: UUID
+
+
+def make_account(*, tier: str = "free", password: str = PASSWORD, email: str | None = None) -> Account:
+    """A user of that tier with one session, made without the HTTP routes."""
+    address = email or f"user-{uuid.uuid4().hex[:12]}@example.com"
+    user = User.objects.create_user(email=address, password=password)
+    if tier != "free":
+        set_tier(user=user, tier=Tier(tier))
+    tokens = start_session(user=user, user_agent="tests")
+    return Account(
+        user=user,
+        email=address,
+        password=password,
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        session_id=read_access_token(tokens.access_token).session_id,
+    )

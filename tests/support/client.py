@@ -1,0 +1,78 @@
+"""How tests speak HTTP: paths relative to `/api/v1`, JSON in and out, a bearer token."""
+
+import json as jsonlib
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+
+API = "/api/v1"
+
+
+class Answer:
+    """A response, with its JSON decoded once."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        self.raw = response
+        self.status = response.status_code
+        self.headers = response.headers
+        self.content = response.content
+
+    @property
+    def json(self) -> Any:
+        return jsonlib.loads(self.content)
+
+    @property
+    def code(self) -> str:
+        """The problem's code; fails for anything that is not a problem document."""
+        assert self.headers["Content-Type"] == "application/problem+json", self.content
+        problem = self.json
+        assert problem["status"] == self.status
+        assert problem["request_id"] == self.headers["X-Request-ID"]
+        return str(problem["code"])
+
+    def __repr__(self) -> str:
+        return f"<{self.status} {self.content[:300]!r}>"
+
+
+class ApiClient:
+    def __init__(self) -> None:
+        self._client = Client(raise_request_exception=False)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        body: bytes | str | None = None,
+        content_type: str = "application/json",
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+        **extra: Any,
+    ) -> Answer:
+        """``json`` is encoded; ``body`` goes as it is. A path that starts with `/` is absolute."""
+        data = jsonlib.dumps(json) if json is not None else body
+        all_headers = dict(headers or {})
+        if token is not None:
+            all_headers["Authorization"] = f"Bearer {token}"
+        url = path if path.startswith("/") else f"{API}/{path}"
+        response = self._client.generic(
+            method, url, data if data is not None else "", content_type=content_type, headers=all_headers, **extra
+        )
+        return Answer(response)
+
+    def get(self, path: str, **kwargs: Any) -> Answer:
+        return self.request("GET", path, **kwargs)
+
+    def post(self, path: str, **kwargs: Any) -> Answer:
+        return self.request("POST", path, **kwargs)
+
+    def put(self, path: str, **kwargs: Any) -> Answer:
+        return self.request("PUT", path, **kwargs)
+
+    def patch(self, path: str, **kwargs: Any) -> Answer:
+        return self.request("PATCH", path, **kwargs)
+
+    def delete(self, path: str, **kwargs: Any) -> Answer:
+        return self.request("DELETE", path, **kwargs)

@@ -1,0 +1,127 @@
+"""The real server, as its own process, on a free port with a database of its own."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+
+from adiuva.env import Environment
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+START_SECONDS = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without any variable of ours."""
+    return {name: value for name, value in os.environ.items() if name not in Environment.model_fields}
+
+
+class RunningServer:
+    """`python -m adiuva.serve`. ``env`` are the variables it got; what it writes goes to ``server.log``."""
+
+    def __init__(self, *, folder: Path, env: dict[str, str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.ws_url = f"ws://127.0.0.1:{self.port}"
+        self.env = {"PORT": str(self.port), **env}
+        self._log = folder / f"server-{self.port}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> "RunningServer":
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "adiuva.serve"],
+                cwd=PROJECT_DIR,
+                env=clean_environment() | self.env,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(f"{self.url}/api/v1/health", timeout=5):  # noqa: S310 - our own URL
+                    return self
+            except OSError:
+                time.sleep(0.1)
+        log_text = self.log_text()
+        self.stop()
+        raise RuntimeError(f"the server did not start:\n{log_text}")
+
+    def stop(self, sig: signal.Signals = signal.SIGTERM, timeout: float = 40) -> int:
+        """Sends ``sig`` and waits; returns the exit status (negative: the signal that ended it)."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.send_signal(sig)
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    def signal(self, sig: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(sig)
+
+    def wait(self, timeout: float) -> int:
+        assert self._process is not None
+        return self._process.wait(timeout)
+
+    def log_text(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def manage(self, *arguments: str) -> str:
+        """Runs `manage.py` against the same database; returns what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT_DIR,
+            env=clean_environment() | self.env,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout
+
+
+def new_database(name: str, folder: Path) -> str:
+    """The URL of an empty database beside the one of `DATABASE_URL`, or of an SQLite file."""
+    base = os.environ.get("DATABASE_URL", "")
+    if not base.startswith("postgres"):
+        return f"sqlite:///{folder / name}.sqlite3"
+    assert re.fullmatch(r"[a-z0-9_]+", name)
+    parts = urlsplit(base.replace("+psycopg", ""))
+    with psycopg.connect(urlunsplit(parts._replace(path="/postgres")), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+def drop_database(url: str) -> None:
+    if not url.startswith("postgres"):
+        return
+    parts = urlsplit(url)
+    with psycopg.connect(urlunsplit(parts._replace(path="/postgres")), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{parts.path.lstrip("/")}" WITH (FORCE)')
