@@ -1,0 +1,1 @@
+"""A conversation turn: validation, orchestration, the REST view and the WebSocket."""

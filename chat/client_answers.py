@@ -1,0 +1,43 @@
+"""The client's answers to read tools, as the agents wait for them (``agents.run.ClientTools``)."""
+
+import asyncio
+from typing import Any
+
+from agents.run import ClientToolFailed
+from chat.frames import ToolResultFrame
+
+ANSWER_SECONDS = 30.0  # wire contract § 5
+
+
+class ClientAnswers:
+    """Those of one turn. A call is ``expect``-ed before its frame leaves, so that no answer can be too early.
+
+    The time runs from then on: reads asked together wait together.
+    """
+
+    def __init__(self, *, seconds: float = ANSWER_SECONDS) -> None:
+        self._seconds = seconds
+        self._expected: dict[str, tuple[asyncio.Future[ToolResultFrame], float]] = {}
+
+    def expect(self, call_id: str) -> None:
+        loop = asyncio.get_running_loop()
+        self._expected[call_id] = (loop.create_future(), loop.time() + self._seconds)
+
+    def take(self, answer: ToolResultFrame) -> None:
+        """An answer to no open call is ignored: it is late, or comes twice."""
+        future, _ = self._expected.get(answer.id, (None, 0.0))
+        if future is not None and not future.done():
+            future.set_result(answer)
+
+    async def result(self, call_id: str) -> Any:
+        future, deadline = self._expected[call_id]
+        try:
+            async with asyncio.timeout_at(deadline):
+                answer = await future
+        except TimeoutError:
+            raise ClientToolFailed(f"The client did not answer within {self._seconds:g} seconds.") from None
+        finally:
+            del self._expected[call_id]
+        if answer.error is not None:
+            raise ClientToolFailed(answer.error)
+        return answer.result

@@ -1,0 +1,70 @@
+"""The open sockets of this process: ended when their session is, and told when the server shuts down."""
+
+from collections.abc import Callable
+from typing import Protocol
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+
+from accounts.sessions import live_session_ids
+from adiuva.http.drain import drain
+from chat.revocations import RevocationWatch
+
+SESSION_OVER = 4401
+
+
+class Socket(Protocol):
+    @property
+    def session_id(self) -> UUID: ...
+
+    def end(self, code: int, reason: str) -> None:
+        """Stop what runs and close."""
+
+    def drain(self) -> None:
+        """Close as soon as nothing runs any more."""
+
+
+class Connections:
+    """Used from the event loop only. The watch and the drain callback exist while there is a socket."""
+
+    def __init__(self) -> None:
+        self._by_session: dict[UUID, set[Socket]] = {}
+        self._watch: RevocationWatch | None = None
+        self._forget_drain: Callable[[], None] = lambda: None
+
+    async def add(self, socket: Socket) -> None:
+        if self._watch is None:
+            self._watch = RevocationWatch(self._end_revoked)
+            self._forget_drain = drain.on_drain(self._drain)
+        is_first = socket.session_id not in self._by_session
+        self._by_session.setdefault(socket.session_id, set()).add(socket)
+        if is_first:
+            await self._watch.join(socket.session_id)
+
+    async def remove(self, socket: Socket) -> None:
+        siblings = self._by_session.get(socket.session_id, set())
+        siblings.discard(socket)
+        if siblings or self._watch is None:
+            return
+        self._by_session.pop(socket.session_id, None)
+        watch = self._watch
+        if not self._by_session:
+            self._watch = None
+            self._forget_drain()
+            watch.stop()
+        await watch.leave(socket.session_id)
+
+    async def _end_revoked(self) -> None:
+        watched = set(self._by_session)
+        live = await database_sync_to_async(live_session_ids, thread_sensitive=False)(watched)
+        for session_id in watched - live:
+            for socket in tuple(self._by_session.get(session_id, ())):
+                socket.end(SESSION_OVER, "session revoked")
+
+    def _drain(self) -> None:
+        for sockets in tuple(self._by_session.values()):
+            for socket in tuple(sockets):
+                socket.drain()
+
+
+connections = Connections()

@@ -1,0 +1,204 @@
+"""``WS /api/v1/chat/stream`` (wire contract § 5)."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from channels.consumer import AsyncConsumer
+
+from accounts.access import Identity
+from adiuva.http import request_id
+from adiuva.http.drain import drain
+from adiuva.http.problems import Conflict, Unauthorized, UpstreamUnavailable
+from chat import frames, handshake
+from chat.background import spawn
+from chat.client_answers import ANSWER_SECONDS, ClientAnswers
+from chat.connections import SESSION_OVER, connections
+from chat.failures import problem_of
+from chat.frames import BadFrame, CancelFrame, ChatFrame, ClientFrame, PongFrame, ToolResultFrame
+from chat.handshake import Scope, Send
+from chat.heartbeat import PING_SECONDS, Heartbeat
+from chat.socket_turn import SocketClosedError, SocketTurn
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING = 8  # requests behind the running one; a frame can be 1 MiB, so this bounds a socket's memory
+MAX_FRAME_BYTES = 1024 * 1024  # uvicorn closes at the same size before we see the frame; daphne does not
+TOO_BIG = 1009
+RESTARTING = 1012
+_PARSE_INLINE_CHARACTERS = 64 * 1024  # about 1 ms; a larger frame is parsed off the loop
+_CLOSE_SECONDS = 5.0
+
+
+class ChatStream(AsyncConsumer):
+    """One socket. It costs no task while idle: the server's own reads frames, and timers do the rest.
+
+    Channels' loop over a channel layer is not used: ``chat.connections`` listens once for the whole process.
+    Frames are answered in order, each ChatRequest (and each frame that is none) by one last frame; ``cancel`` and
+    ``tool_result`` act on the running turn at once.
+    """
+
+    def __init__(self, *, ping_seconds: float = PING_SECONDS, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._answer_seconds = answer_seconds
+        self._heartbeat = Heartbeat(seconds=ping_seconds, ping=self._ping, on_stall=self._abort)
+        self._waiting: list[ChatFrame | BadFrame] = []
+        self._worker: asyncio.Task[None] | None = None
+        self._turn: SocketTurn | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        self._closing = False
+        self._aborted = False
+
+    @property
+    def session_id(self) -> UUID:
+        return self._identity.session_id
+
+    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+        self._send = send
+        request_id.bind(handshake.header(scope, request_id.HEADER.lower()))
+        await receive()  # websocket.connect
+        try:
+            if drain.draining:
+                raise UpstreamUnavailable("The server is shutting down.", retry_after=1)  # noqa: TRY301
+            self._identity: Identity = await handshake.authenticate(scope)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the client is refused, not dropped
+            await handshake.refuse(scope, send, problem_of(error))
+            return
+        self._task = asyncio.current_task()
+        try:
+            await connections.add(self)
+            await self._serve(receive)
+        except OSError:  # what a server raises for a send to a client that is gone
+            pass
+        except asyncio.CancelledError:
+            if not self._aborted:
+                raise
+        finally:
+            await self._leave()
+
+    async def _serve(self, receive: Any) -> None:
+        await self._send(
+            {
+                "type": "websocket.accept",
+                "headers": [(request_id.HEADER.lower().encode(), request_id.current_request_id().encode())],
+            }
+        )
+        loop = asyncio.get_running_loop()
+        lifetime = self._identity.expires_at - datetime.now(UTC)
+        self._expiry = loop.call_later(lifetime.total_seconds(), self.end, SESSION_OVER, "token expired")
+        self._heartbeat.start()
+        if drain.draining:
+            self.drain()
+        while (message := await receive())["type"] != "websocket.disconnect":
+            text = message.get("text")
+            if text is None or len(text) <= _PARSE_INLINE_CHARACTERS:
+                await self._take(frames.parse(text))
+            elif len(text.encode()) <= MAX_FRAME_BYTES:
+                await self._take(await asyncio.to_thread(frames.parse, text))
+            else:
+                self.end(TOO_BIG, "frame too big")
+
+    async def _take(self, frame: ClientFrame) -> None:
+        match frame:
+            case ToolResultFrame():
+                if self._turn is not None:
+                    self._turn.answers.take(frame)
+            case CancelFrame(own_id):
+                if self._turn is not None and own_id in {None, self._turn.frame.request_id}:
+                    self._turn.cancel()
+            case PongFrame():
+                pass
+            case ChatFrame() | BadFrame():
+                await self._enqueue(frame)
+
+    async def _enqueue(self, frame: ChatFrame | BadFrame) -> None:
+        if self._closing:
+            return
+        if len(self._waiting) >= MAX_WAITING:
+            problem = Conflict(f"{MAX_WAITING} frames wait on this socket already; wait for a done frame.")
+            text = frames.encode(frames.error(problem, own_id=frame.request_id), frame.request_id)
+            await self._send({"type": "websocket.send", "text": text})
+            return
+        self._waiting.append(frame)
+        if self._worker is None:
+            self._worker = spawn(self._work())
+            # Lets the turn begin: a cancel that came in the same packet must find it running.
+            await asyncio.sleep(0)
+
+    async def _work(self) -> None:
+        """Answers what waits; there is no worker on an idle socket. Its context (the request id) is its own."""
+        try:
+            with drain.running():
+                while self._waiting and not self._closing and not drain.draining:
+                    await self._answer(self._waiting.pop(0))
+                self._worker = None
+                if drain.draining:
+                    self.end(RESTARTING, "server restarts")
+        except SocketClosedError:
+            pass  # the server tells the socket's own task as well
+        except Unauthorized:
+            self._worker = None
+            self.end(SESSION_OVER, "session is over")
+
+    async def _answer(self, frame: ChatFrame | BadFrame) -> None:
+        request_id.bind(frame.request_id)
+
+        async def send_frame(body: dict[str, Any]) -> None:
+            try:
+                await self._send({"type": "websocket.send", "text": frames.encode(body, frame.request_id)})
+            except OSError as error:
+                raise SocketClosedError from error
+
+        answers = ClientAnswers(seconds=self._answer_seconds)
+        self._turn = SocketTurn(frame, identity=self._identity, send=send_frame, answers=answers)
+        try:
+            await self._turn.run()
+        finally:
+            self._turn = None
+
+    def drain(self) -> None:
+        if self._worker is None:
+            self.end(RESTARTING, "server restarts")
+
+    def end(self, code: int, reason: str) -> None:
+        if not self._closing:
+            self._closing = True
+            spawn(self._close(code, reason))
+
+    async def _close(self, code: int, reason: str) -> None:
+        """The server answers a close with ``websocket.disconnect``, which ends the socket's own task."""
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._stop_worker()
+                await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        except TimeoutError:
+            self._abort()
+        except OSError:
+            pass
+
+    async def _stop_worker(self) -> None:
+        self._waiting.clear()
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.wait([self._worker])
+
+    async def _ping(self) -> None:
+        if not self._closing:
+            with suppress(OSError):
+                await self._send({"type": "websocket.send", "text": frames.PING})
+
+    def _abort(self) -> None:
+        """For a client that does not read: no frame, not even a close, would get through to it."""
+        self._aborted = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _leave(self) -> None:
+        self._closing = True
+        self._heartbeat.stop()
+        if self._expiry is not None:
+            self._expiry.cancel()
+        await self._stop_worker()
+        await connections.remove(self)

@@ -1,0 +1,130 @@
+"""The WebSocket's frames (wire contract § 5): what a client's text means, and how ours are written.
+
+A client's frame is told by its ``type``; a ChatRequest has none. Everything that is no frame of these is a ``BadFrame``
+and answered, in its turn, with an error frame.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adiuva.http import request_id, strict_json
+from adiuva.http.handler import WHOLE_BODY
+from adiuva.http.problems import Problem, ValidationFailed
+from agents.events import ActionEmitted, ClientToolCall, TextDelta
+from chat.turns import TurnDone
+
+MAX_TOOL_RESULT_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFrame:
+    """A ChatRequest, not validated yet. ``request_id`` is the client's own, None where it is missing or not sane."""
+
+    body: dict[str, Any]
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BadFrame:
+    problem: Problem
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelFrame:
+    """``request_id`` narrows it to that request: a client that pipelines would else cancel the next by accident."""
+
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResultFrame:
+    """``error`` is None when the client sent a result (of which null is one)."""
+
+    id: str
+    result: Any = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PongFrame:
+    pass
+
+
+ClientFrame = ChatFrame | CancelFrame | ToolResultFrame | PongFrame | BadFrame
+
+
+def parse(text: str | None) -> ClientFrame:
+    """What the client means; None stands for a binary frame. Raises nothing: what is wrong is a ``BadFrame``."""
+    if text is None:
+        return BadFrame(ValidationFailed({WHOLE_BODY: ["Frames are text; this one is binary."]}))
+    try:
+        value = strict_json.loads(text)
+    except ValidationFailed as refusal:
+        return BadFrame(refusal)
+    if not isinstance(value, dict):
+        return BadFrame(ValidationFailed({WHOLE_BODY: ["A frame is a JSON object."]}))
+    own_id = value.get("request_id")
+    return _frame(value, own_id if request_id.is_sane(own_id) else None)
+
+
+def _frame(value: dict[str, Any], own_id: str | None) -> ClientFrame:
+    if "type" not in value:
+        return ChatFrame(value, own_id)
+    match value["type"]:
+        case "cancel":
+            return CancelFrame(own_id)
+        case "pong":
+            return PongFrame()
+        case "tool_result" if isinstance(value.get("id"), str):
+            return _tool_result(value)
+        case "tool_result":
+            errors = {"id": ["This must be the string that the tool_call carried."]}
+        case _:
+            errors = {"type": ["This must be tool_result, cancel or pong; a ChatRequest has no type."]}
+    return BadFrame(ValidationFailed(errors), own_id)
+
+
+def encode(frame: Mapping[str, Any], own_id: str | None = None) -> str:
+    """``own_id``: the request id the client gave, which every frame of its turn repeats."""
+    if own_id is not None:
+        frame = {**frame, "request_id": own_id}
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+
+
+def of_event(event: TextDelta | ActionEmitted | ClientToolCall) -> dict[str, Any]:
+    match event:
+        case TextDelta(text):
+            return {"type": "chunk", "text": text}
+        case ActionEmitted(action):
+            return {"type": "action", "action": action.as_dict()}
+        case ClientToolCall(id, name, arguments):
+            return {"type": "tool_call", "id": id, "name": name, "arguments": arguments}
+
+
+def done(turn: TurnDone, *, cancelled: bool = False) -> dict[str, Any]:
+    frame = {"type": "done", "done": True, **turn.as_dict()}
+    return {**frame, "cancelled": True} if cancelled else frame
+
+
+def error(problem: Problem, *, own_id: str | None = None) -> dict[str, Any]:
+    """``own_id``: where the frame's request is not the one this context is bound to."""
+    return {"type": "error", "done": True, "error": problem.as_dict(own_id or request_id.current_request_id())}
+
+
+PING = encode({"type": "ping"})
+
+
+def _tool_result(value: dict[str, Any]) -> ToolResultFrame:
+    """A result that breaks the rules counts as the client's failure to answer, so that the turn goes on at once."""
+    call_id, failure = value["id"], value.get("error")
+    if ("result" in value) == (failure is not None):
+        return ToolResultFrame(call_id, error="The client sent neither a result nor an error, or both.")
+    if failure is not None:
+        return ToolResultFrame(call_id, error=failure if isinstance(failure, str) else "The client reported an error.")
+    size = len(json.dumps(value["result"], ensure_ascii=False, separators=(",", ":")).encode())
+    if size > MAX_TOOL_RESULT_BYTES:
+        return ToolResultFrame(call_id, error=f"The result is larger than {MAX_TOOL_RESULT_BYTES} bytes.")
+    return ToolResultFrame(call_id, value["result"])

@@ -1,0 +1,180 @@
+"""The chat in OpenAPI 3.1: the answer of ``POST /chat``, and the WebSocket's frames.
+
+OpenAPI has no WebSockets, so the handshake is a GET that answers 101, and the extension ``x-websocket`` beside it
+names the frames of each direction, which are ordinary component schemas.
+"""
+
+from typing import Any, get_args
+
+from rest_framework import serializers
+
+from agents.actions import ActionType, Table
+from chat.frames import MAX_TOOL_RESULT_BYTES
+
+STREAM_PATH = "/api/v1/chat/stream"
+
+
+class UsageSerializer(serializers.Serializer[Any]):
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+
+
+class ActionSerializer(serializers.Serializer[Any]):
+    """One step for the client to carry out on its own data; `id` is unique, so that it is applied once."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField(help_text="The tool that made it.")
+    type = serializers.ChoiceField(choices=get_args(ActionType))
+    table = serializers.ChoiceField(choices=get_args(Table))
+    record_id = serializers.CharField(allow_null=True)
+    data = serializers.DictField()  # type: ignore[assignment] - a field's name, which DRF takes out of the class
+    destructive = serializers.BooleanField(help_text="Data would be lost: ask first.")
+
+
+class ChatResponseSerializer(serializers.Serializer[Any]):
+    response = serializers.CharField(allow_blank=True)
+    actions = ActionSerializer(many=True)
+    usage = UsageSerializer()
+
+
+def add_websocket_frames(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Postprocessing hook of drf-spectacular (which also passes ``generator``, ``request`` and ``public``)."""
+    schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(CLIENT_FRAMES | SERVER_FRAMES)
+    result["paths"][STREAM_PATH] = _handshake()
+    return result
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _frame(description: str, properties: dict[str, Any], *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+    }
+
+
+_TEXT = {"type": "string"}
+_TRUE = {"const": True}
+_REQUEST_ID = {
+    "type": "string",
+    "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+    "description": "The client's own; repeated in every frame of the turn, in its problem and in the server's logs.",
+}
+
+
+def _kind(name: str) -> dict[str, str]:
+    return {"const": name}
+
+
+CLIENT_FRAMES: dict[str, Any] = {
+    "ChatFrame": {
+        "description": "A ChatRequest; it has no `type`.",
+        "allOf": [
+            _reference("ChatRequest"),
+            {
+                "type": "object",
+                "properties": {
+                    "client_tools": {
+                        "type": "boolean",
+                        "default": False,
+                        "description": "The client answers read tools itself: it gets tool_call frames.",
+                    },
+                    "request_id": _REQUEST_ID,
+                },
+            },
+        ],
+    },
+    "ToolResultFrame": _frame(
+        f"Answers a tool_call with `result` (at most {MAX_TOOL_RESULT_BYTES} bytes) or `error`, within 30 s. One that "
+        "answers no open call is ignored.",
+        {"type": _kind("tool_result"), "id": _TEXT, "result": {}, "error": _TEXT},
+        optional=("result", "error"),
+    ),
+    "CancelFrame": _frame(
+        "Ends the running turn (with `request_id`, only if it is that one); ignored when none runs.",
+        {"type": _kind("cancel"), "request_id": _TEXT},
+        optional=("request_id",),
+    ),
+    "PongFrame": _frame("May answer a ping.", {"type": _kind("pong")}),
+}
+
+SERVER_FRAMES: dict[str, Any] = {
+    "ChunkFrame": _frame(
+        "Text as the model produces it.",
+        {"type": _kind("chunk"), "text": _TEXT, "request_id": _REQUEST_ID},
+        optional=("request_id",),
+    ),
+    "ActionFrame": _frame(
+        "A tool call for the client to carry out.",
+        {"type": _kind("action"), "action": _reference("Action"), "request_id": _REQUEST_ID},
+        optional=("request_id",),
+    ),
+    "ToolCallFrame": _frame(
+        "A read for the client to answer with a tool_result; only with `client_tools`.",
+        {
+            "type": _kind("tool_call"),
+            "id": _TEXT,
+            "name": _TEXT,
+            "arguments": {"type": "object", "additionalProperties": True},
+            "request_id": _REQUEST_ID,
+        },
+        optional=("request_id",),
+    ),
+    "PingFrame": _frame("Every 30 s, also while a turn runs.", {"type": _kind("ping")}),
+    "DoneFrame": _frame(
+        "The last frame of a turn. `response` is the concatenation of its chunks; after a cancel, as far as it came.",
+        {
+            "type": _kind("done"),
+            "done": _TRUE,
+            "response": _TEXT,
+            "actions": {"type": "array", "items": _reference("Action")},
+            "usage": _reference("Usage"),
+            "cancelled": _TRUE,
+            "request_id": _REQUEST_ID,
+        },
+        optional=("cancelled", "request_id"),
+    ),
+    "ErrorFrame": _frame(
+        "The last frame of a turn that failed, or the answer to a frame that is none of the client's; the socket stays "
+        "open.",
+        {"type": _kind("error"), "done": _TRUE, "error": _reference("Problem"), "request_id": _REQUEST_ID},
+        optional=("request_id",),
+    ),
+}
+
+
+def _handshake() -> dict[str, Any]:
+    def query(name: str, description: str) -> dict[str, Any]:
+        return {"name": name, "in": "query", "required": False, "schema": _TEXT, "description": description}
+
+    return {
+        "get": {
+            "operationId": "chat_stream",
+            "summary": "A conversation over a WebSocket",
+            "description": "Every frame is one JSON object of at most 1 MiB (else the socket closes with 1009). "
+            "Frames are answered in order, each ChatRequest by one done or error frame. The socket closes with "
+            "4401 when the access token expires or the session ends, and with 1012 when the server restarts.",
+            "tags": ["chat"],
+            "security": [{"accessToken": []}, {}],
+            "parameters": [
+                query("ticket", "From POST /auth/ws-ticket; works once."),
+                query("token", "The access token, where no header can be set."),
+            ],
+            "responses": {
+                "101": {"description": "Switching to WebSocket."},
+                "403": {
+                    "description": "Not authenticated, or an Origin that is not allowed.",
+                    "content": {"application/problem+json": {"schema": _reference("Problem")}},
+                },
+            },
+        },
+        "x-websocket": {
+            "client": [_reference(name) for name in CLIENT_FRAMES],
+            "server": [_reference(name) for name in SERVER_FRAMES],
+        },
+    }

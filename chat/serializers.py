@@ -1,0 +1,107 @@
+"""What a client may send (wire contract § 5), the same over REST and the WebSocket, and the turn it makes."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
+
+from accounts.models import User
+from adiuva.http.problems import FeatureNotAvailable, PayloadTooLarge
+from billing import entitlements
+from billing.tiers import lowest_tier_with
+from chat.fields import DocumentsField, FlagField, HistoryField, ObjectField, RecordsField, TextField
+from chat.turns import ChatTurn
+
+MAX_MESSAGE_CHARACTERS = 32_000
+MAX_CONTEXT_BYTES = 512 * 1024
+
+
+@extend_schema_serializer(component_name="ChatContext")
+class ChatContextSerializer(serializers.Serializer[Any]):
+    """What the client shows the model for this one turn; the server keeps none of it. Unknown keys are ignored."""
+
+    user_profile = ObjectField(required=False, help_text="`timezone` (an IANA name) decides what today is.")
+    relevant_documents = DocumentsField(required=False)
+    recent_tasks = RecordsField(required=False)
+    projects = RecordsField(required=False)
+    notes = RecordsField(required=False)
+    checkpoints = RecordsField(required=False)
+    conversation_history = HistoryField(required=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Null stands for absent. Raises ``PayloadTooLarge`` over ``MAX_CONTEXT_BYTES``, unknown keys counted."""
+        if isinstance(data, dict):
+            _check_size(data)
+            data = {key: value for key, value in data.items() if value is not None}
+        return super().to_internal_value(data)
+
+
+@extend_schema_serializer(component_name="Chat")  # drf-spectacular adds "Request"
+class ChatRequestSerializer(serializers.Serializer[Any]):
+    """A ChatRequest. Null stands for absent in every optional field; unknown fields are ignored."""
+
+    message = TextField(min_length=1, max_length=MAX_MESSAGE_CHARACTERS, trim_whitespace=False)
+    context = ChatContextSerializer(  # type: ignore[assignment] - a field's name, which DRF takes out of the class
+        required=False, allow_null=True, help_text=f"At most {MAX_CONTEXT_BYTES} bytes."
+    )
+    execution_mode = serializers.ChoiceField(
+        choices=["direct", "plan"], required=False, allow_null=True, help_text="`direct` unless given."
+    )
+    model = TextField(required=False, allow_null=True, help_text="One of the operator's models; the default if absent.")
+
+    def validate_message(self, value: str) -> str:
+        if not value.strip():
+            raise serializers.ValidationError("This may not be blank.", code="blank")
+        return value
+
+    def validate_execution_mode(self, value: str | None) -> str | None:
+        if value == "plan":
+            raise serializers.ValidationError("Plan mode is not available yet; use direct.")
+        return value
+
+    def validate_model(self, value: str | None) -> str | None:
+        if value is not None and value not in {settings.LLM_MODEL, *settings.LLM_MODELS}:
+            raise serializers.ValidationError("The server offers no model of this name.")
+        return value
+
+
+class SocketChatRequestSerializer(ChatRequestSerializer):
+    """A ChatRequest over the WebSocket (its ``request_id`` is read with the frame, see ``chat.frames``)."""
+
+    client_tools = FlagField(
+        required=False, allow_null=True, help_text="The client answers read tools itself, by `tool_result` frames."
+    )
+
+
+def turn_from(serializer: ChatRequestSerializer, *, user: User) -> ChatTurn:
+    """The turn that ``serializer`` (made with ``data=``) asks for, as far as ``user`` may ask for it.
+
+    Raises DRF's ``ValidationError``, ``PayloadTooLarge`` and ``FeatureNotAvailable``.
+    """
+    serializer.is_valid(raise_exception=True)
+    asked: Mapping[str, Any] = serializer.validated_data
+    model = asked.get("model")
+    # llm_providers is 1 on free: the default and nothing beside it (§ 5).
+    if model not in {None, settings.LLM_MODEL} and entitlements.limit(user, "llm_providers") == 1:
+        raise FeatureNotAvailable(
+            required_tier=lowest_tier_with("llm_providers"),
+            detail="The current tier includes the default model only.",
+        )
+    return ChatTurn(
+        message=asked["message"],
+        context=asked.get("context") or {},
+        model=model,
+        client_tools=bool(asked.get("client_tools")),
+    )
+
+
+def _check_size(context: dict[str, Any]) -> None:
+    """What counts is compact JSON in UTF-8, so that a client's own spacing or escaping costs it nothing."""
+    size = len(json.dumps(context, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > MAX_CONTEXT_BYTES:
+        raise PayloadTooLarge(
+            f"context is larger than {MAX_CONTEXT_BYTES} bytes.", field="context", max_bytes=MAX_CONTEXT_BYTES
+        )

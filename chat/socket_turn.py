@@ -1,0 +1,104 @@
+"""One request on a WebSocket: from its frame to its last frame."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+from channels.db import database_sync_to_async
+
+from accounts.access import Identity
+from adiuva.http.problems import Unauthorized
+from agents.events import ClientToolCall, UsageReport
+from chat import frames
+from chat.admission import admit
+from chat.client_answers import ClientAnswers
+from chat.failures import problem_of
+from chat.frames import BadFrame, ChatFrame
+from chat.orchestrator import orchestrate_stream
+from chat.turns import TurnDone, TurnSoFar
+
+logger = logging.getLogger(__name__)
+
+SendFrame = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class SocketClosedError(Exception):
+    """The client is gone: there is nobody to send to."""
+
+
+class SocketTurn:
+    """``run`` it once; ``cancel`` and ``answers.take`` may come at any time meanwhile."""
+
+    def __init__(
+        self, frame: ChatFrame | BadFrame, *, identity: Identity, send: SendFrame, answers: ClientAnswers
+    ) -> None:
+        self.frame = frame
+        self.answers = answers
+        self._identity = identity
+        self._send = send
+        self._so_far = TurnSoFar()
+        self._scope: asyncio.Timeout | None = None
+
+    def cancel(self) -> None:
+        """Close the model call; ``run`` then ends with the done frame of what there is. Too late is ignored."""
+        if self._scope is not None:
+            self._scope.reschedule(asyncio.get_running_loop().time())
+            self._scope = None
+
+    async def run(self) -> None:
+        """Sends every frame of the answer, the last one included.
+
+        Raises ``Unauthorized`` when the session is over and ``SocketClosedError``; every other trouble is an
+        error frame.
+        """
+        started = time.perf_counter()
+        last = await self._last_frame()
+        await self._send(last)
+        logger.info(
+            "chat turn ended",
+            extra={
+                "outcome": "cancelled" if "cancelled" in last else last.get("error", {}).get("code", "done"),
+                "seconds": round(time.perf_counter() - started, 2),
+            },
+        )
+
+    async def _last_frame(self) -> dict[str, Any]:
+        if isinstance(self.frame, BadFrame):
+            return frames.error(self.frame.problem)
+        # A timeout without a time is a scope that `cancel` can end without cancelling the task itself.
+        scope = asyncio.timeout(None)
+        try:
+            async with scope:
+                self._scope = scope
+                return frames.done(await self._converse(self.frame))
+        except (Unauthorized, SocketClosedError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the socket outlives whatever went wrong in one turn
+            if isinstance(error, TimeoutError) and scope.expired():
+                return frames.done(self._so_far.done(), cancelled=True)
+            return frames.error(problem_of(error))
+        finally:
+            self._scope = None
+
+    async def _converse(self, frame: ChatFrame) -> TurnDone:
+        admission = database_sync_to_async(admit, thread_sensitive=False)
+        identity, turn = await admission(identity=self._identity, body=frame.body)
+        tools = self.answers if turn.client_tools else None
+        async with aclosing(orchestrate_stream(turn=turn, user=identity.user, client_tools=tools)) as events:
+            async for event in events:
+                match event:
+                    case TurnDone():
+                        return event
+                    case UsageReport():
+                        pass
+                    case ClientToolCall(id=call_id):
+                        self.answers.expect(call_id)
+                        await self._send(frames.of_event(event))
+                    case _:
+                        await self._send(frames.of_event(event))
+                # Only what has left is part of the answer so far.
+                self._so_far.add(event)
+        raise AssertionError("a turn ends with TurnDone or an exception")
