@@ -18,5 +18,5 @@ async def not_found(scope: Scope, receive: Any, send: Send) -> None:
 
 websocket_urlpatterns = [
     path("api/v1/chat/stream", ChatStream.as_asgi()),  # type: ignore[no-untyped-call]
-    re_path(r"", not_found),  # type: ignore[arg-type] - Django types its routes for HTTP views
+    re_path(r"", not_found),  # type: ignore[arg-type]  # Django types its routes for HTTP views
 ]

@@ -27,7 +27,7 @@ class ActionSerializer(serializers.Serializer[Any]):
     type = serializers.ChoiceField(choices=get_args(ActionType))
     table = serializers.ChoiceField(choices=get_args(Table))
     record_id = serializers.CharField(allow_null=True)
-    data = serializers.DictField()  # type: ignore[assignment] - a field's name, which DRF takes out of the class
+    data = serializers.DictField()  # type: ignore[assignment]  # a field's name, which DRF takes out of the class
     destructive = serializers.BooleanField(help_text="Data would be lost: ask first.")
 
 

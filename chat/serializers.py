@@ -44,7 +44,7 @@ class ChatRequestSerializer(serializers.Serializer[Any]):
     """A ChatRequest. Null stands for absent in every optional field; unknown fields are ignored."""
 
     message = TextField(min_length=1, max_length=MAX_MESSAGE_CHARACTERS, trim_whitespace=False)
-    context = ChatContextSerializer(  # type: ignore[assignment] - a field's name, which DRF takes out of the class
+    context = ChatContextSerializer(  # type: ignore[assignment]  # a field's name, which DRF takes out of the class
         required=False, allow_null=True, help_text=f"At most {MAX_CONTEXT_BYTES} bytes."
     )
     execution_mode = serializers.ChoiceField(
