@@ -26,19 +26,17 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     problem = as_problem(exc)
     if problem.status >= 500:  # noqa: PLR2004
         log_failure(exc, problem)
-    request = context.get("request")
-    if request is not None:
-        # Rolls back an atomic request, and keeps DRF's promise to middleware that looks at it.
-        request._request.problem_code = problem.code
     headers = problem.headers
     if isinstance(exc, drf.MethodNotAllowed):
         headers = {"Allow": ", ".join(context["view"].allowed_methods)}
-    return Response(
+    response = Response(
         problem.as_dict(current_request_id()),
         status=problem.status,
         headers=headers,
         content_type=problems.PROBLEM_CONTENT_TYPE,
     )
+    response._has_been_logged = True  # type: ignore[attr-defined]  # django.request would write a second line
+    return response
 
 
 def as_problem(exc: BaseException) -> problems.Problem:  # noqa: C901, PLR0911, PLR0912 - a table reads best as one

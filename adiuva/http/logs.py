@@ -72,6 +72,8 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
             # Our access line says it already; Django would add "Not Found: /path" for each 4xx.
             "django.request": {"level": "ERROR"},
             "uvicorn": {"handlers": [], "propagate": True, "level": level},
+            # adiuva.access is the access log; this one writes query strings.
+            "uvicorn.access": {"handlers": [], "propagate": False},
             # Their INFO and DEBUG lines tell of every request to a provider, or hold its text.
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},

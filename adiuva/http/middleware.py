@@ -32,6 +32,8 @@ def request_context(get_response: GetResponse) -> GetResponse:
 
     def end(request: HttpRequest, response: HttpResponseBase, bound: str, started: float) -> HttpResponseBase:
         response.headers[request_id.HEADER] = bound
+        if not response.streaming:
+            response.headers.setdefault("Content-Length", str(len(response.content)))  # type: ignore[attr-defined]
         access_log.info(
             "%s %s %d",
             request.method,

@@ -1,7 +1,9 @@
 """What every REST view of ours is made of: the order of refusal, and the headers each answer carries."""
 
+import os
 from typing import Any, ClassVar
 
+from django.core.handlers.asgi import ASGIRequest
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny, BasePermission
@@ -36,6 +38,8 @@ class _Conventions:
     public: ClassVar[bool] = False
     rate_limited: ClassVar[bool] = True
     content_negotiation_class = _NegotiateLater
+    # No OPTIONS: DRF would describe the view to anybody; CORS preflights are answered by the middleware.
+    http_method_names: ClassVar[list[str]] = ["get", "post", "put", "patch", "delete", "head"]
 
     def get_authenticators(self) -> list[Any]:
         return [] if self.public else super().get_authenticators()  # type: ignore[misc]
@@ -45,10 +49,9 @@ class _Conventions:
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         # DRF takes a request without Content-Length for one without a body, and a chunked one has none.
-        if "CONTENT_LENGTH" not in request.META and hasattr(request, "_stream"):
-            stream = request._stream
-            size = stream.seek(0, 2)
-            stream.seek(0)
+        if isinstance(request, ASGIRequest) and "CONTENT_LENGTH" not in request.META:
+            size = request._stream.seek(0, os.SEEK_END)  # type: ignore[attr-defined]
+            request._stream.seek(0)  # type: ignore[attr-defined]
             if size:
                 request.META["CONTENT_LENGTH"] = str(size)
         return super().initialize_request(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
