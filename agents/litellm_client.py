@@ -1,0 +1,248 @@
+"""The only module that speaks to LiteLLM; importing it takes seconds, so only ``agents.llm`` does, at the first call.
+
+LiteLLM and langchain-litellm are set up here once a process: no call home for price lists, no debug prints, no log
+lines of their own (they quote prompts and providers' answers), no token counting.
+"""
+
+import os
+
+# Read while litellm is imported: without them it fetches its lists from the internet.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
+os.environ.setdefault("LITELLM_LOG", "CRITICAL")
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import httpx
+import litellm
+import openai
+from django.conf import settings
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
+from langchain_core.messages import AIMessageChunk
+from langchain_litellm import ChatLiteLLM
+from litellm import exceptions
+from pydantic import PrivateAttr
+
+from adiuva.http.problems import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from agents.model_calls import Failure, ModelRequest
+from agents.offline.provider import PROVIDER, OfflineModel
+from agents.replies import Reply, ReplyAssembler, Usage
+
+logger = logging.getLogger(__name__)
+
+_CONNECT_SECONDS = 10.0
+# English and JSON come to about four characters a token with every current tokenizer.
+_CHARACTERS_A_TOKEN = 4
+
+_CONNECTION_ERRORS = (openai.APIConnectionError, httpx.TransportError, ConnectionError)
+
+_Connection = tuple[str, str, float]
+_openai_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Connection, openai.AsyncOpenAI]]
+_openai_clients = WeakKeyDictionary()
+
+
+class StreamCutError(Exception):
+    """The provider's stream ended before it said it was finished."""
+
+
+class _ChatModel(ChatLiteLLM):
+    """``ChatLiteLLM`` for one call: asks once, and remembers the stream it opened.
+
+    LangChain's iterators do not close the one below them; left to the garbage collector, the connection to the provider
+    would stay open until then.
+    """
+
+    _streams: list[litellm.CustomStreamWrapper] = PrivateAttr(default_factory=list)
+
+    async def acompletion_with_retry(
+        self, run_manager: AsyncCallbackManagerForLLMRun | None = None, **kwargs: Any
+    ) -> Any:
+        if kwargs["model"].startswith("openai/"):
+            kwargs["client"] = _openai_client()
+        answer = await litellm.acompletion(**kwargs)
+        if isinstance(answer, litellm.CustomStreamWrapper):
+            self._streams.append(answer)
+        return answer
+
+    @property
+    def was_cut(self) -> bool:
+        """LiteLLM ends every stream with ``stop``, also one whose provider never said so."""
+        return any(
+            stream.received_finish_reason is None and stream.intermittent_finish_reason is None
+            for stream in self._streams
+        )
+
+    async def close_streams(self) -> None:
+        for stream in self._streams:
+            await stream.aclose()
+
+
+async def stream(name: str, request: ModelRequest) -> AsyncGenerator[str | Reply, None]:
+    """Ask ``name`` once: pieces of text, then the ``Reply``. Raises whatever the SDK raises; see ``translate``."""
+    model = _chat_model(name, request.timeout)
+    assembler = ReplyAssembler()
+    usage: Usage | None = None
+    finished = False
+    try:
+        async with aclosing(_chunks(model, request)) as chunks:
+            async for chunk in chunks:
+                text = chunk.text
+                assembler.add_call_pieces(chunk.tool_call_chunks)
+                if text:
+                    assembler.add_text(text)
+                    yield text
+                if chunk.usage_metadata:
+                    usage = Usage(chunk.usage_metadata["input_tokens"], chunk.usage_metadata["output_tokens"])
+                finished = finished or bool(chunk.response_metadata.get("finish_reason"))
+                if finished and usage:
+                    # One step further LiteLLM would start background tasks for loggers that nobody registered.
+                    break
+        if model.was_cut:
+            raise StreamCutError
+    finally:
+        await model.close_streams()
+    yield assembler.finish(_completed(usage or Usage(), request, assembler))
+
+
+def _chunks(model: _ChatModel, request: ModelRequest) -> AsyncGenerator[AIMessageChunk, None]:
+    options: dict[str, Any] = {}
+    if request.tools:
+        options["tools"] = list(request.tools)
+    if request.schema:
+        options["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": request.schema.get("title", "answer"), "schema": dict(request.schema)},
+        }
+    return model.astream(list(request.messages), **options)  # type: ignore[return-value]
+
+
+def _chat_model(name: str, timeout: float) -> _ChatModel:
+    connection: dict[str, Any] = {}
+    if name.startswith("openai/"):
+        connection = {"api_key": _openai_key(), "api_base": settings.OPENAI_API_BASE or None}
+    return _ChatModel(
+        model=name,
+        temperature=0,
+        request_timeout=timeout,
+        # ChatLiteLLM's own max_retries does not reach the provider's SDK, which would retry below our single layer.
+        model_kwargs={"max_retries": 0},
+        **connection,
+    )
+
+
+def _openai_key() -> str:
+    """A server of one's own often has no key, but the SDK insists on one."""
+    return settings.OPENAI_API_KEY or "none"
+
+
+def _openai_client() -> openai.AsyncOpenAI:
+    """One client (one connection pool) for each event loop and each way to connect.
+
+    LiteLLM's own cache goes by the loop's address, which another loop may have later: it would be given a dead pool.
+    """
+    clients = _openai_clients.setdefault(asyncio.get_running_loop(), {})
+    connection = (_openai_key(), settings.OPENAI_API_BASE, settings.LLM_TIMEOUT_SECONDS)
+    if connection not in clients:
+        key, base, timeout = connection
+        clients[connection] = openai.AsyncOpenAI(
+            api_key=key,
+            base_url=base or None,
+            max_retries=0,
+            timeout=httpx.Timeout(timeout, connect=min(_CONNECT_SECONDS, timeout)),
+        )
+    return clients[connection]
+
+
+async def close() -> None:
+    """Close the connections that this event loop keeps open."""
+    for client in _openai_clients.pop(asyncio.get_running_loop(), {}).values():
+        await client.close()
+
+
+def _completed(usage: Usage, request: ModelRequest, assembler: ReplyAssembler) -> Usage:
+    """``usage`` with estimates where the provider reported nothing."""
+    asked = usage.input_tokens or _tokens(len(str(request.messages)) + len(str(request.tools)))
+    return Usage(asked, usage.output_tokens or _tokens(assembler.text_length))
+
+
+def _tokens(characters: int) -> int:
+    return -(-characters // _CHARACTERS_A_TOKEN)
+
+
+def translate(error: Exception) -> Failure:
+    """The problem to show for anything that ``stream`` raises; nothing of the error's own text is in it."""
+    cause = _cause(error)
+    logger.debug("Provider error", exc_info=error)
+    if isinstance(cause, TimeoutError | openai.APITimeoutError | httpx.TimeoutException):
+        return Failure(UpstreamTimeout("The language model took too long."), transient=False)
+    if isinstance(cause, exceptions.ContextWindowExceededError):
+        too_long = "The message and its context are longer than the language model can read."
+        return Failure(UpstreamError(too_long), transient=False)
+    if isinstance(cause, exceptions.ContentPolicyViolationError):
+        return Failure(UpstreamError("The language model refused this content."), transient=False)
+    status = _status(cause)
+    retry_after = _retry_after(cause)
+    if status in (408, 504):
+        return Failure(UpstreamTimeout("The language model took too long."), status == 504, retry_after)
+    if status in (429, 503, 529) or isinstance(cause, _CONNECTION_ERRORS):
+        seconds = math.ceil(retry_after) if retry_after is not None else None
+        problem: Problem = UpstreamUnavailable("The language model is not available.", retry_after=seconds)
+        return Failure(problem, transient=True, retry_after=retry_after)
+    return Failure(UpstreamError("The language model failed."), status >= 500, retry_after)
+
+
+def _cause(error: Exception) -> Exception:
+    """The error inside LiteLLM's wrapper for streams that broke."""
+    inner = getattr(error, "original_exception", None)
+    return inner if isinstance(inner, Exception) else error
+
+
+def _status(error: Exception) -> int:
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else 0
+
+
+def _retry_after(error: Exception) -> float | None:
+    """Seconds from ``Retry-After`` (the form in seconds; no model provider sends the date form)."""
+    for holder in (error, error.__cause__, error.__context__):
+        for headers in (
+            getattr(getattr(holder, "response", None), "headers", None),
+            getattr(holder, "litellm_response_headers", None),
+            getattr(holder, "headers", None),
+        ):
+            if isinstance(headers, Mapping) and headers.get("retry-after"):
+                with suppress(ValueError):
+                    return max(0.0, float(headers["retry-after"]))
+    return None
+
+
+def warm_up() -> None:
+    """Set LiteLLM up; called once below, and by ``agents.llm.preload`` only for the import's sake."""
+    litellm.suppress_debug_info = True
+    litellm.set_verbose = False
+    litellm.telemetry = False
+    litellm.turn_off_message_logging = True
+    litellm.disable_streaming_logging = True
+    # It would run a tokenizer over the prompt whenever a provider reports no usage; ours is an estimate.
+    litellm.disable_token_counter = True
+    # Models differ in what they take ("temperature" is fixed in some): LiteLLM knows, and leaves it out.
+    litellm.drop_params = True
+    # Some providers want tools named as long as the conversation holds tool calls: LiteLLM adds a dummy.
+    litellm.modify_params = True
+    litellm.custom_provider_map = [{"provider": PROVIDER, "custom_handler": OfflineModel()}]
+    for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
+        silenced = logging.getLogger(name)
+        silenced.handlers.clear()
+        silenced.propagate = False
+        silenced.disabled = True
+    for name in ("openai", "httpx", "httpcore", "langchain_litellm"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+warm_up()

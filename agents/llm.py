@@ -1,0 +1,171 @@
+"""The one door to language models.
+
+``get_llm()`` and ``get_router_llm()`` give a ``LanguageModel``: it holds the retries, the deadline and the fallback,
+and lets through nothing of a provider's own wording. What speaks to LiteLLM is ``agents.litellm_client``, which
+is imported at the first call (it costs seconds of CPU); ``preload()`` does that at server start.
+"""
+
+import asyncio
+import logging
+import math
+import random
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from django.conf import settings
+
+from adiuva.http.problems import NotConfigured, UpstreamTimeout
+from agents.messages import Message
+from agents.model_calls import Failure, ModelRequest
+from agents.replies import Reply
+
+logger = logging.getLogger(__name__)
+
+# Three tries pass over a provider's hiccup; more would only add load to one that is down.
+MAX_TRIES = 3
+_FIRST_BACKOFF_SECONDS = 0.25
+# An answer needs some time too: a wait that leaves less than this before the deadline is not begun.
+_LEAST_SECONDS_TO_ANSWER = 1.0
+# With another model at hand a longer wait for this one is pointless.
+_LONGEST_WAIT_BEFORE_FALLBACK = 2.0
+
+
+
+
+def get_llm(model: str | None = None) -> "LanguageModel":
+    """The model for answers: ``model``, else the operator's ``LLM_MODEL``; falls back on ``LLM_FALLBACK_MODEL``.
+
+    Raises ``NotConfigured``.
+    """
+    return _language_model(model or settings.LLM_MODEL)
+
+
+def get_router_llm() -> "LanguageModel":
+    """The model that picks an agent (``LLM_ROUTER_MODEL``). Raises ``NotConfigured``."""
+    return _language_model(settings.LLM_ROUTER_MODEL or settings.LLM_MODEL)
+
+
+def preload() -> None:
+    """Import the SDK now, so that the first user does not wait for it."""
+    from agents import litellm_client
+
+    litellm_client.warm_up()
+
+
+def _language_model(name: str) -> "LanguageModel":
+    if not name:
+        raise NotConfigured("No language model is configured: set LLM_MODEL and a provider key.")
+    names = [_qualified(name)]
+    if settings.LLM_FALLBACK_MODEL and _qualified(settings.LLM_FALLBACK_MODEL) not in names:
+        names.append(_qualified(settings.LLM_FALLBACK_MODEL))
+    if names[0].startswith("openai/") and not (settings.OPENAI_API_KEY or settings.OPENAI_API_BASE):
+        raise NotConfigured("The language model needs OPENAI_API_KEY, or OPENAI_API_BASE for a server of your own.")
+    return LanguageModel(tuple(names), timeout=settings.LLM_TIMEOUT_SECONDS)
+
+
+def _qualified(name: str) -> str:
+    """LiteLLM's ``provider/model``; a bare name is OpenAI's."""
+    return name if "/" in name else f"openai/{name}"
+
+
+class LanguageModel:
+    """One or more models by LiteLLM's names, tried in order; ``timeout`` is in seconds and holds for a whole call."""
+
+    def __init__(self, names: tuple[str, ...], *, timeout: float) -> None:
+        self.names = names
+        self.timeout = timeout
+
+    async def complete(
+        self, messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None, deadline: float | None = None
+    ) -> Reply:
+        """The whole answer at once. ``schema`` (a JSON schema object with a ``title``) asks for JSON of that shape.
+
+        Raises what ``stream`` raises.
+        """
+        async with aclosing(self.stream(messages, schema=schema, deadline=deadline)) as parts:
+            async for part in parts:
+                if isinstance(part, Reply):
+                    return part
+        raise AssertionError("a stream ends with a Reply or an exception")
+
+    async def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[Mapping[str, Any]] = (),
+        schema: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+    ) -> AsyncIterator[str | Reply]:
+        """Pieces of text as they arrive, and the ``Reply`` at last.
+
+        ``deadline`` is in the running loop's time. Failures before the first piece are tried again (connection, 429,
+        5xx) and then with the fallback; afterwards the text is out and cannot be taken back. Closing the iterator
+        closes the provider's connection. Raises ``UpstreamError``, ``UpstreamUnavailable`` or ``UpstreamTimeout``.
+        """
+        clock = asyncio.get_running_loop().time
+        end = min(clock() + self.timeout, math.inf if deadline is None else deadline)
+        request = ModelRequest(messages, tools, schema, self.timeout)
+        failure = Failure(UpstreamTimeout(), transient=False)
+        for name in self.names:
+            for tries in range(1, MAX_TRIES + 1):
+                started = False
+                try:
+                    async with aclosing(_open(name, request)) as parts:
+                        while (part := await _next_before(end, parts)) is not None:
+                            started = True
+                            yield part
+                            # A provider that sends many chunks in one packet would starve every other stream.
+                            await asyncio.sleep(0)
+                    return
+                except Exception as error:  # noqa: BLE001 - the SDK raises its own types, httpx's and plain ValueErrors
+                    failure = _translated(error, name)
+                if started or clock() >= end:
+                    raise failure.problem
+                wait = _wait_before_next(tries, failure)
+                longest = min(end - clock() - _LEAST_SECONDS_TO_ANSWER, self._longest_wait(name))
+                if not failure.transient or tries == MAX_TRIES or wait > longest:
+                    break
+                await asyncio.sleep(wait)
+        raise failure.problem
+
+    def _longest_wait(self, name: str) -> float:
+        return math.inf if name == self.names[-1] else _LONGEST_WAIT_BEFORE_FALLBACK
+
+
+def _open(name: str, request: ModelRequest) -> AsyncGenerator[str | Reply, None]:
+    from agents import litellm_client
+
+    return litellm_client.stream(name, request)
+
+
+async def _next_before(end: float, parts: AsyncIterator[str | Reply]) -> str | Reply | None:
+    """The next part, null at the end; raises ``TimeoutError`` once the loop's time is past ``end``."""
+    async with asyncio.timeout_at(end):
+        return await anext(parts, None)
+
+
+def _translated(error: Exception, name: str) -> Failure:
+    from agents import litellm_client
+
+    failure = litellm_client.translate(error)
+    logger.warning(
+        "The language model failed.",
+        extra={"model": name, "error": type(error).__name__, "problem": failure.problem.code},
+    )
+    return failure
+
+
+def _wait_before_next(tries: int, failure: Failure) -> float:
+    """Seconds: exponential with full jitter, and never less than the provider asked for."""
+    backoff = _FIRST_BACKOFF_SECONDS * 2 ** (tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - not a secret
+    return max(backoff, failure.retry_after or 0.0)
+
+
+async def close() -> None:
+    """Close the connections to providers that this event loop keeps open, if any."""
+    if "agents.litellm_client" in sys.modules:
+        from agents import litellm_client
+
+        await litellm_client.close()

@@ -1,0 +1,30 @@
+"""What ``agents.llm`` and ``agents.litellm_client`` say to each other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adiuva.http.problems import Problem
+from agents.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One call. ``schema`` asks for JSON of that shape; ``timeout`` (seconds) is for connecting and for each read."""
+
+    messages: Sequence[Message]
+    tools: Sequence[Mapping[str, Any]]
+    schema: Mapping[str, Any] | None
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong with a provider, in our words.
+
+    ``transient``: the same call may well succeed a moment later. ``retry_after``: seconds, when the provider named them.
+    """
+
+    problem: Problem
+    transient: bool
+    retry_after: float | None = None

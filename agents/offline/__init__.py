@@ -1,0 +1,1 @@
+"""A model without a key or a network: rules that understand plain requests about tasks. For development."""

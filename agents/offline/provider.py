@@ -1,0 +1,80 @@
+"""The offline model as a LiteLLM provider: it takes the very path that a remote model takes.
+
+Imported with LiteLLM only, that is by ``agents.litellm_client``.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from litellm import CustomLLM, ModelResponse
+from litellm.types.utils import Choices, GenericStreamingChunk, Usage
+from litellm.types.utils import Message as LiteLLMMessage
+
+from agents.messages import Message
+from agents.offline.brain import think
+from agents.replies import Reply
+
+PROVIDER = "offline"
+# Slow enough to be seen streaming and to be cancelled, fast enough not to wait for.
+_SECONDS_A_WORD = 0.015
+_WORDS = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+")
+
+
+class OfflineModel(CustomLLM):
+    """``offline/adiuva``. Only the asynchronous forms: nothing here asks for the others."""
+
+    async def acompletion(  # type: ignore[override]
+        self,
+        *,
+        messages: Sequence[Message],
+        optional_params: dict[str, Any],
+        model_response: ModelResponse,
+        **_: Any,
+    ) -> ModelResponse:
+        reply = think(messages, optional_params)
+        message = LiteLLMMessage(content=reply.text or None, tool_calls=_openai_calls(reply) or None)
+        model_response.choices = [Choices(message=message, finish_reason=_finish_reason(reply))]
+        model_response.usage = Usage(**_usage(messages, reply))  # type: ignore[attr-defined]
+        return model_response
+
+    async def astreaming(  # type: ignore[override]
+        self, *, messages: Sequence[Message], optional_params: dict[str, Any], **_: Any
+    ) -> AsyncIterator[GenericStreamingChunk]:
+        reply = think(messages, optional_params)
+        for word in _WORDS.findall(reply.text):
+            await asyncio.sleep(_SECONDS_A_WORD)
+            yield _chunk(text=word)
+        for index, call in enumerate(_openai_calls(reply)):
+            yield _chunk(tool_use={**call, "index": index})
+        yield _chunk(finish_reason=_finish_reason(reply), usage=_usage(messages, reply))
+
+
+def _chunk(text: str = "", finish_reason: str = "", tool_use: Any = None, usage: Any = None) -> GenericStreamingChunk:
+    return GenericStreamingChunk(
+        text=text,
+        is_finished=bool(finish_reason),
+        finish_reason=finish_reason,
+        usage=usage,
+        index=0,
+        tool_use=tool_use,
+    )
+
+
+def _openai_calls(reply: Reply) -> list[dict[str, Any]]:
+    return [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in reply.calls
+    ]
+
+
+def _finish_reason(reply: Reply) -> str:
+    return "tool_calls" if reply.calls else "stop"
+
+
+def _usage(messages: Sequence[Message], reply: Reply) -> dict[str, int]:
+    """Words, this model's tokens."""
+    asked = sum(len(str(message.get("content") or "").split()) for message in messages)
+    answered = len(reply.text.split()) + sum(1 + len(call.arguments.split()) for call in reply.calls)
+    return {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}

@@ -1,0 +1,102 @@
+"""What a tool is: typed arguments in, one Action out; a read tool also finds rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from adiuva.http import strict_json
+from adiuva.http.problems import ValidationFailed
+from agents.actions import Action, ActionType, Table
+from agents.run import RunContext
+from agents.tools.records import Row, RunRecords
+
+
+class ToolError(Exception):
+    """The call cannot be carried out; ``str(error)`` is told to the model, which may try again."""
+
+
+class Arguments(BaseModel):
+    """Base of the argument models: what a model may not say is refused, never dropped."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
+
+
+A = TypeVar("A", bound=Arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRun:
+    """What a tool may look at: the records known in this turn and the turn itself."""
+
+    records: RunRecords
+    context: RunContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool(Generic[A]):
+    """One tool.
+
+    ``prepare`` gives ``(record_id, data)`` of the Action, or raises ``ToolError``. ``find`` makes it a read tool: the
+    rows that answer the call, from what the client sent as context.
+    """
+
+    name: str
+    description: str
+    arguments: type[A]
+    type: ActionType
+    table: Table
+    prepare: Callable[[A, ToolRun], tuple[str | None, dict[str, Any]]]
+    find: Callable[[A, ToolRun], list[Row]] | None = None
+    destructive: bool = False
+
+    @property
+    def is_read(self) -> bool:
+        return self.find is not None
+
+    def schema(self) -> dict[str, Any]:
+        """As the ``tools`` parameter of a chat completion takes it."""
+        parameters = self.arguments.model_json_schema()
+        parameters.pop("title", None)
+        parameters.pop("description", None)
+        for field in parameters.get("properties", {}).values():
+            field.pop("title", None)
+        function = {"name": self.name, "description": self.description, "parameters": parameters}
+        return {"type": "function", "function": function}
+
+    def parse(self, text: str) -> A:
+        """The arguments in ``text``; raises ``ToolError`` that names each bad field, never its value."""
+        try:
+            value = strict_json.loads(text or "{}")
+        except ValidationFailed:
+            raise ToolError("The arguments are not valid JSON; nothing was done. Send one JSON object.") from None
+        try:
+            return self.arguments.model_validate(value)
+        except ValidationError as error:
+            raise ToolError(_explain(error)) from None
+
+    def action(self, arguments: A, run: ToolRun) -> Action:
+        """Raises ``ToolError`` when the records known do not allow it."""
+        record_id, data = self.prepare(arguments, run)
+        return Action(
+            name=self.name,
+            type=self.type,
+            table=self.table,
+            record_id=record_id,
+            data=data,
+            destructive=self.destructive,
+        )
+
+
+def given(arguments: Arguments, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The fields that were given, as JSON."""
+    return arguments.model_dump(mode="json", exclude_unset=True, exclude=set(without))
+
+
+def _explain(error: ValidationError) -> str:
+    problems = [
+        f"{'.'.join(map(str, item['loc'])) or 'arguments'}: {item['msg']}"
+        for item in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    return "Nothing was done; the arguments are not valid. " + "; ".join(problems)

@@ -1,0 +1,184 @@
+"""The tools of the task agent over tasks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, model_validator
+
+from agents.actions import new_id
+from agents.tools.base import Arguments, Tool, ToolError, ToolRun, given
+from agents.tools.fields import IsoDate, LongText, Priority, RecordId, TaskStatus, Title
+from agents.tools.records import Row
+
+_TASK_ID = frozenset({"task_id"})
+
+
+class ListTasks(Arguments):
+    status: TaskStatus | None = None
+    priority: Priority | None = None
+    project_id: RecordId | None = None
+    due_from: Annotated[IsoDate | None, Field(description="Due on this day or later, YYYY-MM-DD.")] = None
+    due_to: Annotated[IsoDate | None, Field(description="Due on this day or earlier, YYYY-MM-DD.")] = None
+    search: Annotated[str | None, Field(max_length=200, description="Words the title or description holds.")] = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class ListTasksDueToday(Arguments):
+    pass
+
+
+class CreateTask(Arguments):
+    title: Title
+    description: LongText | None = None
+    status: TaskStatus | None = None
+    priority: Priority | None = None
+    due_date: IsoDate | None = None
+    project_id: RecordId | None = None
+
+
+class UpdateTask(Arguments):
+    task_id: RecordId
+    title: Title | None = None
+    description: Annotated[LongText | None, Field(description="null clears it.")] = None
+    status: TaskStatus | None = None
+    priority: Priority | None = None
+    due_date: Annotated[IsoDate | None, Field(description="YYYY-MM-DD; null clears it.")] = None
+    project_id: Annotated[RecordId | None, Field(description="null takes the task out of its project.")] = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "UpdateTask":
+        if self.model_fields_set <= {"task_id"}:
+            raise ValueError("name at least one field to change")
+        if any(getattr(self, name) is None for name in self.model_fields_set & {"title", "status"}):
+            raise ValueError("title and status cannot be null")
+        return self
+
+
+class DeleteTask(Arguments):
+    task_id: RecordId
+
+
+def require_task(run: ToolRun, task_id: str) -> None:
+    if not run.records.knows("tasks", task_id):
+        raise ToolError("Nothing was done: there is no task with that task_id. Use an id from the data or a tool result.")
+
+
+def _require_project(run: ToolRun, project_id: str | None) -> None:
+    if project_id is not None and not run.records.knows("projects", project_id):
+        raise ToolError("Nothing was done: there is no project with that project_id. Leave it out or use a known id.")
+
+
+def _list(arguments: ListTasks, run: ToolRun) -> tuple[None, dict[str, Any]]:
+    return None, {name: value for name, value in given(arguments).items() if value is not None}
+
+
+def _find(arguments: ListTasks, run: ToolRun) -> list[Row]:
+    wanted = {
+        name: value
+        for name in ("status", "priority", "project_id")
+        if (value := getattr(arguments, name)) is not None
+    }
+    words = (arguments.search or "").casefold().split()
+    found = []
+    for row in run.records.rows("tasks"):
+        day = due_day(row, run.context.timezone)
+        text = f"{row.get('title', '')} {row.get('description', '')}".casefold()
+        if (
+            all(row.get(name) == value for name, value in wanted.items())
+            and (arguments.due_from is None or (day is not None and day >= arguments.due_from))
+            and (arguments.due_to is None or (day is not None and day <= arguments.due_to))
+            and all(word in text for word in words)
+        ):
+            found.append(row)
+    return found[: arguments.limit]
+
+
+def _list_due_today(arguments: ListTasksDueToday, run: ToolRun) -> tuple[None, dict[str, Any]]:
+    return None, {"due_date": run.context.today.isoformat()}
+
+
+def _find_due_today(arguments: ListTasksDueToday, run: ToolRun) -> list[Row]:
+    today = run.context.today.isoformat()
+    return [row for row in run.records.rows("tasks") if due_day(row, run.context.timezone) == today]
+
+
+def _create(arguments: CreateTask, run: ToolRun) -> tuple[str, dict[str, Any]]:
+    _require_project(run, arguments.project_id)
+    return new_id(), {name: value for name, value in given(arguments).items() if value is not None}
+
+
+def _update(arguments: UpdateTask, run: ToolRun) -> tuple[str, dict[str, Any]]:
+    require_task(run, arguments.task_id)
+    _require_project(run, arguments.project_id)
+    return arguments.task_id, given(arguments, without=_TASK_ID)
+
+
+def _delete(arguments: DeleteTask, run: ToolRun) -> tuple[str, dict[str, Any]]:
+    require_task(run, arguments.task_id)
+    return arguments.task_id, {}
+
+
+def due_day(row: Row, timezone: ZoneInfo) -> str | None:
+    """The day a task is due (``YYYY-MM-DD``) for a user in ``timezone``; null when it has none that can be read.
+
+    A client may keep a day or a moment (RFC 3339) in ``due_date``.
+    """
+    value = row.get("due_date")
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            moment = moment.astimezone(timezone)
+    except (ValueError, OverflowError):
+        return None
+    return moment.date().isoformat()
+
+
+TASK_TOOLS: Sequence[Tool[Any]] = (
+    Tool(
+        name="list_tasks",
+        description="List the user's tasks, all of them or those that match the filters.",
+        arguments=ListTasks,
+        type="query_records",
+        table="tasks",
+        prepare=_list,
+        find=_find,
+    ),
+    Tool(
+        name="create_task",
+        description="Create one task. The result names the new task's id.",
+        arguments=CreateTask,
+        type="create_record",
+        table="tasks",
+        prepare=_create,
+    ),
+    Tool(
+        name="update_task",
+        description="Change fields of one task; fields left out stay as they are. To finish a task set its status to done.",
+        arguments=UpdateTask,
+        type="update_record",
+        table="tasks",
+        prepare=_update,
+    ),
+    Tool(
+        name="delete_task",
+        description="Delete one task for good. Only when the user asks to delete or remove it; finished tasks are marked done.",
+        arguments=DeleteTask,
+        type="delete_record",
+        table="tasks",
+        prepare=_delete,
+        destructive=True,
+    ),
+    Tool(
+        name="list_tasks_due_today",
+        description="List the tasks that are due on the user's current day.",
+        arguments=ListTasksDueToday,
+        type="query_records",
+        table="tasks",
+        prepare=_list_due_today,
+        find=_find_due_today,
+    ),
+)
