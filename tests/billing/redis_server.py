@@ -57,3 +57,8 @@ class RedisServer:
             for key in client.keys("adiuva:rate:*"):
                 stamps = [int(stamp) - microseconds for stamp in client.lrange(key, 0, -1)]
                 client.pipeline().delete(key).rpush(key, *stamps).execute()
+
+    def entries(self) -> int:
+        """Of all windows together."""
+        with redis.Redis.from_url(self.url) as client:
+            return sum(client.llen(key) for key in client.keys("adiuva:rate:*"))

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -9,9 +8,10 @@ from adiuva.http.problems import FeatureNotAvailable
 from billing.entitlements import limit, require_feature, tier_of
 from billing.models import Subscription
 from billing.tiers import Tier
+from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db
-MakeUser = Callable[..., Any]
+MakeUser = Callable[..., Account]
 
 
 def test_no_subscription_is_the_free_tier(make_user: MakeUser) -> None:

@@ -23,6 +23,11 @@ class Clock:
         return self.now
 
 
+@pytest.fixture(autouse=True)
+def _every_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "billing.outage")
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -48,7 +53,6 @@ def test_without_redis_the_process_counts_on_with_what_it_let_through(
 def test_an_outage_is_one_warning_and_its_end_one_line(
     limiter: Limiter, redis_server: RedisServer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
     limiter.hit("user", 20)
     redis_server.stop()
     for _ in range(5):
@@ -175,4 +179,4 @@ def test_a_late_failure_from_before_the_recovery_does_not_begin_another(
     outage.answered(probe)
     outage.failed(slow, WindowsUnavailableError("gone"))
     assert outage.ask() is not None
-    assert levels(caplog) == ["WARNING"]
+    assert levels(caplog) == ["WARNING", "INFO"]

@@ -11,9 +11,10 @@ from billing.entitlements import tier_of
 from billing.models import Subscription
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
+from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db
-MakeUser = Callable[..., Any]
+MakeUser = Callable[..., Account]
 
 
 def stored(user: User) -> tuple[str, str]:
