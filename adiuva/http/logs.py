@@ -23,8 +23,12 @@ def redact(text: str) -> str:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    """What the caller passed as ``extra``."""
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS}
+    """What the caller passed as ``extra``; objects that libraries pin to a record are no fields."""
+    return {
+        name: value
+        for name, value in vars(record).items()
+        if name not in _STANDARD_FIELDS and isinstance(value, (str, int, float, list, dict, None.__class__))
+    }
 
 
 class JsonFormatter(logging.Formatter):
