@@ -27,8 +27,9 @@ def free_port() -> int:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without any variable of ours."""
-    return {name: value for name, value in os.environ.items() if name not in Environment.model_fields}
+    """This process's environment without any variable of ours, nor the settings module of the tests."""
+    ours = {*Environment.model_fields, "DJANGO_SETTINGS_MODULE"}
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 class RunningServer:
