@@ -1,5 +1,7 @@
 """DRF's way into ``accounts.access``."""
 
+from typing import cast
+
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.request import Request
@@ -27,6 +29,11 @@ class AccessTokenAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return NotAuthenticated.challenge
+
+
+def identity_of(request: Request) -> Identity:
+    """Who asks; for views that are not public."""
+    return cast("Identity", request.auth)
 
 
 class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

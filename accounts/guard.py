@@ -5,8 +5,9 @@ bcrypt bounds the rate of guesses by itself. Each such miss is logged.
 """
 
 import hashlib
+import ipaddress
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
@@ -18,26 +19,41 @@ from adiuva.http.rate_headers import RateDecision
 
 logger = logging.getLogger(__name__)
 
+IPV6_PREFIX = 64  # what one customer gets: its addresses are one client's
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """``per_address`` and ``per_account`` count every attempt, ``failures`` the failed ones of an account; all a minute."""
+    """``per_address`` and ``per_account`` count attempts, ``failures`` the failed ones of an account; all a minute."""
 
     name: str
     per_address: int
     per_account: int
     failures: int = 0
 
-    def check(self, request: HttpRequest, *, email: str) -> None:
-        """Counts an attempt. Raises ``RateLimited`` when there were too many."""
-        decision = self._count(request, "address", request.META.get("REMOTE_ADDR") or "local", self.per_address)
-        request.rate_decision = decision  # type: ignore[attr-defined]
-        account = _account_key(email)
-        _raise_if_refused(decision)
-        _raise_if_refused(self._count(request, "account", account, self.per_account))
-        if self.failures:
-            # Looks without counting, and asks for room for one more failure.
-            _raise_if_refused(self._count(request, "failures", account, self.failures, increment=False))
+    def check(self, request: HttpRequest, *, email: str | None) -> None:
+        """Counts an attempt; ``email`` is None where the body names no account. Raises ``RateLimited``.
+
+        Its ``retry_after`` is when the last of the limits that are reached now will let one attempt through.
+        """
+        address = self._count(request, "address", _network_of(request), self.per_address)
+        if address is None:
+            return
+        request.rate_decision = address  # type: ignore[attr-defined]
+        decisions = [address]
+        if email is not None:
+            account = _account_key(email)
+            # A refused address only looks: what it sends must not use up the account's attempts.
+            looked_up = [self._count(request, "account", account, self.per_account, increment=address.allowed)]
+            if self.failures:
+                # Asks for room for one more failure.
+                looked_up.append(self._count(request, "failures", account, self.failures, increment=False))
+            decisions += [decision for decision in looked_up if decision is not None]
+        if all(decision.allowed for decision in decisions):
+            return
+        slowest = max((one for one in decisions if one.remaining == 0), key=lambda one: one.reset_after)
+        request.rate_decision = replace(slowest, retry_after=slowest.reset_after)  # type: ignore[attr-defined]
+        raise RateLimited(retry_after=slowest.reset_after)
 
     def count_failure(self, request: HttpRequest, *, email: str) -> None:
         self._count(request, "failures", _account_key(email), self.failures)
@@ -45,6 +61,7 @@ class Guard:
     def _count(
         self, request: HttpRequest, kind: str, value: str, limit: int, *, increment: bool = True
     ) -> RateDecision | None:
+        """None when there is no cache to count in. Without ``increment`` a full window refuses."""
         try:
             usage = get_usage(
                 request,
@@ -59,23 +76,28 @@ class Guard:
         if usage is None:
             return None
         refused = usage["should_limit"] or (not increment and usage["count"] >= limit)
-        time_left = max(1, usage["time_left"])
+        # A window's last second, which `time_left` counts down to, still belongs to it.
+        reset_after = max(0, usage["time_left"]) + 1
         return RateDecision(
             limit=limit,
-            remaining=max(0, limit - usage["count"]),
-            reset_after=time_left,
-            retry_after=time_left if refused else None,
+            remaining=0 if refused else limit - usage["count"],
+            reset_after=reset_after,
+            retry_after=reset_after if refused else None,
         )
+
+
+def _network_of(request: HttpRequest) -> str:
+    """The client's address, or its /64 of IPv6. One name for all that have none (a Unix socket)."""
+    address = request.META.get("REMOTE_ADDR") or "local"
+    try:
+        return str(ipaddress.IPv6Network((address.partition("%")[0], IPV6_PREFIX), strict=False))
+    except ValueError:  # IPv4, or whatever a proxy calls its client
+        return address
 
 
 def _account_key(email: str) -> str:
     """Addresses do not become cache keys: those show up in a cache server's monitoring."""
     return hashlib.sha256(normalize_email(email).encode()).hexdigest()
-
-
-def _raise_if_refused(decision: RateDecision | None) -> None:
-    if decision is not None and decision.retry_after is not None:
-        raise RateLimited(retry_after=decision.retry_after)
 
 
 REGISTER = Guard(name="register", per_address=60, per_account=20)

@@ -9,6 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import erasure, guard, passwords, registration, rotation, sessions, ws_tickets
+from accounts.authentication import identity_of
+from accounts.guard import Guard
 from accounts.models import Session
 from accounts.serializers import (
     AccountDeletionSerializer,
@@ -31,6 +33,17 @@ def _valid(serializer_class: Any, request: Request) -> dict[str, Any]:
     serializer = serializer_class(data=request.data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
+
+
+def _guarded(limits: Guard, serializer_class: Any, request: Request) -> dict[str, Any]:
+    """What ``_valid`` gives. 429 goes before what is wrong with the body (§ 1), and such bodies count too."""
+    try:
+        data = _valid(serializer_class, request)
+    except Exception:
+        limits.check(request._request, email=None)
+        raise
+    limits.check(request._request, email=data["email"])
+    return data
 
 
 def _user_agent(request: Request) -> str:
@@ -58,8 +71,7 @@ class RegisterView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        data = _valid(RegistrationSerializer, request)
-        guard.REGISTER.check(request._request, email=data["email"])
+        data = _guarded(guard.REGISTER, RegistrationSerializer, request)
         return _tokens(registration.register(**data, user_agent=_user_agent(request)), status=201)
 
 
@@ -78,8 +90,7 @@ class LoginView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        data = _valid(CredentialsSerializer, request)
-        guard.LOGIN.check(request._request, email=data["email"])
+        data = _guarded(guard.LOGIN, CredentialsSerializer, request)
         try:
             return _tokens(registration.log_in(**data, user_agent=_user_agent(request)))
         except InvalidCredentials:
@@ -112,45 +123,53 @@ class LogoutView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """A token that is not one of the caller's is no error (RFC 7009 § 2.2): there is nothing to revoke."""
-        data = _valid(RefreshSerializer, request)
-        session_id = sessions.session_of_refresh_token(user_id=request.user.id, **data)
+        user_id = identity_of(request).user.id
+        session_id = sessions.session_of_refresh_token(user_id=user_id, **_valid(RefreshSerializer, request))
         if session_id is not None:
-            sessions.revoke_session(user_id=request.user.id, session_id=session_id)
+            sessions.revoke_session(user_id=user_id, session_id=session_id)
         return Response(status=204)
 
 
 class MeView(ApiView):
     @extend_schema(operation_id="me", responses=UserProfileSerializer)
     def get(self, request: Request) -> Response:
-        return Response(UserProfileSerializer(request.user).data)
+        return Response(UserProfileSerializer(identity_of(request).user).data)
 
     @extend_schema(
         operation_id="deleteAccount",
         request=AccountDeletionSerializer,
-        responses={202: OpenApiResponse(description="The account is closed and is being erased"), 400: problem("validation_error")},
+        responses={
+            202: OpenApiResponse(description="The account is closed and is being erased"),
+            400: problem("validation_error"),
+        },
     )
     def delete(self, request: Request) -> Response:
+        user = identity_of(request).user
         data = _valid(AccountDeletionSerializer, request)
-        passwords.confirm_password(user=request.user, password=data["password"], field="password")
-        erasure.close_account(user=request.user)
-        erasure.erase(user_id=request.user.id)
+        passwords.confirm_password(user=user, password=data["password"], field="password")
+        erasure.close_account(user=user)
+        erasure.erase(user_id=user.id)
         return Response(status=202)
 
 
 class SessionsViewSet(ApiViewSet):
     @extend_schema(operation_id="listSessions", responses=SessionListSerializer)
     def list(self, request: Request) -> Response:
-        live = Session.objects.for_user(request.user.id).live(datetime.now(UTC))
-        context = {"session_id": request.auth.session_id}
+        identity = identity_of(request)
+        live = Session.objects.for_user(identity.user.id).live(datetime.now(UTC))
+        context = {"session_id": identity.session_id}
         return Response({"items": SessionSerializer(live, many=True, context=context).data})
 
     @extend_schema(
         operation_id="revokeSession",
         request=None,
-        responses={204: OpenApiResponse(description="Its tokens are refused and its sockets close"), 404: problem("not_found")},
+        responses={
+            204: OpenApiResponse(description="Its tokens are refused and its sockets close"),
+            404: problem("not_found"),
+        },
     )
     def destroy(self, request: Request, pk: UUID) -> Response:
-        if not sessions.revoke_session(user_id=request.user.id, session_id=pk):
+        if not sessions.revoke_session(user_id=identity_of(request).user.id, session_id=pk):
             raise NotFound
         return Response(status=204)
 
@@ -162,11 +181,12 @@ class PasswordView(ApiView):
         responses={200: AuthTokensSerializer, 400: problem("validation_error")},
     )
     def post(self, request: Request) -> Response:
+        user = identity_of(request).user
         data = _valid(PasswordChangeSerializer, request)
-        return _tokens(passwords.change_password(user=request.user, **data, user_agent=_user_agent(request)))
+        return _tokens(passwords.change_password(user=user, **data, user_agent=_user_agent(request)))
 
 
 class WsTicketView(ApiView):
     @extend_schema(operation_id="issueWebSocketTicket", request=None, responses={201: TicketSerializer})
     def post(self, request: Request) -> Response:
-        return Response(TicketSerializer(ws_tickets.issue(request.auth)).data, status=201)
+        return Response(TicketSerializer(ws_tickets.issue(identity_of(request))).data, status=201)
