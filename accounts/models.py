@@ -1,5 +1,6 @@
 """Who you are: users, their sessions, and the refresh tokens of a session."""
 
+import unicodedata
 import uuid
 from typing import Any, ClassVar
 
@@ -13,8 +14,12 @@ from accounts.querysets import SessionQuerySet
 
 
 def normalize_email(email: str) -> str:
-    """The one spelling under which an address is kept and looked for."""
-    return email.strip().lower()
+    """The one spelling under which an address is kept and looked for: lower case, NFKC.
+
+    NFKC makes one address of those that only look alike (a long s and an s, a fullwidth or a decomposed domain), as
+    UTS 46 does for domains.
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email.strip()).lower())
 
 
 class UserManager(BaseUserManager["User"]):
@@ -60,7 +65,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         ]
         indexes: ClassVar = [
             models.Index(
-                fields=["erasure_requested_at"], condition=Q(erasure_requested_at__isnull=False), name="users_being_erased"
+                fields=["erasure_requested_at"],
+                condition=Q(erasure_requested_at__isnull=False),
+                name="users_being_erased",
             )
         ]
 

@@ -1,16 +1,31 @@
 """Shapes of wire contract § 3."""
 
+import unicodedata
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts import live_tier
-from accounts.models import Session, User
+from accounts.models import Session, User, normalize_email
 from adiuva.http.fields import EmailAddressField, StringField
 
 MAX_PASSWORD = 256
 TIERS = ("free", "pro", "power", "team")
+
+
+class AccountEmailField(EmailAddressField):
+    """The spelling that is kept, so that what is validated is what the database will see (NFKC may lengthen it)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=254, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        email = normalize_email(super().to_internal_value(data))
+        # RFC 5892 § 2.10 refuses them too; the database's tables may be newer than ours and know a lower case of one.
+        if any(unicodedata.category(character) == "Cn" for character in email):
+            self.fail("invalid")
+        return email
 
 
 class PasswordField(StringField):
@@ -21,7 +36,7 @@ class PasswordField(StringField):
 
 
 class CredentialsSerializer(serializers.Serializer[Any]):
-    email = EmailAddressField(max_length=254)
+    email = AccountEmailField()
     password = PasswordField()
 
 
