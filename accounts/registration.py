@@ -29,14 +29,20 @@ def register(*, email: str, password: str, user_agent: str) -> AuthTokens:
 
 
 def log_in(*, email: str, password: str, user_agent: str) -> AuthTokens:
-    """Raises ``InvalidCredentials``, after the same work, for a wrong password, an unknown address, a closed account."""
+    """Raises ``InvalidCredentials``, after the same work: wrong password, unknown address, closed account."""
     user = User.objects.filter(email=normalize_email(email)).first()
     if user is None:
         make_password(password)
         raise InvalidCredentials
     if not user.check_password(password) or not user.is_active:
         raise InvalidCredentials
-    return start_session(user=user, user_agent=user_agent)
+    with transaction.atomic():
+        # A password change that committed while the hash was computed has ended all sessions: the old password must
+        # not begin another one. The lock keeps a change that is still to come behind this session, which it then ends.
+        locked = User.objects.select_for_update(no_key=True).filter(id=user.id, is_active=True).first()
+        if locked is None or (locked.password != user.password and not locked.check_password(password)):
+            raise InvalidCredentials
+        return start_session(user=locked, user_agent=user_agent)
 
 
 def check_password_rules(*, password: str, user: User, field: str) -> None:
