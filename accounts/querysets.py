@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import models
 
 if TYPE_CHECKING:
-    from accounts.models import Session
+    from accounts.models import Session  # noqa: F401 - named by the string below
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

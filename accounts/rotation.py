@@ -93,9 +93,8 @@ def _replace(*, token: RefreshToken, session: Session, successor: str, now: date
     token.rotated_at = now
     token.save(update_fields=["rotated_at"])
     expires_at = now + settings.REFRESH_TOKEN_LIFETIME
-    RefreshToken.objects.create(
-        session=session, token_hash=hash_of(successor), created_at=now, expires_at=expires_at
-    )
-    session.last_used_at = now
+    RefreshToken.objects.create(session=session, token_hash=hash_of(successor), created_at=now, expires_at=expires_at)
+    # Another server made the session, and its clock may be a little ahead of this one.
+    session.last_used_at = max(now, session.last_used_at)
     session.expires_at = expires_at
     session.save(update_fields=["last_used_at", "expires_at"])

@@ -65,4 +65,4 @@ def successor_of(refresh_token: str) -> str:
 
 def hash_of(token: str) -> str:
     """How a token is looked up: hex SHA-256. Its 256 bits of entropy make a slow hash pointless."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()

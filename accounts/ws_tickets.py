@@ -45,9 +45,7 @@ def redeem(ticket: str) -> Identity:
     except CACHE_ERRORS as error:
         raise UpstreamUnavailable("Tickets cannot be redeemed right now; use the token.") from error
     user_id, session_id, expires_at = claims.split(" ")
-    return resume(
-        user_id=UUID(user_id), session_id=UUID(session_id), expires_at=datetime.fromisoformat(expires_at)
-    )
+    return resume(user_id=UUID(user_id), session_id=UUID(session_id), expires_at=datetime.fromisoformat(expires_at))
 
 
 def _key(ticket: str) -> str:
