@@ -1,18 +1,38 @@
-"""Accounts in the admin: to look at and to disable, not to edit."""
+"""Accounts in the admin: to look at and to disable, not to edit. Who may do what there is superusers' to say."""
+
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.db.models import Model
+from django.forms import Form
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from accounts.models import Session, User
+from accounts.sessions import revoke_all_sessions
 
 admin.site.unregister(Group)
 
 
+def _is_superuser(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and request.user.is_active and request.user.is_superuser
+
+
 @admin.register(Group)
 class GroupAdmin(ModelAdmin):
+    """Looked at by permission, changed by superusers: whoever edits a group they are in gives themselves its rights."""
+
     filter_horizontal = ("permissions",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return _is_superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return _is_superuser(request)
 
 
 @admin.register(User)
@@ -24,8 +44,27 @@ class UserAdmin(ModelAdmin):
     readonly_fields = ("email", "tier", "created_at", "last_login")
     filter_horizontal = ("groups",)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        fields: tuple[str, ...] = self.readonly_fields
+        if not _is_superuser(request):
+            fields = (*fields, "is_staff", "is_superuser", "groups")
+        if obj is not None and obj.erasure_requested_at is not None:
+            fields = (*fields, "is_active")  # there is no way back
+        return fields
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Form, change: Any) -> None:
+        super().save_model(request, obj, form, change)
+        if isinstance(obj, User) and not obj.is_active:
+            # For good: enabling the account again must not bring a stolen session back.
+            revoke_all_sessions(user_id=obj.id)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Staff accounts are superusers' to disable: nobody locks out those who could undo it."""
+        allowed: bool = super().has_change_permission(request, obj)
+        return allowed and (obj is None or not (obj.is_staff or obj.is_superuser) or _is_superuser(request))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Deleting an account is erasure, which runs through ``accounts.erasure`` and never from here."""
