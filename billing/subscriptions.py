@@ -19,7 +19,7 @@ def set_tier(*, user: User, tier: Tier) -> None:
         User.DoesNotExist: deleted in the meantime.
     """
     # Two at once must not leave the copy of one beside the row of the other.
-    User.objects.select_for_update().get(pk=user.pk)
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if tier is Tier.FREE:
         Subscription.objects.filter(user=user, stripe_subscription_id=None).delete()
         Subscription.objects.filter(user=user).update(tier=tier)

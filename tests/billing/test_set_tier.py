@@ -1,9 +1,10 @@
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -65,6 +66,20 @@ def test_one_account_does_not_touch_another(make_user: MakeUser) -> None:
     one, other = make_user(tier="pro").user, make_user(tier="power").user
     set_tier(user=one, tier=Tier.FREE)
     assert stored(other) == ("power", "power")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_changes_at_once_copy_and_row_are_of_the_same_one(make_user: MakeUser) -> None:
+    user_id = make_user().user.pk
+
+    def change(tier: Tier) -> None:
+        set_tier(user=User.objects.get(pk=user_id), tier=tier)
+        connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(change, list(Tier) * 10))
+    copy, live = stored(User.objects.get(pk=user_id))
+    assert copy == live
 
 
 @pytest.mark.parametrize(
