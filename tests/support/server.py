@@ -33,7 +33,9 @@ def clean_environment() -> dict[str, str]:
 
 
 class RunningServer:
-    """`python -m adiuva.serve`. ``env`` are the variables it got; what it writes goes to ``server.log``."""
+    """`python -m adiuva.serve`. ``env`` are the variables it got; what it writes goes to ``server-PORT.log``."""
+
+    module = "adiuva.serve"
 
     def __init__(self, *, folder: Path, env: dict[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,7 +54,7 @@ class RunningServer:
     def start(self) -> "RunningServer":
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "adiuva.serve"],
+                [sys.executable, "-m", self.module],
                 cwd=PROJECT_DIR,
                 env=clean_environment() | self.env,
                 stdout=log,
