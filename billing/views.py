@@ -8,14 +8,10 @@ from billing.tiers import Tier
 
 
 class TiersView(ApiView):
+    """What each tier includes and costs, from the lowest to the highest; `null` is unlimited."""
+
     public = True
 
-    @extend_schema(
-        operation_id="billing_tiers",
-        summary="What each tier includes",
-        tags=["billing"],
-        auth=[],
-        responses=TierListSerializer,
-    )
+    @extend_schema(operation_id="listTiers", responses=TierListSerializer)
     def get(self, request: Request) -> Response:
         return Response(TierListSerializer({"items": list(Tier)}).data)
