@@ -1,7 +1,7 @@
 """What an agent is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, ClassVar
 from uuid import UUID
@@ -17,7 +17,8 @@ from agents.tools.records import RunRecords
 
 class BaseAgent(ABC):
     """Works for one user. ``shared_memory`` is what the agents of one turn tell each other, ``vector_store_context``
-    are documents found for the turn; both live as long as the turn."""
+    are documents found for the turn; both live as long as the turn.
+    """
 
     name: ClassVar[str]
     description: ClassVar[str]
@@ -33,7 +34,7 @@ class BaseAgent(ABC):
         self.vector_store_context = vector_store_context
 
     @abstractmethod
-    def handle(self, query: str, context: RunContext) -> AsyncIterator[AgentEvent]:
+    def handle(self, query: str, context: RunContext) -> AsyncGenerator[AgentEvent, None]:
         """Answer ``query``. Raises the upstream problems of ``adiuva.http.problems``; closing the iterator stops it."""
 
 
@@ -49,7 +50,7 @@ class ChatAgent(BaseAgent):
     @abstractmethod
     def get_tools(self) -> Sequence[Tool[Any]]: ...
 
-    async def handle(self, query: str, context: RunContext) -> AsyncIterator[AgentEvent]:
+    async def handle(self, query: str, context: RunContext) -> AsyncGenerator[AgentEvent, None]:
         messages = prompting.messages(self.prompt, query, context, self.vector_store_context)
         records = RunRecords.of(context.data, query)
         events = self._tool_loop(get_llm(context.model), messages, self.get_tools(), context=context, records=records)
@@ -66,5 +67,5 @@ class ChatAgent(BaseAgent):
         *,
         context: RunContext,
         records: RunRecords,
-    ) -> AsyncIterator[AgentEvent]:
+    ) -> AsyncGenerator[AgentEvent, None]:
         return loop.run(llm, messages, tools, max_iter, context=context, records=records)

@@ -14,8 +14,9 @@ os.environ.setdefault("LITELLM_LOG", "CRITICAL")
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing, suppress
+from http import HTTPStatus
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -40,7 +41,9 @@ _CONNECT_SECONDS = 10.0
 # English and JSON come to about four characters a token with every current tokenizer.
 _CHARACTERS_A_TOKEN = 4
 
-_CONNECTION_ERRORS = (openai.APIConnectionError, httpx.TransportError, ConnectionError)
+_CONNECTION_ERRORS = (httpx.TransportError, ConnectionError)
+_TIMEOUTS = (TimeoutError, openai.APITimeoutError, httpx.TimeoutException)
+_LONGEST_CHAIN = 10
 
 _Connection = tuple[str, str, float]
 _openai_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Connection, openai.AsyncOpenAI]]
@@ -177,55 +180,56 @@ def _tokens(characters: int) -> int:
 
 def translate(error: Exception) -> Failure:
     """The problem to show for anything that ``stream`` raises; nothing of the error's own text is in it."""
-    cause = _cause(error)
     logger.debug("Provider error", exc_info=error)
-    if isinstance(cause, TimeoutError | openai.APITimeoutError | httpx.TimeoutException):
-        return Failure(UpstreamTimeout("The language model took too long."), transient=False)
+    chain = list(_chain(error))
+    cause = chain[0]
+    status = _status(cause)
+    retry_after = _retry_after(chain)
+    if isinstance(cause, _TIMEOUTS) or status in (408, 504):
+        return Failure(UpstreamTimeout("The language model took too long."), transient=True, retry_after=retry_after)
     if isinstance(cause, exceptions.ContextWindowExceededError):
         too_long = "The message and its context are longer than the language model can read."
         return Failure(UpstreamError(too_long), transient=False)
     if isinstance(cause, exceptions.ContentPolicyViolationError):
         return Failure(UpstreamError("The language model refused this content."), transient=False)
-    status = _status(cause)
-    retry_after = _retry_after(cause)
-    if status in (408, 504):
-        return Failure(UpstreamTimeout("The language model took too long."), status == 504, retry_after)
-    if status in (429, 503, 529) or isinstance(cause, _CONNECTION_ERRORS):
-        seconds = math.ceil(retry_after) if retry_after is not None else None
+    if status in (429, 503, 529) or any(isinstance(link, _CONNECTION_ERRORS) for link in chain):
+        seconds = None if retry_after is None else math.ceil(retry_after)
         problem: Problem = UpstreamUnavailable("The language model is not available.", retry_after=seconds)
         return Failure(problem, transient=True, retry_after=retry_after)
-    return Failure(UpstreamError("The language model failed."), status >= 500, retry_after)
+    # LiteLLM's word for whatever it did not expect, such as an answer that is no JSON: no use in asking again.
+    transient = status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(cause, exceptions.APIConnectionError)
+    return Failure(UpstreamError("The language model failed."), transient, retry_after)
 
 
-def _cause(error: Exception) -> Exception:
-    """The error inside LiteLLM's wrapper for streams that broke."""
-    inner = getattr(error, "original_exception", None)
-    return inner if isinstance(inner, Exception) else error
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """``error`` (or what LiteLLM's wrapper for broken streams holds) and the errors it came from."""
+    error = getattr(error, "original_exception", None) or error
+    for _ in range(_LONGEST_CHAIN):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__ or error.__context__
 
 
-def _status(error: Exception) -> int:
+def _status(error: BaseException) -> int:
     status = getattr(error, "status_code", None)
     return status if isinstance(status, int) else 0
 
 
-def _retry_after(error: Exception) -> float | None:
-    """Seconds from ``Retry-After`` (the form in seconds; no model provider sends the date form)."""
-    for holder in (error, error.__cause__, error.__context__):
-        for headers in (
-            getattr(getattr(holder, "response", None), "headers", None),
-            getattr(holder, "litellm_response_headers", None),
-            getattr(holder, "headers", None),
-        ):
+def _retry_after(chain: Iterable[BaseException]) -> float | None:
+    """Seconds from ``Retry-After`` (RFC 9110's form in seconds; the one with a date is left alone)."""
+    for link in chain:
+        response = getattr(link, "response", None)
+        for headers in (getattr(response, "headers", None), getattr(link, "litellm_response_headers", None)):
             if isinstance(headers, Mapping) and headers.get("retry-after"):
                 with suppress(ValueError):
-                    return max(0.0, float(headers["retry-after"]))
+                    return float(int(headers["retry-after"]))
     return None
 
 
 def warm_up() -> None:
     """Set LiteLLM up; called once below, and by ``agents.llm.preload`` only for the import's sake."""
     litellm.suppress_debug_info = True
-    litellm.set_verbose = False
     litellm.telemetry = False
     litellm.turn_off_message_logging = True
     litellm.disable_streaming_logging = True

@@ -32,8 +32,6 @@ _LEAST_SECONDS_TO_ANSWER = 1.0
 _LONGEST_WAIT_BEFORE_FALLBACK = 2.0
 
 
-
-
 def get_llm(model: str | None = None) -> "LanguageModel":
     """The model for answers: ``model``, else the operator's ``LLM_MODEL``; falls back on ``LLM_FALLBACK_MODEL``.
 
@@ -97,7 +95,7 @@ class LanguageModel:
         tools: Sequence[Mapping[str, Any]] = (),
         schema: Mapping[str, Any] | None = None,
         deadline: float | None = None,
-    ) -> AsyncIterator[str | Reply]:
+    ) -> AsyncGenerator[str | Reply, None]:
         """Pieces of text as they arrive, and the ``Reply`` at last.
 
         ``deadline`` is in the running loop's time. Failures before the first piece are tried again (connection, 429,
@@ -159,7 +157,7 @@ def _translated(error: Exception, name: str) -> Failure:
 
 def _wait_before_next(tries: int, failure: Failure) -> float:
     """Seconds: exponential with full jitter, and never less than the provider asked for."""
-    backoff = _FIRST_BACKOFF_SECONDS * 2 ** (tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - not a secret
+    backoff = _FIRST_BACKOFF_SECONDS * 2.0 ** (tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - not a secret
     return max(backoff, failure.retry_after or 0.0)
 
 

@@ -7,7 +7,7 @@ result and never becomes an action.
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta, 
 from agents.llm import LanguageModel
 from agents.messages import Message
 from agents.replies import Reply, ToolCall
-from agents.run import ClientTools, ClientToolFailed, RunContext
+from agents.run import ClientToolFailed, ClientTools, RunContext
 from agents.tools.base import Tool, ToolError, ToolRun
 from agents.tools.records import RunRecords
 
@@ -56,7 +56,7 @@ async def run(
     *,
     context: RunContext,
     records: RunRecords,
-) -> AsyncIterator[AgentEvent]:
+) -> AsyncGenerator[AgentEvent, None]:
     """Everything that happens until the model has answered. Raises the problems of ``LanguageModel.stream``."""
     conversation = list(messages)
     by_name = {tool.name: tool for tool in tools}
@@ -92,7 +92,7 @@ async def run(
 
 async def _answer(
     calls: Sequence[ToolCall], by_name: dict[str, Tool[Any]], run: ToolRun, progress: _Progress
-) -> AsyncIterator[AgentEvent | Message]:
+) -> AsyncGenerator[AgentEvent | Message, None]:
     """The events of one round's calls, then a tool message for each of them, in the calls' order.
 
     The client is asked all reads of the round before the first answer is awaited: they take one round trip.
@@ -101,9 +101,10 @@ async def _answer(
     for number, call in enumerate(calls):
         state = _Call(call.id, by_name.get(call.name))
         pending.append(state)
+        if number >= MAX_CALLS_A_ROUND:
+            state.content = _failure("Nothing was done: too many calls at once. Make fewer.")
+            continue
         try:
-            if number >= MAX_CALLS_A_ROUND:
-                raise ToolError("Nothing was done: too many calls at once. Make fewer.")
             event = _carry_out(call, state, run)
         except ToolError as error:
             state.content = _failure(str(error))

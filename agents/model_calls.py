@@ -22,7 +22,7 @@ class ModelRequest:
 class Failure:
     """What went wrong with a provider, in our words.
 
-    ``transient``: the same call may well succeed a moment later. ``retry_after``: seconds, when the provider named them.
+    ``transient``: the same call may well succeed a moment later. ``retry_after``: seconds, if the provider named them.
     """
 
     problem: Problem

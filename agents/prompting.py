@@ -1,4 +1,4 @@
-"""How a turn becomes messages: instructions, the user's day, their data inside a fence, the conversation, the request."""
+"""How a turn becomes messages: instructions, the user's day, their data in a fence, the conversation, the request."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +44,8 @@ def now(context: RunContext) -> str:
     return "\n".join(
         [
             "# Now",
-            f"Today is {moment:%A}, {moment:%Y-%m-%d}. It is {moment:%H:%M} in the user's timezone, {context.timezone.key}.",
+            f"Today is {moment:%A}, {moment:%Y-%m-%d}.",
+            f"It is {moment:%H:%M} in the user's timezone, {context.timezone.key}.",
             f"The next days are {', '.join(f'{day:%A} {day:%Y-%m-%d}' for day in ahead)}.",
         ]
     )

@@ -1,6 +1,6 @@
 """The agents there are, by name."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,7 +35,7 @@ class AgentRegistry:
 
     async def call_agent(
         self, name: str, query: str, context: RunContext, **agent_arguments: Any
-    ) -> AsyncIterator[AgentEvent]:
+    ) -> AsyncGenerator[AgentEvent, None]:
         """Make the agent (``agent_arguments`` as ``BaseAgent`` takes them) and pass on what it does.
 
         Raises ``KeyError`` for a name that is not registered. Closing this iterator closes the agent's.

@@ -61,10 +61,8 @@ class ReplyAssembler:
                 call.arguments.append(piece["args"])
 
     def _call_for(self, index: int | None, call_id: str) -> _OpenCall:
-        if index is not None:
-            call = self._by_index.get(index)
-        else:
-            call = self._calls[-1] if self._calls else None
+        latest = self._calls[-1] if self._calls else None
+        call = latest if index is None else self._by_index.get(index)
         if call is None or (call_id and call.id and call_id != call.id):
             call = _OpenCall()
             self._calls.append(call)

@@ -54,7 +54,9 @@ def _step(number: int, intent: Intent, situation: Situation) -> Step:
     if step.outcomes:
         step.records = [_record(outcome, situation) for outcome in step.outcomes]
         return step
-    if intent.tool in ("list_tasks", "list_tasks_due_today") or "title" in intent.fields and intent.tool == "create_task":
+    if intent.tool in ("list_tasks", "list_tasks_due_today") or (
+        "title" in intent.fields and intent.tool == "create_task"
+    ):
         step.calls = [(intent.tool, intent.fields)]
     elif intent.tool == "create_task":
         return step
@@ -68,9 +70,7 @@ def _step(number: int, intent: Intent, situation: Situation) -> Step:
 def _plan_tasks(step: Step, situation: Situation) -> None:
     intent = step.intent
     found = _tasks_meant(intent.target, situation)
-    if is_group(intent.target):
-        step.records = found
-    elif len(found) == 1:
+    if is_group(intent.target) or len(found) == 1:
         step.records = found
     else:
         step.candidates = found
@@ -140,7 +140,7 @@ def _plan_comment(step: Step, situation: Situation) -> None:
 def _calls(steps: Sequence[Step], situation: Situation) -> list[ToolCall]:
     """The calls to make now. Each wish is served once; records that are missing are looked up once a turn."""
     calls = [
-        _call(f"{number}", name, arguments, situation)
+        _call(f"{number}", name, arguments)
         for number, step in enumerate(steps)
         if not step.outcomes
         for name, arguments in step.calls
@@ -148,14 +148,14 @@ def _calls(steps: Sequence[Step], situation: Situation) -> list[ToolCall]:
     ]
     looked_up = {outcome.name for outcome in situation.outcomes if f"-{_LOOKUP}-" in outcome.call_id}
     if any(step.needs_tasks for step in steps) and "list_tasks" in situation.tools - looked_up:
-        calls.append(_call(_LOOKUP, "list_tasks", {"limit": 200}, situation))
+        calls.append(_call(_LOOKUP, "list_tasks", {"limit": 200}))
     if "list_task_comments" in situation.tools - looked_up:
         wanted = dict.fromkeys(step.needs_comments_of for step in steps if step.needs_comments_of)
-        calls += [_call(_LOOKUP, "list_task_comments", {"task_id": task_id}, situation) for task_id in wanted]
+        calls += [_call(_LOOKUP, "list_task_comments", {"task_id": task_id}) for task_id in wanted]
     return calls[:_MAX_CALLS]
 
 
-def _call(purpose: str, name: str, arguments: dict[str, Any], situation: Situation) -> ToolCall:
+def _call(purpose: str, name: str, arguments: dict[str, Any]) -> ToolCall:
     return ToolCall(f"{_PREFIX}-{purpose}-{uuid.uuid4().hex[:12]}", name, json.dumps(arguments))
 
 

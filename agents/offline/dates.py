@@ -9,7 +9,23 @@ from datetime import date, timedelta
 _NUMBERS = {
     word: number
     for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen".split()
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+        ]
     )
 }
 _NUMBERS |= {"a": 1, "an": 1, "a couple of": 2, "a few": 3}
@@ -24,7 +40,7 @@ _YEAR = r"(?:,?\s+(?P<year>\d{4}))?"
 # What joins a day to its sentence, and goes with it.
 _LEAD = (
     r"(?:[,;]?\s*\b(?:with\s+(?:a\s+|the\s+)?(?:due\s+date|deadline)(?:\s+(?:of|on))?|(?:and\s+)?(?:is\s+)?due(?:\s+date)?"
-    r"|deadline|no\s+later\s+than|by|on|before|until|till|for|from|starting)\s*:?\s+)*"
+    r"|deadline|no\s+later\s+than|by|on|before|until|till|for|from|starting)\s*:?\s+){0,3}"
 )
 
 
@@ -63,7 +79,7 @@ def _count(match: re.Match[str]) -> int:
     return int(word) if word.isdigit() else _NUMBERS[word]
 
 
-def _iso(match: re.Match[str], today: date) -> date:
+def _iso(match: re.Match[str], _: date) -> date:
     return date(int(match["year"]), int(match["month"]), int(match["day"]))
 
 
@@ -103,7 +119,9 @@ def _weekend(match: re.Match[str], today: date) -> date:
 def _calendar_day(match: re.Match[str], today: date) -> date:
     """A day without a year is the next one of that name."""
     name = match["month"].lower()
-    month = int(name) if name.isdigit() else next(i for i, long in enumerate(_MONTHS) if i and long.startswith(name[:3]))
+    month = (
+        int(name) if name.isdigit() else next(i for i, long in enumerate(_MONTHS) if i and long.startswith(name[:3]))
+    )
     if match["year"]:
         return date(int(match["year"]), month, int(match["day"]))
     for year in range(today.year, today.year + 5):
@@ -132,7 +150,7 @@ def _months_later(day: date, months: int) -> date:
 
 
 def _days_later(days: int) -> Callable[[re.Match[str], date], date]:
-    return lambda match, today: today + timedelta(days=days)
+    return lambda _, today: today + timedelta(days=days)
 
 
 # "Monday's meeting" names the meeting, not the day something is due.

@@ -16,36 +16,43 @@ PRIORITIES = {
 }
 STATUSES = {
     **dict.fromkeys(("done", "complete", "completed", "finished", "closed", "ready"), "done"),
-    **dict.fromkeys(("in progress", "in_progress", "in-progress", "started", "ongoing", "doing", "active"), "in_progress"),
+    **dict.fromkeys(
+        ("in progress", "in_progress", "in-progress", "started", "ongoing", "doing", "active"), "in_progress"
+    ),
     **dict.fromkeys(("todo", "to do", "to-do", "open", "undone", "not done", "incomplete", "not started"), "todo"),
 }
 
 
 def one_of(words: dict[str, str]) -> str:
-    return "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in sorted(words, key=len, reverse=True))
+    return "|".join(re.escape(word).replace(r"\ ", " ") for word in sorted(words, key=len, reverse=True))
 
 
 PRIORITY = rf"(?P<priority>{one_of(PRIORITIES)})"
 STATUS = rf"(?P<status>{one_of(STATUSES)})"
+# What leads into a phrase, and goes with it. Bounded: "and and and …" must not take quadratic time.
+_JOIN = r"[,;(]? ?\b(?:(?:and|with|at|as|of|set|its|the|a|an|it|it'?s|is|has) ){0,4}"
+_PRIO = r"(?:priority|prio|importance)"
 _PRIORITY_PHRASES = [
-    re.compile(pattern, re.I)
+    re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"[,;(]?\s*\b(?:(?:and|with|at|as|of|it(?:'?s| is| has))\s+)*(?:a\s+|an\s+|the\s+)?{PRIORITY}[\s-]+(?:priority|prio|importance)\b\)?",
-        rf"[,;(]?\s*\b(?:(?:and|with|set|its|the|a)\s+)*(?:priority|prio)\s*(?:[:=]|is|of|to|as)?\s*{PRIORITY}\b\)?",
-        r"[,;(!]+\s*\b(?:(?:and|it(?:'?s| is))\s+)*(?:very\s+)?(?P<priority>urgent|important|critical|asap)(?:ly)?\s*[.!)]*$",
-        r"\s+(?P<priority>asap|urgently)\s*[.!]*$",
+        rf"{_JOIN}{PRIORITY}[ -]{_PRIO}\b\)?",
+        rf"{_JOIN}{_PRIO} ?(?:[:=]|is|of|to|as)? ?{PRIORITY}\b\)?",
+        r"[,;(!] ?\b(?:(?:and|it|it'?s|is|very) ){0,4}(?P<priority>urgent|important|critical|asap)(?:ly)? ?[.!)]?$",
+        r" (?P<priority>asap|urgently) ?[.!]?$",
     )
 ]
-_STATUS_PHRASE = re.compile(rf"[,;(]?\s*\b(?:and\s+|with\s+)*(?:the\s+)?status\s*(?:[:=]|is|of|as)?\s*{STATUS}\b\)?", re.I)
+_STATUS_PHRASE = re.compile(rf"{_JOIN}status ?(?:[:=]|is|of|as)? ?{STATUS}\b\)?", re.IGNORECASE)
 _DESCRIPTION = re.compile(
-    r"[,;(]?\s*\b(?:and\s+)?(?:with\s+)?(?:a\s+|the\s+)?(?:description|notes?|details?)\s*(?:[:=]|saying|that says|of)?\s+(?P<text>.+)$",
-    re.I | re.S,
+    rf"{_JOIN}(?:description|notes?|details?) ?(?:[:=]|saying|that says|of)? (?P<text>.+)$", re.IGNORECASE | re.DOTALL
 )
+_HOUR = r"(?:[01]?\d|2[0-3])"
 _TIME = re.compile(
-    r"[,;]?\s*\b(?:at|@)\s+(?P<time>(?:[01]?\d|2[0-3])(?:[:.][0-5]\d)?\s*(?:am|pm|a\.m\.|p\.m\.)|(?:[01]?\d|2[0-3]):[0-5]\d|noon|midnight)(?!\w)",
-    re.I,
+    rf"[,;]? ?(?:\bat |@ ?)(?P<time>{_HOUR}(?:[:.][0-5]\d)? ?(?:[ap]m|[ap]\.m\.)|{_HOUR}:[0-5]\d|noon|midnight)(?!\w)",
+    re.IGNORECASE,
 )
-_EDGE_WORDS = re.compile(r"^(?:[\s,:;.–-]+|(?:to|that|for|about|of|by|on|due)\s+)+|(?:[\s,:;–-]+|\s+(?:and|by|on|due|at|with|for|to|is))+$|(?<!\w)[.!]+$", re.I)
+_LOOSE_STARTS = frozenset(("to", "that", "for", "about", "of", "by", "on", "due"))
+_LOOSE_ENDS = frozenset(("and", "by", "on", "due", "at", "with", "for", "to", "is"))
+_LOOSE_CHARACTERS = " ,:;.!–-"
 
 
 @dataclass(slots=True)
@@ -56,7 +63,7 @@ class Details:
 
 def read(text: str, quotes: Quotes, today: date, projects: list[Row]) -> Details:
     """The fields that ``text`` gives, and what is left of it."""
-    found = Details(rest=text)
+    found = Details(rest=" ".join(text.split()))
     _take_description(found, quotes)
     _take_priority(found)
     _take(found, _STATUS_PHRASE, "status", STATUSES)
@@ -77,9 +84,12 @@ def title(text: str, quotes: Quotes) -> str:
     quoted = first_quote(text)
     if quoted is not None:
         return quotes.restore(quoted).strip()[:500]
-    trimmed = " ".join(text.split())
-    while (shorter := _EDGE_WORDS.sub("", trimmed).strip()) != trimmed:
-        trimmed = shorter
+    words = text.strip(_LOOSE_CHARACTERS).split()
+    while words and words[0].lower() in _LOOSE_STARTS:
+        words = " ".join(words[1:]).lstrip(_LOOSE_CHARACTERS).split()
+    while words and words[-1].lower() in _LOOSE_ENDS:
+        words = " ".join(words[:-1]).rstrip(_LOOSE_CHARACTERS).split()
+    trimmed = " ".join(words)
     return (trimmed[:1].upper() + trimmed[1:])[:500]
 
 
@@ -112,14 +122,14 @@ def _take(found: Details, pattern: re.Pattern[str], name: str, words: dict[str, 
 
 
 def _take_project(found: Details, quotes: Quotes, projects: list[Row]) -> None:
-    """ "in the Website project", for a project there is: other words may well belong to the title."""
+    """As in "in the Website project", for a project there is: other words may well belong to the title."""
     if "project" not in found.rest.lower():
         return
     text = quotes.restore(found.rest)
     for row in projects:
         name = re.escape(str(row.get("name") or row.get("title") or ""))
-        spoken = rf"(?:project\s+{name}|{name}\s+project)"
-        match = re.search(rf"[,;]?\s*\b(?:in|to|for|under|within|of)\s+(?:(?:the|my)\s+)?{spoken}\b", text, re.I)
+        spoken = rf"(?:project {name}|{name} project)"
+        match = re.search(rf"[,;]? ?\b(?:in|to|for|under|within|of) (?:(?:the|my) )?{spoken}\b", text, re.IGNORECASE)
         if name and match is not None and "id" in row:
             found.fields["project_id"] = str(row["id"])
             found.rest = text[: match.start()] + " " + text[match.end() :]

@@ -47,9 +47,10 @@ Match = re.Match[str]
 Rule = Callable[[Match, Reader], Iterable[Intent] | None]
 Rules = list[tuple[re.Pattern[str], Rule]]
 
+# The rules' patterns are matched against a whole clause, whose words stand one space apart.
 TASK = r"(?:tasks?|to-?dos?|to do(?:s| items?)?|reminders?|(?:action )?items?)"
-THE = r"(?:(?:the|my|this|that|a)\s+)?"
-TARGET = rf"{THE}(?:{TASK}\s+)?(?P<target>\S.*?)"
+THE = r"(?:(?:the|my|this|that|a) )?"
+TARGET = rf"{THE}(?:{TASK} )?(?P<target>\S.*?)"
 
 
 def compiled(rules: Iterable[tuple[str, Rule]]) -> Rules:
@@ -57,7 +58,7 @@ def compiled(rules: Iterable[tuple[str, Rule]]) -> Rules:
 
 
 def is_pronoun(target: str) -> bool:
-    pronouns = r"(?:it|this|that|them|this one|that one|(?:the )?last one)(?:\s+task)?"
+    pronouns = r"(?:it|this|that|them|this one|that one|(?:the )?last one)(?: task)?"
     return re.fullmatch(pronouns, target.strip(), re.IGNORECASE) is not None
 
 

@@ -8,7 +8,9 @@ from typing import Any
 Row = dict[str, Any]
 
 _ALIKE = 0.82
-_FILLER = re.compile(r"^(?:the|my|a|an|this|that)\s+|^(?:tasks?|to-?dos?|reminders?|items?|one)\s+(?:(?:called|named|titled|to|about|for)\s+)?|\s+(?:task|to-?do|reminder|item|one)$")
+_FILLER = re.compile(
+    r"^(?:the|my|a|an|this|that)\s+|^(?:tasks?|to-?dos?|reminders?|items?|one)\s+(?:(?:called|named|titled|to|about|for)\s+)?|\s+(?:task|to-?do|reminder|item|one)$"
+)
 
 
 def normal(text: str) -> str:

@@ -8,8 +8,8 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from litellm import CustomLLM, ModelResponse
-from litellm.types.utils import Choices, GenericStreamingChunk, Usage
+from litellm.llms.custom_llm import CustomLLM
+from litellm.types.utils import Choices, GenericStreamingChunk, ModelResponse, Usage
 from litellm.types.utils import Message as LiteLLMMessage
 
 from agents.messages import Message
@@ -26,18 +26,16 @@ class OfflineModel(CustomLLM):
     """``offline/adiuva``. Only the asynchronous forms: nothing here asks for the others."""
 
     async def acompletion(  # type: ignore[override]
-        self,
-        *,
-        messages: Sequence[Message],
-        optional_params: dict[str, Any],
-        model_response: ModelResponse,
-        **_: Any,
+        self, *, model: str, messages: Sequence[Message], optional_params: dict[str, Any], **_: Any
     ) -> ModelResponse:
         reply = think(messages, optional_params)
-        message = LiteLLMMessage(content=reply.text or None, tool_calls=_openai_calls(reply) or None)
-        model_response.choices = [Choices(message=message, finish_reason=_finish_reason(reply))]
-        model_response.usage = Usage(**_usage(messages, reply))  # type: ignore[attr-defined]
-        return model_response
+        answer = LiteLLMMessage(content=reply.text or None, tool_calls=_openai_calls(reply) or None)
+        usage = _usage(messages, reply)
+        return ModelResponse(
+            model=model,
+            choices=[Choices(message=answer, finish_reason=_finish_reason(reply))],
+            usage=Usage(usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]),
+        )
 
     async def astreaming(  # type: ignore[override]
         self, *, messages: Sequence[Message], optional_params: dict[str, Any], **_: Any

@@ -58,7 +58,9 @@ def _fill(schema: Mapping[str, Any], chosen: str) -> Any:
         properties = schema.get("properties")
         named = properties.items() if isinstance(properties, Mapping) else ()
         return {
-            name: chosen if "agent" in name and part.get("type") == "string" and "enum" not in part else _fill(part, chosen)
+            name: chosen
+            if "agent" in name and part.get("type") == "string" and "enum" not in part
+            else _fill(part, chosen)
             for name, part in named
             if isinstance(part, Mapping)
         }

@@ -30,7 +30,7 @@ def _list_comments(match: Match, reader: Reader) -> Iterable[Intent] | None:
     return [Intent("list_task_comments", reader.named(match["target"]))]
 
 
-def _due_today(match: Match, reader: Reader) -> Iterable[Intent] | None:
+def _due_today(_: Match, __: Reader) -> Iterable[Intent] | None:
     return [Intent("list_tasks_due_today")]
 
 
@@ -44,14 +44,18 @@ def _filters(text: str, reader: Reader) -> dict[str, Any]:
     priority = re.search(rf"\b{PRIORITY}\b", lower)
     if priority:
         fields["priority"] = value_of(PRIORITIES, priority["priority"])
-    if re.search(r"\b(?:done|completed?|finished)\b", lower) and not re.search(r"\bnot (?:yet )?(?:done|complete)", lower):
+    if re.search(r"\b(?:done|completed?|finished)\b", lower) and not re.search(
+        r"\bnot (?:yet )?(?:done|complete)", lower
+    ):
         fields["status"] = "done"
     elif re.search(r"\bin[ _-]progress|started|ongoing\b", lower):
         fields["status"] = "in_progress"
     elif re.search(r"\btodo status|not started\b", lower):
         fields["status"] = "todo"
     fields |= _period(lower, reader.today, text)
-    words = re.search(r"\b(?:about|containing|mentioning|matching|with the words?|called|named)\s+(?P<words>.+)$", text, re.I)
+    words = re.search(
+        r"\b(?:about|containing|mentioning|matching|with the words?|called|named)\s+(?P<words>.+)$", text, re.IGNORECASE
+    )
     if words:
         fields["search"] = reader.named(words["words"])[:200]
     return fields
@@ -73,50 +77,55 @@ def _period(lower: str, today: date, text: str) -> dict[str, str]:
     return {"due_from": day.day.isoformat(), "due_to": day.day.isoformat()}
 
 
-_SHOW = r"(?:list|show|display|see|view|read|find|search|fetch|(?:get|give|tell)\s+me)"
+_SHOW = r"(?:list|show|display|see|view|read|find|search|fetch|(?:get|give|tell) me)"
+_ASK = r"(?:what|which|show|list|is|are|do|anything|tell|give|get|see|any|how many)"
+_WRITE = r"(?:add|leave|write|post|make|put) (?:(?:a|the|another) )?(?:new )?"
+_DROP = r"(?:delete|remove|erase)"
+_QUOTE = "\ue000\\d+\ue001"
+_ABOUT = r"(?:of|on|for|to|about|under|from)"
+# A question is short; in a long text these words stand by chance.
+_SHORT = r"(?!.{200})"
 
 COMMENT_RULES: Rules = compiled(
     [
         (
-            rf"^(?:delete|remove|erase)\s+{THE}(?:last\s+|latest\s+)?comments?\s+(?P<comment>.*?)\s*\b(?:on|from|of|under|in)\s+{TARGET}$",
+            rf"{_DROP} {THE}(?:la(?:te)?st )?comments? ?(?P<comment>.*?) ?\b(?:on|from|of|under|in) {TARGET}",
             _delete_comment,
         ),
-        (rf"^(?:delete|remove|erase)\s+{THE}comments?\s+(?:about\s+|saying\s+)?(?P<comment>\S.*)$", _delete_comment),
+        (rf"{_DROP} {THE}comments? (?:about |saying )?(?P<comment>\S.*)", _delete_comment),
+        (rf"{_SHOW} (?:me )?(?:all )?(?:of )?{THE}comments? {_ABOUT} {TARGET}", _list_comments),
+        (rf"(?:what|which) (?:are )?{THE}comments? (?:are )?(?:there )?{_ABOUT} {TARGET}", _list_comments),
+        (rf"(?:what|which) comments? (?:does|has) {TARGET} (?:have|got)", _list_comments),
+        (rf"(?:{_WRITE})?comment (?P<text>{_QUOTE}) (?:to|on|for|under) {TARGET}", _comment),
         (
-            rf"^{_SHOW}\s+(?:me\s+)?(?:all\s+)?(?:of\s+)?{THE}comments?\s+(?:of|on|for|to|about|under|from)\s+{TARGET}$",
-            _list_comments,
-        ),
-        (rf"^(?:what|which)\s+(?:are\s+)?{THE}comments?\s+(?:are\s+)?(?:there\s+)?(?:of|on|for|to|about|under)\s+{TARGET}$", _list_comments),
-        (rf"^(?:what|which)\s+comments?\s+(?:does|has)\s+{TARGET}\s+(?:have|got)$", _list_comments),
-        (
-            rf"^(?:add|leave|write|post|make|put)\s+(?:a\s+|the\s+|another\s+)?(?:new\s+)?comment\s+(?P<text>\ue000\d+\ue001)\s+(?:to|on|for|under)\s+{TARGET}$",
+            (
+                rf"(?:{_WRITE})?comment (?:to|on|for|under|about) {TARGET}"
+                rf" ?(?::|,? (?:saying|that says|that|with)\b:?|(?={_QUOTE}$)) ?(?P<text>\S.*)"
+            ),
             _comment,
         ),
-        (rf"^comment\s+(?P<text>\ue000\d+\ue001)\s+(?:to|on|for|under)\s+{TARGET}$", _comment),
-        (
-            r"^(?:(?:add|leave|write|post|make|put)\s+(?:a\s+|the\s+|another\s+)?(?:new\s+)?)?comment\s+(?:to|on|for|under|about)\s+"
-            rf"{TARGET}\s*(?::|,?\s+(?:saying|that says|that|with)\b:?|(?=\ue000\d+\ue001$))\s*(?P<text>\S.*)$",
-            _comment,
-        ),
-        (rf"^(?:add|leave|write|post)\s+(?:a\s+)?comment\s+(?:saying|that says|that)?:?\s*(?P<text>\S.*?)\s+(?:to|on|under)\s+{TARGET}$", _comment),
+        (rf"{_WRITE}comment (?:saying|that says|that)?:? ?(?P<text>\S.*?) (?:to|on|under) {TARGET}", _comment),
     ]
 )
 
 LIST_RULES: Rules = compiled(
     [
+        (rf"{_SHORT}{_ASK}\b.*\b(?:due|for|on|have|is|do)\b.*\b(?:today|tonight)\b.*", _due_today),
+        (rf"(?:{_SHOW} )?(?:me )?(?:my )?(?:day|today|agenda|today['’]s {TASK})", _due_today),
+        (rf"{_SHORT}{_SHOW}\b(?: [\w-]+){{0,8}}? {TASK}\b.*", _list),
         (
-            rf"^(?:what|which|show|list|is|are|do|anything|tell|give|get|see|any|how many)\b.*\b(?:due|for|on|have|is|do)\b.*\b(?:today|tonight)\b|^(?:my\s+day|today|agenda|today['’]s\s+{TASK})$"
-            rf"|^{_SHOW}\s+(?:me\s+)?(?:my\s+)?(?:agenda|today['’]s\s+{TASK})$",
-            _due_today,
+            (
+                rf"{_SHORT}(?:what|which|how many|do i have|have i|are there|is there)\b.*"
+                r"\b(?:tasks?|to-?dos?|reminders?|overdue|due|to do|list|plate|pending|left)\b.*"
+            ),
+            _list,
         ),
-        (rf"^{_SHOW}\b(?:\s+(?:me|all|of|my|the|every|up))*(?:\s+[\w-]+){{0,4}}?\s+{TASK}(?:\s+list)?\b", _list),
-        (r"^(?:what|which|how many|do i have|have i|are there|is there)\b.*\b(?:tasks?|to-?dos?|reminders?|overdue|due|to do|list|plate|pending|left)\b", _list),
-        (r"^what\s+(?:should|must|can)\s+i\s+(?:do|work\s+on)\b", _list),
-        (rf"^(?:all\s+)?(?:my\s+)?(?:open\s+|overdue\s+)?{TASK}(?:\s+list)?$", _list),
-        (r"^what['’]?s\s+(?:overdue|due|next|left|open|on\s+my\s+(?:list|plate))\b", _list),
+        (r"what (?:should|must|can) i (?:do|work on)\b.*", _list),
+        (rf"(?:all )?(?:my )?(?:(?:open|overdue) )?{TASK}(?: list)?", _list),
+        (r"what['’]?s (?:overdue|due|next|left|open|on my (?:list|plate))\b.*", _list),
     ]
 )
 
 DELETE_RULES: Rules = compiled(
-    [(rf"^(?:delete|remove|erase|trash|drop|get\s+rid\s+of|cancel|throw\s+away)\s+{TARGET}$", _delete)]
+    [(rf"(?:delete|remove|erase|trash|drop|get rid of|cancel|throw away) {TARGET}", _delete)]
 )

@@ -22,16 +22,16 @@ def _create(match: Match, reader: Reader) -> Iterable[Intent] | None:
     return [Intent("create_task", fields={"title": title, **found.fields})] if title else None
 
 
-def _create_what(match: Match, reader: Reader) -> Iterable[Intent] | None:
+def _create_what(_: Match, __: Reader) -> Iterable[Intent] | None:
     return [Intent("create_task")]
 
 
 def _create_several(match: Match, reader: Reader) -> Iterable[Intent] | None:
-    """ "create tasks to buy milk, call Bob and walk the dog" """
+    """As in "create tasks to buy milk, call Bob and walk the dog"."""
     found = [part for part in _BULK_SPLIT.split(match["rest"]) if part.strip()]
     intents: list[Intent] = []
     for part in found:
-        read_part = reader.details(re.sub(r"^to\s+", "", part.strip(), flags=re.I))
+        read_part = reader.details(re.sub(r"^to\s+", "", part.strip(), flags=re.IGNORECASE))
         title = details.title(read_part.rest, reader.quotes)
         if title:
             intents.append(Intent("create_task", fields={"title": title, **read_part.fields}))
@@ -85,11 +85,11 @@ def _describe(match: Match, reader: Reader) -> Iterable[Intent] | None:
 
 
 def _change_to(match: Match, reader: Reader) -> Iterable[Intent] | None:
-    """ "change X to …": whatever kind of value stands there."""
+    """As in "change X to …", whatever kind of value stands there."""
     value = f" {match['value']} "
     found = reader.details(value)
-    status = re.fullmatch(STATUS, match["value"].strip(), re.I)
-    priority = re.fullmatch(PRIORITY, match["value"].strip(), re.I)
+    status = re.fullmatch(STATUS, match["value"].strip(), re.IGNORECASE)
+    priority = re.fullmatch(PRIORITY, match["value"].strip(), re.IGNORECASE)
     if status:
         found.fields["status"] = value_of(STATUSES, status["status"])
     elif priority:
@@ -98,77 +98,79 @@ def _change_to(match: Match, reader: Reader) -> Iterable[Intent] | None:
 
 
 _ADD = r"(?:create|creating|add|make|set up|start|open|put|write(?: down)?|schedule|plan|log|jot down|note(?: down)?)"
-_ONE = r"(?:(?:me|up)\s+)?(?:(?:a|an|the|another|one(?: more)?|this)\s+)?(?:new\s+)?"
-_AS = r"\s*(?:(?:called|named|titled|with the title|with title|that says|saying|about|(?:for\s+me\s+)?to|for\s+me|for)\b|[:,–-])?\s*"
-_POSSESSIVE = r"(?:['’]s)?"
+_ONE = r"(?:(?:me|up) )?(?:(?:a|an|the|another|one(?: more)?|this) )?(?:new )?"
+_AS = r" ?(?:(?:called|named|titled|with (?:the )?title|that says|saying|about|(?:for me )?to|for me|for)\b|[:,–-])? ?"
+_CHANGE = r"(?:set|change|update|edit)"
+_MOVE = r"(?:move|postpone|reschedule|push|shift|delay|defer|extend|put off)"
+_LEVEL = r"(?:raise|lower|increase|decrease|reduce|make)"
+_OWN = r"(?:['’]s)?"
+_PRIO = r"(?:priority|prio)"
+_DUE = r"(?:due date|due day|deadline|date)"
+_DETAILS = r"(?:description|notes?|details?)"
+_MY_LIST = rf"(?:my|the) (?:{TASK}(?: list)?|list)"
+_TO_DAY = r"(?P<day>(?:to|until|till|by|for|on) .+)"
+_I_AM = r"i(?:'m|’m| am)"
+_I_HAVE = r"i(?:'ve|’ve| have)?(?: just| already)?"
 
 UPDATE_RULES: Rules = compiled(
     [
-        (rf"^(?:remove|clear|delete|drop|unset)\s+{THE}(?:due date|deadline|date)\s+(?:of|from|for|on)\s+{TARGET}$", _clear_due),
-        (rf"^(?:rename|retitle)\s+{TARGET}\s+(?:to|as|into)\s+(?P<title>.+)$", _rename),
-        (rf"^(?:change|set|update)\s+{THE}(?:title|name)\s+(?:of|for)\s+{TARGET}\s+to\s+(?P<title>.+)$", _rename),
+        (rf"(?:remove|clear|delete|drop|unset) {THE}{_DUE} (?:of|from|for|on) {TARGET}", _clear_due),
+        (rf"(?:rename|retitle) {TARGET} (?:to|as|into) (?P<title>.+)", _rename),
+        (rf"{_CHANGE} {THE}(?:title|name) (?:of|for) {TARGET} to (?P<title>.+)", _rename),
         (
-            rf"^(?:change|set|update|add|write)\s+{THE}(?:description|notes?|details?)\s+(?:of|for|to|on)\s+{TARGET}"
-            r"\s*(?:\s+to\b|:)\s*(?P<text>.+)$",
+            rf"(?:{_CHANGE}|add|write) {THE}{_DETAILS} (?:of|for|to|on) {TARGET}(?: to|:) ?(?P<text>.+)",
             _describe,
         ),
+        (rf"(?:{_CHANGE}|{_LEVEL}) {THE}{_PRIO} (?:of|for|on) {TARGET} (?:to|as|=) (?:be )?{PRIORITY}", _set_priority),
+        (rf"(?:{_CHANGE}|{_LEVEL}|give) {TARGET}{_OWN} (?:to )?{_PRIO} (?:(?:to|of|as|=) )?{PRIORITY}", _set_priority),
         (
-            rf"^(?:set|change|make|raise|lower|update|increase|decrease|reduce)\s+{THE}(?:priority|prio)\s+(?:of|for|on)\s+"
-            rf"{TARGET}\s+(?:to|as|=)\s+(?:be\s+)?{PRIORITY}\b",
+            rf"(?:{_CHANGE}|make|give|mark) {TARGET} (?:(?:to|as|a|an|be) ){{0,2}}{PRIORITY}(?:[ -]{_PRIO})?",
             _set_priority,
         ),
+        (rf"(?:raise|increase) {THE}{_PRIO} (?:of|for) {TARGET}", _priority("high")),
+        (rf"(?:lower|decrease|reduce) {THE}{_PRIO} (?:of|for) {TARGET}", _priority("low")),
+        (rf"prioriti[sz]e {TARGET}", _priority("high")),
+        (rf"(?:{_CHANGE}|{_MOVE}) {THE}{_DUE} (?:of|for|on) {TARGET} {_TO_DAY}", _set_due),
+        (rf"{_CHANGE} {TARGET}{_OWN} {_DUE} {_TO_DAY}", _set_due),
+        (rf"{_MOVE} {TARGET} (?:(?:back|forward) )?(?:by|for|back) (?P<by>.+)", _shift_due),
+        (rf"{_MOVE} {TARGET} (?:back )?{_TO_DAY}", _set_due),
+        (rf"(?:(?:make|set) )?{TARGET} (?:(?:is|be) )?(?P<day>due .+)", _set_due),
+        (rf"{_CHANGE} {THE}status (?:of|for) {TARGET} (?:to|as) {STATUS}", _set_status),
         (
-            rf"^(?:set|change|update|give|raise|lower)\s+{TARGET}{_POSSESSIVE}\s+(?:to\s+)?(?:priority|prio)\s+(?:(?:to|of|as|=)\s+)?{PRIORITY}\b",
-            _set_priority,
+            rf"(?:{_CHANGE}|mark|flag|check|tick|move|put) {TARGET} (?:off )?(?:(?:as|to|is|into) ){{0,2}}{STATUS}",
+            _set_status,
         ),
-        (rf"^(?:set|change|update|make|give|mark)\s+{TARGET}\s+(?:(?:to|as|a|an|be)\s+)*{PRIORITY}(?:[\s-]+(?:priority|prio))?$", _set_priority),
-        (rf"^(?:raise|increase)\s+{THE}priority\s+(?:of|for)\s+{TARGET}$", _priority("high")),
-        (rf"^(?:lower|decrease|reduce)\s+{THE}priority\s+(?:of|for)\s+{TARGET}$", _priority("low")),
-        (rf"^prioriti[sz]e\s+{TARGET}$", _priority("high")),
-        (
-            rf"^(?:set|change|move|update|push|postpone|reschedule|shift|delay|extend)\s+{THE}(?:due date|deadline|date|due day)\s+"
-            rf"(?:of|for|on)\s+{TARGET}\s+(?P<day>(?:to|until|till|by|for|on)\s+.+)$",
-            _set_due,
-        ),
-        (
-            rf"^(?:set|change|update)\s+{TARGET}{_POSSESSIVE}\s+(?:due date|deadline)\s+(?P<day>(?:to|until|by|on)\s+.+)$",
-            _set_due,
-        ),
-        (
-            rf"^(?:move|postpone|push|shift|delay|defer|extend|put off)\s+{TARGET}\s+(?:back\s+|forward\s+)?(?:by|for|back)\s+(?P<by>.+)$",
-            _shift_due,
-        ),
-        (
-            rf"^(?:move|postpone|reschedule|push|shift|delay|defer|put off)\s+{TARGET}\s+(?:back\s+)?(?P<day>(?:to|until|till|by|for|on)\s+.+)$",
-            _set_due,
-        ),
-        (rf"^(?:make|set)?\s*{TARGET}\s+(?:is\s+|be\s+)?(?P<day>due\s+.+)$", _set_due),
-        (rf"^(?:set|change|update)\s+{THE}status\s+(?:of|for)\s+{TARGET}\s+(?:to|as)\s+{STATUS}$", _set_status),
-        (rf"^(?:mark|set|flag|check|tick|change|move|update|put)\s+{TARGET}\s+(?:off\s+)?(?:(?:as|to|is|into)\s+)*{STATUS}$", _set_status),
-        (rf"^mark\s+off\s+{TARGET}$", _status("done")),
-        (rf"^mark\s+{TARGET}\s+off$", _status("done")),
-        (rf"^(?:complete|finish|close|resolve|(?:check|tick|cross)\s+off)\s+{TARGET}$", _status("done")),
-        (rf"^(?:check|tick|cross)\s+{TARGET}\s+off$", _status("done")),
-        (rf"^i(?:'ve|’ve| have)?\s+(?:just\s+|already\s+)?(?:finished|completed|done|did)\s+(?:with\s+)?{TARGET}$", _status("done")),
-        (rf"^i(?:'m|’m| am)\s+(?:done|finished)\s+with\s+{TARGET}$", _status("done")),
-        (rf"^(?:reopen|re-open|uncheck|unmark)\s+{TARGET}$", _status("todo")),
-        (rf"^(?:start|begin)\s+(?:working\s+on|work\s+on|on)\s+{TARGET}$", _status("in_progress")),
-        (rf"^i(?:'m|’m| am)\s+(?:working\s+on|starting)\s+{TARGET}$", _status("in_progress")),
-        (rf"^(?:change|set|update|move)\s+{TARGET}\s+to\s+(?P<value>.+)$", _change_to),
-        (rf"^{TARGET}\s+is\s+(?:now\s+|already\s+)?{STATUS}$", _set_status),
+        (rf"(?:complete|finish|close|resolve|(?:mark|check|tick|cross) off) {TARGET}", _status("done")),
+        (rf"(?:mark|check|tick|cross) {TARGET} off", _status("done")),
+        (rf"{_I_HAVE} (?:finished|completed|done|did) (?:with )?{TARGET}", _status("done")),
+        (rf"{_I_AM} (?:done|finished) with {TARGET}", _status("done")),
+        (rf"(?:reopen|re-open|uncheck|unmark) {TARGET}", _status("todo")),
+        (rf"(?:start|begin) (?:working on|work on|on) {TARGET}", _status("in_progress")),
+        (rf"{_I_AM} (?:working on|starting) {TARGET}", _status("in_progress")),
+        (rf"(?:{_CHANGE}|move) {TARGET} to (?P<value>.+)", _change_to),
+        (rf"{TARGET} is (?:now |already )?{STATUS}", _set_status),
     ]
 )
 
 CREATE_RULES: Rules = compiled(
     [
-        (rf"^{_ADD}\s+(?:the\s+|these\s+|following\s+|some\s+|new\s+|\w+\s+)*?(?:tasks|to-?dos|reminders|items){_AS}(?P<rest>\S.*)$", _create_several),
-        (rf"^(?:{_ADD}\s+{_ONE}|new\s+)(?:{PRIORITY}(?:[\s-]+priority)?\s+)?(?:task|to-?do|to do|reminder|(?:action\s+)?item)\b{_AS}(?P<rest>\S.*)$", _create),
-        (rf"^(?:another|one\s+more|a\s+second|a\s+third)(?:\s+(?:one|task|to-?do|reminder))?{_AS}(?P<rest>\S.*)$", _create),
-        (rf"^(?:add|put|write)\s+(?P<rest>\S.*?)\s+(?:to|on|onto|in|into)\s+(?:my|the)\s+(?:{TASK}(?:\s+list)?|list)\b(?P<more>.*)$", _create),
-        (r"^remind\s+me\s+(?:again\s+)?(?P<rest>\S.*)$", _create),
-        (r"^(?:don['’]?t|do not)\s+let\s+me\s+forget\s+(?P<rest>\S.*)$", _create),
-        (r"^i\s+(?:need|have|must|ought)\s+(?:to\s+)?remember\s+(?P<rest>\S.*)$", _create),
-        (rf"^(?:{_ADD}\s+{_ONE}|new\s+)(?:task|to-?do|reminder)s?$|^remind\s+me$", _create_what),
-        (rf"^(?:task|to-?do|reminder)\s*[:–-]\s*(?P<rest>\S.*)$", _create),
+        (rf"{_ADD} (?:\w+ ){{0,4}}?(?:tasks|to-?dos|reminders|items){_AS}(?P<rest>\S.*)", _create_several),
+        (
+            (
+                rf"(?:{_ADD} {_ONE}|new )(?:{PRIORITY}(?:[ -]{_PRIO})? )?"
+                rf"(?:task|to-?do|to do|reminder|(?:action )?item)\b{_AS}(?P<rest>\S.*)"
+            ),
+            _create,
+        ),
+        (rf"(?:another|one more|a second|a third)(?: (?:one|task|to-?do|reminder))?{_AS}(?P<rest>\S.*)", _create),
+        (
+            rf"(?:add|put|write) (?P<rest>\S.*?) (?:to|on|onto|in|into) {_MY_LIST}\b(?P<more>.*)",
+            _create,
+        ),
+        (r"remind me (?:again )?(?P<rest>\S.*)", _create),
+        (r"(?:don['’]?t|do not) let me forget (?P<rest>\S.*)", _create),
+        (r"i (?:need|have|must|ought) (?:to )?remember (?P<rest>\S.*)", _create),
+        (rf"(?:{_ADD} {_ONE}|new )(?:task|to-?do|reminder)s?|remind me", _create_what),
+        (r"(?:task|to-?do|reminder) ?[:–-] ?(?P<rest>\S.*)", _create),
     ]
 )

@@ -3,24 +3,28 @@
 import re
 
 MAX_CLAUSES = 30
-_QUOTED = re.compile(r"\"([^\"\n]+)\"|“([^”\n]+)”|«([^»\n]+)»|(?<!\w)'([^'\n]+)'(?!\w)|‘([^’\n]+)’|`([^`\n]+)`")
+_QUOTED = re.compile(r"\"([^\"\n]+)\"|“([^”\n]+)”|«([^»\n]+)»|(?<!\w)'([^'\n]+)'(?!\w)|\u2018([^’\n]+)’|`([^`\n]+)`")
 _MARK = "\ue000{}\ue001"
 _MARKED = re.compile("\ue000(\\d+)\ue001")
 _PRIVATE = re.compile("[\ue000\ue001]")
 
 _VERBS = (
     r"creat(?:e|ing)|add|make|new task|remind|mark|set|change|delete|remove|erase|update|list|show|comment|rename|move"
-    r"|complete|finish|another|one more|reopen|reschedule|postpone|push|tell me|what|which|how many|put|raise|lower|tick"
-    r"|check off|close|start|give|schedule|leave|cancel|get rid of|also|then|please|can you|could you"
+    r"|complete|finish|another|one more|reopen|reschedule|postpone|push|tell me|what|which|how many|put|raise|lower"
+    r"|tick|check off|close|start|give|schedule|leave|cancel|get rid of|also|then|please|can you|could you"
 )
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)|\n+|\s*;\s*")
-_JOINT = re.compile(rf"(?:\s*,\s*(?:and\s+)?(?:then\s+|also\s+)?|\s+and\s+(?:then\s+|also\s+)?|\s+then\s+)(?=(?:{_VERBS})\b)", re.I)
+_SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=\S)|\s*\n\s*|;")
+_JOINT = re.compile(
+    rf"(?: ?, ?(?:and )?(?:then |also )?| and (?:then |also )?| then )(?=(?:{_VERBS})\b)", re.IGNORECASE
+)
 _POLITE = re.compile(
-    r"^(?:\s|[,.!:–-]|(?:please|pls|kindly|hey|hi|hello|ok|okay|so|also|then|and|adiuva|now|well|thanks|thank you"
+    r"(?:[ ,.!:–-]|(?:please|pls|kindly|hey|hi|hello|ok|okay|so|also|then|and|adiuva|now|well|thanks|thank you"
     r"|(?:can|could|would|will) (?:you|u)|i(?:'d| would) like (?:you )?to|i want (?:you )?to|let'?s|just|go ahead and"
     r"|help me(?: to)?)\b)+",
-    re.I,
+    re.IGNORECASE,
 )
+_LAST_COURTESY = re.compile(r"[ ,]+(?:please|pls|thanks|thank you)$", re.IGNORECASE)
+_ENDINGS = " .!?,;"
 
 
 class Quotes:
@@ -38,10 +42,6 @@ class Quotes:
         return _MARKED.sub(lambda match: self._kept[int(match[1])], text)
 
 
-def is_quoted(text: str) -> bool:
-    return _MARKED.fullmatch(text.strip()) is not None
-
-
 def first_quote(text: str) -> str | None:
     """The mark of the first quoted text in ``text``."""
     match = _MARKED.search(text)
@@ -49,10 +49,13 @@ def first_quote(text: str) -> str | None:
 
 
 def clauses(text: str) -> list[str]:
-    """``text`` (quotes taken out) as single wishes, without their politeness; at most ``MAX_CLAUSES``."""
+    """``text`` (quotes taken out) as single wishes, one space between words, without their politeness.
+
+    At most ``MAX_CLAUSES``.
+    """
     found = []
     for sentence in _SENTENCE_END.split(text):
-        for part in _JOINT.split(sentence):
+        for part in _JOINT.split(" ".join(sentence.split())):
             clause = polite_off(part)
             if clause:
                 found.append(clause)
@@ -60,5 +63,9 @@ def clauses(text: str) -> list[str]:
 
 
 def polite_off(text: str) -> str:
-    trimmed = _POLITE.sub("", text, count=1).strip()
-    return re.sub(r"[\s,]*\b(?:please|pls|thanks|thank you)?[\s.!?,;]*$", "", trimmed, flags=re.I)
+    trimmed = text.rstrip(_ENDINGS)
+    match = _POLITE.match(trimmed)
+    if match is not None:
+        trimmed = trimmed[match.end() :]
+    # After a colon stands what the user dictates.
+    return trimmed if ":" in trimmed else _LAST_COURTESY.sub("", trimmed).rstrip(_ENDINGS)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any, Self
 
 from agents.messages import Message
@@ -29,7 +30,7 @@ class Outcome:
     value: Any = None
 
 
-@dataclass(slots=True)
+@dataclass
 class Situation:
     """``request`` is the latest thing the user said, ``earlier`` what was said before it, newest first."""
 
@@ -53,13 +54,13 @@ class Situation:
             request=_text(messages[last])[:MAX_REQUEST_CHARACTERS] if last >= 0 else "",
             system=system,
             earlier=said[::-1],
-            sections={name: value for name, value in _fenced(system)},
+            sections=dict(_fenced(system)),
             outcomes=list(_outcomes(turn)),
             rounds=sum(1 for message in turn if message.get("tool_calls")),
             tools=frozenset(tool["function"]["name"] for tool in optional_params.get("tools") or ()),
         )
 
-    @property
+    @cached_property
     def tasks(self) -> list[Row]:
         """Every task known, each once: those the client sent, then those its answers brought."""
         found = [*_rows(self.sections.get("recent_tasks"))]
@@ -68,7 +69,7 @@ class Situation:
                 found += rows_of(outcome.value)
         return list({str(row["id"]): row for row in found if "id" in row}.values())
 
-    @property
+    @cached_property
     def comments(self) -> list[Row]:
         found = [*_rows(self.sections.get("task_comments"))]
         for task in self.tasks:

@@ -8,11 +8,17 @@ HELP = (
     "“delete the task buy milk”."
 )
 _PATTERNS = [
-    (r"(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening|day)|greetings|howdy)(?: there| adiuva)?", f"Hello! {HELP}"),
+    (
+        r"(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening|day)|greetings|howdy)(?: there| adiuva)?",
+        f"Hello! {HELP}",
+    ),
     (r"(?:thanks?|thank you|thx|cheers|great|perfect|nice)(?: (?:a lot|so much|very much|you))*", "You’re welcome!"),
     (r"(?:bye|goodbye|see you|good night)(?: later| soon)?", "Goodbye!"),
     (r"how are you(?: doing)?(?: today)?", f"I’m well, thank you. {HELP}"),
-    (r"(?:help|help me|what can you do|what do you do|who are you|what are you|how do(?:es)? (?:this|you|it) work)(?: for me)?", HELP),
+    (
+        r"(?:help(?: me)?|what (?:can|do) you do|(?:who|what) are you|how do(?:es)? (?:this|you|it) work)(?: for me)?",
+        HELP,
+    ),
 ]
 _TALK = [(re.compile(pattern, re.IGNORECASE), answer) for pattern, answer in _PATTERNS]
 

@@ -35,7 +35,7 @@ def _add(found: list[Intent], intent: Intent) -> None:
 
 def _read_clause(clause: str, reader: Reader) -> list[Intent]:
     for pattern, rule in _RULES:
-        match = pattern.search(clause)
+        match = pattern.fullmatch(clause)
         if match is not None:
             intents = rule(match, reader)
             if intents is not None:

@@ -1,6 +1,6 @@
 """Says in plain sentences what was done, found, or is still unclear."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -29,48 +29,50 @@ def report(steps: "Sequence[Step]", situation: Situation) -> str:
 
 def _sentence(step: "Step", situation: Situation) -> str:
     if step.outcomes:
-        return "\n".join(
-            _outcome(step.intent, outcome, record, situation)
-            for outcome, record in zip(step.outcomes, step.records, strict=True)
-        )
+        pairs = zip(step.outcomes, step.records, strict=True)
+        return "\n".join(_outcome(step.intent, outcome, record, situation) for outcome, record in pairs)
     if step.candidates:
         return _which(step)
     if step.calls:
         return "I could not do that in this conversation."
-    if step.intent.tool == "create_task":
+    return _what_is_missing(step.intent)
+
+
+def _what_is_missing(intent: Intent) -> str:
+    if intent.tool == "create_task":
         return "What shall the task be called?"
-    if step.intent.tool == "delete_task_comment":
+    if intent.tool == "delete_task_comment":
         return "I found no such comment. What does it say, and on which task is it?"
-    target = step.intent.target
-    return f"I found no task called “{shortened(target)}”. Which task do you mean?" if target else "Which task do you mean?"
+    if intent.target:
+        return f"I found no task called “{shortened(intent.target)}”. Which task do you mean?"
+    return "Which task do you mean?"
 
 
 def _which(step: "Step") -> str:
-    key = "content" if step.intent.tool == "delete_task_comment" and "content" in step.candidates[0] else "title"
-    names = [f"“{shortened(str(row.get(key, '')))}”" for row in step.candidates[:5]]
-    return f"I found several that fit: {', '.join(names[:-1])} and {names[-1]}. Which one do you mean?" if names[1:] else (
-        f"Do you mean {names[0]}?"
-    )
+    names = [f"“{shortened(str(row.get('title') or row.get('content') or ''))}”" for row in step.candidates[:5]]
+    if len(names) == 1:
+        return f"Do you mean {names[0]}?"
+    return f"I found several that fit: {', '.join(names[:-1])} and {names[-1]}. Which one do you mean?"
 
 
 def _outcome(intent: Intent, outcome: Outcome, record: Row, situation: Situation) -> str:
     if not outcome.ok:
         return f"I could not do that: {_reason(outcome)}"
     title = f"“{shortened(str(record.get('title') or intent.target))}”"
-    today = situation.today
-    if intent.tool == "create_task":
-        return f"I created the task “{shortened(str(outcome.arguments.get('title', '')))}”{_with(outcome.arguments, today)}."
-    if intent.tool == "update_task":
-        return _updated(title, outcome.arguments, today)
-    if intent.tool == "delete_task":
-        return f"I deleted the task {title}."
-    if intent.tool == "add_task_comment":
-        return f"I added your comment to {title}."
-    if intent.tool == "delete_task_comment":
-        return "I deleted the comment."
-    if intent.tool == "list_task_comments":
-        return _listed_comments(title, rows_of(outcome.value))
-    return _listed(intent, rows_of(outcome.value), today)
+    sentences: dict[str, Callable[[], str]] = {
+        "create_task": lambda: _created(outcome.arguments, situation.today),
+        "update_task": lambda: _updated(title, outcome.arguments, situation.today),
+        "delete_task": lambda: f"I deleted the task {title}.",
+        "add_task_comment": lambda: f"I added your comment to {title}.",
+        "delete_task_comment": lambda: "I deleted the comment.",
+        "list_task_comments": lambda: _listed_comments(title, rows_of(outcome.value)),
+    }
+    listed = sentences.get(intent.tool)
+    return listed() if listed else _listed(intent, rows_of(outcome.value), situation.today)
+
+
+def _created(fields: dict[str, Any], today: date) -> str:
+    return f"I created the task “{shortened(str(fields.get('title', '')))}”{_with(fields, today)}."
 
 
 def _reason(outcome: Outcome) -> str:
@@ -109,7 +111,13 @@ def _updated(title: str, fields: dict[str, Any], today: date) -> str:
 def _listed(intent: Intent, rows: list[Row], today: date) -> str:
     is_today = intent.tool == "list_tasks_due_today"
     if not rows:
-        return "Nothing is due today." if is_today else "I found no tasks like that." if intent.fields else "You have no tasks."
+        return (
+            "Nothing is due today."
+            if is_today
+            else "I found no tasks like that."
+            if intent.fields
+            else "You have no tasks."
+        )
     count = f"{len(rows)} task{'s' if len(rows) > 1 else ''}"
     head = f"You have {count} due today:" if is_today else f"I found {count}:"
     lines = [f"- {shortened(str(row.get('title') or 'Untitled'))}{_facts(row, today)}" for row in rows[:_MOST_LISTED]]
@@ -136,7 +144,7 @@ def _listed_comments(title: str, rows: list[Row]) -> str:
 
 
 def spoken_day(value: str, today: date) -> str:
-    """ "tomorrow (Monday, 23 November)", with the year where it is another one. """
+    """As "tomorrow (Monday, 23 November)", with the year where it is another one."""
     try:
         day = date.fromisoformat(value[:10])
     except ValueError:

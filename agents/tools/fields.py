@@ -17,9 +17,7 @@ def _real_date(text: str) -> str:
     return text
 
 
-IsoDate = Annotated[
-    str, Field(description="A calendar day, YYYY-MM-DD.", max_length=10), AfterValidator(_real_date)
-]
+IsoDate = Annotated[str, Field(description="A calendar day, YYYY-MM-DD.", max_length=10), AfterValidator(_real_date)]
 RecordId = Annotated[str, Field(min_length=1, max_length=128)]
 Title = Annotated[str, Field(min_length=1, max_length=500)]
 LongText = Annotated[str, Field(max_length=20_000)]

@@ -62,7 +62,9 @@ class DeleteTask(Arguments):
 
 def require_task(run: ToolRun, task_id: str) -> None:
     if not run.records.knows("tasks", task_id):
-        raise ToolError("Nothing was done: there is no task with that task_id. Use an id from the data or a tool result.")
+        raise ToolError(
+            "Nothing was done: there is no task with that task_id. Use an id from the data or a tool result."
+        )
 
 
 def _require_project(run: ToolRun, project_id: str | None) -> None:
@@ -70,15 +72,13 @@ def _require_project(run: ToolRun, project_id: str | None) -> None:
         raise ToolError("Nothing was done: there is no project with that project_id. Leave it out or use a known id.")
 
 
-def _list(arguments: ListTasks, run: ToolRun) -> tuple[None, dict[str, Any]]:
+def _list(arguments: ListTasks, _: ToolRun) -> tuple[None, dict[str, Any]]:
     return None, {name: value for name, value in given(arguments).items() if value is not None}
 
 
 def _find(arguments: ListTasks, run: ToolRun) -> list[Row]:
     wanted = {
-        name: value
-        for name in ("status", "priority", "project_id")
-        if (value := getattr(arguments, name)) is not None
+        name: value for name in ("status", "priority", "project_id") if (value := getattr(arguments, name)) is not None
     }
     words = (arguments.search or "").casefold().split()
     found = []
@@ -95,11 +95,11 @@ def _find(arguments: ListTasks, run: ToolRun) -> list[Row]:
     return found[: arguments.limit]
 
 
-def _list_due_today(arguments: ListTasksDueToday, run: ToolRun) -> tuple[None, dict[str, Any]]:
+def _list_due_today(_: ListTasksDueToday, run: ToolRun) -> tuple[None, dict[str, Any]]:
     return None, {"due_date": run.context.today.isoformat()}
 
 
-def _find_due_today(arguments: ListTasksDueToday, run: ToolRun) -> list[Row]:
+def _find_due_today(_: ListTasksDueToday, run: ToolRun) -> list[Row]:
     today = run.context.today.isoformat()
     return [row for row in run.records.rows("tasks") if due_day(row, run.context.timezone) == today]
 
@@ -157,7 +157,7 @@ TASK_TOOLS: Sequence[Tool[Any]] = (
     ),
     Tool(
         name="update_task",
-        description="Change fields of one task; fields left out stay as they are. To finish a task set its status to done.",
+        description="Change fields of one task; those left out stay as they are. To finish it, set its status to done.",
         arguments=UpdateTask,
         type="update_record",
         table="tasks",
@@ -165,7 +165,7 @@ TASK_TOOLS: Sequence[Tool[Any]] = (
     ),
     Tool(
         name="delete_task",
-        description="Delete one task for good. Only when the user asks to delete or remove it; finished tasks are marked done.",
+        description="Delete one task for good. Only when the user asks for it; a finished task is marked done instead.",
         arguments=DeleteTask,
         type="delete_record",
         table="tasks",

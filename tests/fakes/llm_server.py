@@ -1,6 +1,6 @@
 """A real HTTP server on loopback that speaks OpenAI chat completions, streamed or not, and misbehaves on request.
 
-It runs an event loop in a thread of its own, so that synchronous and asynchronous tests, and other processes, may use it::
+It runs an event loop in a thread of its own: synchronous and asynchronous tests, and other processes, may use it::
 
     with LoopbackLLM() as llm:
         llm.script(calls(call("create_task", title="Buy milk")), text("Done", "."))
@@ -33,8 +33,8 @@ class Call:
 class Reply:
     """One scripted answer. ``delay`` (seconds) comes before each token; ``usage`` is (input, output) tokens.
 
-    Faults: ``hang`` sends nothing, ``stall`` stops after the tokens but keeps the connection, ``reset`` sends a TCP reset
-    after the tokens, ``cut`` ends the body properly after them but without a finish, ``garbage`` sends no JSON.
+    Faults: ``hang`` sends nothing, ``stall`` stops after the tokens but keeps the connection, ``reset`` sends a TCP
+    reset after the tokens, ``cut`` ends the body properly after them but without a finish, ``garbage`` sends no JSON.
     """
 
     tokens: tuple[str, ...] = ()
@@ -276,7 +276,11 @@ def _completion(body: Body, reply: Reply) -> Body:
     ]
     message = {"role": "assistant", "content": "".join(reply.tokens) or None, **({"tool_calls": made} if made else {})}
     choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if made else "stop"}
-    return {**_frame(body, "chat.completion"), "choices": [choice], "usage": _usage(replace(reply, usage=reply.usage or (0, 0)))}
+    return {
+        **_frame(body, "chat.completion"),
+        "choices": [choice],
+        "usage": _usage(replace(reply, usage=reply.usage or (0, 0))),
+    }
 
 
 def _usage(reply: Reply) -> Body:
