@@ -95,6 +95,8 @@ PYTHON
 }
 
 start_services() {
+    echo
+    echo "=== PostgreSQL and Redis"
     answers postgres "$PG_PORT" || start_postgres
     answers redis "$REDIS_PORT" || start_redis
     await postgres "$PG_PORT"
@@ -103,6 +105,7 @@ start_services() {
     REDIS_DB=$(free_redis_database)
     SERVICE_DATABASE_URL=postgresql://postgres@127.0.0.1:$PG_PORT/$PG_NAME
     SERVICE_REDIS_URL=redis://127.0.0.1:$REDIS_PORT/$REDIS_DB
+    echo "$SERVICE_DATABASE_URL, $SERVICE_REDIS_URL"
 }
 
 stop_services() {
