@@ -148,7 +148,7 @@ class Environment(BaseSettings):
     @model_validator(mode="after")
     def _several_processes_share_state(self) -> "Environment":
         if self.WEB_CONCURRENCY > 1 and not self.REDIS_URL:
-            raise _refusal("REDIS_URL", "must be set when WEB_CONCURRENCY > 1: limits and tickets are shared through it")
+            raise _refusal("REDIS_URL", "must be set when WEB_CONCURRENCY > 1: limits and tickets live in it")
         return self
 
 
@@ -161,7 +161,7 @@ def describe(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
         name = ".".join(str(part) for part in problem["loc"][:1])
-        lines.append(f"configuration error: {name}: {problem['msg']}" if name else f"configuration error: {problem['msg']}")
+        lines.append("configuration error: " + (f"{name}: {problem['msg']}" if name else problem["msg"]))
     return "\n".join(lines)
 
 

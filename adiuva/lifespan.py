@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 class Lifespan:
     async def __call__(
         self,
-        scope: MutableMapping[str, Any],  # noqa: ARG002 - ASGI's signature
+        scope: MutableMapping[str, Any],
         receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
         send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     ) -> None:

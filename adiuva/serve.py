@@ -40,14 +40,16 @@ def server_config() -> uvicorn.Config:
     """Measured choices (docs/adr): sans-I/O websockets without compression keep an idle socket near 25 KB."""
     from django.conf import settings
 
+    from adiuva.http.protocol import HttpProtocol, WebSocketProtocol
+
     return uvicorn.Config(
         "adiuva.asgi:application",
         host=settings.SERVE_HOST,
         port=settings.SERVE_PORT,
         workers=settings.SERVE_PROCESSES,
         loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
+        http=HttpProtocol,
+        ws=WebSocketProtocol,
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,
         ws_ping_interval=20.0,

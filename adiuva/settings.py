@@ -44,7 +44,8 @@ FORWARDED_ALLOW_IPS = env.FORWARDED_ALLOW_IPS
 _loopback_hosts = ["localhost", "127.0.0.1", "[::1]"]
 _public_host = PUBLIC_URL.split("://", 1)[1].split("/", 1)[0].rsplit(":", 1)[0]
 if env.ALLOWED_HOSTS:
-    ALLOWED_HOSTS = list(env.ALLOWED_HOSTS)
+    # Loopback as well: a container's own health check does not know its public name.
+    ALLOWED_HOSTS = [*env.ALLOWED_HOSTS, *_loopback_hosts]
 elif not IS_PROD and env.HOST in {"0.0.0.0", "::"}:  # noqa: S104 - asked for by name: a dev server open to the network
     ALLOWED_HOSTS = ["*"]
 else:
@@ -275,7 +276,11 @@ LLM_TIMEOUT_SECONDS = env.LLM_TIMEOUT_SECONDS
 
 # --- billing ---------------------------------------------------------------------------------------------------
 
-STRIPE_PRICES: dict[str, str] = {"pro": env.STRIPE_PRICE_PRO, "power": env.STRIPE_PRICE_POWER, "team": env.STRIPE_PRICE_TEAM}
+STRIPE_PRICES: dict[str, str] = {
+    "pro": env.STRIPE_PRICE_PRO,
+    "power": env.STRIPE_PRICE_POWER,
+    "team": env.STRIPE_PRICE_TEAM,
+}
 
 # --- transport -------------------------------------------------------------------------------------------------
 

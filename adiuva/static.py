@@ -19,9 +19,7 @@ def _harden(headers: Headers, path: str, url: str) -> None:  # noqa: ARG001 - se
 
 def with_static_files(app: Any) -> ServeStaticASGI:
     """``app``, with every file of an installed app's ``static/`` under ``STATIC_URL`` answered before it."""
-    server = ServeStaticASGI(
-        app, max_age=MAX_AGE_SECONDS, allow_all_origins=False, add_headers_function=_harden
-    )
+    server = ServeStaticASGI(app, max_age=MAX_AGE_SECONDS, allow_all_origins=False, add_headers_function=_harden)
     # Django lets the first app win; servestatic lets the last one.
     for storage in reversed(list(AppDirectoriesFinder().storages.values())):
         server.add_files(storage.location, prefix=settings.STATIC_URL)

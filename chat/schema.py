@@ -172,9 +172,9 @@ def _handshake() -> dict[str, Any]:
                     "content": {"application/problem+json": {"schema": _reference("Problem")}},
                 },
             },
-        },
-        "x-websocket": {
-            "client": [_reference(name) for name in CLIENT_FRAMES],
-            "server": [_reference(name) for name in SERVER_FRAMES],
+            "x-websocket": {
+                "client": [_reference(name) for name in CLIENT_FRAMES],
+                "server": [_reference(name) for name in SERVER_FRAMES],
+            },
         },
     }

@@ -39,6 +39,10 @@ class Cap:
 class _BodyRefusedError(Exception):
     """Unwinds Django's reading of the body; never leaves this module."""
 
+    def __init__(self, problem: Problem) -> None:
+        super().__init__()
+        self.problem = problem
+
 
 class _Allowance:
     """What one request may send. The token is looked at once, and only for a body that needs one."""
@@ -60,8 +64,11 @@ class _Allowance:
 
 
 class BodyLimit:
-    """``caps``: the routes that take more (or less) than ``DEFAULT_CAP``; ``token_is_signed``: checks no more than
-    the signature and expiry of a bearer token, without the database."""
+    """The wrapper.
+
+    ``caps``: the routes that take more (or less) than ``DEFAULT_CAP``; ``token_is_signed``: checks no more than the
+    signature and expiry of a bearer token, without the database.
+    """
 
     def __init__(self, app: App, *, caps: Sequence[Cap], token_is_signed: Callable[[str], bool]) -> None:
         self.app = app
@@ -80,13 +87,13 @@ class BodyLimit:
         response_started = False
 
         async def counting_receive() -> Message:
-            nonlocal received, refusal
+            nonlocal received
             message = await receive()
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
                 refusal = allowance.refusal(received)
                 if refusal is not None and not response_started:
-                    raise _BodyRefusedError
+                    raise _BodyRefusedError(refusal)
             return message
 
         async def noting_send(message: Message) -> None:
@@ -96,9 +103,8 @@ class BodyLimit:
 
         try:
             await self.app(scope, counting_receive, noting_send)
-        except _BodyRefusedError:
-            assert refusal is not None  # noqa: S101 - set on the line that raises
-            await self._refuse(scope, receive, send, refusal)
+        except _BodyRefusedError as refused:
+            await self._refuse(scope, receive, send, refused.problem)
 
     def _allowance(self, path: str, headers: dict[bytes, bytes]) -> "_Allowance":
         cap = next((cap.max_bytes for cap in self.caps if cap.path.fullmatch(path)), DEFAULT_CAP)
@@ -110,12 +116,15 @@ class BodyLimit:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, problem: Problem) -> None:
         body_told = False
+        answered = asyncio.Event()
 
         async def empty_receive() -> Message:
             nonlocal body_told
             if not body_told:
                 body_told = True
                 return {"type": "http.request", "body": b"", "more_body": False}
+            # Reading would tell a client that waits (Expect: 100-continue) to send what is refused.
+            await answered.wait()
             while (message := await receive())["type"] != "http.disconnect":
                 pass  # what still arrives is dropped, not kept
             return message
@@ -125,6 +134,7 @@ class BodyLimit:
                 # RFC 9110 § 15.5.14: the server may close the connection rather than read the rest.
                 message["headers"] = [*message["headers"], (b"connection", b"close")]
                 await send(message)
+                answered.set()
             elif message.get("more_body"):
                 await send(message)
             else:

@@ -35,7 +35,7 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
         headers=headers,
         content_type=problems.PROBLEM_CONTENT_TYPE,
     )
-    response._has_been_logged = True  # type: ignore[attr-defined]  # django.request would write a second line
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 - django.request would write a second line
     return response
 
 

@@ -1,7 +1,8 @@
 """Structured logs: JSON lines in production, readable ones in development, a request id on each.
 
-Secrets stay out by construction: the last step of both formatters blanks tokens in query strings, so it also covers
-uvicorn's own lines, exception texts and whatever a library writes. Bodies and prompts are never passed to a logger.
+Secrets stay out by construction: both formatters blank tokens in query strings and whatever else looks like a secret,
+so that uvicorn's own lines, exception texts and what a library writes are covered too. Bodies and prompts are never
+passed to a logger.
 """
 
 import json
@@ -12,52 +13,85 @@ from typing import Any
 
 from adiuva.http.request_id import current_request_id
 
-_QUERY_SECRET = re.compile(r"(?i)\b((?:access_|refresh_)?token|ticket)=[^&\s\"'<>]+")
-_BEARER = re.compile(r"(?i)\bbearer\s+[A-Za-z0-9._~+/=-]{8,}")
-_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "request", "color_message", "taskName"}
+# What a secret looks like, and what is left of it. Each is linear in the text: paths get here.
+_SECRETS = (
+    (re.compile(r"(?i)\b((?:access_|refresh_)?token|ticket)=[^&\s\"'<>]+"), r"\1=[REDACTED]"),
+    (re.compile(r"(?i)\bbearer\s+[A-Za-z0-9._~+/=-]{8,}"), "Bearer [REDACTED]"),
+    # uvicorn's line of a handshake: a query may also name its token with percent signs.
+    (re.compile(r"(WebSocket /[^\s?]*)\?\S*"), r"\1?[REDACTED]"),
+    (re.compile(r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]+\.[\w-]*"), "[REDACTED]"),  # a JWT
+    (re.compile(r"\b(sk|rk|whsec)[-_][\w-]{8,}"), r"\1_[REDACTED]"),  # keys of OpenAI and Stripe
+    (re.compile(r"(://[^\s:/@]*):[^\s/@]+@"), r"\1:[REDACTED]@"),  # a password in a URL
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {
+    *("message", "asctime", "request", "color_message", "taskName")
+}
 
 
 def redact(text: str) -> str:
-    """``text`` with tokens and tickets of query strings and Authorization headers blanked."""
-    return _BEARER.sub("Bearer [REDACTED]", _QUERY_SECRET.sub(r"\1=[REDACTED]", text))
+    """``text`` without tokens, tickets, keys and passwords, as far as their surroundings or shape tell."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_redacted(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _redacted(item) for name, item in value.items()}
+    return value
+
+
+def _one_line(text: str) -> str:
+    """A path or a header in ``text`` cannot begin a line of its own."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text.rstrip())
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     """What the caller passed as ``extra``; objects that libraries pin to a record are no fields."""
     return {
-        name: value
+        name: _redacted(value)
         for name, value in vars(record).items()
         if name not in _STANDARD_FIELDS and isinstance(value, (str, int, float, list, dict, None.__class__))
     }
+
+
+def _utc(timestamp: float) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class JsonFormatter(logging.Formatter):
     """One object a line: ``time, level, logger, request_id, message``, the caller's extra fields, ``exception``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        line = _fields(record) | {
+            "time": _utc(record.created),
             "level": record.levelname,
             "logger": record.name,
             "request_id": current_request_id(),
-            "message": record.getMessage(),
-            **_fields(record),
+            "message": redact(record.getMessage()),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return redact(json.dumps(line, ensure_ascii=False, default=str))
+            line["exception"] = redact(self.formatException(record.exc_info))
+        # Redacted before it is encoded: a pattern could cut an escape sequence in two.
+        return json.dumps(line, ensure_ascii=False, default=str)
 
 
 class ReadableFormatter(logging.Formatter):
-    """``12:34:56 INFO    adiuva.access [request id] message key=value …``"""
+    """``12:34:56 INFO    adiuva.access [request id] message key=value``, then the traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         clock = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")  # noqa: DTZ006 - a developer's own clock
         fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
-        line = f"{clock} {record.levelname:<7} {record.name} [{current_request_id()}] {record.getMessage()}{fields}"
+        message = _one_line(redact(record.getMessage()) + fields)
+        line = f"{clock} {record.levelname:<7} {record.name} [{current_request_id()}] {message}"
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
-        return redact(line)
+            line += "\n" + redact(self.formatException(record.exc_info))
+        return line
 
 
 def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:

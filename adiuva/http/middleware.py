@@ -5,22 +5,35 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 from adiuva.http import request_id
 from adiuva.http.handler import API_PREFIX, problem_response
+from adiuva.http.problems import ValidationFailed
 from adiuva.http.views import BODY_PROBLEM
 
 access_log = logging.getLogger("adiuva.access")
 
 GetResponse = Callable[[HttpRequest], Any]
+
+
+def _host_is_ours(request: HttpRequest, scope: Mapping[str, Any]) -> bool:
+    """RFC 9112 § 3.2. Django itself looks at Host only where somebody asks for it, which an API view does not."""
+    if scope.get("http_version") == "1.1" and "HTTP_HOST" not in request.META:
+        return False
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return False
+    return True
 
 
 @sync_and_async_middleware
@@ -44,8 +57,11 @@ def request_context(get_response: GetResponse) -> GetResponse:
         return response
 
     def refusal(request: HttpRequest) -> HttpResponseBase | None:
-        """A body that was too large, where no API view will say so (they refuse in their own order)."""
-        problem = getattr(request, "scope", {}).get(BODY_PROBLEM)
+        """A wrong Host; a body that was too large, where no API view will say so (they refuse in their own order)."""
+        scope: Mapping[str, Any] = getattr(request, "scope", {})
+        if not _host_is_ours(request, scope):
+            return problem_response(ValidationFailed({"non_field_errors": ["The Host header is missing or not ours."]}))
+        problem = scope.get(BODY_PROBLEM)
         if problem is None or request.path.startswith(API_PREFIX):
             return None
         return problem_response(problem)

@@ -10,7 +10,7 @@ class AllowedOrigins(OriginValidator):
     """Refuses (HTTP 403) an Origin that is not literally in ``origins``; no Origin at all is not a browser."""
 
     def __init__(self, application: Any, *, origins: list[str]) -> None:
-        super().__init__(application, origins)
+        super().__init__(application, origins)  # type: ignore[no-untyped-call]
 
     def valid_origin(self, parsed_origin: ParseResult | None) -> bool:
         return parsed_origin is None or f"{parsed_origin.scheme}://{parsed_origin.netloc}" in self.allowed_origins

@@ -15,13 +15,13 @@ class ProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
     code = serializers.CharField()
     request_id = serializers.CharField()
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]  # the metaclass takes it away before Serializer.errors
         child=serializers.ListField(child=serializers.CharField()), required=False, help_text="validation_error only"
     )
 
 
 def problem(description: str) -> OpenApiResponse:
-    """One error answer for ``extend_schema(responses={409: problem("…")})``."""
+    """One error answer, for the ``responses`` of ``extend_schema``."""
     return OpenApiResponse(ProblemSerializer, description=description)
 
 

@@ -1,11 +1,12 @@
 """What every REST view of ours is made of: the order of refusal, and the headers each answer carries."""
 
 import os
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import IO, Any, ClassVar
 
 from django.core.handlers.asgi import ASGIRequest
 from rest_framework.exceptions import NotAcceptable
-from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,6 +29,14 @@ class _NegotiateLater(DefaultContentNegotiation):
             request._request.negotiation_refusal = refusal  # type: ignore[attr-defined]
             return renderers[0], renderers[0].media_type
 
+    def get_accept_list(self, request: Request) -> list[str]:
+        """An empty Accept says as little as none (RFC 9110 § 12.5.1)."""
+        return [part for part in super().get_accept_list(request) if part] or ["*/*"]
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        """A Content-Type is one type; DRF would match ``*/*`` with any parser."""
+        return None if "*" in (request.content_type or "") else super().select_parser(request, parsers)
+
 
 class _Conventions:
     """Wire contract § 1, as a mix-in for DRF's views.
@@ -37,9 +46,9 @@ class _Conventions:
 
     public: ClassVar[bool] = False
     rate_limited: ClassVar[bool] = True
-    content_negotiation_class = _NegotiateLater
+    content_negotiation_class: type[BaseContentNegotiation] = _NegotiateLater
     # No OPTIONS: DRF would describe the view to anybody; CORS preflights are answered by the middleware.
-    http_method_names: ClassVar[list[str]] = ["get", "post", "put", "patch", "delete", "head"]
+    http_method_names: Sequence[str] = ("get", "post", "put", "patch", "delete", "head")
 
     def get_authenticators(self) -> list[Any]:
         return [] if self.public else super().get_authenticators()  # type: ignore[misc]
@@ -50,8 +59,9 @@ class _Conventions:
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         # DRF takes a request without Content-Length for one without a body, and a chunked one has none.
         if isinstance(request, ASGIRequest) and "CONTENT_LENGTH" not in request.META:
-            size = request._stream.seek(0, os.SEEK_END)  # type: ignore[attr-defined]
-            request._stream.seek(0)  # type: ignore[attr-defined]
+            body: IO[bytes] = request._stream  # noqa: SLF001 - Django offers no size
+            size = body.seek(0, os.SEEK_END)
+            body.seek(0)
             if size:
                 request.META["CONTENT_LENGTH"] = str(size)
         return super().initialize_request(request, *args, **kwargs)  # type: ignore[misc, no-any-return]

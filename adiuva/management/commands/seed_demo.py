@@ -17,7 +17,7 @@ REVIEWERS_GROUP = "Plugin reviewers"
 
 
 class Command(BaseCommand):
-    help = "Makes the demo users (one a tier) and a plugin reviewer. Development only; running it again changes nothing."
+    help = "Makes the demo users (one a tier) and a plugin reviewer. Development only; again changes nothing."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.IS_PROD:
