@@ -135,11 +135,9 @@ def main() -> None:
         finally:
             ours.stop()
             bare.stop()
-    print(f"{'':<58}{'ours':>9}{'bare':>9}{'ratio':>8}")
-    for label, mine, base in rows:
-        print(
-            f"{label:<58}{mine:>9.2f}{base:>9.2f}{mine / base:>8.1f}" if base else f"{label:<58}{mine:>9.2f}{'~0':>9}"
-        )
+    lines = [f"{'':<58}{'ours':>9}{'bare':>9}{'ratio':>8}"]
+    lines += [f"{label:<58}{mine:>9.2f}{base:>9.2f}{mine / base:>8.1f}" for label, mine, base in rows]
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

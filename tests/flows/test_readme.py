@@ -30,6 +30,7 @@ def conversation(server: RunningServer, tmp_path_factory: pytest.TempPathFactory
         capture_output=True,
         text=True,
         timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
