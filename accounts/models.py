@@ -19,7 +19,7 @@ def normalize_email(email: str) -> str:
     NFKC makes one address of those that only look alike (a long s and an s, a fullwidth or a decomposed domain), as
     UTS 46 does for domains.
     """
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email.strip()).lower())
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).strip().lower())
 
 
 class UserManager(BaseUserManager["User"]):
