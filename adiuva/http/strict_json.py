@@ -15,7 +15,8 @@ from rest_framework.parsers import BaseParser
 from adiuva.http.problems import ValidationFailed
 
 MAX_DEPTH = 64
-_OUTSIDE_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
+# Possessive, and a string may end with the text: nothing is scanned twice, or an open string would cost a square.
+_OUTSIDE_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|([\[{])|([\]}])', re.DOTALL)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 

@@ -1,0 +1,73 @@
+"""HTTP as bytes on a socket, for what no client library would send."""
+
+import json
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPMessage, HTTPResponse
+from typing import Any
+
+from tests.support.server import RunningServer
+
+SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """The problem's code; fails for anything that is not a whole problem document."""
+        assert self.headers["Content-Type"] == "application/problem+json", self
+        problem = self.json
+        assert {"type", "title", "status", "detail", "code", "request_id"} <= problem.keys()
+        assert problem["status"] == self.status
+        assert problem["request_id"] == self.headers["X-Request-ID"]
+        return str(problem["code"])
+
+
+@contextmanager
+def connect(server: RunningServer) -> Iterator[socket.socket]:
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS)) as connection:
+        yield connection
+
+
+def head(line: str, *headers: str, host: str | None = "localhost") -> bytes:
+    """``head("GET /api/v1/health", "Accept: */*")``: a request's head, in Latin-1 so that it may hold any byte."""
+    lines = [f"{line} HTTP/1.1", *([f"Host: {host}"] if host is not None else []), *headers]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def chunked(parts: Iterable[bytes]) -> bytes:
+    return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+def read_answer(connection: socket.socket, *, method: str = "GET") -> RawAnswer:
+    """The next final answer on ``connection``; interim ones (100) are passed over."""
+    response = HTTPResponse(connection, method=method)
+    response.begin()
+    body = response.read()
+    return RawAnswer(response.status, response.headers, body)
+
+
+def exchange(server: RunningServer, data: bytes, *, method: str = "GET") -> RawAnswer:
+    with connect(server) as connection:
+        connection.sendall(data)
+        return read_answer(connection, method=method)
+
+
+def post(server: RunningServer, path: str, body: bytes, *headers: str) -> RawAnswer:
+    """A POST of JSON (unless ``headers`` name another type) with its Content-Length."""
+    own = [] if any(header.lower().startswith("content-type") for header in headers) else [JSON]
+    return exchange(server, head(f"POST {path}", f"Content-Length: {len(body)}", *own, *headers) + body)
+
+
+JSON = "Content-Type: application/json"
