@@ -1,0 +1,82 @@
+"""How tests hold a conversation with ``ChatStream`` in their own process."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.routing import URLRouter
+from channels.testing import WebsocketCommunicator
+from django.urls import path
+
+from chat.consumers import ChatStream
+
+PATH = "/api/v1/chat/stream"
+Frame = dict[str, Any]
+
+
+class Socket:
+    """``options`` go to ``ChatStream``: shorter times than the contract's."""
+
+    def __init__(self, *, query: str = "", headers: dict[str, str] | None = None, **options: Any) -> None:
+        application = URLRouter([path(PATH[1:], ChatStream.as_asgi(**options))])
+        encoded = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+        self._wire = WebsocketCommunicator(application, f"{PATH}?{query}", headers=encoded)
+        self._left = False
+
+    async def open(self) -> bool:
+        accepted, _ = await self._wire.connect(timeout=5)
+        self._left = not accepted
+        return bool(accepted)
+
+    async def send(self, **frame: Any) -> None:
+        await self._wire.send_to(text_data=json.dumps(frame))
+
+    async def send_text(self, text: str) -> None:
+        await self._wire.send_input({"type": "websocket.receive", "text": text})
+
+    async def send_bytes(self, data: bytes) -> None:
+        await self._wire.send_input({"type": "websocket.receive", "bytes": data})
+
+    async def frame(self, timeout: float = 5) -> Frame:
+        text = await self._wire.receive_from(timeout=timeout)
+        frame: Frame = json.loads(text)
+        return frame
+
+    async def answer(self) -> list[Frame]:
+        """The frames up to the last one of a turn, pings left out."""
+        frames: list[Frame] = []
+        while not frames or not frames[-1].get("done"):
+            frame = await self.frame()
+            if frame["type"] != "ping":
+                frames.append(frame)
+        return frames
+
+    async def ask(self, message: str = "Hello", **fields: Any) -> list[Frame]:
+        await self.send(message=message, **fields)
+        return await self.answer()
+
+    async def silent(self, seconds: float = 0.1) -> bool:
+        return bool(await self._wire.receive_nothing(timeout=seconds))
+
+    async def closed(self, timeout: float = 5) -> int:
+        """The close code; fails when a frame comes instead."""
+        message = await self._wire.receive_output(timeout=timeout)
+        assert message["type"] == "websocket.close", message
+        await self.leave()
+        code: int = message["code"]
+        return code
+
+    async def leave(self) -> None:
+        """As the server says it when the client is gone."""
+        if not self._left:
+            self._left = True
+            if self._wire.future.done():  # a test that waited in vain has ended it
+                return
+            await self._wire.send_input({"type": "websocket.disconnect", "code": 1005})
+            await self._wire.wait(timeout=5)
+
+
+async def in_database(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Runs ``work`` in a thread with a database connection of its own."""
+    return await database_sync_to_async(work, thread_sensitive=False)(*args, **kwargs)
