@@ -2,7 +2,7 @@
 # HOST, PORT, DATA_DIR and the variables of .env.example are taken from the environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint format types check migrations lock clean
+.PHONY: help run dev test lint format types check bench migrations lock clean
 MAKEFLAGS += --no-print-directory
 
 CANDIDATES := python3 python3.15 python3.14 python3.13 python3.12 python3.11
@@ -46,6 +46,10 @@ check: lint types test ## lint, types, migrations complete, system checks, tests
 	@$(VENV_PYTHON) manage.py makemigrations --check --dry-run
 	@$(VENV_PYTHON) manage.py check
 
+bench: ## What a request, an idle socket and a start cost, each beside a bare server
+	@$(INSTALL) requirements-dev.txt
+	@exec $(VENV_PYTHON) -m tests.bench
+
 migrations: ## Write the migrations of changed models
 	@$(INSTALL) requirements-dev.txt
 	@$(VENV_PYTHON) manage.py makemigrations
@@ -53,6 +57,6 @@ migrations: ## Write the migrations of changed models
 lock: ## Compile requirements*.txt from pyproject.toml; UPGRADE=1 takes newer versions
 	@$(INSTALL) requirements-dev.txt ".ci/lock.py $(if $(UPGRADE),--upgrade)"
 
-clean: ## Remove .venv, caches and collected files; what is in DATA_DIR stays
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles
+clean: ## Remove .venv and caches; what is in DATA_DIR stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,7 +10,7 @@ import dj_database_url
 
 from adiuva import __version__
 from adiuva.dev_secrets import development_secret
-from adiuva.env import PROJECT_DIR, load_or_exit
+from adiuva.env import load_or_exit
 from adiuva.http.logs import logging_config
 
 env = load_or_exit()
@@ -153,7 +153,6 @@ CHANNEL_LAYERS: dict[str, Any] = {
 }
 
 STATIC_URL = "/static/"
-STATIC_ROOT = PROJECT_DIR / "staticfiles"
 
 # --- accounts --------------------------------------------------------------------------------------------------
 
