@@ -75,15 +75,16 @@ class _Conventions:
             raise NotAuthenticated
         self.check_throttles(request)  # type: ignore[attr-defined]
         self.check_permissions(request)  # type: ignore[attr-defined]
+        if not self.handler_exists(request):
+            return  # 405, which neither another Accept nor another body would help
         refusal: Exception | None = getattr(request._request, "negotiation_refusal", None)
-        if refusal is not None and self.handler_exists(request):
+        if refusal is not None:
             raise refusal
         body_problem: Problem | None = getattr(request._request, "scope", {}).get(BODY_PROBLEM)
         if body_problem is not None:
             raise body_problem
 
     def handler_exists(self, request: Request) -> bool:
-        """A 405 goes before a 406: another Accept would not help."""
         return hasattr(self, (request.method or "").lower())
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:

@@ -28,7 +28,9 @@ def refusal(data: bytes | str) -> str:
 
 
 @given(VALUES, st.booleans(), st.sampled_from([None, 1]))
-def test_it_reads_every_json_value_as_the_standard_library_does(value: Any, ascii_only: bool, indent: int | None) -> None:
+def test_it_reads_every_json_value_as_the_standard_library_does(
+    value: Any, ascii_only: bool, indent: int | None
+) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     assert loads(text) == json.loads(text) == value
     assert loads(text.encode()) == value
@@ -63,7 +65,9 @@ def test_a_number_that_no_double_or_integer_holds_is_refused(number: str) -> Non
     assert "too large" in refusal(f'{{"a": {number}}}')
 
 
-@pytest.mark.parametrize("document", ['{"a": "x\\u0000y"}', '{"\\u0000": 1}', '["\\u0000"]', '"\\u0000"', '{"a": {"b": ["\\u0000"]}}'])
+@pytest.mark.parametrize(
+    "document", ['{"a": "x\\u0000y"}', '{"\\u0000": 1}', '["\\u0000"]', '"\\u0000"', '{"a": {"b": ["\\u0000"]}}']
+)
 def test_a_nul_character_is_refused_wherever_it_is(document: str) -> None:
     assert "NUL" in refusal(document)
 
