@@ -1,0 +1,90 @@
+"""What is redacted to its end: the text after an opening marker, the JSON object around metadata.
+
+``push`` tells of each character whether it is ``INSIDE``, the ``LAST`` one, or already ``OUTSIDE``.
+"""
+
+from enum import Enum
+from typing import Protocol
+
+from chat.sanitizer.marker_table import Role
+from chat.sanitizer.markers import Found, MarkerScanner
+
+# A broken object must not take the rest of a long answer with it; the largest tool schema has a third of this.
+_MAX_OBJECT = 10_000
+
+
+class Where(Enum):
+    INSIDE = "inside"
+    LAST = "last"
+    OUTSIDE = "outside"
+
+
+class Enclosure(Protocol):
+    def push(self, character: str) -> Where: ...
+
+
+class MarkedText:
+    """Up to the closing marker, or to the end of the answer. The same kind may be nested."""
+
+    __slots__ = ("_before", "_depth", "_family", "_in_tag", "_scanner")
+
+    def __init__(self, found: Found) -> None:
+        self._family = found.marker.family
+        self._in_tag = found.in_tag
+        self._depth = 1
+        self._scanner = MarkerScanner()
+        self._before = found.said[-1:]
+
+    def push(self, character: str) -> Where:
+        before, self._before = self._before, character
+        if self._in_tag and character == ">":
+            self._in_tag = False
+            if before == "/":
+                return Where.LAST
+        found = self._scanner.push(character, 0, before)
+        if found is not None and found.marker.family == self._family and not found.in_tag:
+            if found.marker.role is Role.OPENS:
+                self._depth += 1
+            elif found.marker.role is Role.CLOSES:
+                self._depth -= 1
+        return Where.INSIDE if self._depth else Where.LAST
+
+
+class JsonObject:
+    """Up to the bracket that closes the object we are in (which stays), or a blank line where that never comes."""
+
+    __slots__ = ("_depth", "_escaped", "_left", "_line_is_blank", "_quote")
+
+    def __init__(self, *, depth: int, quote: str) -> None:
+        """``depth``: brackets open besides the object's own; ``quote``: of the string we are in, "" when in none."""
+        self._depth = depth
+        self._quote = quote
+        self._escaped = False
+        self._left = _MAX_OBJECT
+        self._line_is_blank = False
+
+    def push(self, character: str) -> Where:
+        self._left -= 1
+        if not self._left or self._ends_with(character):
+            return Where.OUTSIDE
+        return Where.INSIDE
+
+    def _ends_with(self, character: str) -> bool:
+        if character == "\n":
+            blank, self._line_is_blank = self._line_is_blank, True
+            return blank
+        self._line_is_blank = self._line_is_blank and character.isspace()
+        if self._quote:
+            if self._escaped:
+                self._escaped = False
+            elif character == "\\":
+                self._escaped = True
+            elif character == self._quote:
+                self._quote = ""
+        elif character in "\"'":
+            self._quote = character
+        elif character in "{[(":
+            self._depth += 1
+        elif character in "}])":
+            self._depth -= 1
+        return self._depth < 0

@@ -1,0 +1,64 @@
+"""Folding: a text as its letters and digits say it, whatever they look like and whatever stands between them.
+
+Each character folds by itself (to none, one or several characters), so that a stream folds to the same text however it
+is cut. Protected texts and answers fold alike: it does not matter that "1" and "l" both become "i".
+"""
+
+import unicodedata
+
+from chat.sanitizer.lookalikes import LOOKALIKES
+
+# "1" stands for both i and l, therefore l is i as well.
+_LEET = dict(zip("0134567829l", "oieasgtbzgi", strict=True))
+# Symbols that are leet as often as they are punctuation: they fold to nothing, and `runs` tries the letter besides.
+SYMBOL_LETTERS = dict(zip("@$!|+€£¢¥§", "asiiteicys", strict=True))
+
+
+def _fold_character(character: str) -> str:
+    visible = LOOKALIKES.get(character, character)
+    letters = "".join(
+        LOOKALIKES.get(part, LOOKALIKES.get(part.casefold(), part.casefold()))
+        for part in unicodedata.normalize("NFKD", visible)
+    )
+    return "".join(_LEET.get(letter, letter) for letter in letters if letter.isalnum())
+
+
+class _Folded(dict[str, str]):
+    """Character to its folding, worked out when it is first met; never larger than Unicode."""
+
+    def __missing__(self, character: str) -> str:
+        folded = self[character] = _fold_character(character)
+        return folded
+
+
+FOLDED = _Folded()
+
+
+def fold(text: str) -> str:
+    return "".join([FOLDED[character] for character in text])
+
+
+class _Plain(dict[str, str]):
+    """Character to what markup is made of: folded letters, signs in their ordinary width, "" for what is not seen."""
+
+    def __missing__(self, character: str) -> str:
+        plain = FOLDED[character]
+        if not plain:
+            wide = unicodedata.normalize("NFKC", LOOKALIKES.get(character, character))
+            plain = "".join(sign for sign in wide if not _is_ignored(sign))
+            plain = " " if plain.isspace() else plain
+        self[character] = plain
+        return plain
+
+
+def _is_ignored(sign: str) -> bool:
+    """Invisible, a combining mark, or the backslash that Markdown escapes with."""
+    return sign == "\\" or (unicodedata.category(sign) in ("Cf", "Mn", "Me", "Cc") and not sign.isspace())
+
+
+PLAIN = _Plain()
+
+
+def plain(text: str) -> str:
+    """``text`` for the scanners of markup: letters folded, signs kept, each white space one blank."""
+    return "".join([PLAIN[character] for character in text])

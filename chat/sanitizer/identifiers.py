@@ -1,0 +1,190 @@
+"""Finds agent names, routing metadata and tool schemas in a stream, by the identifiers they are made of."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from chat.sanitizer.enclosures import JsonObject
+from chat.sanitizer.folding import PLAIN
+from chat.sanitizer.user_texts import UserTexts
+from chat.sanitizer.vocabulary import Kind, Vocabulary
+
+_QUOTES = frozenset("\"'`")
+_COLONS = frozenset(":=")
+_BEFORE_A_KEY = ("{", ",")
+# What may stand between a key and what belongs to it.
+_BETWEEN = frozenset(" \"'`:=,>[{(")
+# With what is invisible in it; less than may be held back.
+_MAX_WORD = 32
+# In one tool's schema the parameters come after the name and the description.
+_SCHEMA_WITHIN = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``end`` is the place after it; with ``enclosure``, the character at ``end`` is the enclosure's first."""
+
+    rule: str
+    start: int
+    end: int
+    enclosure: JsonObject | None = None
+
+
+class _Word(NamedTuple):
+    kind: Kind
+    start: int
+    in_object: bool
+
+
+class IdentifierScanner:
+    __slots__ = (
+        "_before_quote",
+        "_colon",
+        "_dead",
+        "_depth",
+        "_quote",
+        "_quote_place",
+        "_schema_depth",
+        "_schema_until",
+        "_solid",
+        "_start",
+        "_trail",
+        "_user",
+        "_vocabulary",
+        "_word",
+    )
+
+    def __init__(self, vocabulary: Vocabulary, user: UserTexts) -> None:
+        self._vocabulary = vocabulary
+        self._user = user
+        self._word = ""
+        self._start = 0
+        self._dead = False
+        # The quote directly before the word, and the last sign before that: "{" or "," tell a key of an object.
+        self._quote = self._before_quote = self._solid = ""
+        self._quote_place = 0
+        # Known words with nothing but separators between them, and the brackets opened since the first.
+        self._trail: list[_Word] = []
+        self._colon = False
+        self._depth = 0
+        # After `"name": "<a tool>"`: how far its schema may be, and the brackets open since.
+        self._schema_until = -1
+        self._schema_depth = 0
+
+    def push(self, character: str, place: int) -> Finding | None:
+        """What is complete with the character before this one, or with this one."""
+        sign = PLAIN[character]
+        if sign.isalnum() or sign == "_":
+            if not self._dead:
+                self._extend(sign, place)
+            return None
+        if not sign and not (self._word and place - self._start >= _MAX_WORD):
+            return None
+        finding = self._end_of_word(place) if self._word else None
+        self._dead = False
+        if finding is not None and finding.enclosure is not None:
+            return finding
+        return finding or self._separator(sign, place)
+
+    def finish(self, end: int) -> Finding | None:
+        """What the end of the text completes."""
+        return self._end_of_word(end) if self._word else None
+
+    def hold(self, end: int) -> int:
+        """The place of the first character that may be part of a finding; ``end`` when there is none."""
+        if self._trail:
+            return self._trail[0].start
+        if self._word:
+            return self._quote_place if self._quote else self._start
+        return self._quote_place if self._quote else end
+
+    def _extend(self, sign: str, place: int) -> None:
+        if not self._word:
+            self._start = place
+            self._solid = sign
+        self._word += sign
+        if self._word.lstrip("_") not in self._vocabulary.prefixes:
+            self._forget()
+            self._dead = True
+
+    def _forget(self) -> None:
+        self._word = self._quote = ""
+        self._trail.clear()
+
+    def _end_of_word(self, end: int) -> Finding | None:
+        text, self._word = self._word.strip("_"), ""
+        kind = self._vocabulary.kinds.get(text)
+        quote, self._quote = self._quote, ""
+        if kind is None:
+            self._trail.clear()
+            return None
+        if not self._continues(kind):
+            self._trail.clear()
+            self._depth = 0
+        start = self._quote_place if quote else self._start
+        known = _Word(kind, start, bool(quote) and self._before_quote in _BEFORE_A_KEY)
+        self._colon = False
+        if kind is Kind.AGENT:
+            return self._agent(text, quote, end)
+        if kind is Kind.TOOL:
+            return self._tool(quote, end)
+        self._trail.append(known)
+        return None
+
+    def _continues(self, kind: Kind) -> bool:
+        """Whether what came before is the key, or the key of the key, of a word of this ``kind``."""
+        if not (self._trail and self._colon):
+            return False
+        return kind in (Kind.AGENT, Kind.TOOL) or (kind is Kind.NAME_KEY and self._trail[-1].kind is Kind.FUNCTION_KEY)
+
+    def _agent(self, text: str, quote: str, end: int) -> Finding | None:
+        key = self._trail.pop() if self._trail else None
+        self._trail.clear()
+        if text in self._user.plain:
+            return None
+        if key is None or key.kind is not Kind.ROUTING_KEY:
+            return Finding("agent_name", self._start, end)
+        whole = JsonObject(depth=self._depth, quote=quote) if key.in_object else None
+        return Finding("routing_metadata", key.start, end, whole)
+
+    def _tool(self, quote: str, end: int) -> Finding | None:
+        kinds = [known.kind for known in self._trail]
+        first = self._trail[0] if kinds else None
+        self._trail.clear()
+        if first is None or kinds[-1] is not Kind.NAME_KEY:
+            return None
+        if first.kind is Kind.FUNCTION_KEY and first.in_object:
+            return Finding("tool_schema", first.start, end, JsonObject(depth=self._depth, quote=quote))
+        self._schema_until = end + _SCHEMA_WITHIN
+        self._schema_depth = 0
+        return None
+
+    def _separator(self, sign: str, place: int) -> Finding | None:
+        if sign in _QUOTES:
+            self._quote, self._quote_place, self._before_quote = sign, place, self._solid
+        else:
+            self._quote = ""
+            self._solid = sign if sign != " " else self._solid
+        if place < self._schema_until:
+            self._follow_schema(sign)
+        if self._trail:
+            if sign not in _BETWEEN:
+                self._trail.clear()
+            elif sign in _COLONS:
+                self._colon = True
+                return self._schema_key(place)
+            elif sign in "{[(":
+                self._depth += 1
+        return None
+
+    def _follow_schema(self, sign: str) -> None:
+        self._schema_depth += (sign == "{") - (sign == "}")
+        if self._schema_depth < 0:
+            self._schema_until = -1
+
+    def _schema_key(self, place: int) -> Finding | None:
+        key = self._trail[-1]
+        if key.kind is not Kind.SCHEMA_KEY or not key.in_object or place >= self._schema_until:
+            return None
+        self._schema_until = -1
+        self._trail.clear()
+        return Finding("tool_schema", key.start, place, JsonObject(depth=0, quote=""))

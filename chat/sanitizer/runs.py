@@ -1,0 +1,87 @@
+"""Finds runs of the protected texts in a stream, and says how much of it could still become one."""
+
+from collections import deque
+
+from chat.sanitizer.folding import SYMBOL_LETTERS
+from chat.sanitizer.ngrams import GRAM, PIECE, GramIndex
+from chat.sanitizer.user_texts import UserTexts
+
+# Consecutive pieces that a whole gram is made of.
+_PIECES = GRAM - PIECE + 1
+
+
+class _Lane:
+    """One reading of the stream: its last folded characters, and where in the raw text each of them came from."""
+
+    __slots__ = ("_index", "places", "run", "window")
+
+    def __init__(self, index: GramIndex) -> None:
+        self._index = index
+        self.window = ""
+        self.places: deque[int] = deque(maxlen=GRAM)
+        self.run = 0
+
+    def copy(self) -> "_Lane":
+        twin = _Lane(self._index)
+        twin.window, twin.places, twin.run = self.window, self.places.copy(), self.run
+        return twin
+
+    def push(self, letter: str, place: int) -> bool:
+        """Whether the last ``GRAM`` characters are a protected run."""
+        self.window = window = (self.window + letter)[-GRAM:]
+        self.places.append(place)
+        if len(window) < PIECE:
+            return False
+        if not self._index.may_hold(window[-PIECE:]):
+            self.run = 0
+            return False
+        self.run += 1
+        return self.run >= _PIECES and window in self._index
+
+    def hold(self, end: int) -> int:
+        """The place of the first character that may still be part of a run; ``end`` when there is none."""
+        count = min(self.run + PIECE - 1, GRAM - 1, len(self.places))
+        return self.places[-count] if count else end
+
+
+class RunScanner:
+    """Reads each character once, and where symbols could be leet ("@" for a) a second time with their letters."""
+
+    __slots__ = ("_exempt_until", "_leet", "_leet_left", "_plain", "_user")
+
+    def __init__(self, index: GramIndex, user: UserTexts) -> None:
+        self._user = user
+        self._plain = _Lane(index)
+        self._leet: _Lane | None = None
+        self._leet_left = 0
+        self._exempt_until = 0
+
+    def push(self, character: str, folded: str, place: int) -> int | None:
+        """Where the protected run that ends with this character begins, None when there is none."""
+        start = None
+        for letter in folded:
+            start = self._read(self._plain, letter, place, start)
+            if self._leet is not None:
+                start = self._read(self._leet, letter, place, start)
+                self._leet_left -= 1
+                if not self._leet_left:
+                    self._leet = None
+        if not folded and character in SYMBOL_LETTERS:
+            self._leet = self._leet or self._plain.copy()
+            # When the symbol has left the window, both lanes are the same again.
+            self._leet_left = GRAM
+            start = self._read(self._leet, SYMBOL_LETTERS[character], place, start)
+        return start
+
+    def _read(self, lane: _Lane, letter: str, place: int, start: int | None) -> int | None:
+        if not lane.push(letter, place):
+            return start
+        if self._user.wrote_gram(lane.window):
+            self._exempt_until = place + 1
+            return start
+        first = max(lane.places[0], self._exempt_until)
+        return first if start is None else min(first, start)
+
+    def hold(self, end: int) -> int:
+        place = self._plain.hold(end)
+        return place if self._leet is None else min(place, self._leet.hold(end))

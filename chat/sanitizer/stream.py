@@ -1,0 +1,186 @@
+"""The redactor of one stream of text."""
+
+import logging
+from dataclasses import dataclass
+
+from chat.sanitizer.enclosures import Enclosure, MarkedText, Where
+from chat.sanitizer.folding import FOLDED
+from chat.sanitizer.identifiers import IdentifierScanner
+from chat.sanitizer.marker_table import Role
+from chat.sanitizer.markers import Found, MarkerScanner
+from chat.sanitizer.ngrams import GramIndex
+from chat.sanitizer.runs import RunScanner
+from chat.sanitizer.user_texts import Echo, UserTexts
+from chat.sanitizer.vocabulary import Vocabulary
+
+logger = logging.getLogger(__name__)
+
+REPLACEMENT = "[REDACTED]"
+MAX_HELD = 40
+_MARKER_RULE = "reasoning_marker"
+_CLOSING_QUOTES = {"`": "`", '"': '"', "'": "'", "“": "”", "„": "“", "«": "»"}
+
+
+@dataclass(slots=True)
+class _Mark:
+    """A stretch to be redacted; ``told`` once its replacement has been emitted."""
+
+    start: int
+    end: int
+    rule: str
+    told: bool = False
+
+
+class StreamRedactor:
+    """Takes a text in pieces of any size and gives back what may be shown of it; the cuts make no difference.
+
+    Every decision is made character by character, in terms of places (indices into the whole stream). What is not
+    ``_released`` may still be redacted: at most the last ``MAX_HELD`` characters.
+    """
+
+    def __init__(self, index: GramIndex, vocabulary: Vocabulary, user: UserTexts) -> None:
+        self._user = user
+        self._runs = RunScanner(index, user)
+        self._markers = MarkerScanner()
+        self._identifiers = IdentifierScanner(vocabulary, user)
+        self._pending = ""
+        self._base = 0
+        self._released = 0
+        self._before = ""
+        self._marks: list[_Mark] = []
+        self._enclosure: Enclosure | None = None
+        self._rule = ""
+        # While the user's own words are said back, the enclosure they would otherwise have begun.
+        self._echo: tuple[Echo, Enclosure] | None = None
+        # A marker in quotes, until the next character tells whether it is only being mentioned.
+        self._quoted: Found | None = None
+
+    @property
+    def held(self) -> int:
+        """Characters taken and neither emitted nor redacted yet."""
+        return len(self._pending)
+
+    def feed(self, text: str) -> str:
+        """What may be emitted now."""
+        place = self._base + len(self._pending)
+        self._pending += text
+        for character in text:
+            self._take(character, place)
+            self._before = character
+            place += 1
+        return self._emit()
+
+    def finish(self) -> str:
+        """The rest."""
+        end = self._base + len(self._pending)
+        if self._quoted is not None:
+            self._mark(self._quoted.start, end, _MARKER_RULE)
+        elif finding := self._identifiers.finish(end):
+            self._mark(finding.start, finding.end, finding.rule)
+        self._released = end
+        return self._emit()
+
+    def _take(self, character: str, place: int) -> None:
+        if self._quoted is not None:
+            self._settle_quoted(self._quoted, character, place)
+        if self._enclosure is not None and self._is_enclosed(self._enclosure, character, place):
+            return
+        folded = FOLDED[character]
+        start = self._runs.push(character, folded, place)
+        if start is not None:
+            self._mark(start, place + 1, "system_prompt")
+        if self._echo is not None:
+            self._follow_echo(*self._echo, character, place)
+        else:
+            self._look_for_structure(character, place)
+        if self._enclosure is None:
+            end = place + 1
+            hold = min(self._runs.hold(end), self._markers.hold(end), self._identifiers.hold(end))
+            if self._quoted is not None:
+                hold = min(hold, self._quoted.start)
+            self._released = max(self._released, hold, end - MAX_HELD)
+
+    def _is_enclosed(self, enclosure: Enclosure, character: str, place: int) -> bool:
+        where = enclosure.push(character)
+        if where is not Where.INSIDE:
+            self._enclosure = None
+        if where is Where.OUTSIDE:
+            return False
+        self._mark(place, place + 1, self._rule)
+        self._released = place + 1
+        return True
+
+    def _look_for_structure(self, character: str, place: int) -> None:
+        if found := self._markers.push(character, place, self._before):
+            self._found_marker(found, place + 1)
+        finding = self._identifiers.push(character, place)
+        if finding is None or self._enclosure is not None:
+            return
+        self._mark(finding.start, finding.end, finding.rule)
+        if finding.enclosure is not None:
+            self._enter(finding.enclosure, finding.rule)
+            self._is_enclosed(finding.enclosure, character, place)
+
+    def _found_marker(self, found: Found, end: int) -> None:
+        echo = Echo(self._user, found.said)
+        if found.marker.role is not Role.OPENS:
+            if not echo:
+                self._mark(found.start, end, _MARKER_RULE)
+        elif found.before in _CLOSING_QUOTES:
+            self._quoted = found
+        elif echo:
+            self._echo = (echo, MarkedText(found))
+        else:
+            self._mark(found.start, end, _MARKER_RULE)
+            self._enter(MarkedText(found), _MARKER_RULE)
+
+    def _settle_quoted(self, found: Found, character: str, place: int) -> None:
+        """``<think>`` in quotes on both sides encloses nothing."""
+        self._quoted = None
+        echo = Echo(self._user, found.said)
+        is_mention = character == _CLOSING_QUOTES[found.before]
+        if not echo:
+            self._mark(found.start, place, _MARKER_RULE)
+            if not is_mention:
+                self._enter(MarkedText(found), _MARKER_RULE)
+        elif not is_mention:
+            self._echo = (echo, MarkedText(found))
+
+    def _follow_echo(self, echo: Echo, enclosure: Enclosure, character: str, place: int) -> None:
+        if not echo.follow(character):
+            self._echo = None
+            self._enter(enclosure, _MARKER_RULE)
+            self._is_enclosed(enclosure, character, place)
+        elif enclosure.push(character) is not Where.INSIDE:
+            self._echo = None
+
+    def _enter(self, enclosure: Enclosure, rule: str) -> None:
+        self._enclosure = enclosure
+        self._rule = rule
+
+    def _mark(self, start: int, end: int, rule: str) -> None:
+        """Redact from ``start`` to before ``end``, as far as it is not released; touching marks become one."""
+        mark = _Mark(max(start, self._released), end, rule)
+        while self._marks and self._marks[-1].end >= mark.start:
+            last = self._marks.pop()
+            mark = _Mark(min(last.start, mark.start), max(last.end, mark.end), last.rule, last.told)
+        self._marks.append(mark)
+
+    def _emit(self) -> str:
+        parts = []
+        place, end = self._base, self._released
+        for mark in self._marks:
+            if mark.start >= end:
+                break
+            parts.append(self._pending[place - self._base : max(mark.start - self._base, 0)])
+            if not mark.told:
+                mark.told = True
+                parts.append(REPLACEMENT)
+                logger.warning("redacted", extra={"rule": mark.rule})
+            place = min(mark.end, end)
+        parts.append(self._pending[place - self._base : end - self._base])
+        # One that ends just here could still grow.
+        self._marks = [mark for mark in self._marks if mark.end >= end]
+        self._pending = self._pending[end - self._base :]
+        self._base = end
+        return "".join(parts)
