@@ -8,7 +8,7 @@ from channels.db import database_sync_to_async
 
 from accounts.sessions import live_session_ids
 from adiuva.http.drain import drain
-from chat.revocations import RevocationWatch
+from chat.revocations import SWEEP_SECONDS, RevocationWatch
 
 SESSION_OVER = 4401
 
@@ -27,14 +27,15 @@ class Socket(Protocol):
 class Connections:
     """Used from the event loop only. The watch and the drain callback exist while there is a socket."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, sweep_seconds: float = SWEEP_SECONDS) -> None:
+        self.sweep_seconds = sweep_seconds
         self._by_session: dict[UUID, set[Socket]] = {}
         self._watch: RevocationWatch | None = None
         self._forget_drain: Callable[[], None] = lambda: None
 
     async def add(self, socket: Socket) -> None:
         if self._watch is None:
-            self._watch = RevocationWatch(self._end_revoked)
+            self._watch = RevocationWatch(self._end_revoked, seconds=self.sweep_seconds)
             self._forget_drain = drain.on_drain(self._drain)
         is_first = socket.session_id not in self._by_session
         self._by_session.setdefault(socket.session_id, set()).add(socket)

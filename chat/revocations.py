@@ -25,12 +25,12 @@ _LAYER_SECONDS = 2.0  # a channel layer that is away must not hold up handshakes
 class RevocationWatch:
     """Calls ``check`` at each hint and every ``seconds``, from its making until ``stop``; belongs to one event loop."""
 
-    def __init__(self, check: Callable[[], Awaitable[None]], *, seconds: float = SWEEP_SECONDS) -> None:
+    def __init__(self, check: Callable[[], Awaitable[None]], *, seconds: float) -> None:
         self._check = check
         self._seconds = seconds
         self._hint = asyncio.Event()
         self._lock = asyncio.Lock()
-        self._layer: Any = get_channel_layer()  # type: ignore[no-untyped-call]
+        self._layer: Any = get_channel_layer()
         self._channel: str | None = None
         self._warned = False
         self._tasks = [spawn(self._sweep())]

@@ -1,7 +1,7 @@
 """The chat in OpenAPI 3.1: the answer of ``POST /chat``, and the WebSocket's frames.
 
-OpenAPI has no WebSockets, so the handshake is a GET that answers 101, and the extension ``x-websocket`` beside it
-names the frames of each direction, which are ordinary component schemas.
+OpenAPI has no WebSockets, so the handshake is a GET that answers 101, and its extension ``x-websocket`` names
+the frames of each direction, which are ordinary component schemas.
 """
 
 from typing import Any, get_args

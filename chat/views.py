@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
+from adiuva.http.schema import problem
 from adiuva.http.views import ApiView
 from chat.orchestrator import run_turn
 from chat.schema import ChatResponseSerializer
@@ -24,7 +25,17 @@ class ChatView(ApiView):
         operation_id="chat",
         summary="One conversation turn",
         request=ChatRequestSerializer,
-        responses={200: ChatResponseSerializer},
+        description="The answer, the actions for the client to carry out, and what it has cost. The model sees what "
+        "`context` holds for this one turn; the server keeps none of it.",
+        responses={
+            200: ChatResponseSerializer,
+            400: problem("A field is wrong"),
+            403: problem("The tier does not include the model or the agent; see required_tier"),
+            413: problem("The context is larger than 512 KiB"),
+            502: problem("The language model failed"),
+            503: problem("No language model is configured or available"),
+            504: problem("The language model took too long"),
+        },
     )
     def post(self, request: Request) -> Response:
         user = request.user

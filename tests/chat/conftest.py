@@ -51,8 +51,11 @@ def pro(transactional_db: None, make_user: Callable[..., Account]) -> Account:
 
 
 @pytest.fixture
-async def connect(transactional_db: None) -> AsyncIterator[Callable[..., Awaitable[Socket]]]:
-    """``await connect(account)``: an accepted socket. Options are those of ``Socket``."""
+async def connect(transactional_db: None, llm: LoopbackLLM) -> AsyncIterator[Callable[..., Awaitable[Socket]]]:
+    """``await connect(account)``: an accepted socket; options are those of ``Socket``.
+
+    It asks for ``llm`` so that sockets are closed before that looks for open connections.
+    """
     sockets: list[Socket] = []
 
     async def connected(account: Account, **options: Any) -> Socket:

@@ -19,7 +19,7 @@ class Socket:
     """``options`` go to ``ChatStream``: shorter times than the contract's."""
 
     def __init__(self, *, query: str = "", headers: dict[str, str] | None = None, **options: Any) -> None:
-        application = URLRouter([path(PATH[1:], ChatStream.as_asgi(**options))])
+        application = URLRouter([path(PATH[1:], ChatStream.as_asgi(**options))])  # type: ignore[no-untyped-call]
         encoded = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
         self._wire = WebsocketCommunicator(application, f"{PATH}?{query}", headers=encoded)
         self._left = False
@@ -38,8 +38,8 @@ class Socket:
     async def send_bytes(self, data: bytes) -> None:
         await self._wire.send_input({"type": "websocket.receive", "bytes": data})
 
-    async def frame(self, timeout: float = 5) -> Frame:
-        text = await self._wire.receive_from(timeout=timeout)
+    async def frame(self, seconds: float = 5) -> Frame:
+        text = await self._wire.receive_from(timeout=seconds)
         frame: Frame = json.loads(text)
         return frame
 
@@ -59,9 +59,9 @@ class Socket:
     async def silent(self, seconds: float = 0.1) -> bool:
         return bool(await self._wire.receive_nothing(timeout=seconds))
 
-    async def closed(self, timeout: float = 5) -> int:
+    async def closed(self, seconds: float = 5) -> int:
         """The close code; fails when a frame comes instead."""
-        message = await self._wire.receive_output(timeout=timeout)
+        message = await self._wire.receive_output(timeout=seconds)
         assert message["type"] == "websocket.close", message
         await self.leave()
         code: int = message["code"]

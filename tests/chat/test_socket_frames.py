@@ -108,7 +108,9 @@ async def test_free_has_the_default_model_only(connect: Connect, llm: LoopbackLL
     assert (error["error"]["status"], error["error"]["required_tier"]) == (403, "pro")
 
 
-@pytest.mark.parametrize("frame", [{"type": "pong"}, {"type": "cancel"}, {"type": "tool_result", "id": "x", "result": 1}])
+@pytest.mark.parametrize(
+    "frame", [{"type": "pong"}, {"type": "cancel"}, {"type": "tool_result", "id": "x", "result": 1}]
+)
 async def test_frames_with_nothing_to_act_on_are_ignored(
     connect: Connect, llm: LoopbackLLM, free: Account, frame: dict[str, Any]
 ) -> None:

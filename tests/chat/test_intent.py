@@ -1,0 +1,134 @@
+"""Choosing among several agents. The vocabulary has four; those that are not written yet are stood in for."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from accounts.access import authenticate
+from adiuva.http.problems import FeatureNotAvailable, NotConfigured
+from agents.base import BaseAgent
+from agents.events import AgentEvent, TextDelta
+from agents.registry import registry
+from agents.run import RunContext
+from chat.intent import named_in
+from chat.orchestrator import run_turn
+from chat.turns import ChatTurn, TurnDone
+from tests.chat.sockets import in_database
+from tests.fakes.llm_server import LoopbackLLM, Reply, status, text
+from tests.support.accounts import Account
+
+NAMES = ["task_agent", "project_agent", "note_agent", "checkpoint_agent"]
+Ask = Callable[..., Awaitable[TurnDone]]
+
+
+def _agent(agent_name: str) -> type[BaseAgent]:
+    class Agent(BaseAgent):
+        name = agent_name
+        description = f"answers as {agent_name}"
+
+        async def handle(self, query: str, context: RunContext) -> AsyncGenerator[AgentEvent, None]:
+            yield TextDelta(f"{agent_name} here")
+
+    return Agent
+
+
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """A turn with all four agents."""
+    monkeypatch.setattr(registry, "_agents", {name: _agent(name) for name in NAMES})
+
+    async def turn(account: Account, message: str = "Hello", **fields: Any) -> TurnDone:
+        identity = await in_database(authenticate, account.access_token)
+        return await run_turn(turn=ChatTurn(message=message, **fields), user=identity.user)
+
+    return turn
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ('{"agent": "note_agent"}', "note_agent"),
+        ('```json\n{"agent": "note_agent", "why": "x"}\n```', "note_agent"),
+        ('Sure! {"agent":"project_agent"} is best, not task_agent.', "project_agent"),
+        ("note_agent", "note_agent"),
+        ("The project_agent.", "project_agent"),
+        ("task_agent or note_agent", None),
+        ('{"agent": "root_agent"}', None),
+        ('{"agent": ["note_agent"]}', "note_agent"),
+        ('{"agent": null}', None),
+        ("{broken", None),
+        ("", None),
+    ],
+)
+def test_a_routers_answer_is_read_with_tolerance(answer: str, expected: str | None) -> None:
+    assert named_in(answer, NAMES) == expected
+
+
+async def test_the_router_chooses(ask: Ask, llm: LoopbackLLM, pro: Account) -> None:
+    llm.script(text('{"agent": ', '"note_agent"}', usage=(40, 4)))
+
+    done = await ask(pro, "Remember the milk")
+
+    assert done.response == "note_agent here"
+    assert (done.usage.input_tokens, done.usage.output_tokens) == (40, 4)
+    question = str(llm.requests[0]["messages"])
+    assert "Remember the milk" in question
+    assert "answers as checkpoint_agent" in question
+
+
+async def test_the_router_sees_the_latest_history(ask: Ask, llm: LoopbackLLM, pro: Account) -> None:
+    llm.script(text('{"agent": "note_agent"}'))
+    history = [{"role": "user", "content": f"line {number}"} for number in range(10)]
+
+    await ask(pro, context={"conversation_history": history})
+
+    question = str(llm.requests[0]["messages"])
+    assert "line 9" in question
+    assert "line 0" not in question
+
+
+@pytest.mark.parametrize("answer", [text("I do not know"), text(), status(401)])
+async def test_an_unsure_or_failing_router_means_the_task_agent(
+    ask: Ask, llm: LoopbackLLM, pro: Account, answer: Reply
+) -> None:
+    llm.script(answer)
+
+    assert (await ask(pro)).response == "task_agent here"
+
+
+@pytest.mark.parametrize("name", ["task_agent", "project_agent", "note_agent"])
+async def test_free_has_three_agents(ask: Ask, llm: LoopbackLLM, free: Account, name: str) -> None:
+    llm.script(text(f'{{"agent": "{name}"}}'))
+
+    assert (await ask(free)).response == f"{name} here"
+
+
+async def test_a_message_for_an_agent_beyond_the_tier_is_refused(ask: Ask, llm: LoopbackLLM, free: Account) -> None:
+    llm.script(text('{"agent": "checkpoint_agent"}'))
+
+    with pytest.raises(FeatureNotAvailable) as refusal:
+        await ask(free, "Set a checkpoint")
+
+    assert refusal.value.extra == {"required_tier": "pro"}
+
+
+async def test_no_router_model_is_503(ask: Ask, llm: LoopbackLLM, pro: Account, settings: Any) -> None:
+    settings.LLM_ROUTER_MODEL = settings.LLM_MODEL = ""
+
+    with pytest.raises(NotConfigured):
+        await ask(pro)
+
+
+async def test_a_turn_without_a_done_is_no_turn(ask: Ask, llm: LoopbackLLM, pro: Account) -> None:
+    from chat.orchestrator import orchestrate_stream
+
+    llm.script(text('{"agent": "note_agent"}'))
+    identity = await in_database(authenticate, pro.access_token)
+
+    async with aclosing(orchestrate_stream(turn=ChatTurn(message="x"), user=identity.user)) as events:
+        seen = [event async for event in events]
+
+    assert [type(event) for event in seen].count(TurnDone) == 1
+    assert isinstance(seen[-1], TurnDone)

@@ -1,0 +1,46 @@
+from typing import Any
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    generated: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return generated
+
+
+def test_the_rest_route_names_its_request_and_answer(schema: dict[str, Any]) -> None:
+    post = schema["paths"]["/api/v1/chat"]["post"]
+
+    assert "ChatRequest" in str(post["requestBody"])
+    assert "ChatResponse" in str(post["responses"]["200"])
+
+
+def test_every_frame_of_the_websocket_is_documented(schema: dict[str, Any]) -> None:
+    stream = schema["paths"]["/api/v1/chat/stream"]
+    frames = schema["components"]["schemas"]
+
+    assert set(stream["get"]["responses"]) >= {"101", "403"}
+    for direction, kinds in {
+        "client": {"tool_result", "cancel", "pong"},
+        "server": {"chunk", "action", "tool_call", "ping", "done", "error"},
+    }.items():
+        names = [reference["$ref"].rpartition("/")[2] for reference in stream["get"]["x-websocket"][direction]]
+        told = {frames[name].get("properties", {}).get("type", {}).get("const") for name in names}
+        assert told - {None} == kinds
+
+
+def test_every_reference_of_the_chat_leads_somewhere(schema: dict[str, Any]) -> None:
+    def references(node: Any) -> Any:
+        if isinstance(node, dict):
+            yield from ([node["$ref"]] if "$ref" in node else [])
+            for value in node.values():
+                yield from references(value)
+        elif isinstance(node, list):
+            for value in node:
+                yield from references(value)
+
+    names = {reference.rpartition("/")[2] for reference in references(schema)}
+
+    assert names <= set(schema["components"]["schemas"])
