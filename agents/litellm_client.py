@@ -227,8 +227,14 @@ def _retry_after(chain: Iterable[BaseException]) -> float | None:
     return None
 
 
-def warm_up() -> None:
-    """Set LiteLLM up; called once below, and by ``agents.llm.preload`` only for the import's sake."""
+async def rehearse() -> None:
+    """One answer of the offline model: LiteLLM imports the rest of itself during its first call."""
+    request = ModelRequest([{"role": "user", "content": "hi"}], (), None, timeout=30.0)
+    async with aclosing(stream(f"{PROVIDER}/adiuva", request)) as parts:
+        await anext(parts)
+
+
+def _set_up() -> None:
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     litellm.turn_off_message_logging = True
@@ -249,4 +255,4 @@ def warm_up() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-warm_up()
+_set_up()

@@ -10,6 +10,7 @@ import logging
 import math
 import random
 import sys
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -46,10 +47,12 @@ def get_router_llm() -> "LanguageModel":
 
 
 def preload() -> None:
-    """Import the SDK now, so that the first user does not wait for it."""
+    """Import the SDK now, so that the first user does not wait for it. Takes seconds; works with and without a loop."""
     from agents import litellm_client
 
-    litellm_client.warm_up()
+    rehearsal = threading.Thread(target=lambda: asyncio.run(litellm_client.rehearse()), name="llm-preload")
+    rehearsal.start()
+    rehearsal.join()
 
 
 def _language_model(name: str) -> "LanguageModel":
@@ -102,6 +105,8 @@ class LanguageModel:
         5xx) and then with the fallback; afterwards the text is out and cannot be taken back. Closing the iterator
         closes the provider's connection. Raises ``UpstreamError``, ``UpstreamUnavailable`` or ``UpstreamTimeout``.
         """
+        from agents import litellm_client as client  # before the clock starts
+
         clock = asyncio.get_running_loop().time
         end = min(clock() + self.timeout, math.inf if deadline is None else deadline)
         request = ModelRequest(messages, tools, schema, self.timeout)
@@ -110,7 +115,7 @@ class LanguageModel:
             for tries in range(1, MAX_TRIES + 1):
                 started = False
                 try:
-                    async with aclosing(_open(name, request)) as parts:
+                    async with aclosing(client.stream(name, request)) as parts:
                         while (part := await _next_before(end, parts)) is not None:
                             started = True
                             yield part
@@ -118,7 +123,8 @@ class LanguageModel:
                             await asyncio.sleep(0)
                     return
                 except Exception as error:  # noqa: BLE001 - the SDK raises its own types, httpx's and plain ValueErrors
-                    failure = _translated(error, name)
+                    failure = client.translate(error)
+                    _log(name, error, failure)
                 if started or clock() >= end:
                     raise failure.problem
                 wait = _wait_before_next(tries, failure)
@@ -132,27 +138,17 @@ class LanguageModel:
         return math.inf if name == self.names[-1] else _LONGEST_WAIT_BEFORE_FALLBACK
 
 
-def _open(name: str, request: ModelRequest) -> AsyncGenerator[str | Reply, None]:
-    from agents import litellm_client
-
-    return litellm_client.stream(name, request)
-
-
 async def _next_before(end: float, parts: AsyncIterator[str | Reply]) -> str | Reply | None:
     """The next part, null at the end; raises ``TimeoutError`` once the loop's time is past ``end``."""
     async with asyncio.timeout_at(end):
         return await anext(parts, None)
 
 
-def _translated(error: Exception, name: str) -> Failure:
-    from agents import litellm_client
-
-    failure = litellm_client.translate(error)
+def _log(name: str, error: Exception, failure: Failure) -> None:
     logger.warning(
         "The language model failed.",
         extra={"model": name, "error": type(error).__name__, "problem": failure.problem.code},
     )
-    return failure
 
 
 def _wait_before_next(tries: int, failure: Failure) -> float:

@@ -58,7 +58,7 @@ def compiled(rules: Iterable[tuple[str, Rule]]) -> Rules:
 
 
 def is_pronoun(target: str) -> bool:
-    pronouns = r"(?:it|this|that|them|this one|that one|(?:the )?last one)(?: task)?"
+    pronouns = r"(?:its?|this|that|them|this one|that one|(?:the )?last one)(?: task)?"
     return re.fullmatch(pronouns, target.strip(), re.IGNORECASE) is not None
 
 

@@ -89,7 +89,7 @@ _SHORT = r"(?!.{200})"
 COMMENT_RULES: Rules = compiled(
     [
         (
-            rf"{_DROP} {THE}(?:la(?:te)?st )?comments? ?(?P<comment>.*?) ?\b(?:on|from|of|under|in) {TARGET}",
+            rf"{_DROP} {THE}(?:la(?:te)?st )?comments? ?(?:about |saying )?(?P<comment>.*?) ?\b(?:on|of|in) {TARGET}",
             _delete_comment,
         ),
         (rf"{_DROP} {THE}comments? (?:about |saying )?(?P<comment>\S.*)", _delete_comment),

@@ -118,7 +118,7 @@ UPDATE_RULES: Rules = compiled(
         (rf"(?:rename|retitle) {TARGET} (?:to|as|into) (?P<title>.+)", _rename),
         (rf"{_CHANGE} {THE}(?:title|name) (?:of|for) {TARGET} to (?P<title>.+)", _rename),
         (
-            rf"(?:{_CHANGE}|add|write) {THE}{_DETAILS} (?:of|for|to|on) {TARGET}(?: to|:) ?(?P<text>.+)",
+            rf"(?:{_CHANGE}|add|write) {THE}{_DETAILS} (?:of|for|to|on) {TARGET}(?: to:?|:) ?(?P<text>.+)",
             _describe,
         ),
         (rf"(?:{_CHANGE}|{_LEVEL}) {THE}{_PRIO} (?:of|for|on) {TARGET} (?:to|as|=) (?:be )?{PRIORITY}", _set_priority),

@@ -11,11 +11,11 @@ _PRIVATE = re.compile("[\ue000\ue001]")
 _VERBS = (
     r"creat(?:e|ing)|add|make|new task|remind|mark|set|change|delete|remove|erase|update|list|show|comment|rename|move"
     r"|complete|finish|another|one more|reopen|reschedule|postpone|push|tell me|what|which|how many|put|raise|lower"
-    r"|tick|check off|close|start|give|schedule|leave|cancel|get rid of|also|then|please|can you|could you"
+    r"|tick|check off|close|start|give|schedule|leave|cancel|get rid of|can you|could you"
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=\S)|\s*\n\s*|;")
 _JOINT = re.compile(
-    rf"(?: ?, ?(?:and )?(?:then |also )?| and (?:then |also )?| then )(?=(?:{_VERBS})\b)", re.IGNORECASE
+    rf"(?: ?, ?(?:and )?| and | then | also )(?:(?:then|also|please) ){{0,2}}(?=(?:{_VERBS})\b)", re.IGNORECASE
 )
 _POLITE = re.compile(
     r"(?:[ ,.!:–-]|(?:please|pls|kindly|hey|hi|hello|ok|okay|so|also|then|and|adiuva|now|well|thanks|thank you"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from agents.offline.intents import Intent
+from agents.offline.intents import Intent, is_pronoun
 from agents.offline.situation import Outcome, Row, Situation, rows_of
 from agents.offline.small_talk import HELP
 
@@ -43,7 +43,7 @@ def _what_is_missing(intent: Intent) -> str:
         return "What shall the task be called?"
     if intent.tool == "delete_task_comment":
         return "I found no such comment. What does it say, and on which task is it?"
-    if intent.target:
+    if intent.target and not is_pronoun(intent.target):
         return f"I found no task called “{shortened(intent.target)}”. Which task do you mean?"
     return "Which task do you mean?"
 

@@ -12,6 +12,7 @@ MODEL = "gpt-test"
 
 @pytest.fixture(scope="session")
 def _loopback() -> Iterator[LoopbackLLM]:
+    llm.preload()
     with LoopbackLLM() as running:
         yield running
 
