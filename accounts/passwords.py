@@ -1,5 +1,7 @@
 """Changing a password, which ends every session there is."""
 
+from typing import Any
+
 from django.db import transaction
 
 from accounts.models import User
@@ -18,8 +20,7 @@ def change_password(*, user: User, current_password: str, new_password: str, use
         if locked.password != user.password:
             raise ValidationFailed({"current_password": ["The password was changed meanwhile."]})
         locked.set_password(new_password)
-        locked.save(update_fields=["password", "updated_at"])
-        revoke_all_sessions(user_id=user.id)
+        locked.save(update_fields=["password", "updated_at"])  # ends the sessions: EndSessions
         return start_session(user=locked, user_agent=user_agent)
 
 
@@ -27,3 +28,21 @@ def confirm_password(*, user: User, password: str, field: str) -> None:
     """Raises ``ValidationFailed`` naming ``field`` when ``password`` is not the user's."""
     if not user.check_password(password):
         raise ValidationFailed({field: ["The password is wrong."]})
+
+
+class EndSessions:
+    """One of ``AUTH_PASSWORD_VALIDATORS``, which Django tells of every changed password once it is saved.
+
+    So the admin's own form and `manage.py changepassword` end the sessions as the route does. A hash that is merely
+    upgraded at a login is no change.
+    """
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """Refuses nothing."""
+
+    def password_changed(self, password: str, user: Any = None) -> None:
+        if isinstance(user, User):
+            revoke_all_sessions(user_id=user.id)
+
+    def get_help_text(self) -> str:
+        return "Changing the password signs out every device."

@@ -163,7 +163,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.passwords.EndSessions"},
 ]
+AUTHENTICATION_BACKENDS = ["accounts.backends.GuardedBackend"]
 LOGIN_URL = "/admin/login/"
 
 JWT_ALGORITHM = env.JWT_ALGORITHM

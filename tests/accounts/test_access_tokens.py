@@ -44,7 +44,9 @@ def test_an_access_token_is_signed_with_the_algorithm_and_secret_of_the_settings
 ) -> None:
     token = make_user().access_token
     assert jwt.get_unverified_header(token)["alg"] == settings.JWT_ALGORITHM
-    jwt.decode(token, settings.JWT_SECRET, algorithms=[settings.JWT_ALGORITHM], audience=settings.SIMPLE_JWT["AUDIENCE"])
+    jwt.decode(
+        token, settings.JWT_SECRET, algorithms=[settings.JWT_ALGORITHM], audience=settings.SIMPLE_JWT["AUDIENCE"]
+    )
 
 
 def test_no_two_access_tokens_share_a_jti(api: ApiClient, make_user: MakeUser) -> None:
@@ -123,9 +125,7 @@ def test_an_identity_whose_session_ended_cannot_be_reloaded(make_user: MakeUser)
         access.reload(identity)
 
 
-def test_a_signed_token_is_recognised_without_the_database(
-    make_user: MakeUser, django_assert_num_queries: Any
-) -> None:
+def test_a_signed_token_is_recognised_without_the_database(make_user: MakeUser, django_assert_num_queries: Any) -> None:
     token = make_user().access_token
     with django_assert_num_queries(0):
         assert access.is_signed(token)

@@ -39,9 +39,7 @@ def test_twenty_parallel_refreshes_have_one_successor_and_all_get_it(make_user: 
 
 def test_ten_parallel_registrations_of_one_address_make_one_account() -> None:
     emails = ["ada@example.com", "ADA@Example.com"]
-    answers = at_once(
-        *(post("register", {"email": emails[n % 2], "password": f"long enough {n}"}) for n in range(10))
-    )
+    answers = at_once(*(post("register", {"email": emails[n % 2], "password": f"long enough {n}"}) for n in range(10)))
     assert statuses(answers) == {201: 1, 409: 9}
     assert {answer.code for answer in answers if answer.status == 409} == {"email_taken"}
     assert (User.objects.count(), Session.objects.count(), RefreshToken.objects.count()) == (1, 1, 1)
@@ -70,9 +68,7 @@ def test_a_refresh_during_a_password_change_leaves_no_live_old_session(make_user
     for _ in range(5):
         account = make_user()
         change = {"current_password": account.password, "new_password": "another one"}
-        changed, *_ = at_once(
-            post("password", change, token=account.access_token), refresh(account), refresh(account)
-        )
+        changed, *_ = at_once(post("password", change, token=account.access_token), refresh(account), refresh(account))
         assert changed.status == 200
         assert Session.objects.filter(user_id=account.user.id, revoked_at__isnull=True).count() == 1
         assert Session.objects.get(id=account.session_id).revoked_at is not None
@@ -108,9 +104,7 @@ def test_a_deletion_during_refreshes_and_logins_leaves_nothing(make_user: MakeUs
     for _ in range(3):
         account = make_user()
         login = {"email": account.email, "password": account.password}
-        delete = partial(
-            ApiClient().delete, "auth/me", json={"password": account.password}, token=account.access_token
-        )
+        delete = partial(ApiClient().delete, "auth/me", json={"password": account.password}, token=account.access_token)
         deleted, *rest = at_once(delete, refresh(account), refresh(account), post("login", login))
         assert deleted.status == 202
         assert set(statuses(rest)) <= {200, 401}

@@ -65,7 +65,9 @@ def test_another_key_is_refused(api: ApiClient, make_user: MakeUser) -> None:
     assert_invalid(api.get("auth/me", token=signed(good_claims(make_user()), key="another key of thirty-two bytes!")))
 
 
-@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", "", "RS256", "ES256", "EdDSA", None, 1, ["HS256"]])
+@pytest.mark.parametrize(
+    "algorithm", ["none", "None", "NONE", "nOnE", "", "RS256", "ES256", "EdDSA", None, 1, ["HS256"]]
+)
 def test_another_algorithm_in_the_header_is_refused(api: ApiClient, make_user: MakeUser, algorithm: Any) -> None:
     token = by_hand({"alg": algorithm, "typ": "JWT"}, good_claims(make_user()))
     assert_invalid(api.get("auth/me", token=token))

@@ -54,9 +54,7 @@ def test_another_users_sessions_live_on(api: ApiClient, make_user: MakeUser) -> 
     assert api.get("auth/me", token=other.access_token).status == 200
 
 
-def test_a_wrong_current_password_is_400_on_that_field_and_changes_nothing(
-    api: ApiClient, make_user: MakeUser
-) -> None:
+def test_a_wrong_current_password_is_400_on_that_field_and_changes_nothing(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user()
     before = User.objects.get(id=account.user.id).password
     answer = change(api, account, current_password="not the password")

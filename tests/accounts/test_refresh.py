@@ -68,9 +68,7 @@ def test_reuse_after_thirty_seconds_ends_the_family(api: ApiClient, make_user: M
     assert api.get("auth/me", token=account.access_token).status == 401
 
 
-def test_reuse_of_an_older_ancestor_ends_the_family_even_within_the_grace(
-    api: ApiClient, make_user: MakeUser
-) -> None:
+def test_reuse_of_an_older_ancestor_ends_the_family_even_within_the_grace(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user()
     second = refresh(api, account.refresh_token).json["refresh_token"]
     third = refresh(api, second).json["refresh_token"]
