@@ -9,7 +9,7 @@ from agents.actions import new_id
 from agents.tools.base import Arguments, Tool, ToolError, ToolRun, given
 from agents.tools.fields import RecordId
 from agents.tools.records import Row
-from agents.tools.tasks import require_task
+from agents.tools.references import require
 
 
 class ListTaskComments(Arguments):
@@ -26,7 +26,7 @@ class DeleteTaskComment(Arguments):
 
 
 def _list(arguments: ListTaskComments, run: ToolRun) -> tuple[None, dict[str, Any]]:
-    require_task(run, arguments.task_id)
+    require(run, "tasks", arguments.task_id)
     return None, given(arguments)
 
 
@@ -35,7 +35,7 @@ def _find(arguments: ListTaskComments, run: ToolRun) -> list[Row]:
 
 
 def _add(arguments: AddTaskComment, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require_task(run, arguments.task_id)
+    require(run, "tasks", arguments.task_id)
     return new_id(), given(arguments)
 
 

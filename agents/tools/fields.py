@@ -21,5 +21,8 @@ IsoDate = Annotated[str, Field(description="A calendar day, YYYY-MM-DD.", max_le
 RecordId = Annotated[str, Field(min_length=1, max_length=128)]
 Title = Annotated[str, Field(min_length=1, max_length=500)]
 LongText = Annotated[str, Field(max_length=20_000)]
+Search = Annotated[str, Field(max_length=200, description="Words the record holds.")]
+Limit = Annotated[int, Field(ge=1, le=200)]
 TaskStatus = Literal["todo", "in_progress", "done"]
+ProjectStatus = Literal["active", "archived"]
 Priority = Literal["high", "medium", "low"]

@@ -1,6 +1,6 @@
 """The records one turn knows: those the client sent, those it answered with, and those the turn itself made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from agents.actions import Action, Table
@@ -15,6 +15,15 @@ CONTEXT_KEYS: Mapping[Table, str] = {
     "checkpoints": "checkpoints",
     "notes": "notes",
 }
+# What a row may hold of other tables: (key, table, and the field of those rows that names this one).
+_NESTED: Mapping[Table, Sequence[tuple[str, Table, str]]] = {
+    "tasks": [("comments", "task_comments", "task_id")],
+    "projects": [
+        ("tasks", "tasks", "project_id"),
+        ("checkpoints", "checkpoints", "project_id"),
+        ("notes", "notes", "project_id"),
+    ],
+}
 # An id that a person wrote out is as good as one in the context. Short ones would be found in any text.
 _MIN_WRITTEN_ID = 8
 
@@ -24,6 +33,7 @@ class RunRecords:
 
     def __init__(self, written: str = "") -> None:
         self._tables: dict[Table, dict[str, Row]] = {table: {} for table in CONTEXT_KEYS}
+        self._made: set[tuple[Table, str]] = set()
         self._written = written
 
     @classmethod
@@ -38,29 +48,32 @@ class RunRecords:
         return records
 
     def learn(self, table: Table, rows: Any) -> None:
-        """Add the rows found in ``rows``: a list of them, one of them, or an object that holds such lists."""
+        """Add the rows found in ``rows``: a list of them, one of them, or an object that holds such."""
         for row in _rows_in(rows):
             record_id = row.get("id")
             if isinstance(record_id, str | int) and not isinstance(record_id, bool):
                 known = self._tables[table].setdefault(str(record_id), {})
                 known.update(row)
-                if table == "tasks":
-                    self._learn_from_task(str(record_id), row)
+                self._learn_from_row(table, str(record_id), row)
 
-    def _learn_from_task(self, task_id: str, task: Row) -> None:
-        project_id = task.get("project_id")
+    def _learn_from_row(self, table: Table, record_id: str, row: Row) -> None:
+        """The project that a row belongs to is known by its id, and so are the rows it holds."""
+        project_id = row.get("project_id")
         if isinstance(project_id, str) and project_id:
             self._tables["projects"].setdefault(project_id, {"id": project_id})
-        comments = task.get("comments")
-        if isinstance(comments, list):
-            self.learn(
-                "task_comments", [{"task_id": task_id, **item} for item in comments if isinstance(item, Mapping)]
-            )
+        for key, inner, owner in _NESTED.get(table, ()):
+            items = row.get(key)
+            if isinstance(items, list):
+                self.learn(inner, [{owner: record_id, **item} for item in items if isinstance(item, Mapping)])
 
     def knows(self, table: Table, record_id: str) -> bool:
         if record_id in self._tables[table]:
             return True
         return len(record_id) >= _MIN_WRITTEN_ID and record_id in self._written
+
+    def made(self, table: Table, record_id: str) -> bool:
+        """The turn itself made that record."""
+        return (table, record_id) in self._made
 
     def rows(self, table: Table) -> list[Row]:
         return list(self._tables[table].values())
@@ -72,6 +85,7 @@ class RunRecords:
         rows = self._tables[action.table]
         if action.type == "create_record":
             rows[action.record_id] = {"id": action.record_id, **action.data}
+            self._made.add((action.table, action.record_id))
         elif action.type == "update_record":
             rows.setdefault(action.record_id, {"id": action.record_id}).update(action.data)
         elif action.type == "delete_record":
@@ -86,7 +100,7 @@ def _rows_in(value: Any) -> Iterable[Row]:
             yield dict(value)
             return
         for item in value.values():
-            if isinstance(item, list):
+            if isinstance(item, list) or (isinstance(item, Mapping) and "id" in item):
                 yield from _rows_in(item)
     elif isinstance(value, list):
         yield from (dict(item) for item in value if isinstance(item, Mapping))

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolError, ToolRun, given
+from agents.tools.base import Arguments, Tool, ToolRun, given
 from agents.tools.fields import IsoDate, LongText, Priority, RecordId, TaskStatus, Title
 from agents.tools.records import Row
+from agents.tools.references import require, require_project
 
 _TASK_ID = frozenset({"task_id"})
 
@@ -60,18 +61,6 @@ class DeleteTask(Arguments):
     task_id: RecordId
 
 
-def require_task(run: ToolRun, task_id: str) -> None:
-    if not run.records.knows("tasks", task_id):
-        raise ToolError(
-            "Nothing was done: there is no task with that task_id. Use an id from the data or a tool result."
-        )
-
-
-def _require_project(run: ToolRun, project_id: str | None) -> None:
-    if project_id is not None and not run.records.knows("projects", project_id):
-        raise ToolError("Nothing was done: there is no project with that project_id. Leave it out or use a known id.")
-
-
 def _list(arguments: ListTasks, _: ToolRun) -> tuple[None, dict[str, Any]]:
     return None, {name: value for name, value in given(arguments).items() if value is not None}
 
@@ -105,18 +94,18 @@ def _find_due_today(_: ListTasksDueToday, run: ToolRun) -> list[Row]:
 
 
 def _create(arguments: CreateTask, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    _require_project(run, arguments.project_id)
+    require_project(run, arguments.project_id)
     return new_id(), {name: value for name, value in given(arguments).items() if value is not None}
 
 
 def _update(arguments: UpdateTask, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require_task(run, arguments.task_id)
-    _require_project(run, arguments.project_id)
+    require(run, "tasks", arguments.task_id)
+    require_project(run, arguments.project_id)
     return arguments.task_id, given(arguments, without=_TASK_ID)
 
 
 def _delete(arguments: DeleteTask, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require_task(run, arguments.task_id)
+    require(run, "tasks", arguments.task_id)
     return arguments.task_id, {}
 
 

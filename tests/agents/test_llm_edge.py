@@ -59,6 +59,19 @@ async def test_first_piece_arrives_before_the_model_has_finished(provider: Loopb
     assert time.monotonic() - started - first > 0.3
 
 
+async def test_a_text_may_repeat_itself(provider: LoopbackLLM) -> None:
+    provider.script(reply.text(*["-----"] * 300))
+    pieces, _ = await ask()
+    assert pieces == ["-----"] * 300
+
+
+@pytest.mark.parametrize("token", ["<", "<s>", "</s> ok", "<|im_end|>", "😀", " ", "\n\n", "\x00"])
+async def test_odd_pieces_arrive_as_they_are(provider: LoopbackLLM, token: str) -> None:
+    provider.script(reply.text("a", token, "b"))
+    _, whole = await ask()
+    assert whole.text == f"a{token}b"
+
+
 async def test_request_carries_key_model_temperature_and_asks_for_usage(provider: LoopbackLLM) -> None:
     await ask(tools=[TOOL])
     assert provider.headers[0]["authorization"] == f"Bearer {KEY}"

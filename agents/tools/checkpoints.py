@@ -1,0 +1,154 @@
+"""The tools of the checkpoint agent.
+
+A checkpoint that the model proposes is a suggestion: it is made with ``is_ai_suggested`` true and ``is_approved`` false,
+and the user approves it. One that the user asked for needs nobody's approval. The model says which of the two it is; it
+cannot approve on its own what it suggested in the same turn.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field, StrictBool, model_validator
+
+from agents.actions import new_id
+from agents.tools.base import Arguments, Tool, ToolError, ToolRun, given
+from agents.tools.fields import IsoDate, Limit, LongText, RecordId, TaskStatus, Title
+from agents.tools.records import Row
+from agents.tools.references import require, require_project
+from agents.tools.tasks import due_day
+
+_CHECKPOINT_ID = frozenset({"checkpoint_id"})
+
+
+class ListCheckpoints(Arguments):
+    project_id: RecordId | None = None
+    is_approved: Annotated[StrictBool | None, Field(description="false: those that wait for the user.")] = None
+    due_from: Annotated[IsoDate | None, Field(description="Due on this day or later, YYYY-MM-DD.")] = None
+    due_to: Annotated[IsoDate | None, Field(description="Due on this day or earlier, YYYY-MM-DD.")] = None
+    limit: Limit = 50
+
+
+class CreateCheckpoint(Arguments):
+    project_id: RecordId
+    title: Title
+    description: LongText | None = None
+    due_date: IsoDate | None = None
+    is_ai_suggested: Annotated[
+        StrictBool,
+        Field(
+            description="true: you propose it, and it waits for the user's approval. "
+            "false: the user asked for this very checkpoint."
+        ),
+    ] = True
+
+
+class UpdateCheckpoint(Arguments):
+    checkpoint_id: RecordId
+    title: Title | None = None
+    description: Annotated[LongText | None, Field(description="null clears it.")] = None
+    due_date: Annotated[IsoDate | None, Field(description="YYYY-MM-DD; null clears it.")] = None
+    status: Annotated[TaskStatus | None, Field(description="done: the checkpoint is reached.")] = None
+    is_approved: Annotated[StrictBool | None, Field(description="true only when the user approves the suggestion.")] = (
+        None
+    )
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "UpdateCheckpoint":
+        if self.model_fields_set <= _CHECKPOINT_ID:
+            raise ValueError("name at least one field to change")
+        if any(getattr(self, name) is None for name in self.model_fields_set & {"title", "status", "is_approved"}):
+            raise ValueError("title, status and is_approved cannot be null")
+        return self
+
+
+class DeleteCheckpoint(Arguments):
+    checkpoint_id: RecordId
+
+
+def _list(arguments: ListCheckpoints, run: ToolRun) -> tuple[None, dict[str, Any]]:
+    require_project(run, arguments.project_id)
+    return None, {name: value for name, value in given(arguments).items() if value is not None}
+
+
+def _find(arguments: ListCheckpoints, run: ToolRun) -> list[Row]:
+    found = []
+    for row in run.records.rows("checkpoints"):
+        day = due_day(row, run.context.timezone)
+        if (
+            (arguments.project_id is None or str(row.get("project_id")) == arguments.project_id)
+            and (arguments.is_approved is None or _is_approved(row) == arguments.is_approved)
+            and (arguments.due_from is None or (day is not None and day >= arguments.due_from))
+            and (arguments.due_to is None or (day is not None and day <= arguments.due_to))
+        ):
+            found.append(row)
+    return found[: arguments.limit]
+
+
+def _is_approved(row: Row) -> bool:
+    """A client that keeps no ``is_approved`` with what the user made has nothing to approve there."""
+    return bool(row.get("is_approved", not row.get("is_ai_suggested")))
+
+
+def _create(arguments: CreateCheckpoint, run: ToolRun) -> tuple[str, dict[str, Any]]:
+    require(run, "projects", arguments.project_id)
+    data = {name: value for name, value in given(arguments).items() if value is not None}
+    suggested = arguments.is_ai_suggested
+    return new_id(), {**data, "is_ai_suggested": suggested, "is_approved": not suggested}
+
+
+def _update(arguments: UpdateCheckpoint, run: ToolRun) -> tuple[str, dict[str, Any]]:
+    require(run, "checkpoints", arguments.checkpoint_id)
+    if arguments.is_approved and _is_own_suggestion(run, arguments.checkpoint_id):
+        raise ToolError("Nothing was done: a checkpoint that you suggested just now waits for the user's approval.")
+    return arguments.checkpoint_id, given(arguments, without=_CHECKPOINT_ID)
+
+
+def _is_own_suggestion(run: ToolRun, checkpoint_id: str) -> bool:
+    return run.records.made("checkpoints", checkpoint_id) and any(
+        row.get("is_ai_suggested") for row in run.records.rows("checkpoints") if row["id"] == checkpoint_id
+    )
+
+
+def _delete(arguments: DeleteCheckpoint, run: ToolRun) -> tuple[str, dict[str, Any]]:
+    require(run, "checkpoints", arguments.checkpoint_id)
+    return arguments.checkpoint_id, {}
+
+
+CHECKPOINT_TOOLS: Sequence[Tool[Any]] = (
+    Tool(
+        name="list_checkpoints",
+        description="List checkpoints (milestones), those of one project or of all, with filters.",
+        arguments=ListCheckpoints,
+        type="query_records",
+        table="checkpoints",
+        prepare=_list,
+        find=_find,
+    ),
+    Tool(
+        name="create_checkpoint",
+        description="Create one checkpoint in a project. The result names the new checkpoint's id.",
+        arguments=CreateCheckpoint,
+        type="create_record",
+        table="checkpoints",
+        prepare=_create,
+    ),
+    Tool(
+        name="update_checkpoint",
+        description=(
+            "Change fields of one checkpoint; those left out stay as they are. Approve a suggested one with is_approved."
+        ),
+        arguments=UpdateCheckpoint,
+        type="update_record",
+        table="checkpoints",
+        prepare=_update,
+    ),
+    Tool(
+        name="delete_checkpoint",
+        description="Delete one checkpoint for good. Only when the user asks for it, or turns a suggestion down.",
+        arguments=DeleteCheckpoint,
+        type="delete_record",
+        table="checkpoints",
+        prepare=_delete,
+        destructive=True,
+    ),
+)
