@@ -34,6 +34,7 @@ class Lifespan:
             else:
                 for task in background:
                     task.cancel()
+                await agents.llm.close()
                 await asyncio.to_thread(connections.close_all)
                 await send({"type": "lifespan.shutdown.complete"})
                 return

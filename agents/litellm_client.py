@@ -10,6 +10,9 @@ import os
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
 os.environ.setdefault("LITELLM_LOG", "CRITICAL")
+# langchain-core sends every prompt to LangSmith when a developer's shell says so; prompts never leave the server.
+for _tracing in ("LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2", "LANGSMITH_TRACING", "LANGSMITH_TRACING_V2"):
+    os.environ[_tracing] = "false"
 
 import asyncio
 import logging

@@ -29,6 +29,18 @@ print([name for name in {LAZY!r} if name in sys.modules])
     assert done.stdout.strip() == "[]"
 
 
+def test_a_shell_that_traces_langchain_does_not_get_our_prompts() -> None:
+    script = """
+import os; os.environ.update(LANGCHAIN_TRACING_V2="true", LANGSMITH_TRACING="true", LANGSMITH_API_KEY="key")
+import django; django.setup()
+from agents import litellm_client
+from langchain_core.tracers.context import _tracing_v2_is_enabled
+print(_tracing_v2_is_enabled())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 @pytest.mark.parametrize(
     "name", ["", "gpt-4o", "openai/gpt-4o-mini", "ollama/llama3.1:8b", "openai/meta-llama/Llama-3"]
 )
