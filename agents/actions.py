@@ -26,7 +26,8 @@ class Action:
     """One step for the client; ``id`` is unique, so that it is applied once.
 
     ``name`` is the tool that made it. ``record_id`` names the record; for a ``create_record`` it is the fresh
-    id the new record shall have, for a ``query_records`` it is null unless that reads one record. ``data`` holds only the fields that were given.
+    id the new record shall have, for a ``query_records`` it is null unless one record is read. ``data`` holds only
+    the fields that were given.
     ``destructive`` is true where data would be lost.
     """
 

@@ -1,8 +1,8 @@
 """The tools of the checkpoint agent.
 
-A checkpoint that the model proposes is a suggestion: it is made with ``is_ai_suggested`` true and ``is_approved`` false,
-and the user approves it. One that the user asked for needs nobody's approval. The model says which of the two it is; it
-cannot approve on its own what it suggested in the same turn.
+A checkpoint that the model proposes is a suggestion: it is made with ``is_ai_suggested`` true and ``is_approved``
+false, and the user approves it. One that the user asked for needs nobody's approval. The model says which of the two it
+is; it cannot approve on its own what it suggested in the same turn.
 """
 
 from collections.abc import Sequence
@@ -135,7 +135,7 @@ CHECKPOINT_TOOLS: Sequence[Tool[Any]] = (
     Tool(
         name="update_checkpoint",
         description=(
-            "Change fields of one checkpoint; those left out stay as they are. Approve a suggested one with is_approved."
+            "Change fields of one checkpoint; those left out stay as they are. is_approved approves a suggested one."
         ),
         arguments=UpdateCheckpoint,
         type="update_record",

@@ -105,7 +105,7 @@ NOTE_TOOLS: Sequence[Tool[Any]] = (
     ),
     Tool(
         name="get_note",
-        description="Read one note whole.",
+        description="Read one note with its whole content.",
         arguments=GetNote,
         type="query_records",
         table="notes",

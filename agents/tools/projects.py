@@ -77,7 +77,9 @@ def _find_all(arguments: ListAllProjects, run: ToolRun) -> list[Row]:
 
 
 def _found(rows: list[Row], search: str | None, limit: int) -> list[Row]:
-    return [row for row in rows if holds(row, search, ("name", "title", "description"))][:limit]
+    """A project that is only known from its id in another record has nothing to show."""
+    fields = ("name", "title", "description")
+    return [row for row in rows if len(row) > 1 and holds(row, search, fields)][:limit]
 
 
 def _get(arguments: GetProject, run: ToolRun) -> tuple[str, dict[str, Any]]:
@@ -124,7 +126,7 @@ PROJECT_TOOLS: Sequence[Tool[Any]] = (
     ),
     Tool(
         name="get_project",
-        description="Read one project whole.",
+        description="Read one project with all its fields.",
         arguments=GetProject,
         type="query_records",
         table="projects",
