@@ -3,3 +3,9 @@ from django.apps import AppConfig
 
 class ChatConfig(AppConfig):
     name = "chat"
+
+    def ready(self) -> None:
+        from accounts import erasure
+        from chat.plans.cache import plan_cache
+
+        erasure.register("plans", plan_cache.forget)

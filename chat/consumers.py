@@ -22,10 +22,10 @@ from chat.frames import BadFrame, CancelFrame, ChatFrame, ClientFrame, PongFrame
 from chat.handshake import Scope, Send
 from chat.heartbeat import PING_SECONDS, Heartbeat
 from chat.socket_turn import SocketClosedError, SocketTurn
+from chat.waiting import WaitingFrames
 
 logger = logging.getLogger(__name__)
 
-MAX_WAITING = 8  # requests behind the running one; a frame can be 1 MiB, so this bounds a socket's memory
 MAX_FRAME_BYTES = 1024 * 1024  # uvicorn closes at the same size before we see the frame; daphne does not
 TOO_BIG = 1009
 RESTARTING = 1012
@@ -44,7 +44,7 @@ class ChatStream(AsyncConsumer):
     def __init__(self, *, ping_seconds: float = PING_SECONDS, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._answer_seconds = answer_seconds
         self._heartbeat = Heartbeat(seconds=ping_seconds, ping=self._ping, on_stall=self._abort)
-        self._waiting: list[ChatFrame | BadFrame] = []
+        self._waiting = WaitingFrames()
         self._worker: asyncio.Task[None] | None = None
         self._turn: SocketTurn | None = None
         self._expiry: asyncio.TimerHandle | None = None
@@ -93,14 +93,15 @@ class ChatStream(AsyncConsumer):
             self.drain()
         while (message := await receive())["type"] != "websocket.disconnect":
             text = message.get("text")
-            if text is None or len(text) <= _PARSE_INLINE_CHARACTERS:
-                await self._take(frames.parse(text))
+            size = len(text or "")
+            if size <= _PARSE_INLINE_CHARACTERS:
+                await self._take(frames.parse(text), size)
             elif len(text.encode()) <= MAX_FRAME_BYTES:
-                await self._take(await asyncio.to_thread(frames.parse, text))
+                await self._take(await asyncio.to_thread(frames.parse, text), size)
             else:
                 self.end(TOO_BIG, "frame too big")
 
-    async def _take(self, frame: ClientFrame) -> None:
+    async def _take(self, frame: ClientFrame, size: int) -> None:
         match frame:
             case ToolResultFrame():
                 if self._turn is not None:
@@ -111,17 +112,16 @@ class ChatStream(AsyncConsumer):
             case PongFrame():
                 pass
             case ChatFrame() | BadFrame():
-                await self._enqueue(frame)
+                await self._enqueue(frame, size)
 
-    async def _enqueue(self, frame: ChatFrame | BadFrame) -> None:
+    async def _enqueue(self, frame: ChatFrame | BadFrame, size: int) -> None:
         if self._closing:
             return
-        if len(self._waiting) >= MAX_WAITING:
-            problem = Conflict(f"{MAX_WAITING} frames wait on this socket already; wait for a done frame.")
+        if not self._waiting.push(frame, size):
+            problem = Conflict("Too many frames wait on this socket already; wait for a done frame.")
             text = frames.encode(frames.error(problem, own_id=frame.request_id), frame.request_id)
             await self._send({"type": "websocket.send", "text": text})
             return
-        self._waiting.append(frame)
         if self._worker is None:
             self._worker = spawn(self._work())
             # Lets the turn begin: a cancel that came in the same packet must find it running.
@@ -132,7 +132,7 @@ class ChatStream(AsyncConsumer):
         try:
             with drain.running():
                 while self._waiting and not self._closing and not drain.draining:
-                    await self._answer(self._waiting.pop(0))
+                    await self._answer(self._waiting.pop())
                 self._worker = None
                 if drain.draining:
                     self.end(RESTARTING, "server restarts")

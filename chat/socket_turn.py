@@ -54,8 +54,11 @@ class SocketTurn:
         Raises ``Unauthorized`` when the session is over and ``SocketClosedError``; every other trouble is an
         error frame.
         """
+        if isinstance(self.frame, BadFrame):
+            await self._send(frames.error(self.frame.problem))
+            return
         started = time.perf_counter()
-        last = await self._last_frame()
+        last = await self._last_frame(self.frame)
         await self._send(last)
         logger.info(
             "chat turn ended",
@@ -65,19 +68,17 @@ class SocketTurn:
             },
         )
 
-    async def _last_frame(self) -> dict[str, Any]:
-        if isinstance(self.frame, BadFrame):
-            return frames.error(self.frame.problem)
+    async def _last_frame(self, frame: ChatFrame) -> dict[str, Any]:
         # A timeout without a time is a scope that `cancel` can end without cancelling the task itself.
         scope = asyncio.timeout(None)
         try:
             async with scope:
                 self._scope = scope
-                return frames.done(await self._converse(self.frame))
+                return frames.done(await self._converse(frame))
         except (Unauthorized, SocketClosedError):
             raise
         except Exception as error:  # noqa: BLE001 - the socket outlives whatever went wrong in one turn
-            if isinstance(error, TimeoutError) and scope.expired():
+            if scope.expired():
                 return frames.done(self._so_far.done(), cancelled=True)
             return frames.error(problem_of(error))
         finally:

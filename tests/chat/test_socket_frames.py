@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chat.consumers import MAX_WAITING
 from chat.serializers import MAX_CONTEXT_BYTES
+from chat.waiting import MAX_FRAMES
 from tests.chat.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, text
 from tests.support.accounts import Account
@@ -136,17 +136,28 @@ async def test_a_bad_frame_during_a_turn_is_answered_after_it(
     assert [frame["type"] for frame in second] == ["error"]
 
 
-async def test_more_waiting_requests_than_the_bound_are_refused(
+async def test_more_waiting_frames_than_the_bound_are_refused(connect: Connect, llm: LoopbackLLM, pro: Account) -> None:
+    llm.script(text("a", delay=0.5))
+    socket = await connect(pro)
+
+    for number in range(MAX_FRAMES + 2):
+        await socket.send(message="Hello", request_id=f"r{number}")
+    refused, *served = [(await socket.answer())[-1] for _ in range(MAX_FRAMES + 2)]
+
+    assert (refused["request_id"], refused["error"]["code"]) == (f"r{MAX_FRAMES + 1}", "conflict")
+    assert [done["request_id"] for done in served] == [f"r{number}" for number in range(MAX_FRAMES + 1)]
+    assert {done["type"] for done in served} == {"done"}
+
+
+async def test_large_waiting_frames_are_bounded_by_their_size(
     connect: Connect, llm: LoopbackLLM, free: Account
 ) -> None:
-    llm.script(text("a", delay=0.3))
+    llm.script(text("a", delay=0.5))
     socket = await connect(free)
+    context = {"notes": [{"body": "x" * 400_000}]}
 
-    for number in range(MAX_WAITING + 2):
-        await socket.send(message="Hello", request_id=f"r{number}")
-    answers = [(await socket.answer())[-1] for _ in range(MAX_WAITING + 2)]
+    for number in range(4):
+        await socket.send(message="Hello", context=context, request_id=f"r{number}")
+    codes = {frame["request_id"]: frame["type"] for frame in [(await socket.answer())[-1] for _ in range(4)]}
 
-    refused, *served = answers
-    assert (refused["request_id"], refused["error"]["code"]) == (f"r{MAX_WAITING + 1}", "conflict")
-    assert [done["request_id"] for done in served] == [f"r{number}" for number in range(MAX_WAITING + 1)]
-    assert {done["type"] for done in served} == {"done"}
+    assert codes == {"r0": "done", "r1": "done", "r2": "done", "r3": "error"}
