@@ -193,6 +193,8 @@ def test_the_database_refuses_to_open_an_account_that_is_being_erased(make_user:
 def test_sqlite_overwrites_what_is_deleted() -> None:
     with connection.cursor() as cursor:
         assert cursor.execute("PRAGMA secure_delete").fetchone() == (1,)
+    # Asked for, too: some builds of SQLite have it on by themselves.
+    assert "secure_delete=ON" in connection.settings_dict["OPTIONS"]["init_command"]
 
 
 @only_sqlite

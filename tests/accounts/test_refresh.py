@@ -128,6 +128,7 @@ def test_each_rotation_starts_the_lifetime_again(api: ApiClient, make_user: Make
     let_time_pass(account.session_id, settings.REFRESH_TOKEN_LIFETIME - timedelta(days=1))
     second = refresh(api, account.refresh_token).json["refresh_token"]
     let_time_pass(account.session_id, timedelta(days=2))
+    assert len(api.get("auth/sessions", token=account.access_token).json["items"]) == 1
     assert refresh(api, second).status == 200
 
 
