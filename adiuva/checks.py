@@ -7,16 +7,15 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 
 
 @register(Tags.security)
-def placeholder_secret(**_: Any) -> list[CheckMessage]:
-    from adiuva.env import MIN_SECRET_BYTES, is_placeholder
+def weak_secret(**_: Any) -> list[CheckMessage]:
+    from adiuva.env import is_weak
 
-    secret: str = settings.JWT_SECRET
-    if len(secret.encode()) >= MIN_SECRET_BYTES and not is_placeholder(secret):
+    if not is_weak(settings.JWT_SECRET):
         return []
     return [
         Warning(
-            "JWT_SECRET is short or a placeholder.",
-            hint="Anyone can forge tokens with it. ENV=prod refuses it; unset it in dev to have one made.",
+            "JWT_SECRET is short, repetitive or a placeholder.",
+            hint="Anyone could forge tokens. `openssl rand -hex 32` makes a good one; in dev unset it to get one.",
             id="adiuva.W001",
         )
     ]

@@ -4,11 +4,14 @@ Names are those of the wire contract § 12. An empty variable counts as unset, s
 ``${S3_BUCKET:-}``. What is wrong ends the process with one line that names the variable (``load_or_exit``).
 """
 
+import errno
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+import dj_database_url
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -17,7 +20,8 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 MIN_SECRET_BYTES = 32  # RFC 7518 § 3.2: a key as long as the hash of HS256
 
 # Words that only a secret copied from documentation contains.
-PLACEHOLDER_WORDS = ("change", "default", "example", "insecure", "password", "placeholder", "your-", "your_", "xxxx")
+PLACEHOLDER_WORDS = ("change", "default", "example", "insecure", "password", "placeholder", "your-", "your_")
+MIN_SECRET_VARIETY = 8  # different characters; 32 random hex digits have about 14
 
 
 def _split_commas(value: Any) -> Any:
@@ -39,9 +43,15 @@ Url = Annotated[str, BeforeValidator(_http_url)]
 
 
 def is_placeholder(secret: str) -> bool:
-    """True for a secret that came from documentation or was typed by holding a key down."""
+    """True for a secret that came from documentation."""
     folded = secret.casefold()
-    return len(set(secret)) < 8 or any(word in folded for word in PLACEHOLDER_WORDS)  # noqa: PLR2004
+    return any(word in folded for word in PLACEHOLDER_WORDS)
+
+
+def is_weak(secret: str) -> bool:
+    """True for a secret that could be guessed: a placeholder, too short, or typed by holding a key down."""
+    short = len(secret.encode()) < MIN_SECRET_BYTES
+    return short or is_placeholder(secret) or len(set(secret)) < MIN_SECRET_VARIETY
 
 
 class Environment(BaseSettings):
@@ -106,7 +116,16 @@ class Environment(BaseSettings):
         scheme = scheme.partition("+")[0]
         if not separator or scheme not in {"postgres", "postgresql", "sqlite"}:
             raise PydanticCustomError("database_url", "must be postgresql://… or sqlite:///…")
-        return f"{scheme}://{rest}"
+        url = f"{scheme}://{rest}"
+        try:
+            parsed = dj_database_url.parse(url)
+        except (dj_database_url.ParseError, ValueError):
+            raise PydanticCustomError(
+                "database_url", "is not a valid URL; special characters in its parts must be %-encoded"
+            ) from None
+        if not parsed["NAME"]:
+            raise PydanticCustomError("database_url", "must name a database")
+        return url
 
     @field_validator("REDIS_URL")
     @classmethod
@@ -141,8 +160,10 @@ class Environment(BaseSettings):
             raise _refusal("DATABASE_URL", "must name a PostgreSQL database when ENV=prod")
         if self.DEBUG:
             raise _refusal("DEBUG", "must be off when ENV=prod")
-        if any(m.startswith("offline/") for m in (self.LLM_MODEL, self.LLM_ROUTER_MODEL, *self.LLM_MODELS)):
-            raise _refusal("LLM_MODEL", "may name the built-in offline model only when ENV=dev")
+        for variable in ("LLM_MODEL", "LLM_ROUTER_MODEL", "LLM_FALLBACK_MODEL", "LLM_MODELS"):
+            names = getattr(self, variable)
+            if any(name.startswith("offline/") for name in ([names] if isinstance(names, str) else names)):
+                raise _refusal(variable, "may name the built-in offline model only when ENV=dev")
         return self
 
     @model_validator(mode="after")
@@ -172,3 +193,15 @@ def load_or_exit() -> Environment:
     except ValidationError as error:
         sys.stderr.write(describe(error) + "\n")
         raise SystemExit(1) from None
+
+
+def usable_folder(path: Path) -> Path:
+    """``path``, made if it was not there; exit status 1 and a line on stderr where that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        sys.stderr.write(f"configuration error: DATA_DIR: {path} is not a folder one can use ({error.strerror})\n")
+        raise SystemExit(1) from None
+    return path

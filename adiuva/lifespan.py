@@ -35,7 +35,7 @@ class Lifespan:
                 for task in background:
                     task.cancel()
                 await agents.llm.close()
-                await asyncio.to_thread(connections.close_all)
+                await asyncio.to_thread(_close_pools)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
@@ -54,6 +54,14 @@ async def _in_background(job: Callable[[], None]) -> None:
         await asyncio.to_thread(job)
     except Exception:
         logger.exception("a start-up job failed", extra={"job": job.__qualname__})
+
+
+def _close_pools() -> None:
+    """Threads that wait for a connection give up at once instead of holding the exit up (PostgreSQL only)."""
+    for connection in connections.all():
+        close_pool = getattr(connection, "close_pool", None)
+        if close_pool is not None:
+            close_pool()
 
 
 def _resume_erasures() -> None:

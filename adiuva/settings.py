@@ -10,7 +10,7 @@ import dj_database_url
 
 from adiuva import __version__
 from adiuva.dev_secrets import development_secret
-from adiuva.env import load_or_exit
+from adiuva.env import load_or_exit, usable_folder
 from adiuva.http.logs import logging_config
 
 env = load_or_exit()
@@ -24,7 +24,7 @@ REDIS_URL = env.REDIS_URL or None
 
 # --- secrets ---------------------------------------------------------------------------------------------------
 
-JWT_SECRET = env.JWT_SECRET.get_secret_value() or development_secret(DATA_DIR)
+JWT_SECRET = env.JWT_SECRET.get_secret_value() or development_secret(usable_folder(DATA_DIR))
 
 
 def _derived(purpose: str) -> str:
@@ -113,7 +113,7 @@ DATABASE_URL = env.DATABASE_URL or f"sqlite:///{DATA_DIR / 'adiuva.sqlite3'}"
 DATABASES: dict[str, Any] = {"default": dj_database_url.parse(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     if not env.DATABASE_URL:
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        usable_folder(DATA_DIR)
     DATABASES["default"]["OPTIONS"] = {
         # A read that turns into a write would fail at once with "database is locked"; IMMEDIATE waits its turn.
         "transaction_mode": "IMMEDIATE",

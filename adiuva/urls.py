@@ -4,9 +4,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from adiuva.health import HealthView, ReadyView
+from adiuva.http.handler import no_such_route
 
 api: list[URLPattern | URLResolver] = [
     path("health", HealthView.as_view(), name="health"),
@@ -31,6 +32,9 @@ if not settings.IS_PROD:
         path("openapi.json", schema, name="schema"),
         path("docs", SpectacularSwaggerView.as_view(url_name="schema", **public), name="docs"),
     ]
+
+# Django's own 404 page, with every route on it where DEBUG is on, is not for the API.
+urlpatterns += [re_path(r"^api(/|$)", no_such_route)]
 
 handler400 = "adiuva.http.handler.bad_request"
 handler403 = "adiuva.http.handler.permission_denied"

@@ -29,14 +29,12 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     headers = problem.headers
     if isinstance(exc, drf.MethodNotAllowed):
         headers = {"Allow": ", ".join(context["view"].allowed_methods)}
-    response = Response(
+    return Response(
         problem.as_dict(current_request_id()),
         status=problem.status,
         headers=headers,
         content_type=problems.PROBLEM_CONTENT_TYPE,
     )
-    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 - django.request would write a second line
-    return response
 
 
 def as_problem(exc: BaseException) -> problems.Problem:  # noqa: C901, PLR0911, PLR0912 - a table reads best as one
@@ -124,6 +122,10 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith(API_PREFIX):
         return problem_response(problems.NotFound())
     return defaults.page_not_found(request, exception)
+
+
+def no_such_route(*_: Any) -> HttpResponse:
+    return problem_response(problems.NotFound())
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -68,13 +68,14 @@ class JsonFormatter(logging.Formatter):
     """One object a line: ``time, level, logger, request_id, message``, the caller's extra fields, ``exception``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = _fields(record) | {
+        line: dict[str, Any] = {
             "time": _utc(record.created),
             "level": record.levelname,
             "logger": record.name,
             "request_id": current_request_id(),
             "message": redact(record.getMessage()),
         }
+        line |= {name: value for name, value in _fields(record).items() if name not in line}
         if record.exc_info:
             line["exception"] = redact(self.formatException(record.exc_info))
         # Redacted before it is encoded: a pattern could cut an escape sequence in two.

@@ -89,11 +89,13 @@ class _Conventions:
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        # What failed is in the log already (adiuva.http.handler); django.request would write a line for each 5xx.
+        response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001 - Django offers no other way
         decision: RateDecision | None = getattr(request._request, "rate_decision", None)
         if decision is not None:
             for name, value in decision.headers().items():
                 response.headers[name] = value
-        if not self.public:
+        if not self.public or request.method != "GET":
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 

@@ -53,7 +53,7 @@ def test_a_chat_request_may_have_2_mib_of_somebody_signed_in(server: RunningServ
 
 @pytest.mark.parametrize("token", [None, "x.y.z", "tampered"])
 def test_a_body_over_1_mib_of_nobody_is_401(server: RunningServer, member: Member, token: str | None) -> None:
-    if token == "tampered":  # noqa: S105 - the name of a case
+    if token == "tampered":
         token = member.token[:-6] + "AAAAAA"
     headers = [f"Authorization: Bearer {token}"] if token else []
     expected = "invalid_token" if token else "not_authenticated"

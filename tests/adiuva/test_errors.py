@@ -1,0 +1,216 @@
+"""What a view may raise, and what its client is told: a problem, with nothing of the server's insides."""
+
+import json
+import logging
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.core import exceptions as django
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
+from django.urls import path
+from rest_framework import exceptions as drf
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from adiuva import urls
+from adiuva.http import problems
+from adiuva.http.handler import flatten_errors
+from adiuva.http.problems import Problem
+from adiuva.http.views import ApiView
+from tests.support.client import ApiClient
+
+SECRET = "canary-sk-live-0123456789"
+raised: list[Exception] = []
+
+
+class RaisingView(ApiView):
+    public = True
+
+    def get(self, request: Request) -> Response:
+        raise raised[-1]
+
+
+def raising_view(request: HttpRequest) -> HttpResponse:
+    """Not DRF's: its exceptions go to Django's own handlers."""
+    raise raised[-1]
+
+
+routes = ModuleType("routes")
+routes.__dict__.update(
+    urlpatterns=[
+        path("api/v1/drf", RaisingView.as_view()),
+        path("api/v1/django", raising_view),
+        path("page", raising_view),
+    ],
+    **{name: getattr(urls, name) for name in ("handler400", "handler403", "handler404", "handler500")},
+)
+
+
+@pytest.fixture(autouse=True)
+def _routes(settings: Any) -> Iterator[None]:
+    settings.ROOT_URLCONF = routes
+    yield
+    raised.clear()
+
+
+EXPECTED: list[tuple[Exception, int, str]] = [
+    (RuntimeError(SECRET), 500, "internal_error"),
+    (KeyError(SECRET), 500, "internal_error"),
+    (RecursionError(SECRET), 500, "internal_error"),
+    (problems.InternalError(), 500, "internal_error"),
+    (OperationalError(SECRET), 503, "upstream_unavailable"),
+    (InterfaceError(SECRET), 503, "upstream_unavailable"),
+    (problems.UpstreamError(), 502, "upstream_error"),
+    (problems.UpstreamTimeout(), 504, "upstream_timeout"),
+    (problems.NotConfigured(), 503, "not_configured"),
+    (problems.UpstreamUnavailable(retry_after=3), 503, "upstream_unavailable"),
+    (django.SuspiciousOperation(SECRET), 400, "validation_error"),
+    (django.BadRequest(SECRET), 400, "validation_error"),
+    (django.RequestDataTooBig(SECRET), 413, "payload_too_large"),
+    (django.TooManyFieldsSent(SECRET), 400, "validation_error"),
+    (django.PermissionDenied(SECRET), 403, "permission_denied"),
+    (Http404(SECRET), 404, "not_found"),
+    (problems.NotFound(), 404, "not_found"),
+    (problems.RateLimited(retry_after=7), 429, "rate_limited"),
+    (problems.FeatureNotAvailable(required_tier="pro"), 403, "feature_not_available"),
+    (problems.ChecksumMismatch(), 400, "checksum_mismatch"),
+]
+DRF_ONLY: list[tuple[Exception, int, str]] = [
+    (drf.ValidationError({"a": ["b"]}), 400, "validation_error"),
+    (drf.ParseError(SECRET), 400, "validation_error"),
+    (drf.NotAuthenticated(), 401, "not_authenticated"),
+    (drf.AuthenticationFailed(SECRET), 401, "invalid_token"),
+    (drf.PermissionDenied(SECRET), 403, "permission_denied"),
+    (drf.NotFound(SECRET), 404, "not_found"),
+    (drf.NotAcceptable(SECRET), 406, "not_acceptable"),
+    (drf.UnsupportedMediaType(SECRET), 415, "unsupported_media_type"),
+    (drf.APIException(SECRET), 500, "internal_error"),
+]
+
+
+def name_of(value: Any) -> str | None:
+    return type(value).__name__ if isinstance(value, Exception) else None
+
+
+@pytest.mark.parametrize(("error", "status", "code"), EXPECTED + DRF_ONLY, ids=name_of)
+def test_whatever_a_view_raises_is_a_problem_without_its_text(
+    api: ApiClient, error: Exception, status: int, code: str
+) -> None:
+    raised.append(error)
+    answer = api.get("drf")
+    assert (answer.status, answer.code) == (status, code)
+    assert SECRET not in answer.content.decode()
+    assert "Traceback" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [case for case in EXPECTED if isinstance(case[0], Problem) or case[1] != 503],
+    ids=name_of,
+)
+def test_so_is_what_a_view_of_djangos_own_kind_raises(api: ApiClient, error: Exception, status: int, code: str) -> None:
+    raised.append(error)
+    answer = api.get("django")
+    assert answer.status == answer.json["status"]
+    assert answer.code in {code, "internal_error"}
+    assert isinstance(error, Problem) or (answer.status, answer.code) == (status, code)
+    assert SECRET not in answer.content.decode()
+
+
+def test_a_page_outside_the_api_gets_djangos_own_page_without_a_traceback(api: ApiClient) -> None:
+    for error in (RuntimeError(SECRET), django.PermissionDenied(SECRET), Http404(), MultiPartParserError(SECRET)):
+        raised.append(error)
+        answer = api.get("/page")
+        assert answer.headers["Content-Type"].startswith("text/html")
+        assert SECRET not in answer.content.decode()
+        assert answer.headers["X-Request-ID"]
+
+
+def test_our_own_failure_is_logged_once_with_its_traceback(api: ApiClient, caplog: pytest.LogCaptureFixture) -> None:
+    for route in ("drf", "django"):
+        raised.append(RuntimeError("a bug"))
+        caplog.clear()
+        api.get(route)
+        (line,) = [entry for entry in caplog.records if entry.levelno >= logging.ERROR]
+        assert line.exc_info
+        assert line.exc_info[1] is raised[-1]
+
+
+def test_an_upstreams_failure_is_one_line_without_a_traceback(api: ApiClient, caplog: pytest.LogCaptureFixture) -> None:
+    raised.append(problems.UpstreamError("the model failed"))
+    api.get("drf")
+    (line,) = [entry for entry in caplog.records if entry.levelno >= logging.WARNING]
+    assert line.exc_info is None
+
+
+def test_the_fields_and_headers_of_a_case_are_on_the_answer(api: ApiClient) -> None:
+    raised.append(problems.FeatureNotAvailable(required_tier="pro"))
+    assert api.get("drf").json["required_tier"] == "pro"
+    raised.append(problems.RateLimited(retry_after=7))
+    assert api.get("drf").headers["Retry-After"] == "7"
+    raised.append(problems.UpstreamUnavailable(retry_after=3))
+    assert api.get("drf").headers["Retry-After"] == "3"
+
+
+def test_every_problem_of_the_tree_has_a_code_of_the_contract() -> None:
+    contract = {
+        400: {"validation_error", "checksum_mismatch"},
+        401: {"not_authenticated", "invalid_token", "token_reused", "invalid_credentials"},
+        402: {"payment_required", "quota_exceeded"},
+        403: {"feature_not_available", "permission_denied"},
+        404: {"not_found"},
+        405: {"method_not_allowed"},
+        406: {"not_acceptable"},
+        409: {"conflict", "email_taken"},
+        413: {"payload_too_large"},
+        415: {"unsupported_media_type"},
+        429: {"rate_limited"},
+        500: {"internal_error"},
+        502: {"upstream_error"},
+        503: {"not_configured", "upstream_unavailable"},
+        504: {"upstream_timeout"},
+    }
+
+    def tree(base: type[Problem]) -> Iterator[type[Problem]]:
+        for kind in base.__subclasses__():
+            yield kind
+            yield from tree(kind)
+
+    for kind in tree(Problem):
+        if kind is not problems.Unauthorized:  # a base
+            assert kind.code in contract[kind.status]
+    assert {kind.code for kind in tree(Problem)} == set.union(*contract.values())
+
+
+def test_nested_errors_are_flat_and_dotted() -> None:
+    detail = {
+        "message": ["missing"],
+        "context": {"projects": [{}, {"id": ["not a UUID"]}], "non_field_errors": ["too large"]},
+        "tags": {0: ["blank"]},
+        "history": ["expected a list"],
+    }
+    assert flatten_errors(detail) == {
+        "message": ["missing"],
+        "context.projects.1.id": ["not a UUID"],
+        "context": ["too large"],
+        "tags.0": ["blank"],
+        "history": ["expected a list"],
+    }
+    assert flatten_errors(["a"]) == flatten_errors("a") == {"non_field_errors": ["a"]}
+
+
+def test_a_problem_says_the_same_on_every_way_out() -> None:
+    problem = problems.ValidationFailed({"a": ["b"]}).as_dict("id-1")
+    assert json.loads(json.dumps(problem)) == {
+        "type": "urn:adiuva:problem:validation_error",
+        "title": "Validation error",
+        "status": 400,
+        "detail": "The request is not valid; see errors.",
+        "code": "validation_error",
+        "request_id": "id-1",
+        "errors": {"a": ["b"]},
+    }
