@@ -1,0 +1,122 @@
+"""What the model answers to an extracting template: records that a create action takes as they are.
+
+The kinds of field are those of the agents' tools, so what passes here passes there.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from adiuva.http import strict_json
+from adiuva.http.problems import ValidationFailed
+from agents.actions import Table
+from agents.tools.fields import IsoDate, LongText, Priority, TaskStatus, Title
+
+MAX_RECORDS = 200
+_MAX_PROBLEMS_TOLD = 10
+
+
+class NotTheShapeError(Exception):
+    """The answer is no JSON of the shape asked for; ``str(error)`` tells the model what is wrong, not what it wrote."""
+
+
+def _word(value: Any) -> Any:
+    """Models write ``"In progress"`` for in_progress, and ``""`` where they mean nothing."""
+    return "_".join(value.lower().split()) or None if isinstance(value, str) else value
+
+
+def _day(value: Any) -> Any:
+    """A moment (RFC 3339) is taken for its day."""
+    if not isinstance(value, str):
+        return value
+    return value[:10] if value[10:11] == "T" else value.strip() or None
+
+
+class ExtractedRecord(BaseModel):
+    """Fields beyond those of the table are dropped."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
+
+
+class TaskRecord(ExtractedRecord):
+    title: Title
+    description: LongText | None = None
+    status: Annotated[TaskStatus | None, BeforeValidator(_word)] = None
+    priority: Annotated[Priority | None, BeforeValidator(_word)] = None
+    due_date: Annotated[IsoDate | None, BeforeValidator(_day)] = None
+
+
+class NoteRecord(ExtractedRecord):
+    title: Title
+    content: Annotated[str, Field(min_length=1, max_length=20_000, description="Markdown.")]
+
+
+class Extraction(BaseModel):
+    """Base of the result models; a subclass says which table its ``records`` are for."""
+
+    table: ClassVar[Table]
+    records: Sequence[ExtractedRecord]
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """The records as JSON, without the fields that were left open."""
+        return [record.model_dump(mode="json", exclude_none=True) for record in self.records]
+
+
+class ExtractedTasks(Extraction):
+    table: ClassVar[Table] = "tasks"
+    records: Annotated[list[TaskRecord], Field(max_length=MAX_RECORDS)]
+
+
+class WeeklyNote(Extraction):
+    table: ClassVar[Table] = "notes"
+    records: Annotated[list[NoteRecord], Field(min_length=1, max_length=1)]
+
+
+def read(answer: str, kind: type[Extraction]) -> Extraction:
+    """The records in a model's ``answer``, whatever stands around their JSON. Raises ``NotTheShapeError``."""
+    value = _json_in(answer)
+    try:
+        return kind.model_validate({"records": _records_in(value)})
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
+            for item in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise NotTheShapeError("; ".join(problems[:_MAX_PROBLEMS_TOLD])) from None
+
+
+def schema(kind: type[Extraction]) -> dict[str, Any]:
+    """JSON schema with a title, as ``LanguageModel.complete`` takes it."""
+    return kind.model_json_schema()
+
+
+def _records_in(value: Any) -> Any:
+    """Models wrap a list in a name of their own, leave the wrapping out, or send a single record bare."""
+    if not isinstance(value, Mapping):
+        return value
+    if "records" in value:
+        return value["records"]
+    lists = [item for item in value.values() if isinstance(item, list)]
+    return lists[0] if len(lists) == 1 and "title" not in value else [value]
+
+
+def _json_in(answer: str) -> Any:
+    for candidate in _candidates(answer):
+        try:
+            return strict_json.loads(candidate)
+        except ValidationFailed:
+            continue
+    raise NotTheShapeError("the answer is not valid JSON")
+
+
+def _candidates(answer: str) -> list[str]:
+    """The whole, and what stands between the first bracket and the last that could close it."""
+    spans = [(answer.find(opening), answer.rfind(closing)) for opening, closing in ("{}", "[]")]
+    return [answer, *(answer[start : end + 1] for start, end in sorted(spans) if 0 <= start < end)]
+
+
+def in_words(kind: type[Extraction]) -> str:
+    """The schema as a prompt says it, for models that take none beside the prompt."""
+    return json.dumps(schema(kind), separators=(",", ":"))

@@ -1,0 +1,130 @@
+"""Runs a template: how a client carries out an ``llm`` step."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from accounts.models import User
+from adiuva.http.problems import UpstreamError, UpstreamTimeout, ValidationFailed
+from agents import loop
+from agents.llm import get_llm
+from agents.registry import registry
+from agents.replies import Usage
+from agents.run import RunContext
+from agents.tools.records import RunRecords
+from chat.failures import problem_of
+from chat.plans import asking, extractions
+from chat.plans.extractions import Extraction, NotTheShapeError
+from chat.plans.templates import PromptTemplate
+from chat.plans.variables import ExtractionVariables, RequestVariables, TemplateVariables
+from chat.turns import TurnSoFar
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateRun:
+    """``result`` is a list of records from an extracting template, ``{response, actions}`` from an agent's."""
+
+    result: list[dict[str, Any]] | dict[str, Any]
+    usage: Usage
+
+    def as_dict(self) -> dict[str, Any]:
+        """``{result, usage}`` of the wire contract."""
+        usage = {"input_tokens": self.usage.input_tokens, "output_tokens": self.usage.output_tokens}
+        return {"result": self.result, "usage": usage}
+
+
+async def run_template(
+    *, template: PromptTemplate, variables: TemplateVariables, context: Mapping[str, Any], user: User
+) -> TemplateRun:
+    """``context`` is a validated ChatContext; the whole run has ``LLM_TIMEOUT_SECONDS``.
+
+    Raises only ``Problem``: ``ValidationFailed`` where variables and context do not go together, ``UpstreamError``
+    where the model gives no valid records after a second try, and the problems of ``LanguageModel.stream``.
+    """
+    deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT_SECONDS
+    run = RunContext.of(context, deadline=deadline)
+    scope = asyncio.timeout_at(deadline)
+    try:
+        async with scope:
+            if template.extracts is not None:
+                return await _extract(template, template.extracts, variables, run)
+            return await _carry_out(template, variables, run, user)
+    except TimeoutError as error:
+        raise (UpstreamTimeout() if scope.expired() else problem_of(error)) from None
+    except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets a problem
+        raise problem_of(error) from None
+
+
+async def _extract(
+    template: PromptTemplate, kind: type[Extraction], variables: TemplateVariables, run: RunContext
+) -> TemplateRun:
+    added: dict[str, Any] = {}
+    most = extractions.MAX_RECORDS
+    if isinstance(variables, ExtractionVariables):
+        most = variables.max_tasks
+        variables = variables.model_copy(update={"project_id": _project_id(variables, run.data)})
+        # The id comes from the client's own data and not by way of the model, which might alter it.
+        added = {"project_id": variables.project_id} if variables.project_id else {}
+    extraction, usage = await _ask(asking.extraction(template, kind, variables, run), kind, run)
+    return TemplateRun([{**record, **added} for record in extraction.as_list()[:most]], usage)
+
+
+async def _ask(messages: list[dict[str, Any]], kind: type[Extraction], run: RunContext) -> tuple[Extraction, Usage]:
+    """The model's records; an answer that is not of the shape is sent back once with what is wrong with it."""
+    llm = get_llm()
+    schema = extractions.schema(kind)
+    first = await llm.complete(messages, schema=schema, deadline=run.deadline)
+    try:
+        return extractions.read(first.text, kind), first.usage
+    except NotTheShapeError as error:
+        logger.info("a template's answer is sent back", extra={"shape": kind.__name__})
+        messages = asking.repair(messages, first.text, str(error))
+    second = await llm.complete(messages, schema=schema, deadline=run.deadline)
+    usage = Usage(
+        first.usage.input_tokens + second.usage.input_tokens, first.usage.output_tokens + second.usage.output_tokens
+    )
+    try:
+        return extractions.read(second.text, kind), usage
+    except NotTheShapeError:
+        raise UpstreamError("The language model gave no valid records.") from None
+
+
+async def _carry_out(
+    template: PromptTemplate, variables: TemplateVariables, run: RunContext, user: User
+) -> TemplateRun:
+    assert isinstance(variables, RequestVariables)  # noqa: S101 - what extracts nothing takes a request
+    agent = registry.get(template.agent)(user_id=user.id)
+    messages = asking.request(template, variables, run)
+    records = RunRecords.of(run.data, variables.message)
+    so_far = TurnSoFar()
+    async with aclosing(loop.run(get_llm(), messages, agent.get_tools(), context=run, records=records)) as events:
+        async for event in events:
+            so_far.add(event)
+    done = so_far.done()
+    return TemplateRun(
+        {"response": done.response, "actions": [action.as_dict() for action in done.actions]}, done.usage
+    )
+
+
+def _project_id(variables: ExtractionVariables, context: Mapping[str, Any]) -> str | None:
+    """The project the tasks belong to, None for a text of its own. Raises ``ValidationFailed``: none, or several."""
+    known = [str(row["id"]) for row in context.get("projects", ()) if isinstance(row.get("id"), str | int)]
+    wanted = variables.project_id
+    if wanted is not None:
+        if wanted not in known:
+            raise ValidationFailed({"variables.project_id": ["context.projects holds no project of this id."]})
+        return wanted
+    if variables.project_text and variables.project_text.strip():
+        return None
+    if not context.get("projects"):
+        raise ValidationFailed({"variables.project_text": ["Give the project's text, or send it in context.projects."]})
+    if len(known) > 1:
+        raise ValidationFailed({"variables.project_id": ["context.projects holds several projects; name one of them."]})
+    return known[0] if known else None

@@ -1,0 +1,116 @@
+"""Plans and template runs as the wire has them (wire contract § 6)."""
+
+from typing import Any, get_args
+
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from adiuva.http.problems import ValidationFailed
+from agents.actions import ActionType, Table
+from chat.fields import ObjectField
+from chat.plans.templates import BadVariablesError, PromptTemplate, templates
+from chat.plans.variables import TemplateVariables
+from chat.schema import UsageSerializer
+from chat.serializers import MAX_CONTEXT_BYTES, ChatContextSerializer
+
+
+class LlmStepSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    type = serializers.ChoiceField(choices=["llm"])
+    template_id = serializers.ChoiceField(choices=[template.template_id for template in templates.list_templates()])
+    variables = serializers.DictField(help_text="To be sent to POST /plans/templates/{template_id}/run.")
+
+
+class DataStepSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    type = serializers.ChoiceField(choices=["data"])
+    action = serializers.ChoiceField(choices=get_args(ActionType))
+    table = serializers.ChoiceField(choices=get_args(Table))
+    data_from_step = serializers.CharField(
+        allow_null=True, help_text="The step before it that gives the records; null for query_records."
+    )
+
+
+class ExecutionPlanSerializer(serializers.Serializer[Any]):
+    """What a client carries out step by step; prompts are named by their template only."""
+
+    plan_id = serializers.CharField(help_text="A UUID, or the name of a built-in plan.")
+    name = serializers.CharField()
+    steps = PolymorphicProxySerializer(
+        component_name="PlanStep",
+        serializers={"llm": LlmStepSerializer, "data": DataStepSerializer},
+        resource_type_field_name="type",
+        many=True,
+    )
+
+
+class PlaybookSerializer(serializers.Serializer[Any]):
+    items = ExecutionPlanSerializer(many=True)
+
+
+def _variables_schema() -> dict[str, Any]:
+    kinds: dict[type[TemplateVariables], list[str]] = {}
+    for template in templates.list_templates():
+        kinds.setdefault(template.variables, []).append(template.template_id)
+    return {
+        "type": "object",
+        "description": "By template; others than these are refused.",
+        "oneOf": [{**kind.model_json_schema(), "title": ", ".join(names)} for kind, names in kinds.items()],
+    }
+
+
+def _result_schema() -> dict[str, Any]:
+    records = {"type": "array", "items": {"type": "object", "additionalProperties": True}}
+    answer = {
+        "type": "object",
+        "required": ["response", "actions"],
+        "properties": {
+            "response": {"type": "string"},
+            "actions": {"type": "array", "items": {"$ref": "#/components/schemas/Action"}},
+        },
+    }
+    return {
+        "oneOf": [
+            {**records, "description": "Of an extracting template: records as a create action takes them."},
+            {**answer, "description": "Of an agent's template: its answer, and the actions to carry out."},
+        ]
+    }
+
+
+@extend_schema_field(_variables_schema())
+class VariablesField(ObjectField):
+    pass
+
+
+@extend_schema_field(_result_schema())
+class ResultField(serializers.JSONField):
+    pass
+
+
+@extend_schema_serializer(component_name="TemplateRun")  # drf-spectacular adds "Request"
+class TemplateRunSerializer(serializers.Serializer[Any]):
+    variables = VariablesField()
+    context = ChatContextSerializer(  # type: ignore[assignment]  # a field's name, which DRF takes out of the class
+        required=False, allow_null=True, help_text=f"As in a ChatRequest, at most {MAX_CONTEXT_BYTES} bytes."
+    )
+
+
+class TemplateResultSerializer(serializers.Serializer[Any]):
+    result = ResultField()
+    usage = UsageSerializer()
+
+
+def run_from(
+    serializer: TemplateRunSerializer, *, template: PromptTemplate
+) -> tuple[TemplateVariables, dict[str, Any]]:
+    """The variables and the context that ``serializer`` (made with ``data=``) carries for ``template``.
+
+    Raises DRF's ``ValidationError``, ``ValidationFailed`` and ``PayloadTooLarge``.
+    """
+    serializer.is_valid(raise_exception=True)
+    asked = serializer.validated_data
+    try:
+        variables = template.validated(asked["variables"])
+    except BadVariablesError as error:
+        raise ValidationFailed({f"variables.{name}": messages for name, messages in error.errors.items()}) from None
+    return variables, asked.get("context") or {}

@@ -1,0 +1,11 @@
+"""Routes relative to ``/api/v1/``."""
+
+from django.urls import path
+
+from chat.plans.views import PlanView, PlaybookView, TemplateRunView
+
+urlpatterns = [
+    path("plans/playbook", PlaybookView.as_view(), name="plans-playbook"),
+    path("plans/playbook/<str:plan_id>", PlanView.as_view(), name="plans-plan"),
+    path("plans/templates/<str:template_id>/run", TemplateRunView.as_view(), name="plans-template-run"),
+]

@@ -1,0 +1,96 @@
+"""``/plans``: the playbook, and the runs of templates."""
+
+from asgiref.sync import async_to_sync
+from django.db import close_old_connections
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import User
+from adiuva.http.problems import NotFound
+from adiuva.http.schema import problem
+from adiuva.http.views import ApiView
+from chat.plans.access import require_template
+from chat.plans.cache import plan_cache
+from chat.plans.playbooks import PLAYBOOKS
+from chat.plans.running import run_template
+from chat.plans.serializers import (
+    ExecutionPlanSerializer,
+    PlaybookSerializer,
+    TemplateResultSerializer,
+    TemplateRunSerializer,
+    run_from,
+)
+from chat.plans.templates import PromptTemplate, templates
+
+
+def _user(request: Request) -> User:
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101 - ApiView has refused everybody else
+    return user
+
+
+class PlaybookView(ApiView):
+    @extend_schema(
+        operation_id="plans_playbook",
+        summary="The built-in plans, then your own recent ones",
+        description="Your own are those of plan mode in the last hour, newest first.",
+        responses={200: PlaybookSerializer},
+    )
+    def get(self, request: Request) -> Response:
+        own = plan_cache.recent(user_id=_user(request).id)
+        return Response({"items": [plan.as_dict() for plan in (*PLAYBOOKS.values(), *own)]})
+
+
+class PlanView(ApiView):
+    @extend_schema(
+        operation_id="plans_playbook_plan",
+        summary="One plan",
+        responses={200: ExecutionPlanSerializer, 404: problem("No built-in plan and none of your own recent ones.")},
+    )
+    def get(self, request: Request, plan_id: str) -> Response:
+        plan = PLAYBOOKS.get(plan_id) or plan_cache.get(plan_id, user_id=_user(request).id)
+        if plan is None:
+            raise NotFound("There is no such plan, or it is too long ago.")
+        return Response(plan.as_dict())
+
+
+class TemplateRunView(ApiView):
+    """Sync like every DRF view; the run itself is on the server's event loop, as that of ``POST /chat``."""
+
+    template: PromptTemplate
+
+    def check_permissions(self, request: Request) -> None:
+        """404 and 403 go before anything that is wrong with the body (wire contract § 1)."""
+        super().check_permissions(request)
+        try:
+            self.template = templates.get(self.kwargs["template_id"])
+        except KeyError:
+            raise NotFound("There is no such template.") from None
+        require_template(_user(request), self.template)
+
+    @extend_schema(
+        operation_id="plans_template_run",
+        summary="Carry out an llm step",
+        description="An extracting template gives records for the data step that follows it; the others let their "
+        "agent answer, with the actions for the client to carry out.",
+        request=TemplateRunSerializer,
+        responses={
+            200: TemplateResultSerializer,
+            400: problem("A variable is wrong or missing."),
+            403: problem("The tier does not include the template's agent."),
+            404: problem("No such template."),
+            413: problem("The context is too large."),
+            502: problem("The language model failed, or gave no valid records."),
+            503: problem("The language model is not available, or none is configured."),
+            504: problem("The language model took too long."),
+        },
+    )
+    def post(self, request: Request, template_id: str) -> Response:
+        variables, context = run_from(TemplateRunSerializer(data=request.data), template=self.template)
+        # The model may take a minute; a pooled database connection is not held for that long.
+        close_old_connections()
+        run = async_to_sync(run_template)(
+            template=self.template, variables=variables, context=context, user=_user(request)
+        )
+        return Response(run.as_dict())

@@ -1,0 +1,30 @@
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import caches
+
+from chat.plans import stores
+from tests.billing.redis_server import RedisServer
+
+
+@pytest.fixture
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A running and empty server."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("there is no redis-server to start")
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def plans_in_redis(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
+    """Django's cache, as the stores of plans see it, is that server."""
+    backend = "django.core.cache.backends.redis.RedisCache"
+    monkeypatch.setitem(caches.settings, "plans", {"BACKEND": backend, "LOCATION": redis_server.url})
+    monkeypatch.setattr(stores, "cache", caches["plans"])
+    yield redis_server
+    caches["plans"].close()
+    del caches["plans"]
