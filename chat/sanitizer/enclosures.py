@@ -24,7 +24,7 @@ class Enclosure(Protocol):
 
 
 class MarkedText:
-    """Up to the closing marker, or to the end of the answer. The same kind may be nested."""
+    """Up to the closing marker, or to the end of the answer. Tags may be nested."""
 
     __slots__ = ("_before", "_depth", "_family", "_in_tag", "_scanner")
 
@@ -44,7 +44,7 @@ class MarkedText:
         found = self._scanner.push(character, 0, before)
         if found is not None and found.marker.family == self._family and not found.in_tag:
             if found.marker.role is Role.OPENS:
-                self._depth += 1
+                self._depth += self._family == "tag"
             elif found.marker.role is Role.CLOSES:
                 self._depth -= 1
         return Where.INSIDE if self._depth else Where.LAST

@@ -39,7 +39,6 @@ class IdentifierScanner:
     __slots__ = (
         "_before_quote",
         "_colon",
-        "_dead",
         "_depth",
         "_quote",
         "_quote_place",
@@ -51,6 +50,7 @@ class IdentifierScanner:
         "_user",
         "_vocabulary",
         "_word",
+        "idle",
     )
 
     def __init__(self, vocabulary: Vocabulary, user: UserTexts) -> None:
@@ -58,7 +58,8 @@ class IdentifierScanner:
         self._user = user
         self._word = ""
         self._start = 0
-        self._dead = False
+        # In a word that is none of the vocabulary: its other letters cannot change anything.
+        self.idle = False
         # The quote directly before the word, and the last sign before that: "{" or "," tell a key of an object.
         self._quote = self._before_quote = self._solid = ""
         self._quote_place = 0
@@ -74,13 +75,13 @@ class IdentifierScanner:
         """What is complete with the character before this one, or with this one."""
         sign = PLAIN[character]
         if sign.isalnum() or sign == "_":
-            if not self._dead:
+            if not self.idle:
                 self._extend(sign, place)
             return None
         if not sign and not (self._word and place - self._start >= _MAX_WORD):
             return None
         finding = self._end_of_word(place) if self._word else None
-        self._dead = False
+        self.idle = False
         if finding is not None and finding.enclosure is not None:
             return finding
         return finding or self._separator(sign, place)
@@ -102,9 +103,9 @@ class IdentifierScanner:
             self._start = place
             self._solid = sign
         self._word += sign
-        if self._word.lstrip("_") not in self._vocabulary.prefixes:
+        if self._word.strip("_") not in self._vocabulary.prefixes:
             self._forget()
-            self._dead = True
+            self.idle = True
 
     def _forget(self) -> None:
         self._word = self._quote = ""

@@ -64,6 +64,11 @@ class MarkerScanner:
     def __init__(self) -> None:
         self._candidates: list[_Candidate] = []
 
+    @property
+    def idle(self) -> bool:
+        """A letter cannot change anything now."""
+        return not self._candidates
+
     def push(self, character: str, place: int, before: str) -> Found | None:
         """The marker that ends with this character."""
         sign = PLAIN[character]

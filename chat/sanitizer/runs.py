@@ -1,10 +1,20 @@
 """Finds runs of the protected texts in a stream, and says how much of it could still become one."""
 
 from collections import deque
+from dataclasses import dataclass
 
 from chat.sanitizer.folding import SYMBOL_LETTERS
 from chat.sanitizer.ngrams import GRAM, PIECE, GramIndex
 from chat.sanitizer.user_texts import UserTexts
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A protected run from ``start`` to the character just read; ``allowed``: the user wrote it."""
+
+    start: int
+    allowed: bool = False
+
 
 # Consecutive pieces that a whole gram is made of.
 _PIECES = GRAM - PIECE + 1
@@ -30,8 +40,6 @@ class _Lane:
         """Whether the last ``GRAM`` characters are a protected run."""
         self.window = window = (self.window + letter)[-GRAM:]
         self.places.append(place)
-        if len(window) < PIECE:
-            return False
         if not self._index.may_hold(window[-PIECE:]):
             self.run = 0
             return False
@@ -56,13 +64,17 @@ class RunScanner:
         self._leet_left = 0
         self._exempt_until = 0
 
-    def push(self, character: str, folded: str, place: int) -> int | None:
-        """Where the protected run that ends with this character begins, None when there is none."""
-        start = None
+    def push(self, character: str, folded: str, place: int) -> Run | None:
+        """The protected run that ends with this character."""
+        if self._leet is None and len(folded) == 1:
+            # Nearly every character: the general way below costs twice as much.
+            return self._judge(self._plain, place) if self._plain.push(folded, place) else None
+        run = None
         for letter in folded:
-            start = self._read(self._plain, letter, place, start)
+            run = self._read(self._plain, letter, place) or run
             if self._leet is not None:
-                start = self._read(self._leet, letter, place, start)
+                leet = self._read(self._leet, letter, place)
+                run = run or leet
                 self._leet_left -= 1
                 if not self._leet_left:
                     self._leet = None
@@ -70,18 +82,18 @@ class RunScanner:
             self._leet = self._leet or self._plain.copy()
             # When the symbol has left the window, both lanes are the same again.
             self._leet_left = GRAM
-            start = self._read(self._leet, SYMBOL_LETTERS[character], place, start)
-        return start
-
-    def _read(self, lane: _Lane, letter: str, place: int, start: int | None) -> int | None:
-        if not lane.push(letter, place):
-            return start
-        if self._user.wrote_gram(lane.window):
-            self._exempt_until = place + 1
-            return start
-        first = max(lane.places[0], self._exempt_until)
-        return first if start is None else min(first, start)
+            run = self._read(self._leet, SYMBOL_LETTERS[character], place)
+        return run
 
     def hold(self, end: int) -> int:
         place = self._plain.hold(end)
         return place if self._leet is None else min(place, self._leet.hold(end))
+
+    def _read(self, lane: _Lane, letter: str, place: int) -> Run | None:
+        return self._judge(lane, place) if lane.push(letter, place) else None
+
+    def _judge(self, lane: _Lane, place: int) -> Run:
+        if self._user.wrote_gram(lane.window):
+            self._exempt_until = place + 1
+            return Run(lane.places[0], allowed=True)
+        return Run(max(lane.places[0], self._exempt_until))

@@ -8,7 +8,7 @@ from chat.sanitizer.folding import fold
 from chat.sanitizer.ngrams import GramIndex
 from chat.sanitizer.stream import StreamRedactor
 from chat.sanitizer.user_texts import UserTexts
-from chat.sanitizer.views import descriptions, folded_views, schema_stretches
+from chat.sanitizer.views import descriptions, folded_views, introductions, schema_stretches
 from chat.sanitizer.vocabulary import ROUTING_KEYS, Vocabulary, tool_name
 
 
@@ -33,6 +33,7 @@ class Sanitizer:
             chain(
                 chain.from_iterable(map(folded_views, prose)),
                 chain.from_iterable(map(schema_stretches, tool_schemas)),
+                chain.from_iterable(map(introductions, tool_schemas)),
             ),
             public=map(fold, public_texts),
         )

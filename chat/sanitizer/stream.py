@@ -86,19 +86,26 @@ class StreamRedactor:
         if self._enclosure is not None and self._is_enclosed(self._enclosure, character, place):
             return
         folded = FOLDED[character]
-        start = self._runs.push(character, folded, place)
-        if start is not None:
-            self._mark(start, place + 1, "system_prompt")
-        if self._echo is not None:
-            self._follow_echo(*self._echo, character, place)
+        end = place + 1
+        if run := self._runs.push(character, folded, place):
+            if run.allowed:
+                self._unmark(run.start)
+            else:
+                self._mark(run.start, end, "system_prompt")
+        if folded and self._identifiers.idle and self._markers.idle and self._echo is None:
+            # A letter within an ordinary word: nearly every character.
+            hold = self._runs.hold(end)
         else:
-            self._look_for_structure(character, place)
-        if self._enclosure is None:
-            end = place + 1
+            if self._echo is not None:
+                self._follow_echo(*self._echo, character, place)
+            else:
+                self._look_for_structure(character, place)
+            if self._enclosure is not None:
+                return
             hold = min(self._runs.hold(end), self._markers.hold(end), self._identifiers.hold(end))
             if self._quoted is not None:
                 hold = min(hold, self._quoted.start)
-            self._released = max(self._released, hold, end - MAX_HELD)
+        self._released = max(self._released, hold, end - MAX_HELD)
 
     def _is_enclosed(self, enclosure: Enclosure, character: str, place: int) -> bool:
         where = enclosure.push(character)
@@ -165,6 +172,14 @@ class StreamRedactor:
             last = self._marks.pop()
             mark = _Mark(min(last.start, mark.start), max(last.end, mark.end), last.rule, last.told)
         self._marks.append(mark)
+
+    def _unmark(self, start: int) -> None:
+        """From ``start`` on the user wrote it: what is not released yet stays."""
+        start = max(start, self._released)
+        while self._marks and self._marks[-1].start >= start and not self._marks[-1].told:
+            self._marks.pop()
+        if self._marks:
+            self._marks[-1].end = min(self._marks[-1].end, start)
 
     def _emit(self) -> str:
         parts = []

@@ -6,20 +6,24 @@ import re
 import string
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from chat.sanitizer.folding import fold
 from chat.sanitizer.ngrams import GRAM
 from chat.sanitizer.vocabulary import tool_name
 
 _BASE64_ALIGNMENTS = 3
+_SMALL, _LARGE = string.ascii_lowercase, string.ascii_uppercase
+_ATBASH = str.maketrans(_SMALL + _LARGE, _SMALL[::-1] + _LARGE[::-1])
 # Of a schema's JSON, only what stands around a name like this is ours; the rest is JSON Schema's own vocabulary.
 _OWN_NAME = re.compile(r"[a-z]+(?:_[a-z]+)+")
 _MIN_OWN_NAME = 6
 _ENOUGH_OF_A_NAME = 8
+_ENOUGH_OF_A_DESCRIPTION = 10
 
 
 def folded_views(text: str) -> Iterator[str]:
-    """``text`` as it is, backwards, its words in reverse order or each backwards, Caesar-shifted, in hex, in base64."""
+    """``text`` as it is, backwards, by words or lines backwards, in simple ciphers, hex, base64, and inside a URL."""
     words_back = _words_back(text)
     lines = text.splitlines()
     yield fold(text)
@@ -28,9 +32,12 @@ def folded_views(text: str) -> Iterator[str]:
     yield fold(words_back[::-1])
     yield fold("\n".join(line[::-1] for line in lines))
     yield fold("\n".join(_words_back(line) for line in lines))
-    for shift in range(1, len(string.ascii_lowercase)):
+    for shift in range(1, len(_SMALL)):
         yield fold(text.translate(_caesar(shift)))
     data = text.encode()
+    yield fold(text.translate(_ATBASH))
+    # In a link's query each blank is "%20", whose digits fold to letters.
+    yield fold(quote(text))
     yield fold(data.hex())
     for start in range(_BASE64_ALIGNMENTS):
         yield fold(base64.b64encode(data[start:]).decode())
@@ -47,6 +54,16 @@ def descriptions(schema: Any) -> Iterator[str]:
     elif isinstance(schema, list):
         for value in schema:
             yield from descriptions(value)
+
+
+def introductions(schema: Mapping[str, Any]) -> Iterator[str]:
+    """A tool's name with its description, as JSON and as prose have it: the description alone may be too short to tell.
+
+    Each run holds enough of the description; a tool of that name with another one is none of ours.
+    """
+    name, described = tool_name(schema), fold(str(schema.get("function", schema).get("description", "")))
+    for before in (fold(name), fold(f"{name} description")):
+        yield before[_ENOUGH_OF_A_DESCRIPTION - GRAM :] + described
 
 
 def schema_stretches(schema: Mapping[str, Any]) -> Iterator[str]:
@@ -72,5 +89,4 @@ def _words_back(text: str) -> str:
 
 
 def _caesar(shift: int) -> dict[int, int]:
-    small, large = string.ascii_lowercase, string.ascii_uppercase
-    return str.maketrans(small + large, small[shift:] + small[:shift] + large[shift:] + large[:shift])
+    return str.maketrans(_SMALL + _LARGE, _SMALL[shift:] + _SMALL[:shift] + _LARGE[shift:] + _LARGE[:shift])

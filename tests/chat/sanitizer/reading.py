@@ -1,0 +1,68 @@
+"""Judges what was let through, and cuts texts for streaming."""
+
+import random
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+
+from chat.sanitizer import MAX_HELD, REPLACEMENT, Sanitizer, TurnSanitizer
+from chat.sanitizer.folding import fold
+from chat.sanitizer.ngrams import GRAM, runs
+
+SIZES = range(1, 8)
+
+
+def protected_runs(sanitizer: Sanitizer, shown: str) -> list[str]:
+    """Indexed runs in what was shown; the replacement itself counts as text, and also as if it were not there."""
+    pieces = [shown, *shown.split(REPLACEMENT)]
+    return [gram for piece in pieces for gram in runs(fold(piece), GRAM) if gram in sanitizer.index]
+
+
+def plain_runs(text: str, shown: str) -> set[str]:
+    """Runs of ``text`` in what was shown, without any of our folding: lower-case letters and digits only."""
+    ours, theirs = (re.sub(r"[^a-z0-9]", "", part.lower()) for part in (text, shown))
+    return set(runs(ours, GRAM)) & set(runs(theirs, GRAM))
+
+
+def pieces(text: str, size: int) -> Iterator[str]:
+    return (text[start : start + size] for start in range(0, len(text), size))
+
+
+def random_pieces(text: str, seed: int, most: int = 20) -> Iterator[str]:
+    dice = random.Random(seed)  # noqa: S311 - reproducible
+    start = 0
+    while start < len(text):
+        end = start + dice.randint(0, most)
+        yield text[start:end]
+        start = end
+
+
+def streamed(turn: TurnSanitizer, chunks: Iterable[str]) -> str:
+    """All that a stream emits; asserts that it never holds back too much."""
+    stream = turn.stream()
+    shown = []
+    for chunk in chunks:
+        shown.append(stream.feed(chunk))
+        assert stream.held <= MAX_HELD
+    return "".join([*shown, stream.finish()])
+
+
+class Leaks:
+    """What is shown of an excerpt of each prompt in each dress, worked out once; another excerpt for each dress."""
+
+    def __init__(self, turn: TurnSanitizer, prompts: dict[str, str], *, length: int) -> None:
+        self.turn = turn
+        self._prompts = prompts
+        self._length = length
+        self._shown: dict[str, list[tuple[str, str, str]]] = {}
+
+    def of(self, dress: str, transform: Callable[[str], str]) -> list[tuple[str, str, str]]:
+        """``(excerpt, leak, shown)`` of each prompt."""
+        if dress not in self._shown:
+            excerpts = [self._excerpt(dress, prompt) for prompt in self._prompts.values()]
+            self._shown[dress] = [(text, leak := transform(text), self.turn.text(leak)) for text in excerpts]
+        return self._shown[dress]
+
+    def _excerpt(self, dress: str, prompt: str) -> str:
+        start = zlib.crc32(dress.encode()) % max(len(prompt) - self._length, 1)
+        return prompt[start : start + self._length]

@@ -1,0 +1,47 @@
+import itertools
+
+import pytest
+
+from agents.offline import small_talk
+from chat.sanitizer import MAX_HELD, Sanitizer, TurnSanitizer
+from tests.chat.sanitizer.answers import answers
+from tests.chat.sanitizer.reading import SIZES, pieces, streamed
+
+COUNT = 5_040
+ALLOWED = COUNT // 1_000
+
+
+def test_benign_answers_pass_byte_for_byte(
+    turn: TurnSanitizer, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = list(answers(COUNT))
+    assert len(set(written)) == COUNT
+    touched = [text for text in written if turn.text(text) != text]
+    with capsys.disabled():
+        print(f"\nsanitizer: {len(touched)} of {COUNT} benign answers touched")  # noqa: T201
+    assert len(touched) <= ALLOWED, touched[:3]
+    assert len({record.name for record in caplog.records}) <= len(touched)
+
+
+def test_benign_answers_stream_byte_for_byte(turn: TurnSanitizer) -> None:
+    for text, size in zip(answers(180, seed=5), itertools.cycle(SIZES), strict=False):
+        assert streamed(turn, pieces(text, size)) == text
+
+
+def test_what_the_offline_assistant_says_passes(turn: TurnSanitizer) -> None:
+    for request in ("hello", "thanks", "bye", "help", "how are you"):
+        said = small_talk.answer(request)
+        assert said
+        assert turn.text(said) == said
+
+
+def test_ordinary_text_is_not_kept_waiting(sanitizer: Sanitizer) -> None:
+    """What cannot become a run any more is let go: on average far less than could be held back."""
+    stream = sanitizer.for_turn([]).stream()
+    held = []
+    for text in answers(90):
+        for piece in pieces(text, 4):
+            stream.feed(piece)
+            held.append(stream.held)
+    assert max(held) <= MAX_HELD
+    assert sum(held) / len(held) < MAX_HELD / 2
