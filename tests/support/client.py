@@ -57,7 +57,7 @@ class ApiClient:
         if token is not None:
             all_headers["Authorization"] = f"Bearer {token}"
         url = path if path.startswith("/") else f"{API}/{path}"
-        response = self._client.generic(
+        response: Any = self._client.generic(
             method, url, data if data is not None else "", content_type=content_type, headers=all_headers, **extra
         )
         return Answer(response)
