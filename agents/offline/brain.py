@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from agents.messages import Message
-from agents.offline import matching, routing, small_talk, wording
+from agents.offline import matching, routing, small_talk, templates, wording
 from agents.offline.intents import Intent, is_group, is_pronoun
 from agents.offline.situation import Outcome, Row, Situation
 from agents.offline.understanding import understand
@@ -36,6 +36,9 @@ class Step:
 def think(messages: Sequence[Message], optional_params: Mapping[str, Any]) -> Reply:
     """The next reply to ``messages``; ``optional_params`` are those of a chat completion (tools, response_format)."""
     situation = Situation.read(messages, optional_params)
+    drafted = templates.answer(situation, optional_params.get("response_format"))
+    if drafted is not None:
+        return Reply(drafted)
     routed = routing.answer(situation, optional_params.get("response_format"))
     if routed is not None:
         return Reply(routed)
