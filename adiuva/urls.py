@@ -23,11 +23,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 
 if not settings.IS_PROD:
-    from drf_spectacular.renderers import OpenApiJsonRenderer
+    from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2
     from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
     public: dict[str, Any] = {"authentication_classes": [], "permission_classes": [], "throttle_classes": []}
-    schema = SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer], **public)
+    schema = SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer2, OpenApiJsonRenderer], **public)
     urlpatterns += [
         path("openapi.json", schema, name="schema"),
         path("docs", SpectacularSwaggerView.as_view(url_name="schema", **public), name="docs"),

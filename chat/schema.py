@@ -12,6 +12,7 @@ from agents.actions import ActionType, Table
 from chat.frames import MAX_TOOL_RESULT_BYTES
 
 STREAM_PATH = "/api/v1/chat/stream"
+ACTION_TYPES = get_args(ActionType)  # ENUM_NAME_OVERRIDES in the settings names this set: two serializers have it
 
 
 class UsageSerializer(serializers.Serializer[Any]):
@@ -24,7 +25,7 @@ class ActionSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     name = serializers.CharField(help_text="The tool that made it.")
-    type = serializers.ChoiceField(choices=get_args(ActionType))
+    type = serializers.ChoiceField(choices=ACTION_TYPES)
     table = serializers.ChoiceField(choices=get_args(Table))
     record_id = serializers.CharField(allow_null=True)
     data = serializers.DictField()  # type: ignore[assignment]  # a field's name, which DRF takes out of the class
