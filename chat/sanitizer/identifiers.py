@@ -37,9 +37,11 @@ class _Word(NamedTuple):
 
 class IdentifierScanner:
     __slots__ = (
+        "_after_escape",
         "_before_quote",
         "_colon",
         "_depth",
+        "_escaped",
         "_quote",
         "_quote_place",
         "_schema_depth",
@@ -60,6 +62,8 @@ class IdentifierScanner:
         self._start = 0
         # In a word that is none of the vocabulary: its other letters cannot change anything.
         self.idle = False
+        # The last character was a backslash; the word began after one.
+        self._escaped = self._after_escape = False
         # The quote directly before the word, and the last sign before that: "{" or "," tell a key of an object.
         self._quote = self._before_quote = self._solid = ""
         self._quote_place = 0
@@ -74,7 +78,8 @@ class IdentifierScanner:
     def push(self, character: str, place: int) -> Finding | None:
         """What is complete with the character before this one, or with this one."""
         sign = PLAIN[character]
-        if sign.isalnum() or sign == "_":
+        escaped, self._escaped = self._escaped, character == "\\"
+        if sign == "_" or (sign.isalnum() and not escaped):
             if not self.idle:
                 self._extend(sign, place)
             return None
@@ -82,6 +87,9 @@ class IdentifierScanner:
             return None
         finding = self._end_of_word(place) if self._word else None
         self.idle = False
+        if sign.isalnum():
+            self._begin_after_escape(sign, place)
+            return finding
         if finding is not None and finding.enclosure is not None:
             return finding
         return finding or self._separator(sign, place)
@@ -98,21 +106,33 @@ class IdentifierScanner:
             return self._quote_place if self._quote else self._start
         return self._quote_place if self._quote else end
 
+    def _begin_after_escape(self, sign: str, place: int) -> None:
+        """The letter may be the word's first, or with the backslash be a line break before the word."""
+        self._after_escape = True
+        self._quote = ""
+        self._trail.clear()
+        self._extend(sign, place)
+
     def _extend(self, sign: str, place: int) -> None:
         if not self._word:
             self._start = place
             self._solid = sign
         self._word += sign
-        if self._word.strip("_") not in self._vocabulary.prefixes:
-            self._forget()
+        if not any(way in self._vocabulary.prefixes for way in self._ways()):
+            self._word = self._quote = ""
+            self._after_escape = False
+            self._trail.clear()
             self.idle = True
 
-    def _forget(self) -> None:
-        self._word = self._quote = ""
-        self._trail.clear()
+    def _ways(self) -> tuple[str, ...]:
+        """How the word may be meant."""
+        text = self._word.strip("_")
+        return (text, text[1:]) if self._after_escape else (text,)
 
     def _end_of_word(self, end: int) -> Finding | None:
-        text, self._word = self._word.strip("_"), ""
+        text = next((way for way in self._ways() if way in self._vocabulary.kinds), "")
+        self._word = ""
+        self._after_escape = False
         kind = self._vocabulary.kinds.get(text)
         quote, self._quote = self._quote, ""
         if kind is None:

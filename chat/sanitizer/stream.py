@@ -101,6 +101,7 @@ class StreamRedactor:
             else:
                 self._look_for_structure(character, place)
             if self._enclosure is not None:
+                self._released = end
                 return
             hold = min(self._runs.hold(end), self._markers.hold(end), self._identifiers.hold(end))
             if self._quoted is not None:

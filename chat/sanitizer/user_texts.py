@@ -1,6 +1,7 @@
 """What the user wrote in this request, which may always be said back."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from chat.sanitizer.folding import fold, plain
@@ -23,6 +24,10 @@ def strings_in(value: Any) -> Iterator[str]:
 def squeezed(text: str) -> str:
     """``text`` as the scanners of markup read it, without white space: how it is laid out does not matter."""
     return plain(text).replace(" ", "")
+
+
+# Each is followed character by character; who wrote the same marker more often is not told more of it.
+_MOST_PLACES = 500
 
 
 class UserTexts:
@@ -69,7 +74,7 @@ class Echo:
 
     def __init__(self, user: UserTexts, said: str) -> None:
         self._text = user.squeezed
-        self._places = list(_ends(self._text, squeezed(said)))
+        self._places = list(islice(_ends(self._text, squeezed(said)), _MOST_PLACES))
 
     def __bool__(self) -> bool:
         return bool(self._places)

@@ -214,4 +214,5 @@ _KINDS: tuple[Callable[[Dice], str], ...] = (_prose, _prose, _foreign, _code, _t
 def answers(count: int, seed: int = 2027) -> Iterator[str]:
     dice = random.Random(seed)  # noqa: S311 - reproducible
     for number in range(count):
-        yield f"{_KINDS[number % len(_KINDS)](dice)}\n\n{_fill(dice.choice(_SENTENCES), dice)} ({number})"
+        ending = f"\n\n{_fill(dice.choice(_SENTENCES), dice)}" if number % 4 == 0 else ""
+        yield f"{number + 1}. {_KINDS[number % len(_KINDS)](dice)}{ending}"

@@ -13,9 +13,8 @@ SIZES = range(1, 8)
 
 
 def protected_runs(sanitizer: Sanitizer, shown: str) -> list[str]:
-    """Indexed runs in what was shown; the replacement itself counts as text, and also as if it were not there."""
-    pieces = [shown, *shown.split(REPLACEMENT)]
-    return [gram for piece in pieces for gram in runs(fold(piece), GRAM) if gram in sanitizer.index]
+    """Indexed runs in what was shown between the replacements."""
+    return [gram for piece in shown.split(REPLACEMENT) for gram in runs(fold(piece), GRAM) if gram in sanitizer.index]
 
 
 def plain_runs(text: str, shown: str) -> set[str]:

@@ -43,6 +43,11 @@ def test_an_agent_name_in_another_dress_goes(name: str, turn: TurnSanitizer) -> 
     assert shown(turn, f"by {name}") == f"by {REPLACEMENT}"
 
 
+@pytest.mark.parametrize("before", ["Tasks:\\n", "C:\\agents\\", "\\t\\", '{\\"by\\": \\"'])
+def test_an_agent_name_after_a_backslash_goes(before: str, turn: TurnSanitizer) -> None:
+    assert "ask_agent" not in shown(turn, f"{before}task_agent\\n")
+
+
 def test_an_agent_name_drowned_in_the_invisible_goes(turn: TurnSanitizer) -> None:
     assert "task_agent" not in shown(turn, "by task_agent" + "\u200b" * 90 + ".")
 

@@ -97,9 +97,9 @@ def test_values_are_sanitized_string_by_string_and_keys_stay() -> None:
 
 def test_two_streams_of_one_turn_know_nothing_of_each_other(turn: TurnSanitizer) -> None:
     one, other = turn.stream(), turn.stream()
-    assert one.feed("<think>") == ""
+    assert one.feed("(?) <think>") == f"(?) {REPLACEMENT}"
     assert other.feed("(?)") == "(?)"
-    assert one.finish() == REPLACEMENT
+    assert one.feed("(?)") == one.finish() == ""
 
 
 def test_a_sanitizer_without_texts_passes_everything_but_markers() -> None:
