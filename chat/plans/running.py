@@ -12,7 +12,9 @@ from django.conf import settings
 from accounts.models import User
 from adiuva.http.problems import UpstreamError, UpstreamTimeout, ValidationFailed
 from agents import loop
+from agents.events import UsageReport
 from agents.llm import get_llm
+from agents.messages import Message
 from agents.registry import registry
 from agents.replies import Usage
 from agents.run import RunContext
@@ -27,11 +29,13 @@ from chat.turns import TurnSoFar
 logger = logging.getLogger(__name__)
 
 
+# Records from an extracting template, ``{response, actions}`` from an agent's.
+Result = list[dict[str, Any]] | dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class TemplateRun:
-    """``result`` is a list of records from an extracting template, ``{response, actions}`` from an agent's."""
-
-    result: list[dict[str, Any]] | dict[str, Any]
+    result: Result
     usage: Usage
 
     def as_dict(self) -> dict[str, Any]:
@@ -50,21 +54,24 @@ async def run_template(
     """
     deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT_SECONDS
     run = RunContext.of(context, deadline=deadline)
+    so_far = TurnSoFar()
     scope = asyncio.timeout_at(deadline)
     try:
         async with scope:
             if template.extracts is not None:
-                return await _extract(template, template.extracts, variables, run)
-            return await _carry_out(template, variables, run, user)
+                result: Result = await _extract(template, template.extracts, variables, run, so_far)
+            else:
+                result = await _carry_out(template, variables, run, so_far, user)
     except TimeoutError as error:
         raise (UpstreamTimeout() if scope.expired() else problem_of(error)) from None
     except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets a problem
         raise problem_of(error) from None
+    return TemplateRun(result, so_far.done().usage)
 
 
 async def _extract(
-    template: PromptTemplate, kind: type[Extraction], variables: TemplateVariables, run: RunContext
-) -> TemplateRun:
+    template: PromptTemplate, kind: type[Extraction], variables: TemplateVariables, run: RunContext, so_far: TurnSoFar
+) -> list[dict[str, Any]]:
     added: dict[str, Any] = {}
     most = extractions.MAX_RECORDS
     if isinstance(variables, ExtractionVariables):
@@ -72,45 +79,42 @@ async def _extract(
         variables = variables.model_copy(update={"project_id": _project_id(variables, run.data)})
         # The id comes from the client's own data and not by way of the model, which might alter it.
         added = {"project_id": variables.project_id} if variables.project_id else {}
-    extraction, usage = await _ask(asking.extraction(template, kind, variables, run), kind, run)
-    return TemplateRun([{**record, **added} for record in extraction.as_list()[:most]], usage)
+    extraction = await _ask(asking.extraction(template, kind, variables, run), kind, run, so_far)
+    return [{**record, **added} for record in extraction.as_list()[:most]]
 
 
-async def _ask(messages: list[dict[str, Any]], kind: type[Extraction], run: RunContext) -> tuple[Extraction, Usage]:
+async def _ask(messages: list[Message], kind: type[Extraction], run: RunContext, so_far: TurnSoFar) -> Extraction:
     """The model's records; an answer that is not of the shape is sent back once with what is wrong with it."""
-    llm = get_llm()
-    schema = extractions.schema(kind)
-    first = await llm.complete(messages, schema=schema, deadline=run.deadline)
+    answer = await _answer(messages, kind, run, so_far)
     try:
-        return extractions.read(first.text, kind), first.usage
+        return extractions.read(answer, kind)
     except NotTheShapeError as error:
         logger.info("a template's answer is sent back", extra={"shape": kind.__name__})
-        messages = asking.repair(messages, first.text, str(error))
-    second = await llm.complete(messages, schema=schema, deadline=run.deadline)
-    usage = Usage(
-        first.usage.input_tokens + second.usage.input_tokens, first.usage.output_tokens + second.usage.output_tokens
-    )
+        messages = asking.repair(messages, answer, str(error))
     try:
-        return extractions.read(second.text, kind), usage
+        return extractions.read(await _answer(messages, kind, run, so_far), kind)
     except NotTheShapeError:
         raise UpstreamError("The language model gave no valid records.") from None
 
 
+async def _answer(messages: list[Message], kind: type[Extraction], run: RunContext, so_far: TurnSoFar) -> str:
+    reply = await get_llm().complete(messages, schema=extractions.schema(kind), deadline=run.deadline)
+    so_far.add(UsageReport(reply.usage.input_tokens, reply.usage.output_tokens))
+    return reply.text
+
+
 async def _carry_out(
-    template: PromptTemplate, variables: TemplateVariables, run: RunContext, user: User
-) -> TemplateRun:
+    template: PromptTemplate, variables: TemplateVariables, run: RunContext, so_far: TurnSoFar, user: User
+) -> dict[str, Any]:
     assert isinstance(variables, RequestVariables)  # noqa: S101 - what extracts nothing takes a request
     agent = registry.get(template.agent)(user_id=user.id)
     messages = asking.request(template, variables, run)
     records = RunRecords.of(run.data, variables.message)
-    so_far = TurnSoFar()
     async with aclosing(loop.run(get_llm(), messages, agent.get_tools(), context=run, records=records)) as events:
         async for event in events:
             so_far.add(event)
     done = so_far.done()
-    return TemplateRun(
-        {"response": done.response, "actions": [action.as_dict() for action in done.actions]}, done.usage
-    )
+    return {"response": done.response, "actions": [action.as_dict() for action in done.actions]}
 
 
 def _project_id(variables: ExtractionVariables, context: Mapping[str, Any]) -> str | None:
