@@ -23,6 +23,7 @@ from chat.routing import websocket_urlpatterns
 CAPS = [
     # context 512 KiB and message 32,000 characters, both possibly \u-escaped (six bytes for a two-byte character)
     Cap(re.compile(r"/api/v1/chat"), 2048 * KIB),
+    Cap(re.compile(r"/api/v1/plans/templates/[^/]+/run"), 2048 * KIB),
     Cap(re.compile(r"/admin/.*"), 2560 * KIB),
 ]
 
