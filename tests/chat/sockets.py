@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from asgiref.testing import ApplicationCommunicator
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
@@ -15,13 +16,20 @@ PATH = "/api/v1/chat/stream"
 Frame = dict[str, Any]
 
 
+class _Wire(WebsocketCommunicator):
+    """Channels' own patches ``close_old_connections`` away, for tests inside a transaction; it would empty the pool."""
+
+    send_input = ApplicationCommunicator.send_input
+    receive_output = ApplicationCommunicator.receive_output
+
+
 class Socket:
     """``options`` go to ``ChatStream``: shorter times than the contract's."""
 
     def __init__(self, *, query: str = "", headers: dict[str, str] | None = None, **options: Any) -> None:
         application = URLRouter([path(PATH[1:], ChatStream.as_asgi(**options))])  # type: ignore[no-untyped-call]
         encoded = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-        self._wire = WebsocketCommunicator(application, f"{PATH}?{query}", headers=encoded)
+        self._wire: Any = _Wire(application, f"{PATH}?{query}", headers=encoded)  # type: ignore[no-untyped-call]
         self._left = False
 
     async def open(self) -> bool:

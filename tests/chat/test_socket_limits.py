@@ -1,8 +1,7 @@
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
-from tests.chat.sockets import Socket
+from tests.chat.sockets import Socket, in_database
 from tests.fakes.llm_server import LoopbackLLM
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
@@ -47,7 +46,7 @@ async def test_sockets_and_rest_share_the_window(
     for socket in [first, second] * 10:
         assert (await socket.ask())[-1]["type"] == "done"
 
-    answer = await asyncio.to_thread(api.get, "auth/me", token=free.access_token)
+    answer = await in_database(api.get, "auth/me", token=free.access_token)
 
     assert answer.status == 429
     assert json.loads(answer.content)["code"] == "rate_limited"
