@@ -28,4 +28,6 @@ from adiuva.settings import DATABASES  # noqa: E402
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file: threads of one test have connections of their own, and in memory they would share one.
     DATABASES["default"]["TEST"] = {"NAME": str(_data_dir / "test.sqlite3")}
+    # Threads come and go with a test's event loop; a connection each kept would never be closed.
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
 PASSWORD_HASHERS = ["tests.support.hashers.CheapBCrypt"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
 from django.core.handlers.asgi import ASGIHandler
+from django.db import connections
 
 MAX_IDLE = 32
 
@@ -29,4 +30,5 @@ class WarmASGIHandler(ASGIHandler):
             if len(self._idle) < MAX_IDLE:
                 self._idle.append(executor)
             else:
+                executor.submit(connections.close_all)  # the thread's own: nobody else could close them
                 executor.shutdown(wait=False)

@@ -1,0 +1,148 @@
+"""``WarmASGIHandler``: a warm thread for each request, and no thread left behind."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import AsyncIterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path
+
+from adiuva.http import warm_handler
+from adiuva.http.warm_handler import WarmASGIHandler
+
+entered = threading.Semaphore(0)
+leave = threading.Event()
+
+
+def quick(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"thread": threading.get_ident()})
+
+
+def slow(request: HttpRequest) -> HttpResponse:
+    entered.release()
+    assert leave.wait(10)
+    return quick(request)
+
+
+def failing(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("a bug")
+
+
+routes = ModuleType("routes")
+routes.__dict__["urlpatterns"] = [path("quick", quick), path("slow", slow), path("failing", failing)]
+
+
+@pytest.fixture
+async def handler(settings: Any) -> AsyncIterator[WarmASGIHandler]:
+    settings.ROOT_URLCONF = routes
+    settings.MIDDLEWARE = []
+    settings.ALLOWED_HOSTS = ["*"]
+    leave.clear()
+    handler = WarmASGIHandler()
+    yield handler
+    leave.set()
+    for executor in handler._idle:
+        executor.shutdown()
+
+
+class Client:
+    """One request to the handler, without a server."""
+
+    def __init__(self, handler: WarmASGIHandler, url: str) -> None:
+        self._gone = asyncio.Event()
+        self._body_read = False
+        self.status = 0
+        self.body = b""
+        scope = {"type": "http", "method": "GET", "path": f"/{url}", "query_string": b"", "headers": []}
+        self.task = asyncio.create_task(handler(scope, self._receive, self._send))
+
+    def leave(self) -> None:
+        self._gone.set()
+
+    async def answer(self) -> Any:
+        async with asyncio.timeout(10):
+            await self.task
+        return json.loads(self.body)
+
+    async def _receive(self) -> Any:
+        if not self._body_read:
+            self._body_read = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Any) -> None:
+        self.status = message.get("status", self.status)
+        self.body += message.get("body", b"")
+
+
+async def all_entered(count: int) -> None:
+    for _ in range(count):
+        assert await asyncio.to_thread(entered.acquire, timeout=10)
+
+
+def ended_to(count: int) -> bool:
+    deadline = time.monotonic() + 5
+    while request_threads() > count and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return request_threads() == count
+
+
+def request_threads() -> int:
+    return sum(thread.name.startswith("request") for thread in threading.enumerate())
+
+
+async def test_requests_one_after_another_share_a_thread(handler: WarmASGIHandler) -> None:
+    threads = [(await Client(handler, "quick").answer())["thread"] for _ in range(5)]
+    assert len(set(threads)) == 1
+    assert threads[0] != threading.get_ident()
+
+
+async def test_requests_at_the_same_time_have_a_thread_each(handler: WarmASGIHandler) -> None:
+    slow_ones = [Client(handler, "slow") for _ in range(20)]
+    await all_entered(20)
+    quick_one = await Client(handler, "quick").answer()
+    leave.set()
+    answers = [await client.answer() for client in slow_ones]
+    assert len({answer["thread"] for answer in [*answers, quick_one]}) == 21
+
+
+async def test_only_so_many_threads_stay(handler: WarmASGIHandler, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_handler, "MAX_IDLE", 3)
+    before = request_threads()
+    for _ in range(3):
+        leave.clear()
+        clients = [Client(handler, "slow") for _ in range(12)]
+        await all_entered(12)
+        leave.set()
+        for client in clients:
+            await client.answer()
+            assert client.status == 200
+    assert await asyncio.to_thread(ended_to, before + 3)
+    assert len(handler._idle) == 3
+
+
+async def test_a_client_that_leaves_gives_its_thread_back_when_the_view_has_ended(handler: WarmASGIHandler) -> None:
+    client = Client(handler, "slow")
+    await all_entered(1)
+    client.leave()
+    other = await Client(handler, "quick").answer()
+    leave.set()
+    async with asyncio.timeout(10):
+        await client.task
+    assert client.body == b""
+    assert len(handler._idle) == 2
+    assert {(await Client(handler, "quick").answer())["thread"] for _ in range(3)} != {other["thread"], None}
+
+
+async def test_a_failing_view_gives_its_thread_back(handler: WarmASGIHandler) -> None:
+    for _ in range(3):
+        client = Client(handler, "failing")
+        await client.task
+        assert client.status == 500
+    assert len(handler._idle) == 1
