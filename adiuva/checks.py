@@ -1,6 +1,7 @@
 """System checks of the configuration as a whole; `manage.py check` shows them with these ids."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
@@ -21,9 +22,13 @@ def weak_secret(**_: Any) -> list[CheckMessage]:
     ]
 
 
+def _is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
 @register(Tags.security, deploy=True)
 def public_url(**_: Any) -> list[CheckMessage]:
-    if not settings.IS_PROD or settings.PUBLIC_URL.startswith("https://") or "localhost" in settings.PUBLIC_URL:
+    if not settings.IS_PROD or settings.PUBLIC_URL.startswith("https://") or _is_loopback(settings.PUBLIC_URL):
         return []
     return [Error("PUBLIC_URL must be https:// in production.", hint="Tokens travel on it.", id="adiuva.E001")]
 
