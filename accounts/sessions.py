@@ -1,5 +1,6 @@
 """Sessions begin at a login and end by revocation; both ends are here."""
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from accounts.models import RefreshToken, Session, User
 from accounts.tokens import hash_of, new_access_token, new_refresh_token
 
 logger = logging.getLogger(__name__)
+
+ANNOUNCE_SECONDS = 1.0  # a Redis that hangs must not hold up a logout
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +89,17 @@ def _revoke(*, user_id: UUID, session_ids: list[UUID]) -> int:
 
 
 def _announce(session_ids: list[UUID]) -> None:
+    try:
+        async_to_sync(_tell_sockets)(session_ids)
+    except Exception:
+        # The revocation stands; open sockets learn of it from their sweep and on their next request.
+        logger.warning("open sockets could not be told of a revocation", exc_info=True)
+
+
+async def _tell_sockets(session_ids: list[UUID]) -> None:
     layer = get_channel_layer()
     if layer is None:
         return
-    for session_id in session_ids:
-        try:
-            async_to_sync(layer.group_send)(revocation_group(session_id), {"type": "session.revoked"})
-        except Exception:
-            # The revocation stands; open sockets learn of it from their sweep and on their next request.
-            logger.warning("open sockets could not be told of a revocation", exc_info=True)
-            return
+    async with asyncio.timeout(ANNOUNCE_SECONDS):
+        for session_id in session_ids:
+            await layer.group_send(revocation_group(session_id), {"type": "session.revoked"})

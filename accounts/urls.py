@@ -9,7 +9,7 @@ urlpatterns = [
     path("auth/logout", views.LogoutView.as_view(), name="logout"),
     path("auth/me", views.MeView.as_view(), name="me"),
     path("auth/sessions", views.SessionsViewSet.as_view({"get": "list"}), name="sessions"),
-    path("auth/sessions/<uuid:pk>", views.SessionsViewSet.as_view({"delete": "destroy"}), name="session"),
+    path("auth/sessions/<str:pk>", views.SessionsViewSet.as_view({"delete": "destroy"}), name="session"),
     path("auth/password", views.PasswordView.as_view(), name="password"),
     path("auth/ws-ticket", views.WsTicketView.as_view(), name="ws-ticket"),
 ]

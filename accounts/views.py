@@ -168,8 +168,13 @@ class SessionsViewSet(ApiViewSet):
             404: problem("not_found"),
         },
     )
-    def destroy(self, request: Request, pk: UUID) -> Response:
-        if not sessions.revoke_session(user_id=identity_of(request).user.id, session_id=pk):
+    def destroy(self, request: Request, pk: str) -> Response:
+        # Not the URL's to refuse: without a token anything here is 401.
+        try:
+            session_id = UUID(pk)
+        except ValueError:
+            raise NotFound from None
+        if not sessions.revoke_session(user_id=identity_of(request).user.id, session_id=session_id):
             raise NotFound
         return Response(status=204)
 

@@ -11,8 +11,8 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
 os.environ.setdefault("LITELLM_LOG", "CRITICAL")
 # langchain-core sends every prompt to LangSmith when a developer's shell says so; prompts never leave the server.
-for _tracing in ("LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2", "LANGSMITH_TRACING", "LANGSMITH_TRACING_V2"):
-    os.environ[_tracing] = "false"
+os.environ["LANGCHAIN_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
+os.environ["LANGSMITH_TRACING"] = os.environ["LANGSMITH_TRACING_V2"] = "false"
 
 import asyncio
 import logging
@@ -35,6 +35,7 @@ from litellm import exceptions
 from pydantic import PrivateAttr
 
 from adiuva.http.problems import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from agents.meter import estimate
 from agents.model_calls import Failure, ModelRequest
 from agents.offline.provider import PROVIDER, OfflineModel
 from agents.replies import Reply, ReplyAssembler, Usage
@@ -47,9 +48,6 @@ _REHEARSED = (
     'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"rehearsal",'
     '"choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}]}\n\ndata: [DONE]\n\n'
 )
-# English and JSON come to about four characters a token with every current tokenizer.
-_CHARACTERS_A_TOKEN = 4
-
 _CONNECTION_ERRORS = (httpx.TransportError, ConnectionError)
 _TIMEOUTS = (TimeoutError, openai.APITimeoutError, httpx.TimeoutException)
 _LONGEST_CHAIN = 10
@@ -95,10 +93,14 @@ class _ChatModel(ChatLiteLLM):
             await stream.aclose()
 
 
-async def stream(name: str, request: ModelRequest) -> AsyncGenerator[str | Reply, None]:
-    """Ask ``name`` once: pieces of text, then the ``Reply``. Raises whatever the SDK raises; see ``translate``."""
+async def stream(
+    name: str, request: ModelRequest, assembler: ReplyAssembler
+) -> AsyncGenerator[str | Reply, None]:
+    """Ask ``name`` once: pieces of text, then the ``Reply``. Raises whatever the SDK raises; see ``translate``.
+
+    ``assembler`` is a new one: it holds what came back, also when the stream is closed or breaks.
+    """
     model = _chat_model(name, request.timeout)
-    assembler = ReplyAssembler()
     usage: Usage | None = None
     finished = False
     try:
@@ -179,12 +181,10 @@ async def close() -> None:
 
 def _completed(usage: Usage, request: ModelRequest, assembler: ReplyAssembler) -> Usage:
     """``usage`` with estimates where the provider reported nothing."""
-    asked = usage.input_tokens or _tokens(len(str(request.messages)) + len(str(request.tools)))
-    return Usage(asked, usage.output_tokens or _tokens(assembler.text_length))
-
-
-def _tokens(characters: int) -> int:
-    return -(-characters // _CHARACTERS_A_TOKEN)
+    if usage.input_tokens and usage.output_tokens:
+        return usage
+    guess = estimate(request.messages, request.tools, assembler.text_length)
+    return Usage(usage.input_tokens or guess.input_tokens, usage.output_tokens or guess.output_tokens)
 
 
 def translate(error: Exception) -> Failure:
@@ -241,7 +241,7 @@ async def rehearse() -> None:
     themselves at their first call (0.6 s of CPU).
     """
     request = ModelRequest([{"role": "user", "content": "hi"}], (), None, timeout=30.0)
-    async with aclosing(stream(f"{PROVIDER}/adiuva", request)) as parts:
+    async with aclosing(stream(f"{PROVIDER}/adiuva", request, ReplyAssembler())) as parts:
         await anext(parts)
     transport = httpx.MockTransport(lambda _: httpx.Response(200, text=_REHEARSED, headers=_EVENT_STREAM))
     async with openai.AsyncOpenAI(api_key="none", http_client=httpx.AsyncClient(transport=transport)) as client:

@@ -20,7 +20,7 @@ for _name in Environment.model_fields:
     if _name not in _KEPT:
         os.environ.pop(_name, None)
 os.environ["DATA_DIR"] = str(_data_dir)
-os.environ["JWT_SECRET"] = "c7b3f5a29d8e41609b7c2d5e8f1a3046c7b3f5a29d8e41609b7c2d5e8f1a3046"  # noqa: S105
+os.environ["JWT_SECRET"] = "c7b3f5a29d8e41609b7c2d5e8f1a3046c7b3f5a29d8e41609b7c2d5e8f1a3046"
 
 from adiuva.settings import *  # noqa: E402, F403
 from adiuva.settings import DATABASES  # noqa: E402

@@ -1,6 +1,7 @@
 """Every error under ``/api/`` becomes a problem document here, whoever raised it."""
 
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,6 +55,8 @@ def as_problem(exc: BaseException) -> problems.Problem:  # noqa: C901, PLR0911, 
             return problems.PermissionDenied()
         case drf.NotFound() | Http404():
             return problems.NotFound()
+        case drf.Throttled():
+            return problems.RateLimited(retry_after=max(1, math.ceil(exc.wait or 1)))
         case drf.MethodNotAllowed():
             return problems.MethodNotAllowed()
         case drf.NotAcceptable():

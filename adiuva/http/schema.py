@@ -31,7 +31,7 @@ def add_problems(result: dict[str, Any], generator: Any, request: Any, public: b
         for operation in path.values():
             if not isinstance(operation, dict) or "responses" not in operation:
                 continue
-            if operation.get("security"):
+            if any(operation.get("security", [])):  # a public route has one that asks for nothing
                 operation["responses"].setdefault("401", _reference("Not authenticated"))
                 operation["responses"].setdefault("429", _reference("Rate limited; see Retry-After"))
             for status, response in operation["responses"].items():

@@ -38,13 +38,11 @@ class _NegotiateLater(DefaultContentNegotiation):
         return None if "*" in (request.content_type or "") else super().select_parser(request, parsers)
 
 
+# Wire contract § 1, as a mix-in for DRF's views. No docstring: it would be the public description of each route.
 class _Conventions:
-    """Wire contract § 1, as a mix-in for DRF's views.
-
-    ``public``: no access token needed, none looked at. ``rate_limited``: counts towards the user's window (§ 4).
-    """
-
+    # No access token needed, none looked at.
     public: ClassVar[bool] = False
+    # Counts towards the user's window (§ 4).
     rate_limited: ClassVar[bool] = True
     content_negotiation_class: type[BaseContentNegotiation] = _NegotiateLater
     # No OPTIONS: DRF would describe the view to anybody; CORS preflights are answered by the middleware.

@@ -92,6 +92,11 @@ def test_a_session_that_is_not_there_is_404(api: ApiClient, make_user: MakeUser,
     assert (answer.status, answer.code) == (404, "not_found")
 
 
+@pytest.mark.parametrize("session_id", [str(uuid.uuid4()), "not-a-uuid"])
+def test_without_a_token_no_session_id_is_anything_but_401(api: ApiClient, session_id: str) -> None:
+    assert api.delete(f"auth/sessions/{session_id}").code == "not_authenticated"
+
+
 def test_a_session_cannot_be_revoked_twice(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user()
     phone = log_in(api, account)

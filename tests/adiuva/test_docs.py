@@ -79,6 +79,11 @@ def test_a_route_that_needs_a_token_says_so_and_says_401_and_429(schema: Any) ->
             assert {"401", "429"} <= operation["responses"].keys(), name
 
 
+def test_a_route_without_a_token_does_not_say_that_it_could_be_missing(schema: Any) -> None:
+    health = schema["paths"]["/api/v1/health"]["get"]
+    assert set(health["responses"]) == {"200"}
+
+
 def test_every_error_is_a_problem_document(schema: Any) -> None:
     for name, operation in operations(schema).items():
         for status, response in operation["responses"].items():

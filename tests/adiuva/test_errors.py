@@ -88,6 +88,7 @@ DRF_ONLY: list[tuple[Exception, int, str]] = [
     (drf.NotFound(SECRET), 404, "not_found"),
     (drf.NotAcceptable(SECRET), 406, "not_acceptable"),
     (drf.UnsupportedMediaType(SECRET), 415, "unsupported_media_type"),
+    (drf.Throttled(wait=2.5, detail=SECRET), 429, "rate_limited"),
     (drf.APIException(SECRET), 500, "internal_error"),
 ]
 

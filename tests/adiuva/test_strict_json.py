@@ -60,7 +60,7 @@ def test_what_only_python_calls_a_number_is_refused(literal: str) -> None:
     assert literal in refusal(f'{{"a": [{literal}]}}')
 
 
-@pytest.mark.parametrize("number", ["1e999", "-1e999", "1" * 5000, "-" + "9" * 10_000])
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "1" * 400, "1" * 5000, "-" + "9" * 10_000])
 def test_a_number_that_no_double_or_integer_holds_is_refused(number: str) -> None:
     assert "too large" in refusal(f'{{"a": {number}}}')
 

@@ -9,7 +9,7 @@ import pytest
 
 from adiuva.http.protocol import MAX_HEAD_BYTES
 from tests.adiuva.members import Member
-from tests.support.raw_http import JSON, chunked, connect, exchange, head, read_answer
+from tests.support.raw_http import JSON, chunked, connect, exchange, head, read_answer, read_answers
 from tests.support.server import RunningServer
 
 HEALTH = "GET /api/v1/health"
@@ -97,7 +97,7 @@ def test_a_trailer_is_no_header(server: RunningServer, member: Member) -> None:
 def test_pipelined_requests_are_answered_in_order(server: RunningServer) -> None:
     with connect(server) as connection:
         connection.sendall(head("GET /api/v1/nowhere") + head(HEALTH) + head("GET /api/v1/auth/me"))
-        assert [read_answer(connection).status for _ in range(3)] == [404, 200, 401]
+        assert [answer.status for answer in read_answers(connection, 3)] == [404, 200, 401]
 
 
 def test_a_connection_is_kept_alive_after_a_refusal(server: RunningServer) -> None:

@@ -1,7 +1,6 @@
 """The least a server could do: bare ASGI under the very uvicorn settings of ours, to measure against."""
 
 import os
-import sys
 from typing import Any
 
 import uvicorn
@@ -38,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,12 +1,13 @@
 """HTTP as bytes on a socket, for what no client library would send."""
 
+import io
 import json
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPMessage, HTTPResponse
-from typing import Any
+from typing import Any, cast
 
 from tests.support.server import RunningServer
 
@@ -56,6 +57,23 @@ def read_answer(connection: socket.socket, *, method: str = "GET") -> RawAnswer:
     response.begin()
     body = response.read()
     return RawAnswer(response.status, response.headers, body)
+
+
+class _OneReader(io.BufferedReader):
+    """For several answers on one connection: each ``HTTPResponse`` would buffer, and lose, the head of the next."""
+
+    def makefile(self, mode: str) -> "_OneReader":
+        return self
+
+    def close(self) -> None:
+        """Not when the first answer has been read."""
+
+
+def read_answers(connection: socket.socket, count: int) -> list[RawAnswer]:
+    """The next ``count`` answers of pipelined GETs."""
+    with connection.makefile("rb", buffering=0) as raw:
+        reader = _OneReader(raw)
+        return [read_answer(cast("socket.socket", reader)) for _ in range(count)]
 
 
 def exchange(server: RunningServer, data: bytes, *, method: str = "GET") -> RawAnswer:
