@@ -62,6 +62,7 @@ class RegisterView(ApiView):
 
     @extend_schema(
         operation_id="register",
+        summary="Make an account",
         request=RegistrationSerializer,
         responses={
             201: AuthTokensSerializer,
@@ -81,6 +82,7 @@ class LoginView(ApiView):
 
     @extend_schema(
         operation_id="login",
+        summary="Log in with email and password",
         request=CredentialsSerializer,
         responses={
             200: AuthTokensSerializer,
@@ -104,6 +106,7 @@ class RefreshView(ApiView):
 
     @extend_schema(
         operation_id="refresh",
+        summary="Trade a refresh token for new tokens",
         request=RefreshSerializer,
         responses={
             200: AuthTokensSerializer,
@@ -118,6 +121,7 @@ class RefreshView(ApiView):
 class LogoutView(ApiView):
     @extend_schema(
         operation_id="logout",
+        summary="Revoke the session of a refresh token",
         request=RefreshSerializer,
         responses={204: OpenApiResponse(description="The session is revoked")},
     )
@@ -131,12 +135,13 @@ class LogoutView(ApiView):
 
 
 class MeView(ApiView):
-    @extend_schema(operation_id="me", responses=UserProfileSerializer)
+    @extend_schema(operation_id="me", summary="Who you are, with your live tier", responses=UserProfileSerializer)
     def get(self, request: Request) -> Response:
         return Response(UserProfileSerializer(identity_of(request).user).data)
 
     @extend_schema(
         operation_id="deleteAccount",
+        summary="Delete the account and everything it holds",
         request=AccountDeletionSerializer,
         responses={
             202: OpenApiResponse(description="The account is closed and is being erased"),
@@ -153,7 +158,7 @@ class MeView(ApiView):
 
 
 class SessionsViewSet(ApiViewSet):
-    @extend_schema(operation_id="listSessions", responses=SessionListSerializer)
+    @extend_schema(operation_id="listSessions", summary="Your devices", responses=SessionListSerializer)
     def list(self, request: Request) -> Response:
         identity = identity_of(request)
         live = Session.objects.for_user(identity.user.id).live(datetime.now(UTC))
@@ -162,6 +167,7 @@ class SessionsViewSet(ApiViewSet):
 
     @extend_schema(
         operation_id="revokeSession",
+        summary="Log a device out",
         request=None,
         responses={
             204: OpenApiResponse(description="Its tokens are refused and its sockets close"),
@@ -182,6 +188,7 @@ class SessionsViewSet(ApiViewSet):
 class PasswordView(ApiView):
     @extend_schema(
         operation_id="changePassword",
+        summary="Change the password and end every other session",
         request=PasswordChangeSerializer,
         responses={200: AuthTokensSerializer, 400: problem("validation_error")},
     )
@@ -192,6 +199,11 @@ class PasswordView(ApiView):
 
 
 class WsTicketView(ApiView):
-    @extend_schema(operation_id="issueWebSocketTicket", request=None, responses={201: TicketSerializer})
+    @extend_schema(
+        operation_id="issueWebSocketTicket",
+        summary="A single-use ticket for the WebSocket",
+        request=None,
+        responses={201: TicketSerializer},
+    )
     def post(self, request: Request) -> Response:
         return Response(TicketSerializer(ws_tickets.issue(identity_of(request))).data, status=201)

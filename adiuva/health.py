@@ -29,7 +29,7 @@ class HealthView(ApiView):
     public = True
     rate_limited = False
 
-    @extend_schema(operation_id="health", responses=HealthSerializer)
+    @extend_schema(operation_id="health", summary="The process answers", responses=HealthSerializer)
     def get(self, request: Request) -> Response:
         return Response({"status": "ok", "version": settings.VERSION})
 
@@ -42,6 +42,7 @@ class ReadyView(ApiView):
 
     @extend_schema(
         operation_id="ready",
+        summary="Every system it needs answers",
         responses={200: ReadySerializer, 503: OpenApiResponse(ReadySerializer, description="Some check failed")},
     )
     def get(self, request: Request) -> Response:
