@@ -1,1 +1,1 @@
-"""A model without a key or a network: rules that understand plain requests about tasks. For development."""
+"""A model without a key or a network: rules for plain requests in English, Italian and German. For development."""

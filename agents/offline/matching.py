@@ -3,13 +3,21 @@
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
-from typing import Any
 
-Row = dict[str, Any]
+from agents.offline.kinds import Row
 
 _ALIKE = 0.82
+_ARTICLES = (
+    r"the|my|a|an|this|that|il|lo|la|i|gli|le|un|uno|una|l|mio|mia|miei|mie|del|della|dello|dell|di"
+    r"|der|die|das|den|dem|des|ein|eine|einen|einer|mein|meine|meinen|meiner"
+)
+_NOUNS = (
+    r"tasks?|to-?dos?|reminders?|items?|one|notes?|projects?|checkpoints?|milestones?|attivita|attività|compit[oi]"
+    r"|promemoria|progett[oi]|not[ae]|aufgaben?|projekte?s?|notiz(?:en)?|meilensteine?s?"
+)
 _FILLER = re.compile(
-    r"^(?:the|my|a|an|this|that)\s+|^(?:tasks?|to-?dos?|reminders?|items?|one)\s+(?:(?:called|named|titled|to|about|for)\s+)?|\s+(?:task|to-?do|reminder|item|one)$"
+    rf"^(?:{_ARTICLES})\s+|^(?:{_NOUNS})\s+(?:(?:called|named|titled|to|about|for|chiamat[oa]|su|namens|zu)\s+)?"
+    rf"|\s+(?:{_NOUNS})$"
 )
 
 
@@ -34,7 +42,7 @@ def find(named: str, rows: Sequence[Row], key: str = "title") -> list[Row]:
     if not wanted:
         return []
     words = set(wanted.split())
-    titles = [(row, normal(str(row.get(key) or ""))) for row in rows]
+    titles = [(row, normal(str(row.get(key) or row.get("title") or ""))) for row in rows]
     stages = (
         [row for row, title in titles if title == wanted],
         [row for row, title in titles if words <= set(title.split())],
@@ -42,5 +50,5 @@ def find(named: str, rows: Sequence[Row], key: str = "title") -> list[Row]:
         [row for row, title in titles if SequenceMatcher(None, title, wanted).ratio() >= _ALIKE],
     )
     found = next((stage for stage in stages if stage), [])
-    still_open = [row for row in found if row.get("status") != "done"]
+    still_open = [row for row in found if row.get("status") not in ("done", "archived")]
     return still_open if len(still_open) == 1 else found

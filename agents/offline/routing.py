@@ -1,20 +1,17 @@
-"""Answers a prompt that asks for JSON: which agent shall serve the request."""
+"""Answers a prompt that asks for JSON: which agent shall serve the request, or which ones."""
 
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from agents.offline.kinds import Kind, kind_of
 from agents.offline.situation import Situation
+from agents.offline.understanding import language_of, understand
 
 _AGENT = re.compile(r"\b[a-z]+_agent\b")
-# In the order of what tells most: "a task for the website project" is about a task.
-_SUBJECTS = (
-    ("checkpoint_agent", r"\b(?:checkpoint|milestone)s?\b"),
-    ("note_agent", r"\b(?:notes?|write down|jot|markdown|memo)\b"),
-    ("task_agent", r"\b(?:tasks?|to-?dos?|remind|due|overdue|comments?|mark .* (?:done|complete))\b"),
-    ("project_agent", r"\bprojects?\b"),
-)
+# "Open" and "read" without a noun are said of notes, "reached" of checkpoints and so on: the rules know such words.
+_DEFAULT = "task_agent"
 
 
 def answer(situation: Situation, response_format: Any) -> str | None:
@@ -24,18 +21,41 @@ def answer(situation: Situation, response_format: Any) -> str | None:
     asks_in_words = not situation.tools and bool(agents) and "json" in situation.system.lower()
     if schema is None and response_format is None and not asks_in_words:
         return None
-    chosen = _choose(situation.request, agents)
-    return json.dumps(_fill(schema, chosen) if schema else {"agent": chosen})
+    chosen = [agent for agent in wanted(situation) if agent in agents] or [_fallback(agents)]
+    if schema:
+        return json.dumps(_fill(schema, chosen))
+    return json.dumps({"agents": chosen} if '"agents"' in situation.system else {"agent": chosen[0]})
 
 
-def _choose(request: str, agents: list[str]) -> str:
-    text = request.lower()
-    for agent, pattern in _SUBJECTS:
-        if agent in agents and re.search(pattern, text):
-            return agent
-    if "task_agent" in agents or not agents:
-        return "task_agent"
-    return agents[0]
+def wanted(situation: Situation) -> list[str]:
+    """The agents that the request takes, in the order in which it needs them."""
+    language = language_of(situation.request)
+    intents = understand(situation.request, situation.today, situation.projects)
+    found: dict[str, None] = {}
+    for intent in intents:
+        if not intent.tool:
+            continue
+        kind = kind_of(intent.tool)
+        if not intent.explicit and language.is_pronoun(intent.target) and not found:
+            kind = _spoken_of(situation) or kind
+        found[f"{kind}_agent"] = None
+    if not found:
+        kind = language.kind_in(situation.request) or _spoken_of(situation) or Kind.TASK
+        found[f"{kind}_agent"] = None
+    return list(found)
+
+
+def _spoken_of(situation: Situation) -> Kind | None:
+    """What the conversation was about, as far as it names a kind of record."""
+    for text in situation.earlier:
+        kind = language_of(text).kind_in(text)
+        if kind is not None:
+            return kind
+    return None
+
+
+def _fallback(agents: list[str]) -> str:
+    return _DEFAULT if _DEFAULT in agents or not agents else agents[0]
 
 
 def _schema(response_format: Any) -> dict[str, Any] | None:
@@ -46,11 +66,11 @@ def _schema(response_format: Any) -> dict[str, Any] | None:
     return dict(schema) if isinstance(schema, Mapping) else None
 
 
-def _fill(schema: Mapping[str, Any], chosen: str) -> Any:
-    """A value of the schema's shape that names ``chosen`` where an agent is asked for."""
+def _fill(schema: Mapping[str, Any], chosen: list[str]) -> Any:
+    """A value of the schema's shape that names ``chosen`` where agents are asked for."""
     values = schema.get("enum")
     if isinstance(values, list) and values:
-        return chosen if chosen in values else values[0]
+        return chosen[0] if chosen[0] in values else values[0]
     if "const" in schema:
         return schema["const"]
     kind = schema.get("type")
@@ -58,7 +78,7 @@ def _fill(schema: Mapping[str, Any], chosen: str) -> Any:
         properties = schema.get("properties")
         named = properties.items() if isinstance(properties, Mapping) else ()
         return {
-            name: chosen
+            name: chosen[0]
             if "agent" in name and part.get("type") == "string" and "enum" not in part
             else _fill(part, chosen)
             for name, part in named
@@ -66,5 +86,5 @@ def _fill(schema: Mapping[str, Any], chosen: str) -> Any:
         }
     if kind == "array":
         items = schema.get("items")
-        return [_fill(items, chosen)] if isinstance(items, Mapping) else []
+        return [_fill(items, [agent]) for agent in chosen] if isinstance(items, Mapping) else []
     return {"number": 1.0, "integer": 1, "boolean": False, "string": ""}.get(str(kind))

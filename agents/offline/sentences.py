@@ -1,30 +1,72 @@
 """Takes a request apart into clauses, one wish each."""
 
 import re
+from dataclasses import dataclass
 
 MAX_CLAUSES = 30
-_QUOTED = re.compile(r"\"([^\"\n]+)\"|“([^”\n]+)”|«([^»\n]+)»|(?<!\w)'([^'\n]+)'(?!\w)|\u2018([^’\n]+)’|`([^`\n]+)`")
+_QUOTED = re.compile(
+    r"\"([^\"\n]+)\"|„([^“”\n]+)[“”]|“([^”\n]+)”|«([^»\n]+)»|»([^«\n]+)«|(?<!\w)'([^'\n]+)'(?!\w)|\u2018([^’\n]+)’"
+    r"|`([^`\n]+)`"
+)
 _MARK = "\ue000{}\ue001"
 _MARKED = re.compile("\ue000(\\d+)\ue001")
 _PRIVATE = re.compile("[\ue000\ue001]")
+QUOTE = "\ue000\\d+\ue001"
 
-_VERBS = (
-    r"creat(?:e|ing)|add|make|new task|remind|mark|set|change|delete|remove|erase|update|list|show|comment|rename|move"
-    r"|complete|finish|another|one more|reopen|reschedule|postpone|push|tell me|what|which|how many|put|raise|lower"
-    r"|tick|check off|close|start|give|schedule|leave|cancel|get rid of|can you|could you"
-)
 _SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=\S)|\s*\n\s*|;")
-_JOINT = re.compile(
-    rf"(?: ?, ?(?:and )?| and | then | also )(?:(?:then|also|please) ){{0,2}}(?=(?:{_VERBS})\b)", re.IGNORECASE
-)
-_POLITE = re.compile(
-    r"(?:[ ,.!:–-]|(?:please|pls|kindly|hey|hi|hello|ok|okay|so|also|then|and|adiuva|now|well|thanks|thank you"
-    r"|(?:can|could|would|will) (?:you|u)|i(?:'d| would) like (?:you )?to|i want (?:you )?to|let'?s|just|go ahead and"
-    r"|help me(?: to)?)\b)+",
-    re.IGNORECASE,
-)
-_LAST_COURTESY = re.compile(r"[ ,]+(?:please|pls|thanks|thank you)$", re.IGNORECASE)
+# "am 3. Dezember", "z. B.": a point after a number or a single letter ends no sentence.
+_NO_END = re.compile(r"(?:\b\d{1,2}|\b\w)\.$")
 _ENDINGS = " .!?,;"
+
+
+@dataclass(frozen=True, slots=True)
+class Joints:
+    """What joins clauses in a language, and what courtesy puts around them."""
+
+    between: re.Pattern[str]
+    polite: re.Pattern[str]
+    courtesy: re.Pattern[str]
+
+    @classmethod
+    def of(cls, *, verbs: str, words: str, fillers: str, polite: str, courtesy: str) -> "Joints":
+        """``words`` ("and", "then") join two clauses where one of ``verbs`` follows, ``fillers`` may stand between."""
+        between = rf"(?: ?, ?(?:(?:{words}) )?| (?:{words}) )(?:(?:{fillers}) ){{0,2}}(?=(?:{verbs})\b)"
+        return cls(
+            re.compile(between, re.IGNORECASE),
+            re.compile(rf"(?:[ ,.!:–-]|(?:{polite})\b)+", re.IGNORECASE),
+            re.compile(rf"[ ,]+(?:{courtesy})$", re.IGNORECASE),
+        )
+
+    def clauses(self, text: str) -> list[str]:
+        """``text`` (quotes taken out) as single wishes, one space between words, without their politeness.
+
+        At most ``MAX_CLAUSES``.
+        """
+        found = []
+        for sentence in _sentences(text):
+            for part in self.between.split(" ".join(sentence.split())):
+                clause = self.without_politeness(part)
+                if clause:
+                    found.append(clause)
+        return found[:MAX_CLAUSES]
+
+    def without_politeness(self, text: str) -> str:
+        trimmed = text.rstrip(_ENDINGS)
+        match = self.polite.match(trimmed)
+        if match is not None:
+            trimmed = trimmed[match.end() :]
+        # After a colon stands what the user dictates.
+        return trimmed if ":" in trimmed else self.courtesy.sub("", trimmed).rstrip(_ENDINGS)
+
+
+def _sentences(text: str) -> list[str]:
+    found: list[str] = []
+    for part in _SENTENCE_END.split(text):
+        if found and _NO_END.search(found[-1][-4:]):
+            found[-1] = f"{found[-1]} {part}"
+        else:
+            found.append(part)
+    return found
 
 
 class Quotes:
@@ -46,26 +88,3 @@ def first_quote(text: str) -> str | None:
     """The mark of the first quoted text in ``text``."""
     match = _MARKED.search(text)
     return match[0] if match else None
-
-
-def clauses(text: str) -> list[str]:
-    """``text`` (quotes taken out) as single wishes, one space between words, without their politeness.
-
-    At most ``MAX_CLAUSES``.
-    """
-    found = []
-    for sentence in _SENTENCE_END.split(text):
-        for part in _JOINT.split(" ".join(sentence.split())):
-            clause = polite_off(part)
-            if clause:
-                found.append(clause)
-    return found[:MAX_CLAUSES]
-
-
-def polite_off(text: str) -> str:
-    trimmed = text.rstrip(_ENDINGS)
-    match = _POLITE.match(trimmed)
-    if match is not None:
-        trimmed = trimmed[match.end() :]
-    # After a colon stands what the user dictates.
-    return trimmed if ":" in trimmed else _LAST_COURTESY.sub("", trimmed).rstrip(_ENDINGS)

@@ -9,18 +9,18 @@ from functools import cached_property
 from typing import Any, Self
 
 from agents.messages import Message
-
-Row = dict[str, Any]
+from agents.offline.kinds import SHAPES, Kind, Row
 
 # A longer request is not one sentence to a rule-based model; the rules stay fast on what is left.
 MAX_REQUEST_CHARACTERS = 4_000
 _TODAY = re.compile(r"^Today is \w+, (\d{4}-\d{2}-\d{2})\.", re.MULTILINE)
+_PREVIOUS_RESULTS = "previous_results"
 _FENCE = re.compile(r'<data source="(\w+)"[^>]*>\n(.*?)\n</data>', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one tool call of this turn gave. ``value`` is a read tool's answer."""
+    """What one tool call of this turn gave. ``value`` is a read tool's answer, ``record_id`` a new record."""
 
     call_id: str
     name: str
@@ -28,6 +28,7 @@ class Outcome:
     ok: bool
     error: str = ""
     value: Any = None
+    record_id: str = ""
 
 
 @dataclass
@@ -60,14 +61,40 @@ class Situation:
             tools=frozenset(tool["function"]["name"] for tool in optional_params.get("tools") or ()),
         )
 
-    @cached_property
-    def tasks(self) -> list[Row]:
-        """Every task known, each once: those the client sent, then those its answers brought."""
-        found = [*_rows(self.sections.get("recent_tasks"))]
+    @property
+    def previous_results(self) -> list[Row] | None:
+        """What other agents of the turn said and did; null where an agent works alone."""
+        return _rows(self.sections[_PREVIOUS_RESULTS]) if _PREVIOUS_RESULTS in self.sections else None
+
+    @property
+    def is_synthesis(self) -> bool:
+        """All the work is done, and one answer is to be made of the results."""
+        return self.previous_results is not None and not self.tools and not self.outcomes
+
+    def rows(self, kind: Kind) -> list[Row]:
+        """Every record known, each once: those the client sent, those that answers brought, those this turn made."""
+        shape = SHAPES[kind]
+        found = [*_rows(self.sections.get(shape.section))]
         for outcome in self.outcomes:
-            if outcome.ok and outcome.name in ("list_tasks", "list_tasks_due_today"):
+            if not outcome.ok:
+                continue
+            if outcome.name in shape.reads:
                 found += rows_of(outcome.value)
-        return list({str(row["id"]): row for row in found if "id" in row}.values())
+            elif outcome.name == f"create_{kind}" and outcome.record_id:
+                found.append({"id": outcome.record_id, **outcome.arguments})
+        known: dict[str, Row] = {}
+        for row in found:
+            if "id" in row:
+                known.setdefault(str(row["id"]), {}).update(row)
+        return list(known.values())
+
+    @property
+    def tasks(self) -> list[Row]:
+        return self.rows(Kind.TASK)
+
+    @property
+    def projects(self) -> list[Row]:
+        return self.rows(Kind.PROJECT)
 
     @cached_property
     def comments(self) -> list[Row]:
@@ -79,15 +106,13 @@ class Situation:
                 found += [{"task_id": outcome.arguments.get("task_id"), **row} for row in rows_of(outcome.value)]
         return list({str(row["id"]): row for row in found if "id" in row}.values())
 
-    @property
-    def projects(self) -> list[Row]:
-        return _rows(self.sections.get("projects"))
-
 
 def rows_of(value: Any) -> list[Row]:
-    """The rows in a read tool's answer: a list of them, or an object that holds one."""
+    """The rows in a read tool's answer: a list of them, one of them, or an object that holds such."""
     if isinstance(value, Mapping):
-        return next((_rows(item) for item in value.values() if isinstance(item, list)), [])
+        if "id" in value:
+            return [dict(value)]
+        return next((rows_of(item) for item in value.values() if isinstance(item, list | Mapping)), [])
     return _rows(value)
 
 
@@ -137,6 +162,7 @@ def _outcomes(turn: Sequence[Message]) -> list[Outcome]:
                 arguments=_object(function.get("arguments") or "{}"),
                 ok=status.get("ok") is True,
                 error=str(status.get("error", "")),
+                record_id=str(status.get("record_id", "")),
                 value=fenced[0][1] if fenced else None,
             )
         )

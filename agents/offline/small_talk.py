@@ -2,30 +2,21 @@
 
 import re
 
-HELP = (
-    "I can look after your tasks. Try “create a task to buy milk tomorrow, high priority”, “what is due today?”, "
-    "“mark buy milk as done”, “move buy milk to Friday”, “comment on buy milk: oat milk, please” or "
-    "“delete the task buy milk”."
-)
-_PATTERNS = [
-    (
-        r"(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening|day)|greetings|howdy)(?: there| adiuva)?",
-        f"Hello! {HELP}",
-    ),
-    (r"(?:thanks?|thank you|thx|cheers|great|perfect|nice)(?: (?:a lot|so much|very much|you))*", "You’re welcome!"),
-    (r"(?:bye|goodbye|see you|good night)(?: later| soon)?", "Goodbye!"),
-    (r"how are you(?: doing)?(?: today)?", f"I’m well, thank you. {HELP}"),
-    (
-        r"(?:help(?: me)?|what (?:can|do) you do|(?:who|what) are you|how do(?:es)? (?:this|you|it) work)(?: for me)?",
-        HELP,
-    ),
+from agents.offline.understanding import LANGUAGES
+
+# What it says of itself, in every language.
+HELP = "\n".join(language.answers["help"] for language in LANGUAGES)
+_LONGEST = 200
+_TALK = [
+    (re.compile(pattern, re.IGNORECASE), language.answers[key].format(help=language.answers["help"]))
+    for language in LANGUAGES
+    for pattern, key in language.small_talk
 ]
-_TALK = [(re.compile(pattern, re.IGNORECASE), answer) for pattern, answer in _PATTERNS]
 
 
 def answer(request: str) -> str | None:
     """The answer to ``request`` if it is small talk and nothing else."""
-    text = " ".join(re.sub(r"[^\w\s']", " ", request[:200]).split())
+    text = " ".join(re.sub(r"[^\w\s']", " ", request[:_LONGEST]).split())
     if not text:
-        return HELP
+        return LANGUAGES[0].answers["help"]
     return next((reply for pattern, reply in _TALK if pattern.fullmatch(text)), None)

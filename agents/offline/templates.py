@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from agents.offline import details, matching
+from agents.offline import matching
+from agents.offline.intents import Reader
+from agents.offline.kinds import Row
 from agents.offline.sentences import Quotes
-from agents.offline.situation import Row, Situation
+from agents.offline.situation import Situation
+from agents.offline.understanding import language_of
 
 _BULLET = re.compile(r"^\s*(?:[-*•+–]|\d{1,3}[.)])\s+(?:\[(?P<box>[ xX])\]\s+)?(?P<text>\S.*)$")
 _WISH = re.compile(r"\b(?:needs? to|must|should|have to|has to|to-?do:)\s+([^.;!?\n]{3,200})", re.IGNORECASE)
@@ -32,8 +35,9 @@ def _tasks(situation: Situation) -> list[Row]:
     found: dict[str, Row] = {}
     for text in _wishes(_material(situation, variables)):
         quotes = Quotes(text)
-        read = details.read(quotes.text, quotes, situation.today, [])
-        title = details.title(read.rest, quotes)
+        reader = Reader(quotes, situation.today, [], language_of(text))
+        read = reader.details(quotes.text)
+        title = reader.title(read.rest)
         name = matching.normal(title)
         if name and name not in known:
             found.setdefault(name, {"title": title, **read.fields})

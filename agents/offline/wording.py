@@ -1,160 +1,185 @@
-"""Says in plain sentences what was done, found, or is still unclear."""
+"""Says in plain sentences what was done, found, or is still unclear, in the language of the request."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from agents.offline.intents import Intent, is_pronoun
-from agents.offline.situation import Outcome, Row, Situation, rows_of
-from agents.offline.small_talk import HELP
-
-if TYPE_CHECKING:
-    from agents.offline.brain import Step
+from agents.offline.kinds import Kind, Row, kind_of, name_of
+from agents.offline.language import Language
+from agents.offline.situation import Outcome, Situation, rows_of
+from agents.offline.speaking import Speaker, shortened
+from agents.offline.steps import Step
+from agents.offline.understanding import language_of
 
 _MOST_LISTED = 20
-_STATUS = {"todo": "to do", "in_progress": "in progress", "done": "done"}
+_LONGEST_NOTE = 4_000
 
 
-def report(steps: "Sequence[Step]", situation: Situation) -> str:
+def report(steps: Sequence[Step], situation: Situation, language: Language) -> str:
     """The answer to the whole request."""
+    speaker = Speaker(language, situation.today)
     understood = [step for step in steps if step.intent.tool]
     if not understood:
-        return f"I’m the built-in offline assistant, so I understand plain requests about tasks only. {HELP}"
-    parts = [_sentence(step, situation) for step in understood]
+        return speaker.say("only plain requests", help=language.answers["help"])
+    in_turn = situation.previous_results is not None
+    own = [step for step in understood if step.intent.tool in situation.tools]
+    parts = [_sentence(step, speaker, language) for step in own or understood[:1]]
+    if 0 < len(own) < len(understood) and not in_turn:
+        parts.append(speaker.say("rest elsewhere"))
     missed = [step.intent.target for step in steps if not step.intent.tool]
-    if missed:
-        parts.append(f"I did not understand “{shortened(missed[0])}”.")
+    if missed and not situation.previous_results:
+        parts.append(speaker.say("missed", clause=shortened(missed[0])))
     return "\n".join(part for part in parts if part)
 
 
-def _sentence(step: "Step", situation: Situation) -> str:
+def together(situation: Situation) -> str:
+    """One answer out of those of several agents."""
+    answers = [str(result.get("answer") or "").strip() for result in situation.previous_results or ()]
+    language = language_of(situation.request)
+    return "\n".join(answer for answer in answers if answer) or Speaker(language, situation.today).say("elsewhere")
+
+
+def _sentence(step: Step, speaker: Speaker, language: Language) -> str:
     if step.outcomes:
         pairs = zip(step.outcomes, step.records, strict=True)
-        return "\n".join(_outcome(step.intent, outcome, record, situation) for outcome, record in pairs)
-    if step.candidates:
-        return _which(step)
+        return "\n".join(_outcome(step, outcome, record, speaker) for outcome, record in pairs)
     if step.calls:
-        return "I could not do that in this conversation."
-    return _what_is_missing(step.intent)
+        return speaker.say("elsewhere")
+    if step.candidates:
+        return _which(step, speaker)
+    return _what_is_missing(step, speaker, language)
 
 
-def _what_is_missing(intent: Intent) -> str:
-    if intent.tool == "create_task":
-        return "What shall the task be called?"
+def _what_is_missing(step: Step, speaker: Speaker, language: Language) -> str:
+    intent, kind = step.intent, step.kind
+    if intent.tool.startswith("create_"):
+        is_named = bool(intent.fields.keys() & {"title", "name"})
+        return speaker.say("which project" if is_named else f"name the {kind}")
     if intent.tool == "delete_task_comment":
-        return "I found no such comment. What does it say, and on which task is it?"
-    if intent.target and not is_pronoun(intent.target):
-        return f"I found no task called “{shortened(intent.target)}”. Which task do you mean?"
-    return "Which task do you mean?"
+        return speaker.say("which comment")
+    if intent.fields.get("project_id") == "":
+        return speaker.say("which project")
+    question = speaker.say(f"which {kind}")
+    if intent.target and not language.is_pronoun(intent.target):
+        return speaker.say(f"no such {kind}", name=shortened(intent.target), question=question)
+    return question
 
 
-def _which(step: "Step") -> str:
-    names = [f"“{shortened(str(row.get('title') or row.get('content') or ''))}”" for row in step.candidates[:5]]
+def _which(step: Step, speaker: Speaker) -> str:
+    kind = Kind.PROJECT if step.intent.tool == "create_checkpoint" else step.kind
+    names = [f"“{shortened(name_of(kind, row) or str(row.get('content') or ''))}”" for row in step.candidates[:5]]
     if len(names) == 1:
-        return f"Do you mean {names[0]}?"
-    return f"I found several that fit: {', '.join(names[:-1])} and {names[-1]}. Which one do you mean?"
+        return speaker.say("this one", name=names[0])
+    return speaker.say("several", names=f"{', '.join(names[:-1])}{speaker.say('and')}{names[-1]}")
 
 
-def _outcome(intent: Intent, outcome: Outcome, record: Row, situation: Situation) -> str:
+def _outcome(step: Step, outcome: Outcome, record: Row, speaker: Speaker) -> str:
     if not outcome.ok:
-        return f"I could not do that: {_reason(outcome)}"
-    title = f"“{shortened(str(record.get('title') or intent.target))}”"
+        return speaker.say("failed", reason=_reason(outcome, speaker))
+    tool, kind = outcome.name, kind_of(outcome.name)
+    title = f"“{shortened(name_of(kind, record) or step.intent.target)}”"
+    rows = rows_of(outcome.value)
     sentences: dict[str, Callable[[], str]] = {
-        "create_task": lambda: _created(outcome.arguments, situation.today),
-        "update_task": lambda: _updated(title, outcome.arguments, situation.today),
-        "delete_task": lambda: f"I deleted the task {title}.",
-        "add_task_comment": lambda: f"I added your comment to {title}.",
-        "delete_task_comment": lambda: "I deleted the comment.",
-        "list_task_comments": lambda: _listed_comments(title, rows_of(outcome.value)),
+        "add_task_comment": lambda: speaker.say("commented", title=title),
+        "delete_task_comment": lambda: speaker.say("comment deleted"),
+        "list_task_comments": lambda: _listed_comments(title, rows, speaker),
+        "create": lambda: _created(kind, outcome.arguments, speaker),
+        "update": lambda: _updated(kind, title, outcome.arguments, speaker),
+        "delete": lambda: speaker.say("deleted", the=speaker.say(f"the {kind}"), title=title),
+        "get": lambda: _opened(kind, rows, speaker),
+        "list": lambda: _listed(outcome, rows, speaker),
     }
-    listed = sentences.get(intent.tool)
-    return listed() if listed else _listed(intent, rows_of(outcome.value), situation.today)
+    return (sentences.get(tool) or sentences[tool.split("_")[0]])()
 
 
-def _created(fields: dict[str, Any], today: date) -> str:
-    return f"I created the task “{shortened(str(fields.get('title', '')))}”{_with(fields, today)}."
+def _reason(outcome: Outcome, speaker: Speaker) -> str:
+    said = outcome.error.removeprefix("Nothing was done").lstrip(":;, ")
+    return shortened(said or speaker.say("it did not work"), 200)
 
 
-def _reason(outcome: Outcome) -> str:
-    return shortened(outcome.error.removeprefix("Nothing was done").lstrip(":;, ") or "it did not work.", 200)
-
-
-def _with(fields: dict[str, Any], today: date) -> str:
+def _created(kind: Kind, fields: dict[str, Any], speaker: Speaker) -> str:
+    title = shortened(name_of(kind, fields))
+    if fields.get("is_ai_suggested"):
+        return speaker.say("suggested", title=title)
     parts = []
     if fields.get("due_date"):
-        parts.append(f"due {spoken_day(fields['due_date'], today)}")
+        parts.append(speaker.say("with due", value=speaker.day(fields["due_date"])))
     if fields.get("priority"):
-        parts.append(f"with {fields['priority']} priority")
+        parts.append(speaker.say("with priority", value=speaker.say(fields["priority"])))
     if fields.get("status"):
-        parts.append(f"as {_STATUS[fields['status']]}")
-    return f", {', '.join(parts)}" if parts else ""
+        parts.append(speaker.say("with status", value=speaker.status(fields["status"])))
+    details = f", {', '.join(parts)}" if parts else ""
+    return speaker.say("created", the=speaker.say(f"the {kind}"), title=title, details=details)
 
 
-def _updated(title: str, fields: dict[str, Any], today: date) -> str:
+def _updated(kind: Kind, title: str, fields: dict[str, Any], speaker: Speaker) -> str:
     if fields.get("status") == "done":
-        return f"I marked {title} as done."
-    changes = []
-    if "status" in fields:
-        changes.append(f"it is {_STATUS[fields['status']]} now")
-    if "priority" in fields:
-        changes.append(f"its priority is {fields['priority']}")
-    if "due_date" in fields:
-        due = fields["due_date"]
-        changes.append(f"it is due {spoken_day(due, today)}" if due else "it has no due date any more")
-    if "title" in fields:
-        changes.append(f"it is called “{shortened(str(fields['title']))}”")
-    if "description" in fields:
-        changes.append("it has a new description")
-    return f"I changed {title}: {' and '.join(changes)}."
+        return speaker.say("done", title=title)
+    if kind is Kind.PROJECT and "status" in fields:
+        return speaker.say("archived" if fields["status"] == "archived" else "restored", title=title)
+    if fields.get("is_approved"):
+        return speaker.say("approved", title=title)
+    own = f"{kind}_id"
+    changes = [_change(name, value, speaker) for name, value in fields.items() if name not in (own, "is_approved")]
+    return speaker.say("changed", title=title, changes=speaker.say("and").join(changes))
 
 
-def _listed(intent: Intent, rows: list[Row], today: date) -> str:
-    is_today = intent.tool == "list_tasks_due_today"
+def _change(name: str, value: Any, speaker: Speaker) -> str:
+    if name == "status":
+        return speaker.say("changed status", value=speaker.status(value))
+    if name == "priority":
+        return speaker.say("changed priority", value=speaker.say(str(value)))
+    if name == "due_date":
+        return speaker.say("changed due", value=speaker.day(value)) if value else speaker.say("changed no due")
+    if name in ("title", "name"):
+        return speaker.say("changed title", value=shortened(str(value)))
+    return speaker.say({"project_id": "changed project"}.get(name, f"changed {name}"))
+
+
+def _opened(kind: Kind, rows: list[Row], speaker: Speaker) -> str:
     if not rows:
+        return speaker.say(f"which {kind}")
+    row = rows[0]
+    text = str(row.get("content") or row.get("description") or "").strip()
+    return f"“{shortened(name_of(kind, row))}”\n\n{text[:_LONGEST_NOTE] or speaker.say('empty')}"
+
+
+def _listed(outcome: Outcome, rows: list[Row], speaker: Speaker) -> str:
+    kind = kind_of(outcome.name)
+    is_today = outcome.name == "list_tasks_due_today"
+    if not rows:
+        if is_today:
+            return speaker.say("nothing due")
         return (
-            "Nothing is due today."
-            if is_today
-            else "I found no tasks like that."
-            if intent.fields
-            else "You have no tasks."
+            speaker.say("no match", plural=speaker.say(f"many {kind}"))
+            if outcome.arguments
+            else speaker.say(f"no {kind}")
         )
-    count = f"{len(rows)} task{'s' if len(rows) > 1 else ''}"
-    head = f"You have {count} due today:" if is_today else f"I found {count}:"
-    lines = [f"- {shortened(str(row.get('title') or 'Untitled'))}{_facts(row, today)}" for row in rows[:_MOST_LISTED]]
+    count = speaker.count(kind, len(rows))
+    head = speaker.say("due today" if is_today else "found", count=count)
+    untitled = speaker.say("untitled")
+    lines = [f"- {shortened(name_of(kind, row) or untitled)}{_facts(row, speaker)}" for row in rows[:_MOST_LISTED]]
     if len(rows) > _MOST_LISTED:
-        lines.append(f"- and {len(rows) - _MOST_LISTED} more")
+        lines.append(speaker.say("more", number=str(len(rows) - _MOST_LISTED)))
     return "\n".join([head, *lines])
 
 
-def _facts(row: Row, today: date) -> str:
+def _facts(row: Row, speaker: Speaker) -> str:
     facts = []
     if isinstance(row.get("due_date"), str):
-        facts.append(f"due {spoken_day(row['due_date'], today)}")
+        facts.append(speaker.say("with due", value=speaker.day(row["due_date"])))
     if row.get("priority") in ("high", "low"):
-        facts.append(f"{row['priority']} priority")
+        facts.append(speaker.say("fact priority", value=speaker.say(row["priority"])))
     if row.get("status") in ("done", "in_progress"):
-        facts.append(_STATUS[row["status"]])
+        facts.append(speaker.status(row["status"]))
+    if row.get("status") == "archived":
+        facts.append(speaker.say("fact archived"))
+    if row.get("is_ai_suggested") and not row.get("is_approved"):
+        facts.append(speaker.say("fact suggested"))
     return f" ({', '.join(facts)})" if facts else ""
 
 
-def _listed_comments(title: str, rows: list[Row]) -> str:
+def _listed_comments(title: str, rows: list[Row], speaker: Speaker) -> str:
     if not rows:
-        return f"There are no comments on {title}."
-    return "\n".join([f"Comments on {title}:", *(f"- {shortened(str(row.get('content', '')), 200)}" for row in rows)])
-
-
-def spoken_day(value: str, today: date) -> str:
-    """As "tomorrow (Monday, 23 November)", with the year where it is another one."""
-    try:
-        day = date.fromisoformat(value[:10])
-    except ValueError:
-        return value
-    year = f" {day.year}" if day.year != today.year else ""
-    full = f"{day:%A}, {day.day} {day:%B}{year}"
-    near = {today: "today", today + timedelta(days=1): "tomorrow", today - timedelta(days=1): "yesterday"}.get(day)
-    return f"{near} ({full})" if near else f"on {full}"
-
-
-def shortened(text: str, most: int = 80) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+        return speaker.say("no comments", title=title)
+    lines = [f"- {shortened(str(row.get('content', '')), 200)}" for row in rows]
+    return "\n".join([speaker.say("comments", title=title), *lines])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.offline.dates import find_day
+from agents.offline.english.days import DAYS
 from agents.offline.understanding import understand
 from tests.agents.support import PROJECT
 
@@ -232,13 +232,13 @@ def test_several_wishes(text: str, tools: list[str]) -> None:
     ],
 )
 def test_days(text: str, day: str | None) -> None:
-    found = find_day(text, TODAY)
+    found = DAYS.find(text, TODAY)
     assert (found and found.day.isoformat()) == day
 
 
 def test_days_at_the_edges_of_months_and_years() -> None:
     def on(text: str, today: str) -> str:
-        found = find_day(text, date.fromisoformat(today))
+        found = DAYS.find(text, date.fromisoformat(today))
         assert found is not None
         return found.day.isoformat()
 
