@@ -75,7 +75,9 @@ def as_problem(exc: BaseException) -> problems.Problem:  # noqa: C901, PLR0911, 
 
 def log_failure(exc: BaseException, problem: problems.Problem) -> None:
     """ERROR with traceback for our own failures; a line without text for the upstream's (it may quote a prompt)."""
-    if isinstance(exc, problems.Problem):
+    if isinstance(exc, problems.InternalError):
+        logger.warning("request failed", extra={"code": problem.code})  # whoever raised it has said why
+    elif isinstance(exc, problems.Problem):
         logger.warning("request failed upstream", extra={"code": problem.code})
     else:
         logger.error("request failed", exc_info=exc, extra={"code": problem.code})
