@@ -14,6 +14,7 @@ from django.conf import settings
 
 from accounts.access import is_signed
 from adiuva.http.body_limit import KIB, BodyLimit, Cap
+from adiuva.http.last_resort import LastResort
 from adiuva.http.origin import AllowedOrigins
 from adiuva.http.warm_handler import WarmASGIHandler
 from adiuva.lifespan import Lifespan
@@ -29,7 +30,9 @@ CAPS = [
 
 application = ProtocolTypeRouter(
     {
-        "http": with_static_files(BodyLimit(WarmASGIHandler(), caps=CAPS, token_is_signed=is_signed)),
+        "http": with_static_files(
+            LastResort(BodyLimit(WarmASGIHandler(), caps=CAPS, token_is_signed=is_signed)),
+        ),
         "websocket": AllowedOrigins(URLRouter(websocket_urlpatterns), origins=settings.CORS_ORIGINS),
         "lifespan": Lifespan(),
     }

@@ -143,8 +143,10 @@ def test_the_order_is_401_then_429_then_404_then_the_body(api: ApiClient, make_u
     unknown = "auth/sessions/00000000-0000-4000-8000-000000000000"
     for _ in range(20):
         assert api.delete(unknown, token=token, body="{not json").code == "not_found"
-    for path in (unknown, "auth/me"):
-        refused = api.delete(path, token=token, body="{not json", headers={"Accept": "text/html"})
+    template = "plans/templates/nothing/run"  # its 404 comes from the view's permissions
+    assert api.post(template, token=make_user().access_token, body="{not json").code == "not_found"
+    for method, path in (("DELETE", unknown), ("DELETE", "auth/me"), ("POST", template)):
+        refused = api.request(method, path, token=token, body="{not json", headers={"Accept": "text/html"})
         assert (refused.status, refused.code) == (429, "rate_limited")
     assert api.delete(unknown, token="nonsense").code == "invalid_token"
 
