@@ -7,9 +7,9 @@ from django.urls import URLPattern, URLResolver
 
 from adiuva import urls
 
-WORDS = {"template_id": "tpl_task_agent_default"}  # a view may say 404 before 405
-WORD = "word"
 UUID = "00000000-0000-4000-8000-000000000000"
+WORDS = {"template_id": "tpl_task_agent_default", "pk": UUID}  # a view may say 404 before 405
+WORD = "word"
 
 
 def routes(patterns: Iterable[URLPattern | URLResolver] = urls.api, prefix: str = "") -> Iterator[str]:

@@ -35,8 +35,8 @@ def test_another_method_is_405_with_the_allowed_ones(api: ApiClient, make_user: 
 @pytest.mark.parametrize(
     "path",
     [
-        *("nothing", "auth/me/", "chat/", "health/", "", "auth", "AUTH/ME", "auth//me", "auth/sessions/not-a-uuid"),
-        *("auth/sessions/%ff", "auth/sessions/%00", "health%0d%0aX-A:%20b", "%e2%82%ac", "%f0%9f%98%80", "../health"),
+        *("nothing", "auth/me/", "chat/", "health/", "", "auth", "AUTH/ME", "auth//me"),
+        *("auth/sessions/a/b", "health%0d%0aX-A:%20b", "%e2%82%ac", "%f0%9f%98%80", "../health"),
         *("/api/", "/api/v2/health", "/api/v1"),
     ],
 )
@@ -45,6 +45,14 @@ def test_a_path_that_is_no_route_is_404(api: ApiClient, path: str, method: str) 
     answer = api.request(method, path)
     assert (answer.status, answer.code) == (404, "not_found")
     assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize("session", ["not-a-uuid", "%ff", "%00", "00000000-0000-4000-8000-00000000000g", "x" * 5000])
+def test_an_id_that_is_none_is_404_for_whom_there_could_be_one(
+    api: ApiClient, make_user: MakeUser, session: str
+) -> None:
+    assert api.delete(f"auth/sessions/{session}", token=make_user().access_token).code == "not_found"
+    assert api.delete(f"auth/sessions/{session}").code == "not_authenticated"
 
 
 @pytest.mark.parametrize(

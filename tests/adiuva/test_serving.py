@@ -26,6 +26,7 @@ ServerFactory = Callable[..., RunningServer]
 @pytest.fixture(scope="module")
 def provider() -> Iterator[LoopbackLLM]:
     with LoopbackLLM() as running:
+        running.aside["gpt-router"] = text("task_agent")
         yield running
 
 
@@ -36,7 +37,11 @@ def chatty(server_factory: ServerFactory, provider: LoopbackLLM) -> Callable[...
     def start(**env: str) -> RunningServer:
         provider.forget()
         return server_factory(
-            LLM_MODEL="gpt-test", OPENAI_API_KEY="sk-loopback-0123456789", OPENAI_API_BASE=provider.base_url, **env
+            LLM_MODEL="gpt-test",
+            LLM_ROUTER_MODEL="gpt-router",
+            OPENAI_API_KEY="sk-loopback-0123456789",
+            OPENAI_API_BASE=provider.base_url,
+            **env,
         )
 
     return start
