@@ -56,7 +56,7 @@ def as_problem(exc: BaseException) -> problems.Problem:  # noqa: C901, PLR0911, 
         case drf.NotFound() | Http404():
             return problems.NotFound()
         case drf.Throttled():
-            return problems.RateLimited(retry_after=max(1, math.ceil(exc.wait or 1)))
+            return problems.RateLimited(retry_after=max(1, math.ceil(getattr(exc, "wait", None) or 1)))
         case drf.MethodNotAllowed():
             return problems.MethodNotAllowed()
         case drf.NotAcceptable():
