@@ -87,6 +87,7 @@ class Environment(BaseSettings):
     LLM_FALLBACK_MODEL: str = ""
     LLM_MODELS: CommaSeparated = ()
     LLM_TIMEOUT_SECONDS: float = Field(default=60, gt=0, le=600)
+    LLM_MAX_RUNNING_TURNS: int = Field(default=200, ge=1)
 
     STRIPE_SECRET_KEY: SecretStr = SecretStr("")
     STRIPE_WEBHOOK_SECRET: SecretStr = SecretStr("")

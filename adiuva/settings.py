@@ -278,6 +278,7 @@ LLM_ROUTER_MODEL = (env.LLM_ROUTER_MODEL if LLM_MODEL != OFFLINE_MODEL else "") 
 LLM_FALLBACK_MODEL = env.LLM_FALLBACK_MODEL
 LLM_MODELS = env.LLM_MODELS
 LLM_TIMEOUT_SECONDS = env.LLM_TIMEOUT_SECONDS
+LLM_MAX_RUNNING_TURNS = env.LLM_MAX_RUNNING_TURNS
 
 # --- billing ---------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,9 @@ from agents.run import RunContext
 from agents.tools.base import Tool
 from agents.tools.records import RunRecords
 
+# In the shared memory, beside ``prompting.PREVIOUS_RESULTS``: all the records that the turn knows.
+RECORDS = "records"
+
 
 class BaseAgent(ABC):
     """Works for one user. ``shared_memory`` is what the agents of one turn tell each other, ``vector_store_context``
@@ -51,8 +54,12 @@ class ChatAgent(BaseAgent):
     def get_tools(self) -> Sequence[Tool[Any]]: ...
 
     async def handle(self, query: str, context: RunContext) -> AsyncGenerator[AgentEvent, None]:
-        messages = prompting.messages(self.prompt, query, context, self.vector_store_context)
-        records = RunRecords.of(context.data, query)
+        previous_results = self.shared_memory.get(prompting.PREVIOUS_RESULTS)
+        messages = prompting.messages(
+            self.prompt, query, context, self.vector_store_context, previous_results=previous_results
+        )
+        records = self.shared_memory.get(RECORDS) or RunRecords.of(context.data, query)
+        self.shared_memory[RECORDS] = records
         events = self._tool_loop(get_llm(context.model), messages, self.get_tools(), context=context, records=records)
         async with aclosing(events):
             async for event in events:

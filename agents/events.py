@@ -30,12 +30,4 @@ class ClientToolCall:
     arguments: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class UsageReport:
-    """Tokens of one model call; a turn has several of them, to be summed."""
-
-    input_tokens: int
-    output_tokens: int
-
-
-AgentEvent = TextDelta | ActionEmitted | ClientToolCall | UsageReport
+AgentEvent = TextDelta | ActionEmitted | ClientToolCall

@@ -93,9 +93,7 @@ class _ChatModel(ChatLiteLLM):
             await stream.aclose()
 
 
-async def stream(
-    name: str, request: ModelRequest, assembler: ReplyAssembler
-) -> AsyncGenerator[str | Reply, None]:
+async def stream(name: str, request: ModelRequest, assembler: ReplyAssembler) -> AsyncGenerator[str | Reply, None]:
     """Ask ``name`` once: pieces of text, then the ``Reply``. Raises whatever the SDK raises; see ``translate``.
 
     ``assembler`` is a new one: it holds what came back, also when the stream is closed or breaks.

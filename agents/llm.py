@@ -13,14 +13,16 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 
 from adiuva.http.problems import NotConfigured, UpstreamTimeout
 from agents.messages import Message
+from agents.meter import Meter, estimate
 from agents.model_calls import Failure, ModelRequest
-from agents.replies import Reply
+from agents.replies import Reply, ReplyAssembler, Usage
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ _FIRST_BACKOFF_SECONDS = 0.25
 _LEAST_SECONDS_TO_ANSWER = 1.0
 # With another model at hand a longer wait for this one is pointless.
 _LONGEST_WAIT_BEFORE_FALLBACK = 2.0
+# Not ``sys.modules``, which holds a module from the beginning of its import on.
+_client_is_loaded = threading.Event()
 
 
 def get_llm(model: str | None = None) -> "LanguageModel":
@@ -50,9 +54,17 @@ def preload() -> None:
     """Import the SDK now, so that the first user does not wait for it. Takes seconds; works with and without a loop."""
     from agents import litellm_client
 
+    _client_is_loaded.set()
     rehearsal = threading.Thread(target=lambda: asyncio.run(litellm_client.rehearse()), name="llm-preload")
     rehearsal.start()
     rehearsal.join()
+
+
+async def _load_client() -> None:
+    """The first call of a process may come before ``preload`` is done: the import must not hold up the event loop."""
+    if not _client_is_loaded.is_set():
+        await asyncio.to_thread(import_module, "agents.litellm_client")
+        _client_is_loaded.set()
 
 
 def _language_model(name: str) -> "LanguageModel":
@@ -79,13 +91,18 @@ class LanguageModel:
         self.timeout = timeout
 
     async def complete(
-        self, messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None, deadline: float | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        schema: Mapping[str, Any] | None = None,
+        deadline: float | None = None,
+        meter: Meter | None = None,
     ) -> Reply:
         """The whole answer at once. ``schema`` (a JSON schema object with a ``title``) asks for JSON of that shape.
 
         Raises what ``stream`` raises.
         """
-        async with aclosing(self.stream(messages, schema=schema, deadline=deadline)) as parts:
+        async with aclosing(self.stream(messages, schema=schema, deadline=deadline, meter=meter)) as parts:
             async for part in parts:
                 if isinstance(part, Reply):
                     return part
@@ -98,29 +115,50 @@ class LanguageModel:
         tools: Sequence[Mapping[str, Any]] = (),
         schema: Mapping[str, Any] | None = None,
         deadline: float | None = None,
+        meter: Meter | None = None,
     ) -> AsyncGenerator[str | Reply, None]:
         """Pieces of text as they arrive, and the ``Reply`` at last.
 
-        ``deadline`` is in the running loop's time. Failures before the first piece are tried again (connection, 429,
-        5xx) and then with the fallback; afterwards the text is out and cannot be taken back. Closing the iterator
-        closes the provider's connection. Raises ``UpstreamError``, ``UpstreamUnavailable`` or ``UpstreamTimeout``.
+        ``deadline`` is in the running loop's time. ``meter`` counts the call, also when it is cancelled or fails: then
+        by an estimate of what was asked and what came back. Failures before the first piece are tried again
+        (connection, 429, 5xx) and then with the fallback; afterwards the text is out and cannot be taken back. Closing
+        the iterator closes the provider's connection. Raises ``UpstreamError``, ``UpstreamUnavailable`` or
+        ``UpstreamTimeout``.
         """
-        from agents import litellm_client as client  # before the clock starts
+        await _load_client()  # before the clock starts
+        end = min(asyncio.get_running_loop().time() + self.timeout, math.inf if deadline is None else deadline)
+        request = ModelRequest(messages, tools, schema, self.timeout)
+        heard: list[ReplyAssembler] = []
+        usage: Usage | None = None
+        try:
+            async with aclosing(self._tries(request, end, heard)) as parts:
+                async for part in parts:
+                    if isinstance(part, Reply):
+                        usage = part.usage
+                    yield part
+                    # A provider that sends many chunks in one packet would starve every other stream.
+                    await asyncio.sleep(0)
+        finally:
+            if meter is not None and heard:
+                meter.count(usage or estimate(messages, tools, sum(part.text_length for part in heard)))
+
+    async def _tries(
+        self, request: ModelRequest, end: float, heard: list[ReplyAssembler]
+    ) -> AsyncGenerator[str | Reply, None]:
+        """``heard`` is given what each try hears, from its beginning on."""
+        from agents import litellm_client as client
 
         clock = asyncio.get_running_loop().time
-        end = min(clock() + self.timeout, math.inf if deadline is None else deadline)
-        request = ModelRequest(messages, tools, schema, self.timeout)
         failure = Failure(UpstreamTimeout(), transient=False)
         for name in self.names:
             for tries in range(1, MAX_TRIES + 1):
                 started = False
+                heard.append(ReplyAssembler())
                 try:
-                    async with aclosing(client.stream(name, request)) as parts:
+                    async with aclosing(client.stream(name, request, heard[-1])) as parts:
                         while (part := await _next_before(end, parts)) is not None:
                             started = True
                             yield part
-                            # A provider that sends many chunks in one packet would starve every other stream.
-                            await asyncio.sleep(0)
                     return
                 except Exception as error:  # noqa: BLE001 - the SDK raises its own types, httpx's and plain ValueErrors
                     failure = client.translate(error)

@@ -15,7 +15,7 @@ from typing import Any
 from agents import messages as message
 from agents import prompting
 from agents.actions import new_id
-from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta, UsageReport
+from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.llm import LanguageModel
 from agents.messages import Message
 from agents.replies import Reply, ToolCall
@@ -30,6 +30,8 @@ _MAX_ERROR_CHARACTERS = 500
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOTHING_SAID = "I could not find an answer to that."
 _DONE_SILENTLY = "Done."
+# What is said without a model.
+SENTENCES = (_NOTHING_SAID, _DONE_SILENTLY)
 
 
 @dataclass(slots=True)
@@ -68,14 +70,14 @@ async def run(
         offered = schemas if turn < max_iter else []
         reply = Reply("")
         answered = False
-        async with aclosing(llm.stream(conversation, tools=offered, deadline=context.deadline)) as parts:
+        stream = llm.stream(conversation, tools=offered, deadline=context.deadline, meter=context.meter)
+        async with aclosing(stream) as parts:
             async for part in parts:
                 if isinstance(part, Reply):
                     reply = part
                 elif part:
                     yield TextDelta(part if answered or not progress.spoke else f"\n\n{part}")
                     answered = progress.spoke = True
-        yield UsageReport(reply.usage.input_tokens, reply.usage.output_tokens)
         if not offered or not reply.calls:
             break
         calls = _distinct(reply.calls, used_ids)

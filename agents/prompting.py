@@ -24,17 +24,28 @@ SECTIONS = (
     "notes",
     "relevant_documents",
 )
+PREVIOUS_RESULTS = "previous_results"
 _DAYS_AHEAD = 8
 # A value can hold no tag: it cannot close its own fence.
 _TAG_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
 def messages(
-    prompt: str, query: str, context: RunContext, documents: Sequence[Mapping[str, Any]] = ()
+    prompt: str,
+    query: str,
+    context: RunContext,
+    documents: Sequence[Mapping[str, Any]] = (),
+    *,
+    previous_results: Sequence[Mapping[str, Any]] | None = None,
 ) -> list[Message]:
-    """The messages a turn starts with; ``prompt`` names a file of ``agents/prompts``."""
-    instructions = "\n\n".join([prompts.load(prompt), prompts.load("common"), now(context), data(context, documents)])
-    return [message.system(instructions), *history(context), message.user(query)]
+    """The messages a turn starts with; ``prompt`` names a file of ``agents/prompts``.
+
+    ``previous_results`` is what the agents before this one did, null where it works alone.
+    """
+    instructions = [prompts.load(prompt), prompts.load("common"), now(context), data(context, documents)]
+    if previous_results is not None:
+        instructions += [prompts.load("pipeline"), fence(PREVIOUS_RESULTS, list(previous_results))]
+    return [message.system("\n\n".join(instructions)), *history(context), message.user(query)]
 
 
 def now(context: RunContext) -> str:

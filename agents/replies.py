@@ -19,6 +19,10 @@ class Usage:
     input_tokens: int = 0
     output_tokens: int = 0
 
+    def as_dict(self) -> dict[str, int]:
+        """``{input_tokens, output_tokens}`` of the wire contract."""
+        return {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:

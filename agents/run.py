@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone as django_timezone
 
+from agents.meter import Meter
+
 UTC = ZoneInfo("UTC")
 
 
@@ -33,6 +35,7 @@ class RunContext:
 
     ``now`` is aware and in ``timezone``. ``data`` is the ``context`` of the ChatRequest. ``deadline`` is a time of
     the running event loop (``loop.time()``) after which no answer is wanted: no retry is started that would pass it.
+    ``meter`` counts every model call of the turn.
     """
 
     now: datetime
@@ -41,6 +44,7 @@ class RunContext:
     client_tools: ClientTools | None = None
     model: str | None = None
     deadline: float | None = None
+    meter: Meter = field(default_factory=Meter)
 
     @property
     def today(self) -> date:
@@ -55,6 +59,7 @@ class RunContext:
         client_tools: ClientTools | None = None,
         model: str | None = None,
         deadline: float | None = None,
+        meter: Meter | None = None,
         now: datetime | None = None,
     ) -> Self:
         """A context for ``data``, in the timezone its ``user_profile.timezone`` names (IANA), else UTC."""
@@ -66,6 +71,7 @@ class RunContext:
             client_tools=client_tools,
             model=model,
             deadline=deadline,
+            meter=meter or Meter(),
         )
 
 

@@ -106,12 +106,20 @@ def of_event(event: TextDelta | ActionEmitted | ClientToolCall) -> dict[str, Any
 
 def done(turn: TurnDone, *, cancelled: bool = False) -> dict[str, Any]:
     frame = {"type": "done", "done": True, **turn.as_dict()}
+    if turn.plan is not None:
+        frame["plan"] = turn.plan.as_dict()
     return {**frame, "cancelled": True} if cancelled else frame
 
 
 def error(problem: Problem, *, own_id: str | None = None) -> dict[str, Any]:
-    """``own_id``: where the frame's request is not the one this context is bound to."""
-    return {"type": "error", "done": True, "error": problem.as_dict(own_id or request_id.current_request_id())}
+    """``own_id``: where the frame's request is not the one this context is bound to.
+
+    A frame has no headers, so ``retry_after`` stands in every problem that has the header.
+    """
+    body = problem.as_dict(own_id or request_id.current_request_id())
+    if "Retry-After" in problem.headers:
+        body["retry_after"] = int(problem.headers["Retry-After"])
+    return {"type": "error", "done": True, "error": body}
 
 
 PING = encode({"type": "ping"})

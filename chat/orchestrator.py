@@ -1,7 +1,6 @@
 """One conversation turn as one stream of events: the WebSocket forwards them, ``POST /chat`` collects them."""
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -9,61 +8,86 @@ from django.conf import settings
 
 from accounts.models import User
 from adiuva.http.problems import UpstreamTimeout
-from agents.events import AgentEvent, UsageReport
-from agents.registry import registry
+from agents.events import AgentEvent
+from agents.meter import Meter
 from agents.run import ClientTools, RunContext
+from chat.capacity import capacity
 from chat.failures import problem_of
-from chat.intent import choose_agent
-from chat.turns import ChatTurn, TurnDone, TurnEvent, TurnSoFar
-
-logger = logging.getLogger(__name__)
-
-
-async def orchestrate_stream(
-    *, turn: ChatTurn, user: User, client_tools: ClientTools | None = None
-) -> AsyncGenerator[TurnEvent, None]:
-    """Everything that happens in ``turn``, and one ``TurnDone`` at its end.
-
-    Raises only ``Problem``. The whole turn has ``LLM_TIMEOUT_SECONDS``, after which it is ``UpstreamTimeout``. Closing
-    the iterator closes the provider's connection. ``user`` comes from ``accounts.access``: no query is made here.
-    """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + settings.LLM_TIMEOUT_SECONDS
-    so_far = TurnSoFar()
-    async with aclosing(_agent_events(turn, user, client_tools, deadline)) as events:
-        while True:
-            # Around each step and not the loop: a timeout that spans a `yield` would cancel whoever reads.
-            step = asyncio.timeout_at(deadline)
-            try:
-                async with step:
-                    event = await anext(events, None)
-            except TimeoutError as error:
-                raise (UpstreamTimeout() if step.expired() else problem_of(error)) from None
-            except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets a problem
-                raise problem_of(error) from None
-            if event is None:
-                break
-            so_far.add(event)
-            yield event
-    yield so_far.done()
+from chat.intent import choose_agents
+from chat.plans.planning import plan_for
+from chat.routes import route_pipeline, route_single
+from chat.speech import HeardAnswers, Speech
+from chat.turns import ChatTurn, PlanMade, TurnDone, TurnEvent, TurnSoFar
 
 
-async def run_turn(*, turn: ChatTurn, user: User) -> TurnDone:
+async def orchestrate(*, turn: ChatTurn, user: User, meter: Meter) -> TurnDone:
     """The whole turn at once; raises what ``orchestrate_stream`` raises."""
-    async with aclosing(orchestrate_stream(turn=turn, user=user)) as events:
+    async with aclosing(orchestrate_stream(turn=turn, user=user, meter=meter)) as events:
         async for event in events:
             if isinstance(event, TurnDone):
                 return event
     raise AssertionError("a turn ends with TurnDone or an exception")
 
 
-async def _agent_events(
-    turn: ChatTurn, user: User, client_tools: ClientTools | None, deadline: float
-) -> AsyncGenerator[AgentEvent, None]:
-    name, router_usage = await choose_agent(turn, user=user, deadline=deadline)
-    if router_usage.input_tokens or router_usage.output_tokens:
-        yield UsageReport(router_usage.input_tokens, router_usage.output_tokens)
-    context = RunContext.of(turn.context, client_tools=client_tools, model=turn.model, deadline=deadline)
-    async with aclosing(registry.call_agent(name, turn.message, context, user_id=user.id)) as events:
+async def orchestrate_stream(
+    *, turn: ChatTurn, user: User, meter: Meter, client_tools: ClientTools | None = None
+) -> AsyncGenerator[TurnEvent, None]:
+    """Everything that happens in ``turn`` as its user may see it, and one ``TurnDone`` at its end.
+
+    Raises only ``Problem``. The whole turn has ``LLM_TIMEOUT_SECONDS``, after which it is ``UpstreamTimeout``. Closing
+    the iterator closes the provider's connection. ``meter`` knows the cost whatever became of the turn. ``user`` comes
+    from ``accounts.access``: no query is made here.
+    """
+    deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT_SECONDS
+    so_far = TurnSoFar()
+    with capacity.turn():
+        speech = await Speech.about(turn.message, turn.context)
+        run = RunContext.of(
+            turn.context,
+            client_tools=client_tools and HeardAnswers(client_tools, speech),
+            model=turn.model,
+            deadline=deadline,
+            meter=meter,
+        )
+        async with aclosing(_steps(turn, user, run, deadline)) as steps:
+            while (step := await _next(steps, deadline, speech)) is not None:
+                shown = await speech.event(step)
+                if shown is not None:
+                    so_far.add(shown)
+                    yield shown
+        rest = speech.rest()
+        if rest is not None:
+            so_far.add(rest)
+            yield rest
+    yield so_far.done(meter.usage)
+
+
+async def _next(
+    steps: AsyncGenerator[AgentEvent | PlanMade, None], deadline: float, speech: Speech
+) -> AgentEvent | PlanMade | None:
+    """The next of ``steps``, None after the last; whatever goes wrong becomes a ``Problem``."""
+    # Around each step and not all of them: a timeout that spans a `yield` would cancel whoever reads.
+    limit = asyncio.timeout_at(deadline)
+    try:
+        async with limit:
+            return await anext(steps, None)
+    except TimeoutError as error:
+        raise (UpstreamTimeout() if limit.expired() else speech.problem(problem_of(error))) from None
+    except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets a problem
+        raise speech.problem(problem_of(error)) from None
+
+
+async def _steps(
+    turn: ChatTurn, user: User, run: RunContext, deadline: float
+) -> AsyncGenerator[AgentEvent | PlanMade, None]:
+    names = await choose_agents(turn, user=user, deadline=deadline, meter=run.meter)
+    if turn.execution_mode == "plan":
+        yield PlanMade(await plan_for(turn, names, user_id=user.id))
+        return
+    if len(names) == 1:
+        work = route_single(names[0], turn.message, run, user_id=user.id)
+    else:
+        work = route_pipeline(names, turn.message, run, user_id=user.id)
+    async with aclosing(work) as events:
         async for event in events:
             yield event

@@ -32,6 +32,17 @@ class ActionSerializer(serializers.Serializer[Any]):
     destructive = serializers.BooleanField(help_text="Data would be lost: ask first.")
 
 
+class UsageTotalsSerializer(UsageSerializer):
+    turns = serializers.IntegerField()
+
+
+class UsageReportSerializer(serializers.Serializer[Any]):
+    """Days and months are those of UTC."""
+
+    today = UsageTotalsSerializer()
+    month = UsageTotalsSerializer()
+
+
 class ChatResponseSerializer(serializers.Serializer[Any]):
     response = serializers.CharField(allow_blank=True)
     actions = ActionSerializer(many=True)
@@ -128,17 +139,19 @@ SERVER_FRAMES: dict[str, Any] = {
     ),
     "PingFrame": _frame("Every 30 s, also while a turn runs.", {"type": _kind("ping")}),
     "DoneFrame": _frame(
-        "The last frame of a turn. `response` is the concatenation of its chunks; after a cancel, as far as it came.",
+        "The last frame of a turn. `response` is the concatenation of its chunks; after a cancel, as far as it came. "
+        "In plan mode there are no chunks, and the plan is here.",
         {
             "type": _kind("done"),
             "done": _TRUE,
             "response": _TEXT,
             "actions": {"type": "array", "items": _reference("Action")},
             "usage": _reference("Usage"),
+            "plan": _reference("ExecutionPlan"),
             "cancelled": _TRUE,
             "request_id": _REQUEST_ID,
         },
-        optional=("cancelled", "request_id"),
+        optional=("plan", "cancelled", "request_id"),
     ),
     "ErrorFrame": _frame(
         "The last frame of a turn that failed, or the answer to a frame that is none of the client's; the socket stays "

@@ -48,18 +48,16 @@ class ChatRequestSerializer(serializers.Serializer[Any]):
         required=False, allow_null=True, help_text=f"At most {MAX_CONTEXT_BYTES} bytes."
     )
     execution_mode = serializers.ChoiceField(
-        choices=["direct", "plan"], required=False, allow_null=True, help_text="`direct` unless given."
+        choices=["direct", "plan"],
+        required=False,
+        allow_null=True,
+        help_text="`direct` unless given; `plan` answers with an ExecutionPlan.",
     )
     model = TextField(required=False, allow_null=True, help_text="One of the operator's models; the default if absent.")
 
     def validate_message(self, value: str) -> str:
         if not value.strip():
             raise serializers.ValidationError("This may not be blank.", code="blank")
-        return value
-
-    def validate_execution_mode(self, value: str | None) -> str | None:
-        if value == "plan":
-            raise serializers.ValidationError("Plan mode is not available yet; use direct.")
         return value
 
     def validate_model(self, value: str | None) -> str | None:
@@ -93,6 +91,7 @@ def turn_from(serializer: ChatRequestSerializer, *, user: User) -> ChatTurn:
     return ChatTurn(
         message=asked["message"],
         context=asked.get("context") or {},
+        execution_mode=asked.get("execution_mode") or "direct",
         model=model,
         client_tools=bool(asked.get("client_tools")),
     )

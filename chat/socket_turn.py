@@ -11,14 +11,15 @@ from channels.db import database_sync_to_async
 
 from accounts.access import Identity
 from adiuva.http.problems import Unauthorized
-from agents.events import ClientToolCall, UsageReport
-from chat import frames
+from agents.events import ClientToolCall
+from agents.meter import Meter
+from chat import frames, usage
 from chat.admission import admit
 from chat.client_answers import ClientAnswers
 from chat.failures import problem_of
 from chat.frames import BadFrame, ChatFrame
 from chat.orchestrator import orchestrate_stream
-from chat.turns import TurnDone, TurnSoFar
+from chat.turns import PlanMade, TurnDone, TurnSoFar
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class SocketTurn:
         self._identity = identity
         self._send = send
         self._so_far = TurnSoFar()
+        self._meter = Meter()
         self._scope: asyncio.Timeout | None = None
 
     def cancel(self) -> None:
@@ -79,22 +81,24 @@ class SocketTurn:
             raise
         except Exception as error:  # noqa: BLE001 - the socket outlives whatever went wrong in one turn
             if scope.expired():
-                return frames.done(self._so_far.done(), cancelled=True)
+                return frames.done(self._so_far.done(self._meter.usage), cancelled=True)
             return frames.error(problem_of(error))
         finally:
             self._scope = None
+            await usage.count_off_the_loop(self._identity.user.id, self._meter)
 
     async def _converse(self, frame: ChatFrame) -> TurnDone:
         admission = database_sync_to_async(admit, thread_sensitive=False)
         identity, turn = await admission(identity=self._identity, body=frame.body)
         tools = self.answers if turn.client_tools else None
-        async with aclosing(orchestrate_stream(turn=turn, user=identity.user, client_tools=tools)) as events:
+        stream = orchestrate_stream(turn=turn, user=identity.user, client_tools=tools, meter=self._meter)
+        async with aclosing(stream) as events:
             async for event in events:
                 match event:
                     case TurnDone():
                         return event
-                    case UsageReport():
-                        pass
+                    case PlanMade():
+                        pass  # it is in the last frame
                     case ClientToolCall(id=call_id):
                         self.answers.expect(call_id)
                         await self._send(frames.of_event(event))

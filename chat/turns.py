@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from agents.actions import Action
-from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta, UsageReport
+from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.replies import Usage
+from chat.plans.model import ExecutionPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,57 +16,59 @@ class ChatTurn:
 
     message: str
     context: Mapping[str, Any] = field(default_factory=dict)
-    execution_mode: Literal["direct"] = "direct"
+    execution_mode: Literal["direct", "plan"] = "direct"
     model: str | None = None
     client_tools: bool = False
 
 
 @dataclass(frozen=True, slots=True)
+class PlanMade:
+    """All that happens in plan mode."""
+
+    plan: ExecutionPlan
+
+
+@dataclass(frozen=True, slots=True)
 class TurnDone:
-    """The end of a turn. ``response`` is the concatenation of its text deltas."""
+    """The end of a turn. ``response`` is the concatenation of its text deltas; ``plan`` is set in plan mode only."""
 
     response: str
     actions: tuple[Action, ...]
     usage: Usage
+    plan: ExecutionPlan | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The ChatResponse of the wire contract: ``{response, actions, usage}``."""
         return {
             "response": self.response,
             "actions": [action.as_dict() for action in self.actions],
-            "usage": {"input_tokens": self.usage.input_tokens, "output_tokens": self.usage.output_tokens},
+            "usage": self.usage.as_dict(),
         }
 
 
-TurnEvent = AgentEvent | TurnDone
+TurnEvent = AgentEvent | PlanMade | TurnDone
 
 
 class TurnSoFar:
     """Adds up the events of a turn, so that it can be told complete or, when cancelled, as far as it came."""
 
-    __slots__ = ("_actions", "_input_tokens", "_output_tokens", "_texts")
+    __slots__ = ("_actions", "_plan", "_texts")
 
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._actions: list[Action] = []
-        self._input_tokens = 0
-        self._output_tokens = 0
+        self._plan: ExecutionPlan | None = None
 
-    def add(self, event: AgentEvent) -> None:
+    def add(self, event: AgentEvent | PlanMade) -> None:
         match event:
             case TextDelta(text):
                 self._texts.append(text)
             case ActionEmitted(action):
                 self._actions.append(action)
-            case UsageReport(input_tokens, output_tokens):
-                self._input_tokens += input_tokens
-                self._output_tokens += output_tokens
+            case PlanMade(plan):
+                self._plan = plan
             case ClientToolCall():
                 pass  # a question to the client, no part of the answer
 
-    def done(self) -> TurnDone:
-        return TurnDone(
-            response="".join(self._texts),
-            actions=tuple(self._actions),
-            usage=Usage(self._input_tokens, self._output_tokens),
-        )
+    def done(self, usage: Usage) -> TurnDone:
+        return TurnDone("".join(self._texts), tuple(self._actions), usage, self._plan)

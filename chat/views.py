@@ -1,17 +1,31 @@
-"""``POST /chat``: a whole turn in one answer."""
+"""``/chat``: a whole turn in one answer, and what turns have cost."""
 
 from asgiref.sync import async_to_sync
 from django.db import close_old_connections
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import User
 from adiuva.http.schema import problem
 from adiuva.http.views import ApiView
-from chat.orchestrator import run_turn
-from chat.schema import ChatResponseSerializer
+from chat import usage
+from chat.orchestrator import orchestrate
+from chat.plans.serializers import ExecutionPlanSerializer
+from chat.schema import ChatResponseSerializer, UsageReportSerializer
 from chat.serializers import ChatRequestSerializer, turn_from
+
+_ANSWER = PolymorphicProxySerializer(
+    component_name="ChatAnswer",
+    serializers=[ChatResponseSerializer, ExecutionPlanSerializer],
+    resource_type_field_name=None,
+)
+
+
+def _user(request: Request) -> User:
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101 - ApiView has refused everybody else
+    return user
 
 
 class ChatView(ApiView):
@@ -25,22 +39,35 @@ class ChatView(ApiView):
         operation_id="chat",
         summary="One conversation turn",
         request=ChatRequestSerializer,
-        description="The answer, the actions for the client to carry out, and what it has cost. The model sees what "
-        "`context` holds for this one turn; the server keeps none of it.",
+        description="The answer, the actions for the client to carry out, and what it has cost; in plan mode the "
+        "plan. The model sees what `context` holds for this one turn; the server keeps none of it.",
         responses={
-            200: ChatResponseSerializer,
+            200: _ANSWER,
             400: problem("A field is wrong"),
             403: problem("The tier does not include the model or the agent; see required_tier"),
             413: problem("The context is larger than 512 KiB"),
             502: problem("The language model failed"),
-            503: problem("No language model is configured or available"),
+            503: problem("No language model is configured or available, or the server has no room"),
             504: problem("The language model took too long"),
         },
     )
     def post(self, request: Request) -> Response:
-        user = request.user
-        assert isinstance(user, User)  # noqa: S101 - ApiView has refused everybody else
+        user = _user(request)
         turn = turn_from(ChatRequestSerializer(data=request.data), user=user)
         # The model may take a minute; a pooled database connection is not held for that long.
         close_old_connections()
-        return Response(async_to_sync(run_turn)(turn=turn, user=user).as_dict())
+        with usage.counted(user.id) as meter:
+            done = async_to_sync(orchestrate)(turn=turn, user=user, meter=meter)
+        return Response(done.as_dict() if done.plan is None else done.plan.as_dict())
+
+
+class UsageView(ApiView):
+    @extend_schema(
+        operation_id="chat_usage",
+        summary="What your conversations have cost",
+        description="Every turn in which a model was asked, also those that failed or were cancelled, and the runs of "
+        "templates. Days and months are those of UTC.",
+        responses={200: UsageReportSerializer},
+    )
+    def get(self, request: Request) -> Response:
+        return Response(usage.report(_user(request).id))

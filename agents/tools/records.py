@@ -104,3 +104,24 @@ def _rows_in(value: Any) -> Iterable[Row]:
                 yield from _rows_in(item)
     elif isinstance(value, list):
         yield from (dict(item) for item in value if isinstance(item, Mapping))
+
+
+def data_after(data: Mapping[str, Any], actions: Iterable[Action]) -> Mapping[str, Any]:
+    """A ChatRequest's ``context`` as it is once the client has carried out ``actions``."""
+    changed: dict[str, list[Any]] = {}
+    for action in actions:
+        if action.record_id is None or action.type == "query_records":
+            continue
+        key = CONTEXT_KEYS[action.table]
+        rows = changed.get(key, data.get(key) or [])
+        if action.type == "create_record":
+            changed[key] = [*rows, {"id": action.record_id, **action.data}]
+        elif action.type == "update_record":
+            changed[key] = [{**row, **action.data} if _is(row, action.record_id) else row for row in rows]
+        elif action.type == "delete_record":
+            changed[key] = [row for row in rows if not _is(row, action.record_id)]
+    return {**data, **changed}
+
+
+def _is(row: Any, record_id: str) -> bool:
+    return isinstance(row, Mapping) and str(row.get("id")) == record_id

@@ -15,7 +15,10 @@ from chat.plans.variables import RequestVariables, TemplateVariables
 # Their length was checked with the variables, and a project of which half is missing would not be told.
 _NO_LIMIT = 1 << 30
 _BEGIN = "Answer now, with the JSON object only."
+_NOT_VALID = "That is not valid: {problem}. Send the whole JSON object again, corrected, and nothing else."
 _MOST_REPEATED = 20_000
+# What is said to the model beside the prompt files.
+SENTENCES = (_BEGIN, _NOT_VALID)
 
 
 def request(template: PromptTemplate, variables: RequestVariables, context: RunContext) -> list[Message]:
@@ -55,8 +58,7 @@ def extraction(
 def repair(asked: list[Message], answer: str, problem: str) -> list[Message]:
     """``asked`` again, with what was wrong with the ``answer`` to it."""
     said = [message.assistant(answer[:_MOST_REPEATED])] if answer.strip() else []
-    wish = f"That is not valid: {problem}. Send the whole JSON object again, corrected, and nothing else."
-    return [*asked, *said, message.user(wish)]
+    return [*asked, *said, message.user(_NOT_VALID.format(problem=problem))]
 
 
 def fenced(variables: TemplateVariables) -> str:

@@ -12,19 +12,21 @@ from django.conf import settings
 from accounts.models import User
 from adiuva.http.problems import UpstreamError, UpstreamTimeout, ValidationFailed
 from agents import loop
-from agents.events import UsageReport
+from agents.events import ActionEmitted, TextDelta
 from agents.llm import get_llm
 from agents.messages import Message
+from agents.meter import Meter
 from agents.registry import registry
 from agents.replies import Usage
 from agents.run import RunContext
 from agents.tools.records import RunRecords
+from chat.capacity import capacity
 from chat.failures import problem_of
 from chat.plans import asking, extractions
 from chat.plans.extractions import Extraction, NotTheShapeError
 from chat.plans.templates import PromptTemplate
 from chat.plans.variables import ExtractionVariables, RequestVariables, TemplateVariables
-from chat.turns import TurnSoFar
+from chat.speech import Speech
 
 logger = logging.getLogger(__name__)
 
@@ -40,37 +42,37 @@ class TemplateRun:
 
     def as_dict(self) -> dict[str, Any]:
         """``{result, usage}`` of the wire contract."""
-        usage = {"input_tokens": self.usage.input_tokens, "output_tokens": self.usage.output_tokens}
-        return {"result": self.result, "usage": usage}
+        return {"result": self.result, "usage": self.usage.as_dict()}
 
 
 async def run_template(
-    *, template: PromptTemplate, variables: TemplateVariables, context: Mapping[str, Any], user: User
+    *, template: PromptTemplate, variables: TemplateVariables, context: Mapping[str, Any], user: User, meter: Meter
 ) -> TemplateRun:
-    """``context`` is a validated ChatContext; the whole run has ``LLM_TIMEOUT_SECONDS``.
+    """``context`` is a validated ChatContext; the whole run has ``LLM_TIMEOUT_SECONDS``. ``meter`` knows its cost.
 
     Raises only ``Problem``: ``ValidationFailed`` where variables and context do not go together, ``UpstreamError``
     where the model gives no valid records after a second try, and the problems of ``LanguageModel.stream``.
     """
     deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT_SECONDS
-    run = RunContext.of(context, deadline=deadline)
-    so_far = TurnSoFar()
-    scope = asyncio.timeout_at(deadline)
-    try:
-        async with scope:
-            if template.extracts is not None:
-                result: Result = await _extract(template, template.extracts, variables, run, so_far)
-            else:
-                result = await _carry_out(template, variables, run, so_far, user)
-    except TimeoutError as error:
-        raise (UpstreamTimeout() if scope.expired() else problem_of(error)) from None
-    except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets a problem
-        raise problem_of(error) from None
-    return TemplateRun(result, so_far.done().usage)
+    run = RunContext.of(context, deadline=deadline, meter=meter)
+    with capacity.turn():
+        speech = await Speech.about(variables.model_dump(mode="json"), context)
+        scope = asyncio.timeout_at(deadline)
+        try:
+            async with scope:
+                if template.extracts is not None:
+                    result: Result = await _extract(template, template.extracts, variables, run, speech)
+                else:
+                    result = await _carry_out(template, variables, run, user, speech)
+        except TimeoutError as error:
+            raise (UpstreamTimeout() if scope.expired() else speech.problem(problem_of(error))) from None
+        except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets a problem
+            raise speech.problem(problem_of(error)) from None
+    return TemplateRun(result, meter.usage)
 
 
 async def _extract(
-    template: PromptTemplate, kind: type[Extraction], variables: TemplateVariables, run: RunContext, so_far: TurnSoFar
+    template: PromptTemplate, kind: type[Extraction], variables: TemplateVariables, run: RunContext, speech: Speech
 ) -> list[dict[str, Any]]:
     added: dict[str, Any] = {}
     most = extractions.MAX_RECORDS
@@ -79,42 +81,48 @@ async def _extract(
         variables = variables.model_copy(update={"project_id": _project_id(variables, run.data)})
         # The id comes from the client's own data and not by way of the model, which might alter it.
         added = {"project_id": variables.project_id} if variables.project_id else {}
-    extraction = await _ask(asking.extraction(template, kind, variables, run), kind, run, so_far)
-    return [{**record, **added} for record in extraction.as_list()[:most]]
+    extraction = await _ask(asking.extraction(template, kind, variables, run), kind, run)
+    records = await speech.value(extraction.as_list()[:most])
+    return [{**record, **added} for record in records]
 
 
-async def _ask(messages: list[Message], kind: type[Extraction], run: RunContext, so_far: TurnSoFar) -> Extraction:
+async def _ask(messages: list[Message], kind: type[Extraction], run: RunContext) -> Extraction:
     """The model's records; an answer that is not of the shape is sent back once with what is wrong with it."""
-    answer = await _answer(messages, kind, run, so_far)
+    answer = await _answer(messages, kind, run)
     try:
         return extractions.read(answer, kind)
     except NotTheShapeError as error:
         logger.info("a template's answer is sent back", extra={"shape": kind.__name__})
         messages = asking.repair(messages, answer, str(error))
     try:
-        return extractions.read(await _answer(messages, kind, run, so_far), kind)
+        return extractions.read(await _answer(messages, kind, run), kind)
     except NotTheShapeError:
         raise UpstreamError("The language model gave no valid records.") from None
 
 
-async def _answer(messages: list[Message], kind: type[Extraction], run: RunContext, so_far: TurnSoFar) -> str:
-    reply = await get_llm().complete(messages, schema=extractions.schema(kind), deadline=run.deadline)
-    so_far.add(UsageReport(reply.usage.input_tokens, reply.usage.output_tokens))
+async def _answer(messages: list[Message], kind: type[Extraction], run: RunContext) -> str:
+    schema = extractions.schema(kind)
+    reply = await get_llm().complete(messages, schema=schema, deadline=run.deadline, meter=run.meter)
     return reply.text
 
 
 async def _carry_out(
-    template: PromptTemplate, variables: TemplateVariables, run: RunContext, so_far: TurnSoFar, user: User
+    template: PromptTemplate, variables: TemplateVariables, run: RunContext, user: User, speech: Speech
 ) -> dict[str, Any]:
     assert isinstance(variables, RequestVariables)  # noqa: S101 - what extracts nothing takes a request
     agent = registry.get(template.agent)(user_id=user.id)
     messages = asking.request(template, variables, run)
     records = RunRecords.of(run.data, variables.message)
+    said: list[str] = []
+    actions: list[dict[str, Any]] = []
     async with aclosing(loop.run(get_llm(), messages, agent.get_tools(), context=run, records=records)) as events:
         async for event in events:
-            so_far.add(event)
-    done = so_far.done()
-    return {"response": done.response, "actions": [action.as_dict() for action in done.actions]}
+            match event:
+                case TextDelta(text):
+                    said.append(text)
+                case ActionEmitted(action):
+                    actions.append((await speech.action(action)).as_dict())
+    return {"response": await speech.value("".join(said)), "actions": actions}
 
 
 def _project_id(variables: ExtractionVariables, context: Mapping[str, Any]) -> str | None:

@@ -10,6 +10,7 @@ from accounts.models import User
 from adiuva.http.problems import NotFound
 from adiuva.http.schema import problem
 from adiuva.http.views import ApiView
+from chat import usage
 from chat.plans.access import require_template
 from chat.plans.cache import plan_cache
 from chat.plans.playbooks import PLAYBOOKS
@@ -82,7 +83,7 @@ class TemplateRunView(ApiView):
             404: problem("No such template."),
             413: problem("The context is too large."),
             502: problem("The language model failed, or gave no valid records."),
-            503: problem("The language model is not available, or none is configured."),
+            503: problem("The language model or the server has no room, or no model is configured."),
             504: problem("The language model took too long."),
         },
     )
@@ -90,7 +91,9 @@ class TemplateRunView(ApiView):
         variables, context = run_from(TemplateRunSerializer(data=request.data), template=self.template)
         # The model may take a minute; a pooled database connection is not held for that long.
         close_old_connections()
-        run = async_to_sync(run_template)(
-            template=self.template, variables=variables, context=context, user=_user(request)
-        )
+        user = _user(request)
+        with usage.counted(user.id) as meter:
+            run = async_to_sync(run_template)(
+                template=self.template, variables=variables, context=context, user=user, meter=meter
+            )
         return Response(run.as_dict())

@@ -60,6 +60,10 @@ class TurnSanitizer:
         """What the user's device answered to a tool call: it may be said back from now on."""
         self._user.add(texts)
 
+    def prepare(self) -> None:
+        """Work out now, in whatever thread this is, what a long text of the user's would cost at a redaction."""
+        self._user.prepare()
+
     def stream(self) -> StreamRedactor:
         """For the text deltas of the whole turn."""
         return StreamRedactor(self._index, self._vocabulary, self._user)

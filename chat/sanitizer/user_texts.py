@@ -47,10 +47,18 @@ class UserTexts:
         self._texts += tuple(texts)
         self._grams = self._plain = self._squeezed = None
 
+    def prepare(self) -> None:
+        """Work everything out now."""
+        self._grams = self._wrote_grams()
+        self._squeezed = self.squeezed
+
     def wrote_gram(self, gram: str) -> bool:
         if self._grams is None:
-            self._grams = frozenset(gram for text in self._texts for gram in self._index.common_with(fold(text)))
+            self._grams = self._wrote_grams()
         return gram in self._grams
+
+    def _wrote_grams(self) -> frozenset[str]:
+        return frozenset(gram for text in self._texts for gram in self._index.common_with(fold(text)))
 
     @property
     def plain(self) -> str:

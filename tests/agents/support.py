@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agents.actions import Action
-from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta, UsageReport
+from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.registry import registry
 from agents.run import ClientToolFailed, ClientTools, RunContext
 
@@ -61,10 +61,6 @@ class Turn:
     @property
     def asked(self) -> list[ClientToolCall]:
         return [event for event in self.events if isinstance(event, ClientToolCall)]
-
-    @property
-    def usage(self) -> list[UsageReport]:
-        return [event for event in self.events if isinstance(event, UsageReport)]
 
 
 def context(data: Mapping[str, Any] = DATA, client_tools: ClientTools | None = None, **options: Any) -> RunContext:

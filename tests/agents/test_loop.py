@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from adiuva.http.problems import UpstreamTimeout
-from agents.events import ActionEmitted, TextDelta, UsageReport
+from agents.events import ActionEmitted, TextDelta
+from agents.meter import Meter
 from agents.registry import registry
+from agents.replies import Usage
 from agents.run import ClientToolFailed
 from tests.agents.support import ANNA, COMMENT, MILK, Device, context, turn
 from tests.fakes import llm_server as reply
@@ -28,12 +30,14 @@ async def test_a_call_becomes_an_action_and_then_a_sentence(provider: LoopbackLL
     assert (action.name, action.data) == ("create_task", {"title": "Buy milk", "priority": "high"})
     assert done.text == "I made it."
     assert json.loads(told(provider)[0]) == {"ok": True, "record_id": action.record_id}
-    assert [type(event) for event in done.events] == [UsageReport, ActionEmitted, TextDelta, TextDelta, UsageReport]
+    assert [type(event) for event in done.events] == [ActionEmitted, TextDelta, TextDelta]
 
 
-async def test_every_model_call_is_reported_in_the_usage(provider: LoopbackLLM) -> None:
+async def test_every_model_call_is_on_the_meter(provider: LoopbackLLM) -> None:
     provider.script(calls(call("create_task", title="a"), usage=(100, 10)), text("ok", usage=(120, 2)))
-    assert (await turn("x")).usage == [UsageReport(100, 10), UsageReport(120, 2)]
+    meter = Meter()
+    await turn("x", meter=meter)
+    assert (meter.calls, meter.usage) == (2, Usage(220, 12))
 
 
 async def test_conversation_sent_back_repeats_the_call_and_its_answer(provider: LoopbackLLM) -> None:

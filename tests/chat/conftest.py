@@ -4,34 +4,58 @@ from typing import Any
 import pytest
 
 from agents import llm as models
+from agents.checkpoint_agent import CheckpointAgent
+from agents.note_agent import NoteAgent
+from agents.project_agent import ProjectAgent
+from agents.registry import registry
+from agents.task_agent import TaskAgent
+from chat import protected
 from tests.chat.sockets import Socket
-from tests.fakes.llm_server import LoopbackLLM
+from tests.fakes.llm_server import LoopbackLLM, text
 from tests.support.accounts import Account
 from tests.support.server import RunningServer
 
 MODEL = "gpt-test"
+ROUTER = "gpt-router"
+AGENTS = (TaskAgent, ProjectAgent, NoteAgent, CheckpointAgent)
+TO_TASKS = text('{"agents": ["task_agent"]}')
 KEY = "sk-loopback-0123456789"
 
 
 @pytest.fixture(scope="session")
 def _loopback() -> Iterator[LoopbackLLM]:
+    protected.preload()
     models.preload()
     with LoopbackLLM() as running:
+        running.aside[ROUTER] = TO_TASKS
         yield running
 
 
 @pytest.fixture
-def llm(_loopback: LoopbackLLM, settings: Any) -> Iterator[LoopbackLLM]:
-    """The provider behind the default model ``MODEL`` and the choice ``gpt-other``, with an empty script."""
-    settings.LLM_MODEL = settings.LLM_ROUTER_MODEL = MODEL
+def llm(_loopback: LoopbackLLM, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackLLM]:
+    """The provider behind the default model ``MODEL`` and the choice ``gpt-other``, with an empty script.
+
+    There is the task agent only, so that no router is asked, unless a test takes ``all_agents``.
+    """
+    monkeypatch.setattr(registry, "_agents", {TaskAgent.name: TaskAgent})
+    settings.LLM_MODEL = MODEL
+    settings.LLM_ROUTER_MODEL = ROUTER
     settings.LLM_MODELS = ("gpt-other",)
     settings.LLM_FALLBACK_MODEL = ""
     settings.LLM_TIMEOUT_SECONDS = 5.0
     settings.OPENAI_API_KEY = KEY
     settings.OPENAI_API_BASE = _loopback.base_url
     _loopback.forget()
+    _loopback.aside[ROUTER] = TO_TASKS
     yield _loopback
+    _loopback.aside = {ROUTER: TO_TASKS}
     assert _loopback.wait_closed(2.0), "a connection to the provider was left open"
+
+
+@pytest.fixture
+def all_agents(llm: LoopbackLLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real ones; the router's answers come beside the script: ``llm.aside[ROUTER]``, the task agent by default."""
+    monkeypatch.setattr(registry, "_agents", {agent.name: agent for agent in AGENTS})
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +100,7 @@ def chat_server(
     env = {
         **server_environment,
         "LLM_MODEL": MODEL,
+        "LLM_ROUTER_MODEL": ROUTER,
         "OPENAI_API_KEY": KEY,
         "OPENAI_API_BASE": _loopback.base_url,
         "LLM_TIMEOUT_SECONDS": "20",

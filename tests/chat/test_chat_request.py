@@ -29,7 +29,6 @@ def context_of(size: int) -> dict[str, Any]:
         ({"message": ["x"]}, "message"),
         ({"message": "x", "execution_mode": "turbo"}, "execution_mode"),
         ({"message": "x", "execution_mode": 1}, "execution_mode"),
-        ({"message": "x", "execution_mode": "plan"}, "execution_mode"),
         ({"message": "x", "model": "gpt-unknown"}, "model"),
         ({"message": "x", "model": ""}, "model"),
         ({"message": "x", "model": 5}, "model"),

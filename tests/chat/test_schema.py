@@ -14,7 +14,10 @@ def test_the_rest_route_names_its_request_and_answer(schema: dict[str, Any]) -> 
     post = schema["paths"]["/api/v1/chat"]["post"]
 
     assert "ChatRequest" in str(post["requestBody"])
-    assert "ChatResponse" in str(post["responses"]["200"])
+    assert "ChatAnswer" in str(post["responses"]["200"])
+    answers = str(schema["components"]["schemas"]["ChatAnswer"])
+    assert "ChatResponse" in answers
+    assert "ExecutionPlan" in answers
 
 
 def test_every_frame_of_the_websocket_is_documented(schema: dict[str, Any]) -> None:

@@ -94,7 +94,7 @@ async def test_revocation_of_another_session_does_not(connect: Connect, free: Ac
 
 
 async def test_revocation_ends_the_running_turn(connect: Connect, llm: LoopbackLLM, free: Account) -> None:
-    llm.script(stall("a"))
+    llm.script(stall("Let me look at that first."))
     socket = await connect(free)
     await socket.send(message="Hello")
     await socket.frame()

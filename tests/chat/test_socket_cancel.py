@@ -9,28 +9,37 @@ Connect = Callable[..., Awaitable[Socket]]
 
 
 async def test_cancel_ends_the_turn_with_what_there_is(connect: Connect, llm: LoopbackLLM, free: Account) -> None:
-    llm.script(calls(call("create_task", title="x"), usage=(10, 2)), stall("I have", " just"))
+    llm.script(
+        calls(call("create_task", title="x"), usage=(10, 2)),
+        stall("I have found the task,", " and have just changed it"),
+    )
     socket = await connect(free)
 
     await socket.send(message="Hello", request_id="r1")
     frames = [await socket.frame() for _ in range(3)]
+    shown = "".join(frame["text"] for frame in frames[1:])
     await socket.send(type="cancel")
     done = await socket.frame()
 
     assert [frame["type"] for frame in frames] == ["action", "chunk", "chunk"]
+    # What was held back, because it could have become something to redact, is dropped.
+    assert "I have found the task," in shown
     assert done == {
         "type": "done",
         "done": True,
-        "response": "I have just",
+        "response": shown,
         "actions": [frames[0]["action"]],
-        "usage": {"input_tokens": 10, "output_tokens": 2},
+        "usage": done["usage"],
         "cancelled": True,
         "request_id": "r1",
     }
+    # The provider told the usage of the first call; that of the second, which was closed, is estimated.
+    assert done["usage"]["input_tokens"] > 100
+    assert 5 < done["usage"]["output_tokens"] < 20
 
 
 async def test_cancel_closes_the_model_call_within_a_second(connect: Connect, llm: LoopbackLLM, free: Account) -> None:
-    llm.script(stall("a"))
+    llm.script(stall("Let me look at that first."))
     socket = await connect(free)
 
     await socket.send(message="Hello")
@@ -64,7 +73,7 @@ async def test_a_cancel_in_the_same_packet_finds_the_request(connect: Connect, l
 
 
 async def test_a_cancel_twice_is_one(connect: Connect, llm: LoopbackLLM, free: Account) -> None:
-    llm.script(stall("a"))
+    llm.script(stall("Let me look at that first."))
     socket = await connect(free)
 
     await socket.send(message="Hello")
@@ -77,7 +86,7 @@ async def test_a_cancel_twice_is_one(connect: Connect, llm: LoopbackLLM, free: A
 
 
 async def test_the_next_request_is_served_after_a_cancel(connect: Connect, llm: LoopbackLLM, free: Account) -> None:
-    llm.script(stall("a"), text("b"))
+    llm.script(stall("Let me look at that first."), text("b"))
     socket = await connect(free)
 
     await socket.send(message="first")
@@ -102,7 +111,7 @@ async def test_a_cancel_for_another_request_is_ignored(connect: Connect, llm: Lo
 
 
 async def test_a_client_that_leaves_closes_the_model_call(connect: Connect, llm: LoopbackLLM, free: Account) -> None:
-    llm.script(stall("a"))
+    llm.script(stall("Let me look at that first."))
     socket = await connect(free)
 
     await socket.send(message="Hello")

@@ -12,6 +12,7 @@ from accounts.access import authenticate
 from adiuva.http.drain import drain
 from agents.base import BaseAgent
 from agents.events import AgentEvent, TextDelta
+from agents.meter import Meter
 from agents.registry import registry
 from agents.run import RunContext
 from chat.connections import connections
@@ -38,7 +39,7 @@ async def test_pings_come_on_an_idle_socket(connect: Connect, free: Account) -> 
 
 
 async def test_pings_come_while_the_model_is_silent(connect: Connect, llm: LoopbackLLM, free: Account) -> None:
-    llm.script(stall("a"))
+    llm.script(stall("Let me look at that first."))
     socket = await connect(free, ping_seconds=0.1)
 
     await socket.send(message="Hello")
@@ -51,7 +52,7 @@ async def test_pings_come_while_the_model_is_silent(connect: Connect, llm: Loopb
 async def test_sockets_do_not_wait_for_each_other(
     connect: Connect, llm: LoopbackLLM, free: Account, pro: Account
 ) -> None:
-    llm.script(stall("a"))
+    llm.script(stall("Let me look at that first."))
     busy, quick = await connect(free), await connect(pro)
     await busy.send(message="Hello")
     await busy.frame()
@@ -74,7 +75,7 @@ class _Broken(BaseAgent):
     description = "fails"
 
     async def handle(self, query: str, context: RunContext) -> AsyncGenerator[AgentEvent, None]:
-        yield TextDelta("so far")
+        yield TextDelta("so far, so good, I think")
         raise KeyError(query)
 
 
@@ -88,7 +89,7 @@ async def test_a_bug_of_ours_is_an_error_frame_and_its_log_has_no_content(
         chunk, error = await socket.ask("my secret diary", request_id="r1")
     await socket.send(type="pong")
 
-    assert chunk["text"] == "so far"
+    assert chunk["text"].startswith("so far")
     assert (error["error"]["status"], error["error"]["code"]) == (500, "internal_error")
     assert "KeyError" in caplog.text
     assert "test_socket_life.py" in caplog.text
@@ -173,10 +174,12 @@ async def test_no_socket_opens_while_draining(free: Account, draining: Any) -> N
 
 
 async def test_closing_the_turn_stream_early_closes_the_model_call(llm: LoopbackLLM, free: Account) -> None:
-    llm.script(stall("a"))
+    llm.script(stall("Let me look at that first."))
     identity = await in_database(authenticate, free.access_token)
 
-    async with aclosing(orchestrate_stream(turn=ChatTurn(message="Hello"), user=identity.user)) as events:
+    async with aclosing(
+        orchestrate_stream(turn=ChatTurn(message="Hello"), user=identity.user, meter=Meter())
+    ) as events:
         await anext(events)
 
     assert await asyncio.to_thread(llm.wait_closed, 1.0)

@@ -95,12 +95,15 @@ def status(code: int, *, body: str | None = None, **headers: str) -> Reply:
 class LoopbackLLM:
     """``requests`` are the parsed bodies in the order of arrival, ``headers`` (lower-case names) go with them.
 
-    When the script has run out, ``default`` answers.
+    When the script has run out, ``default`` answers. A model in ``aside`` has that answer: its requests take nothing
+    from the script, and are kept in ``asked_aside``.
     """
 
     def __init__(self, default: Reply | None = None) -> None:
         self.default = default or text("Hello", " there", ".")
         self.requests: list[Body] = []
+        self.aside: dict[str, Scripted] = {}
+        self.asked_aside: list[Body] = []
         self.headers: list[dict[str, str]] = []
         self._script: deque[Scripted] = deque()
         self._open = 0
@@ -126,6 +129,7 @@ class LoopbackLLM:
         """Back to an empty script and no requests seen."""
         self._script.clear()
         self.requests.clear()
+        self.asked_aside.clear()
         self.headers.clear()
 
     def wait_closed(self, timeout: float = 1.0) -> bool:
@@ -182,11 +186,15 @@ class LoopbackLLM:
         pairs = (line.split(":", 1) for line in head.split("\r\n")[1:] if ":" in line)
         headers = {name.strip().lower(): value.strip() for name, value in pairs}
         body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
-        scripted = self._script.popleft() if self._script else self.default
+        aside = self.aside.get(body["model"])
+        scripted = aside or (self._script.popleft() if self._script else self.default)
         reply = scripted(body) if callable(scripted) else scripted
         with self._changed:
-            self.requests.append(body)
-            self.headers.append(headers)
+            if aside is None:
+                self.requests.append(body)
+                self.headers.append(headers)
+            else:
+                self.asked_aside.append(body)
             self._changed.notify_all()
         # A client that goes away is noticed while the answer is being made, as a real server would.
         answering = asyncio.ensure_future(_answer(writer, body, reply))

@@ -12,6 +12,8 @@ from tests.fakes.llm_server import LoopbackLLM, Reply, call, calls, hang, reset,
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 
+pytestmark = pytest.mark.usefixtures("all_agents")
+
 EXTRACT = "tpl_task_extract_from_project"
 WEEKLY = "tpl_note_weekly_summary"
 ASK = "tpl_task_agent_default"

@@ -1,0 +1,84 @@
+"""What users must not be told, gathered for the sanitizer of this process."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+from uuid import UUID
+
+from agents import loop
+from agents.offline import small_talk
+from agents.registry import registry
+from chat.agent_tiers import AGENTS_BY_TIER
+from chat.plans import asking, extractions
+from chat.plans.extractions import ExtractedTasks, WeeklyNote
+from chat.sanitizer import Sanitizer
+
+_NOBODY = UUID(int=0)
+
+
+class _Shared:
+    """Built by whoever comes first; the others wait for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.built: Sanitizer | None = None
+
+    def get(self) -> Sanitizer:
+        with self._lock:
+            sanitizer = self.built
+            if sanitizer is None:
+                sanitizer = self.built = _build()
+            return sanitizer
+
+
+_shared = _Shared()
+
+
+def preload() -> None:
+    """Build the sanitizer now, so that the first user does not wait for it. Takes a second of CPU."""
+    _shared.get()
+
+
+async def sanitizer() -> Sanitizer:
+    """The sanitizer; built in a thread where that has not happened yet."""
+    if _shared.built is None:
+        return await asyncio.to_thread(_shared.get)
+    return _shared.built
+
+
+def _build() -> Sanitizer:
+    agents = registry.list_agents()
+    return Sanitizer(
+        prompts=[*prompt_texts(), *(agent.description for agent in agents), *asking.SENTENCES],
+        agent_names=AGENTS_BY_TIER,
+        tool_schemas=[*tool_schemas(), *extraction_schemas()],
+        public_texts=[small_talk.HELP, *loop.SENTENCES],
+    )
+
+
+def prompt_texts() -> Iterator[str]:
+    """Every instruction file, those of the router, the synthesis and the templates included."""
+    return _texts_in(files("agents.prompts"))
+
+
+def tool_schemas() -> Iterator[dict[str, Any]]:
+    for agent in registry.list_agents():
+        for tool in agent(user_id=_NOBODY).get_tools():
+            yield tool.schema()
+
+
+def extraction_schemas() -> Iterator[dict[str, Any]]:
+    """As tools: of their JSON only the stretches with names of our own are protected, the rest is in every schema."""
+    for kind in (ExtractedTasks, WeeklyNote):
+        yield {"name": kind.__name__, "parameters": extractions.schema(kind)}
+
+
+def _texts_in(folder: Traversable) -> Iterator[str]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _texts_in(entry)
+        elif entry.name.endswith(".txt"):
+            yield entry.read_text(encoding="utf-8")

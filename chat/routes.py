@@ -1,0 +1,92 @@
+"""From the agents that a message is for to what they do."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from agents import messages as message
+from agents import prompting, prompts
+from agents.actions import Action
+from agents.events import ActionEmitted, AgentEvent, TextDelta
+from agents.llm import get_llm
+from agents.messages import Message
+from agents.registry import registry
+from agents.run import RunContext
+from agents.tools.records import data_after
+
+# Of each agent's text; the most that an agent says by itself is a list or a note.
+_MOST_PASSED_ON = 20_000
+
+PreviousResult = dict[str, Any]
+
+
+async def route_single(
+    name: str, query: str, run: RunContext, *, user_id: UUID, shared_memory: dict[str, Any] | None = None
+) -> AsyncGenerator[AgentEvent, None]:
+    """What the agent ``name`` does with ``query``."""
+    agent = registry.call_agent(name, query, run, user_id=user_id, shared_memory=shared_memory)
+    async with aclosing(agent) as events:
+        async for event in events:
+            yield event
+
+
+async def route_pipeline(
+    names: Sequence[str], query: str, run: RunContext, *, user_id: UUID
+) -> AsyncGenerator[AgentEvent, None]:
+    """The agents one after another, then one answer about all of it.
+
+    Each agent knows what those before it said and did, and finds their records in the data. Their actions are passed on
+    as they are made, their texts are not: they go into the answer.
+    """
+    results: list[PreviousResult] = []
+    shared_memory: dict[str, Any] = {prompting.PREVIOUS_RESULTS: results}
+    for name in names:
+        said: list[str] = []
+        actions: list[Action] = []
+        work = route_single(name, query, run, user_id=user_id, shared_memory=shared_memory)
+        async with aclosing(work) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    said.append(event.text)
+                    continue
+                if isinstance(event, ActionEmitted):
+                    actions.append(event.action)
+                yield event
+        results.append(_result("".join(said), actions))
+        run = replace(run, data=data_after(run.data, actions))
+    async with aclosing(_synthesis(results, query, run)) as deltas:
+        async for delta in deltas:
+            yield delta
+
+
+async def _synthesis(results: Sequence[PreviousResult], query: str, run: RunContext) -> AsyncGenerator[TextDelta, None]:
+    spoke = False
+    stream = get_llm(run.model).stream(_about(results, query, run), deadline=run.deadline, meter=run.meter)
+    async with aclosing(stream) as parts:
+        async for part in parts:
+            if isinstance(part, str) and part:
+                spoke = True
+                yield TextDelta(part)
+    if not spoke:
+        yield TextDelta("\n\n".join(result["answer"] for result in results))
+
+
+def _about(results: Sequence[PreviousResult], query: str, run: RunContext) -> list[Message]:
+    instructions = [
+        prompts.load("synthesis"),
+        prompting.now(run),
+        prompting.fence(prompting.PREVIOUS_RESULTS, list(results), prompting.MAX_DATA_CHARACTERS),
+    ]
+    return [message.system("\n\n".join(instructions)), *prompting.history(run), message.user(query)]
+
+
+def _result(said: str, actions: Sequence[Action]) -> PreviousResult:
+    """Without the agent's name, which is nobody's business but the router's."""
+    done = [
+        {"action": action.name, "table": action.table, "record_id": action.record_id, "data": action.data}
+        for action in actions
+        if action.type != "query_records"
+    ]
+    return {"answer": said[:_MOST_PASSED_ON], "done": done}

@@ -1,0 +1,79 @@
+"""Counts turns and tokens by user and UTC day, for later budgets: numbers only."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from django.db import DatabaseError, IntegrityError
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce, Now
+
+from agents.meter import Meter
+from chat.background import spawn
+from chat.models import DailyUsage
+
+logger = logging.getLogger(__name__)
+
+# A database that is slower than this does not hold up the end of an answer.
+_MOST_SECONDS_WAITED = 1.0
+_COLUMNS = ("turns", "input_tokens", "output_tokens")
+
+
+@contextmanager
+def counted(user_id: UUID) -> Iterator[Meter]:
+    """The meter for one turn; counts it at the end, however it ended. Sync: for views."""
+    meter = Meter()
+    try:
+        yield meter
+    finally:
+        count(user_id, meter)
+
+
+async def count_off_the_loop(user_id: UUID, meter: Meter) -> None:
+    """``count`` in a thread. It is done even when whoever waits for it is cancelled."""
+    if not meter.calls:
+        return
+    counting = database_sync_to_async(count, thread_sensitive=False)
+    await asyncio.wait([spawn(counting(user_id, meter))], timeout=_MOST_SECONDS_WAITED)
+
+
+def count(user_id: UUID, meter: Meter) -> None:
+    """Adds one turn, unless no model was asked in it. Raises nothing: an answer is worth more than its count."""
+    if not meter.calls:
+        return
+    try:
+        _add(user_id, datetime.now(UTC).date(), meter)
+    except IntegrityError:
+        logger.info("a turn of an erased account is not counted")
+    except DatabaseError:
+        logger.exception("a turn is not counted")
+
+
+def _add(user_id: UUID, day: date, meter: Meter) -> None:
+    """Each statement adds in the database itself, so that turns which end together lose nothing."""
+    row = DailyUsage.objects.filter(user_id=user_id, day=day)
+    added: dict[str, Any] = {
+        "turns": F("turns") + 1,
+        "input_tokens": F("input_tokens") + meter.input_tokens,
+        "output_tokens": F("output_tokens") + meter.output_tokens,
+        "updated_at": Now(),
+    }
+    if not row.update(**added):
+        DailyUsage.objects.bulk_create([DailyUsage(user_id=user_id, day=day)], ignore_conflicts=True)
+        row.update(**added)
+
+
+def report(user_id: UUID) -> dict[str, dict[str, int]]:
+    """``{today, month}``, each ``{turns, input_tokens, output_tokens}``. One query."""
+    today = datetime.now(UTC).date()
+    rows = DailyUsage.objects.filter(user_id=user_id, day__gte=today.replace(day=1), day__lte=today)
+    sums = rows.aggregate(
+        **{f"month_{name}": Coalesce(Sum(name), 0) for name in _COLUMNS},
+        **{f"today_{name}": Coalesce(Sum(name, filter=Q(day=today)), 0) for name in _COLUMNS},
+    )
+    return {span: {name: sums[f"{span}_{name}"] for name in _COLUMNS} for span in ("today", "month")}
