@@ -6,6 +6,9 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         from agents import (
+            checkpoint_agent,  # noqa: F401 - registers the agent, as each of the others
             checks,  # noqa: F401 - registers the system checks
-            task_agent,  # noqa: F401 - registers the agent
+            note_agent,  # noqa: F401
+            project_agent,  # noqa: F401
+            task_agent,  # noqa: F401
         )

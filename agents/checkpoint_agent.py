@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from agents.base import ChatAgent
+from agents.registry import registry
 from agents.tools.base import Tool
 from agents.tools.checkpoints import CHECKPOINT_TOOLS
 
 
+@registry.register
 class CheckpointAgent(ChatAgent):
     name: ClassVar[str] = "checkpoint_agent"
     description: ClassVar[str] = (

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from agents.base import ChatAgent
+from agents.registry import registry
 from agents.tools.base import Tool
 from agents.tools.projects import PROJECT_TOOLS
 
 
+@registry.register
 class ProjectAgent(ChatAgent):
     name: ClassVar[str] = "project_agent"
     description: ClassVar[str] = (

@@ -33,19 +33,27 @@ Read = Callable[[Match, date, DayWords], date]
 @dataclass(frozen=True, slots=True)
 class Days:
     words: DayWords
-    readers: tuple[tuple[re.Pattern[str], Read], ...]
+    readers: tuple[tuple[re.Pattern[str], re.Pattern[str], Read], ...]
     shift: re.Pattern[str]
 
     @classmethod
-    def of(cls, words: DayWords, readers: Iterable[tuple[str, Read]], *, shift: str) -> "Days":
-        """``readers`` are tried in their order; ``shift`` matches a length of time ("2 weeks")."""
-        compiled = tuple((re.compile(pattern, re.IGNORECASE), read) for pattern, read in readers)
+    def of(
+        cls, words: DayWords, readers: Iterable[tuple[str, Read]], *, lead: str, shift: str, unless: str = ""
+    ) -> "Days":
+        """``readers`` are tried in their order. ``lead`` is what joins a day to its sentence and goes with it,
+        ``unless`` must not follow; ``shift`` matches a length of time ("2 weeks").
+        """
+        compiled = tuple(
+            (re.compile(day, re.IGNORECASE), re.compile(f"{lead}{day}{unless}", re.IGNORECASE), read)
+            for day, read in readers
+        )
         return cls(words, compiled, re.compile(shift, re.IGNORECASE))
 
     def find(self, text: str, today: date) -> "FoundDay | None":
         """The first day that ``text`` names; null when there is none or it is no real date."""
-        for pattern, read in self.readers:
-            match = pattern.search(text)
+        for day_only, whole, read in self.readers:
+            # Most texts name no day, and to look for every lead takes far longer.
+            match = whole.search(text) if day_only.search(text) else None
             if match is None:
                 continue
             try:

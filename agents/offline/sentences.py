@@ -26,6 +26,7 @@ class Joints:
     between: re.Pattern[str]
     polite: re.Pattern[str]
     courtesy: re.Pattern[str]
+    interjection: re.Pattern[str]
 
     @classmethod
     def of(cls, *, verbs: str, words: str, fillers: str, polite: str, courtesy: str) -> "Joints":
@@ -35,6 +36,7 @@ class Joints:
             re.compile(between, re.IGNORECASE),
             re.compile(rf"(?:[ ,.!:–-]|(?:{polite})\b)+", re.IGNORECASE),
             re.compile(rf"[ ,]+(?:{courtesy})$", re.IGNORECASE),
+            re.compile(rf",? (?:{courtesy}),?(?= )", re.IGNORECASE),
         )
 
     def clauses(self, text: str) -> list[str]:
@@ -56,7 +58,9 @@ class Joints:
         if match is not None:
             trimmed = trimmed[match.end() :]
         # After a colon stands what the user dictates.
-        return trimmed if ":" in trimmed else self.courtesy.sub("", trimmed).rstrip(_ENDINGS)
+        if ":" in trimmed:
+            return trimmed
+        return self.interjection.sub("", self.courtesy.sub("", trimmed)).rstrip(_ENDINGS)
 
 
 def _sentences(text: str) -> list[str]:

@@ -7,9 +7,12 @@ from uuid import UUID
 
 from agents.actions import Action
 from agents.base import ChatAgent
+from agents.events import ClientToolCall
+from agents.registry import registry
 from agents.tools.base import Tool, ToolRun
 from agents.tools.records import RunRecords
-from tests.agents.support import PROJECT, context
+from tests.agents.support import PROJECT, Device, Turn, context
+from tests.fakes.llm_server import Body
 
 OLD = {"id": "0b7cd3f4-0000-4000-8000-00000000000b", "name": "Old shop", "status": "archived", "description": "PHP"}
 BETA: dict[str, Any] = {
@@ -74,3 +77,19 @@ class Calls:
         assert tool.find is not None
         rows = tool.find(tool.parse(json.dumps(arguments)), self.run())
         return [str(row.get("title", row.get("name"))) for row in rows]
+
+
+async def turn_with(agent: str, query: str, device: Device | None = None, data: Mapping[str, Any] = RECORDS) -> Turn:
+    """A whole turn of ``agent``, collected."""
+    events = []
+    async for event in registry.call_agent(agent, query, context(data, device), user_id=UUID(int=1)):
+        events.append(event)
+        if device is not None and isinstance(event, ClientToolCall):
+            device.asked.append(event)
+    return Turn(events)
+
+
+def told(request: Body) -> list[dict[str, Any]]:
+    """The first line of each tool's answer, as the model was told in ``request``."""
+    messages = request["messages"]
+    return [json.loads(message["content"].split("\n", 1)[0]) for message in messages if message["role"] == "tool"]

@@ -60,9 +60,10 @@ def test_a_timeout_that_lets_nothing_through_is_an_error(settings: Any) -> None:
     assert [error.id for error in checks.timeout(None)] == ["agents.E002"]
 
 
-def test_task_agent_is_registered() -> None:
-    assert [agent.name for agent in registry.list_agents()] == ["task_agent"]
-    assert issubclass(registry.get("task_agent"), ChatAgent)
+def test_the_four_agents_are_registered() -> None:
+    names = {agent.name for agent in registry.list_agents()}
+    assert names == {"task_agent", "project_agent", "checkpoint_agent", "note_agent"}
+    assert all(issubclass(registry.get(name), ChatAgent) for name in names)
     with pytest.raises(KeyError):
         registry.get("chef_agent")
 

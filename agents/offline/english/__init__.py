@@ -2,7 +2,7 @@
 
 from agents.offline.english import answers, days, words
 from agents.offline.english.rules_ask import COMMENT_RULES, LIST_RULES
-from agents.offline.english.rules_change import CREATE_RULES, DELETE_RULES, UPDATE_RULES
+from agents.offline.english.rules_change import CREATE_RULES, DELETE_RULES, ERRAND_RULES, UPDATE_RULES
 from agents.offline.language import Language
 
 ENGLISH = Language(
@@ -28,5 +28,5 @@ ENGLISH = Language(
     answers=answers.ANSWERS,
     small_talk=answers.SMALL_TALK,
     # The first rule that fits decides, so the ones with the most words of their own stand first.
-    rules=[*COMMENT_RULES, *CREATE_RULES, *LIST_RULES, *UPDATE_RULES, *DELETE_RULES],
+    rules=[*COMMENT_RULES, *CREATE_RULES, *LIST_RULES, *UPDATE_RULES, *DELETE_RULES, *ERRAND_RULES],
 )

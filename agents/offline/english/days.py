@@ -43,31 +43,30 @@ _NOT_OWNER = r"(?!['’]s\b)"
 DAYS = Days.of(
     _WORDS,
     [
-        (f"{_LEAD}{pattern}{_NOT_OWNER}", read)
-        for pattern, read in [
-            (r"\b(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})\b", dates.iso),
-            (r"\b(?:the\s+)?day\s+after\s+tomorrow\b", dates.days_later(2)),
-            (rf"\b(?:tomorrow|tmrw){_PART_OF_DAY}\b", dates.days_later(1)),
-            (r"\b(?:today|tonight|this\s+(?:morning|afternoon|evening))\b", dates.days_later(0)),
-            (rf"\bin\s+{_COUNT}\s+{_UNIT}(?:'?\s+time)?\b", dates.from_now),
-            (rf"\b{_COUNT}\s+{_UNIT}\s+from\s+(?:now|today)\b", dates.from_now),
-            (rf"\b(?P<day>\d{{1,2}}){_ORDINAL}?\s+(?:of\s+)?{_MONTH}{_YEAR}\b", dates.calendar_day),
-            (rf"\b{_MONTH}\s+(?:the\s+)?(?P<day>\d{{1,2}}){_ORDINAL}?{_YEAR}\b", dates.calendar_day),
-            (r"\b(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})?(?=\s|$|[,;!?])", dates.calendar_day),
-            (r"\b(?:the\s+)?end\s+of\s+(?:the\s+|this\s+)?(?P<unit>week|month|year)\b", dates.end_of),
-            (
-                rf"\b(?:(?:this|next|coming)\s+)?(?P<weekday>{alternatives(_FULL_WEEKDAYS)}){_PART_OF_DAY}\b",
-                dates.weekday,
-            ),
-            # "sun" and "sat" are words of their own unless something says they are days.
-            (
-                rf"\b(?:on|by|this|next|due|until|before)\s+(?P<weekday>{alternatives(_SHORT_WEEKDAYS)})\b",
-                dates.weekday,
-            ),
-            (r"\b(?:this|the|(?P<next>next))\s+weekend\b", dates.weekend),
-            (r"\bnext\s+(?P<unit>week|month|year)\b", dates.next_unit),
-            (rf"\bthe\s+(?P<day>\d{{1,2}}){_ORDINAL}\b", dates.day_of_month),
-        ]
+        (r"\b(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})\b", dates.iso),
+        (r"\b(?:the\s+)?day\s+after\s+tomorrow\b", dates.days_later(2)),
+        (rf"\b(?:tomorrow|tmrw){_PART_OF_DAY}\b", dates.days_later(1)),
+        (r"\b(?:today|tonight|this\s+(?:morning|afternoon|evening))\b", dates.days_later(0)),
+        (rf"\bin\s+{_COUNT}\s+{_UNIT}(?:'?\s+time)?\b", dates.from_now),
+        (rf"\b{_COUNT}\s+{_UNIT}\s+from\s+(?:now|today)\b", dates.from_now),
+        (rf"\b(?P<day>\d{{1,2}}){_ORDINAL}?\s+(?:of\s+)?{_MONTH}{_YEAR}\b", dates.calendar_day),
+        (rf"\b{_MONTH}\s+(?:the\s+)?(?P<day>\d{{1,2}}){_ORDINAL}?{_YEAR}\b", dates.calendar_day),
+        (r"\b(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})?(?=\s|$|[,;!?])", dates.calendar_day),
+        (r"\b(?:the\s+)?end\s+of\s+(?:the\s+|this\s+)?(?P<unit>week|month|year)\b", dates.end_of),
+        (
+            rf"\b(?:(?:this|next|coming)\s+)?(?P<weekday>{alternatives(_FULL_WEEKDAYS)}){_PART_OF_DAY}\b",
+            dates.weekday,
+        ),
+        # "sun" and "sat" are words of their own unless something says they are days.
+        (
+            rf"\b(?:on|by|this|next|due|until|before)\s+(?P<weekday>{alternatives(_SHORT_WEEKDAYS)})\b",
+            dates.weekday,
+        ),
+        (r"\b(?:this|the|(?P<next>next))\s+weekend\b", dates.weekend),
+        (r"\bnext\s+(?P<unit>week|month|year)\b", dates.next_unit),
+        (rf"\bthe\s+(?P<day>\d{{1,2}}){_ORDINAL}\b", dates.day_of_month),
     ],
+    lead=_LEAD,
+    unless=_NOT_OWNER,
     shift=rf"\b{_COUNT}\s+{_UNIT}\b",
 )

@@ -18,7 +18,7 @@ _OTHERS = "|".join(words for kind, words in NOUNS.items() if kind is not Kind.TA
 _PLURAL = r"(?:tasks|to-?dos|reminders|items|projects|notes|memos|check ?points|milestones)"
 # A question is short; in a long text these words stand by chance.
 _SHORT = r"(?!.{200})"
-_ONE = r"(?P<noun>notes?|memo|project)"
+_ONE = r"(?P<noun>note|memo|project)"
 
 COMMENT_RULES: Rules = compiled(
     [
@@ -93,6 +93,7 @@ LIST_RULES: Rules = compiled(
             ask.list_records,
         ),
         (rf"(?:open|read)(?: me)? {TARGET}", ask.get_record),
-        (r"what['’]?s (?:overdue|due|next|left|open|on my (?:list|plate))\b.*", ask.list_records),
+        (rf"{_SHORT}(?:is )?(?:there )?anything (?:\w+ )?(?:due|overdue|open|pending|left)\b.*", ask.list_records),
+        (r"what['’]?s (?:still )?(?:overdue|due|next|left|open|on my (?:list|plate))\b.*", ask.list_records),
     ]
 )

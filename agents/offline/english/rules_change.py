@@ -30,6 +30,7 @@ UPDATE_RULES: Rules = compiled(
     [
         (rf"(?:remove|clear|delete|drop|unset) {THE}{_DUE} (?:of|from|for|on) {TARGET}", change.clear_due),
         (rf"(?:rename|retitle) {TARGET} (?:to|as|into) (?P<title>.+)", change.rename),
+        (r"(?:call|name) (?P<target>it|them) (?P<title>.+)", change.rename),
         (rf"{_CHANGE} {THE}(?:title|name) (?:of|for) {TARGET} to (?P<title>.+)", change.rename),
         (
             rf"(?:{_CHANGE}|add|write) {THE}{_DETAILS} (?:of|for|to|on) {TARGET}(?: to:?|:) ?(?P<text>.+)",
@@ -85,7 +86,7 @@ UPDATE_RULES: Rules = compiled(
         (rf"(?:mark|set) as {STATUS}:? {TARGET}", change.set_status),
         (rf"{_I_HAVE} (?:finished|completed|done|did) (?:with )?{TARGET}", change.status("done")),
         (rf"(?:{_I_HAVE}|we(?:'ve|’ve| have)?) (?:reached|hit) {TARGET}", change.status("done")),
-        (rf"{_I_AM} (?:done|finished) with {TARGET}", change.status("done")),
+        (rf"(?:{_I_AM} )?(?:done|finished) with {TARGET}", change.status("done")),
         (rf"(?:reopen|re-open|uncheck|unmark) {TARGET}", change.status("todo")),
         (rf"(?:start|begin) (?:working on|work on|on) {TARGET}", change.status("in_progress")),
         (rf"{_I_AM} (?:working on|starting) {TARGET}", change.status("in_progress")),
@@ -133,6 +134,7 @@ CREATE_RULES: Rules = compiled(
             rf"(?:{_ADD} {_ONE}|new )(?:{PRIORITY}(?:[ -]{PRIO})? )?{NOUN}\b{_AS}(?P<rest>\S.*)",
             create.create,
         ),
+        (rf"an? (?:new )?{NOUN}{_AS}(?P<rest>\S.*)", create.create),
         (rf"(?:another|one more|a second|a third)(?: (?:one|{NOUN}))?{_AS}(?P<rest>\S.*)", create.create),
         (rf"(?:add|put|write) (?P<rest>\S.*?) (?:to|on|onto|in|into) {_MY_LIST}\b(?P<more>.*)", create.create),
         (
@@ -144,9 +146,21 @@ CREATE_RULES: Rules = compiled(
         (r"i (?:need|have|must|ought) (?:to )?remember (?P<rest>\S.*)", create.create),
         (r"i (?:need|have|ought|should|must)(?: to)? (?P<rest>\S.*)", create.create_dated),
         (rf"(?:{_ADD} {_ONE}|new ){NOUN}|remind me", create.create_nameless),
+        (
+            rf"(?:add|put) (?P<more>(?:to|in) (?:the )?(?:project )?\S.*?) (?:a|an|the) {NOUN}\b{_AS}(?P<rest>\S.*)",
+            create.create,
+        ),
         (r"(?P<noun>task|to-?do|reminder|project|milestone|checkpoint) ?[:–-] ?(?P<rest>\S.*)", create.create),
     ]
 )
+
+# A wish without a word that says so is one when it begins with such a verb and names a day.
+_ERRAND = (
+    r"(?:answer|ask|book|bring|buy|call|cancel|check|clean|collect|cook|email|feed|file|finish|fix"
+    r"|get|mail|meet|order|pack"
+    r"|paint|pay|pick up|prepare|print|read|renew|repair|return|ring|send|sign|sell|submit|text|visit|wash|water|write)"
+)
+ERRAND_RULES: Rules = compiled([(rf"(?!.{{120}})(?P<rest>{_ERRAND} \S.*)", create.create_dated)])
 
 DELETE_RULES: Rules = compiled(
     [

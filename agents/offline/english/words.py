@@ -84,7 +84,7 @@ LISTED_STATUS = (
     r"(?!.*\bnot (?:yet )?(?:done|complete))(?:.*?\b(?P<done>done|completed?|finished)\b"
     r"|.*?\b(?P<in_progress>in[ _-]progress|started|ongoing)\b|.*?\b(?P<todo>todo status|not started)\b)"
 )
-SEARCHED = r"\b(?:about|containing|mentioning|matching|with the words?|called|named)\s+(?P<words>.+)$"
+SEARCHED = r"\b(?:about|containing|mention(?:ing)?|matching|with the words?|called|named)\s+(?P<words>.+)$"
 
 MARKS = frozenset(
     listed(
@@ -103,6 +103,7 @@ _VERBS = (
     r"creat(?:e|ing)|add|make|new task|remind|mark|set|change|delete|remove|erase|update|list|show|comment|rename|move"
     r"|complete|finish|another|one more|reopen|reschedule|postpone|push|tell me|what|which|how many|put|raise|lower"
     r"|tick|check off|close|start|give|schedule|leave|cancel|get rid of|can you|could you|archive|unarchive|restore"
+    r"|call it|name it|an? (?:new )?(?:task|to-?do|reminder|note|project|checkpoint|milestone)"
     r"|approve|reject|write|jot|note|take a note|open|read|suggest|propose|append"
 )
 JOINTS = Joints.of(

@@ -48,24 +48,22 @@ _NEXT = r"(?:nächste|kommende|diese)[nrms]?"
 DAYS = Days.of(
     _WORDS,
     [
-        (f"{_LEAD}{pattern}", read)
-        for pattern, read in [
-            (r"\b(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})\b", dates.iso),
-            (rf"\bübermorgen{_PART_OF_DAY}\b", dates.days_later(2)),
-            (rf"\b(?<!jeden )(?<!guten )(?<!am )morgen{_PART_OF_DAY}\b", dates.days_later(1)),
-            (rf"\bheute{_PART_OF_DAY}\b", dates.days_later(0)),
-            (rf"\bin\s+{_COUNT}\s+{_UNIT}\b", dates.from_now),
-            (rf"\b(?P<day>\d{{1,2}})\.\s*{_MONTH}(?:\s+(?P<year>\d{{4}}))?\b", dates.calendar_day),
-            (r"\b(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.(?P<year>\d{4})?(?=\s|$|[,;!?])", dates.calendar_day),
-            (r"\bEnde\s+(?:(?:der|des|dieser|dieses)\s+)?(?P<unit>Woche|Monats?|Jahres|Jahr)\b", dates.end_of),
-            (
-                rf"\b(?:{_NEXT}\s+)?(?P<weekday>{alternatives(_WEEKDAYS)}){_PART_OF_DAY}\b",
-                dates.weekday,
-            ),
-            (r"\b(?:(?:diese[sm]?|(?P<next>nächste[sn]?))\s+)?Wochenende\b", dates.weekend),
-            (rf"\b(?:nächste|kommende)[nrms]?\s+{_UNIT}\b", dates.next_unit),
-            (r"\b(?P<day>\d{1,2})\.(?=\s|$|[,;!?])", dates.day_of_month),
-        ]
+        (r"\b(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})\b", dates.iso),
+        (rf"\bübermorgen{_PART_OF_DAY}\b", dates.days_later(2)),
+        (rf"\b(?<!jeden )(?<!guten )(?<!am )morgen{_PART_OF_DAY}\b", dates.days_later(1)),
+        (rf"\bheute{_PART_OF_DAY}\b", dates.days_later(0)),
+        (rf"\bin\s+{_COUNT}\s+{_UNIT}\b", dates.from_now),
+        (rf"\b(?P<day>\d{{1,2}})\.\s*{_MONTH}(?:\s+(?P<year>\d{{4}}))?\b", dates.calendar_day),
+        (r"\b(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.(?P<year>\d{4})?(?=\s|$|[,;!?])", dates.calendar_day),
+        (r"\bEnde\s+(?:(?:der|des|dieser|dieses)\s+)?(?P<unit>Woche|Monats?|Jahres|Jahr)\b", dates.end_of),
+        (
+            rf"\b(?:{_NEXT}\s+)?(?P<weekday>{alternatives(_WEEKDAYS)}){_PART_OF_DAY}\b",
+            dates.weekday,
+        ),
+        (r"\b(?:(?:diese[sm]?|(?P<next>nächste[sn]?))\s+)?Wochenende\b", dates.weekend),
+        (rf"\b(?:nächste|kommende)[nrms]?\s+{_UNIT}\b", dates.next_unit),
+        (rf"\b(?P<day>\d{{1,2}})\.(?=\s|$|[,;!?])(?!\s*(?:{alternatives(_MONTHS)}))", dates.day_of_month),
     ],
+    lead=_LEAD,
     shift=rf"\b{_COUNT}\s+{_UNIT}\b",
 )

@@ -23,7 +23,7 @@ _OFF = r"(?: (?:an|hinzu|ein|auf|ab|um|zurück|weg|zu|vor))?"
 _AS = r" ?(?:(?:namens|mit dem (?:Titel|Namen)|mit Titel|genannt|um|zu|zum|zur|für|über)\b|[:,–-])? ?"
 _DROP = r"(?:lösch(?:e|en)?|entfern(?:e|en)?|streich(?:e|en)?|wirf|verwirf)"
 _CHANGE = r"(?:änder(?:e|n)?|setz(?:e|en)?|stell(?:e|en)?|leg(?:e)?|aktualisier(?:e|en)?)"
-_MOVE = r"(?:verschieb(?:e|en)?|verleg(?:e|en)?|schieb(?:e)?|vertag(?:e|en)?|zieh(?:e)?)"
+_MOVE = r"(?:setz(?:e)?|verschieb(?:e|en)?|verleg(?:e|en)?|schieb(?:e)?|vertag(?:e|en)?|zieh(?:e)?)"
 _DUE = r"(?:die Frist|das (?:Fälligkeits)?Datum|die Fälligkeit|den Termin|das Fälligkeitsdatum|die Deadline)"
 _TO_DAY = r"(?P<day>(?:auf|bis|zu|zum|für|um|am|nach|heute|morgen|übermorgen|nächste|kommende|in) ?.*?)"
 _SHOW = r"(?:zeig(?:e|en)?|list(?:e|en)?|nenn(?:e)?|such(?:e|en)?|find(?:e|en)?|gib|sag(?:e)?)"
@@ -132,6 +132,15 @@ _CREATE: Rules = compiled(
             create.create,
         ),
         (r"erinner(?:e|n)? mich (?P<rest>\S.*)", create.create),
+        (r"(?:mich )?(?P<rest>\S.*?) (?:zu )?erinnern", create.create),
+        (
+            (
+                rf"{_ADD} (?P<more>(?:dem|zum|im|beim) Projekt \S.*?) (?:ein|eine|einen|den|die) (?:neuen? "
+                rf")?{NOUN}\b{_AS}(?P<rest>\S.*?){_OFF}"
+            ),
+            create.create,
+        ),
+        (rf"(?P<more>(?:das )?Projekt \S.*?) braucht {_A}{NOUN}\b{_AS}(?P<rest>\S.*)", create.create),
         (r"(?:lass mich nicht vergessen|ich darf nicht vergessen),? (?P<rest>\S.*)", create.create),
         (
             r"ich (?:muss|sollte|will)(?: unbedingt)? (?P<rest>\S.*?)(?:,? erinnere mich(?: daran| bitte)*)?",
@@ -187,6 +196,7 @@ _UPDATE: Rules = compiled(
     [
         (rf"{_DROP} {_DUE} {_OF} {_TARGET}", change.clear_due),
         (rf"(?:benenn(?:e)?|umbenennen) {_TARGET} (?:in|zu) (?P<title>.+?)(?: um)?", change.rename),
+        (r"nenn(?:e)? (?P<target>es|sie|ihn) (?P<title>.+)", change.rename),
         (rf"{_TARGET} in (?P<title>.+?) umbenennen", change.rename),
         (rf"änder(?:e|n)? (?:den )?(?:Titel|Namen) {_OF} {_TARGET} (?:in|zu|auf) (?P<title>.+)", change.rename),
         (
@@ -264,4 +274,15 @@ _UPDATE: Rules = compiled(
         (rf"{_TARGET} (?:löschen|entfernen)", change.delete),
     ]
 )
-RULES: Rules = [*_COMMENTS, *_CREATE, *_LISTS, *_UPDATE]
+_ASIDE: Rules = compiled(
+    [
+        (
+            rf"(?:leg(?:e)?|pack(?:e)?|verschieb(?:e)?|schieb(?:e)?) {_TARGET} ins Archiv",
+            change.archive,
+        ),
+        (rf"{_SHORT}in welchen (?:{_ANY})\b.*", ask.list_records),
+    ]
+)
+# A wish without a word that says so is one when it ends with an infinitive and names a day.
+_ERRANDS: Rules = compiled([(r"(?!.{120})(?P<rest>\S.* [^\W\d]{2,}(?:en|eln|ern))", create.create_dated)])
+RULES: Rules = [*_ASIDE, *_COMMENTS, *_CREATE, *_LISTS, *_UPDATE, *_ERRANDS]

@@ -46,7 +46,7 @@ PRIO = r"(?:Priorität|Prio|Wichtigkeit)"
 
 _JOIN = r"[,;(]? ?\b(?:(?:und|mit|auf|von|der|die|das|eine|einer|es|sie|ist|hat|als) ){0,4}"
 _HOUR = r"(?:[01]?\d|2[0-3])"
-_IN = r"[,;]? ?\b(?:im|in|zum|zu|für|des|vom|von|bei|aus|beim|auf|ins)(?: (?:das|dem|die|der))?"
+_IN = r"[,;]? ?\b(?:im|in|zum|zu|für|des|dem|vom|von|bei|aus|beim|auf|ins)(?: (?:das|dem|die|der))?"
 _ZU = re.compile(r"\bzu (?=\w+n$)")
 _INNER_ZU = re.compile(
     r"\b(ab|an|auf|aus|bei|durch|ein|fertig|her|hin|los|mit|nach|um|vor|vorbei|weg|weiter|zurück|zusammen)zu(?=\w+n$)",
@@ -120,7 +120,7 @@ MARKS = frozenset(
         "wie woche zeig zeige "
         "zu zum zur benenne ändere entferne schließe danke guten mach mache füg leg lösch sind noch "
         "vorschläge heißt neue "
-        "neues neuen nimm trage schlage aktiviere lehne kannst du beende"
+        "neues neuen nimm trage schlage aktiviere lehne kannst du beende setz leg steht welchen braucht"
     )
 )
 _VERBS = (

@@ -46,34 +46,32 @@ _PART_OF_DAY = r"(?:\s+(?:mattina|pomeriggio|sera|notte))?"
 DAYS = Days.of(
     _WORDS,
     [
-        (f"{_LEAD}{pattern}", read)
-        for pattern, read in [
-            (r"\b(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})\b", dates.iso),
-            (r"\b(?:dopodomani|dopo\s+domani)\b", dates.days_later(2)),
-            (rf"\bdomani{_PART_OF_DAY}\b", dates.days_later(1)),
-            (
-                r"\b(?:oggi|stasera|stanotte|stamattina|questa\s+(?:mattina|sera)|questo\s+pomeriggio)\b",
-                dates.days_later(0),
-            ),
-            (rf"\b(?:tra|fra)\s+{_COUNT}\s+{_UNIT}\b", dates.from_now),
-            (rf"\b(?P<day>\d{{1,2}})[°º]?\s+(?:di\s+)?(?P<month>{alternatives(_MONTHS)}){_YEAR}\b", dates.calendar_day),
-            (r"\b(?P<day>\d{1,2})[/.](?P<month>\d{1,2})(?:[/.](?P<year>\d{4}))?(?=\s|$|[,;!?])", dates.calendar_day),
-            (
-                r"\b(?:fine|termine)\s+(?:(?:della|del|dell['’]|di\s+quest[oa])\s*)?(?P<unit>settimana|mese|anno)\b",
-                dates.end_of,
-            ),
-            (
-                rf"\b(?:(?:questo|questa|prossimo|prossima)\s+)?{_WEEKDAY}(?:\s+prossim[oa])?{_PART_OF_DAY}\b",
-                dates.weekday,
-            ),
-            (
-                r"\b(?:(?:questo|il)\s+)?(?:(?P<next>prossimo)\s+)?(?:fine\s*settimana|weekend)\b",
-                dates.weekend,
-            ),
-            (r"\b(?:prossim[oa]\s+(?P<unit>settimana|mese|anno))\b", dates.next_unit),
-            (r"\b(?P<unit>settimana|mese|anno)\s+prossim[oa]\b", dates.next_unit),
-            (r"\bil\s+(?P<day>\d{1,2})\b(?!\s*[%€:])", dates.day_of_month),
-        ]
+        (r"\b(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})\b", dates.iso),
+        (r"\b(?:dopodomani|dopo\s+domani)\b", dates.days_later(2)),
+        (rf"\bdomani{_PART_OF_DAY}\b", dates.days_later(1)),
+        (
+            r"\b(?:oggi|stasera|stanotte|stamattina|questa\s+(?:mattina|sera)|questo\s+pomeriggio)\b",
+            dates.days_later(0),
+        ),
+        (rf"\b(?:tra|fra)\s+{_COUNT}\s+{_UNIT}\b", dates.from_now),
+        (rf"\b(?P<day>\d{{1,2}})[°º]?\s+(?:di\s+)?(?P<month>{alternatives(_MONTHS)}){_YEAR}\b", dates.calendar_day),
+        (r"\b(?P<day>\d{1,2})[/.](?P<month>\d{1,2})(?:[/.](?P<year>\d{4}))?(?=\s|$|[,;!?])", dates.calendar_day),
+        (
+            r"\b(?:fine|termine)\s+(?:(?:della|del|dell['’]|di\s+quest[oa])\s*)?(?P<unit>settimana|mese|anno)\b",
+            dates.end_of,
+        ),
+        (
+            rf"\b(?:(?:questo|questa|prossimo|prossima)\s+)?{_WEEKDAY}(?:\s+prossim[oa])?{_PART_OF_DAY}\b",
+            dates.weekday,
+        ),
+        (
+            r"\b(?:(?:questo|il)\s+)?(?:(?P<next>prossimo)\s+)?(?:fine\s*settimana|weekend)\b",
+            dates.weekend,
+        ),
+        (r"\b(?:prossim[oa]\s+(?P<unit>settimana|mese|anno))\b", dates.next_unit),
+        (r"\b(?P<unit>settimana|mese|anno)\s+prossim[oa]\b", dates.next_unit),
+        (rf"\bil\s+(?P<day>\d{{1,2}})\b(?!\s*[%€:]|\s+(?:{alternatives(_MONTHS)}))", dates.day_of_month),
     ],
+    lead=_LEAD,
     shift=rf"\b{_COUNT}\s+{_UNIT}\b",
 )

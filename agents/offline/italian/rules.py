@@ -107,7 +107,11 @@ _CREATE: Rules = compiled(
         (rf"(?:un['’]altra|un altro|ancora un['’]?a?)(?: ?{NOUN})?{_AS}(?P<rest>\S.*)", create.create),
         (rf"(?:aggiungi|metti|scrivi|segna) (?P<rest>\S.*?) {_MY_LIST}\b(?P<more>.*)", create.create),
         (rf"(?:aggiungi|crea|metti) (?P<rest>\S.*?) come (?:nuov[oa] )?{NOUN}\b(?P<more>.*)", create.create),
-        (r"ricorda(?:mi|rmi) (?P<rest>\S.*)", create.create),
+        (
+            rf"{_ADD} (?P<more>(?:al|nel|per il) progetto \S.*?) {_ONE}{NOUN}\b{_AS}(?P<rest>\S.*)",
+            create.create,
+        ),
+        (r"(?:ricorda(?:mi|rmi)|mi ricordi) (?P<rest>\S.*)", create.create),
         (r"(?:non farmi dimenticare|non fatemi dimenticare) (?P<rest>\S.*)", create.create),
         (r"metti in (?:agenda|calendario) (?P<rest>\S.*)", create.create),
         (r"devo ricordarmi (?P<rest>\S.*)", create.create),
@@ -116,6 +120,7 @@ _CREATE: Rules = compiled(
             create.create_dated,
         ),
         (rf"{_ADD} {_ONE}{NOUN}|ricordami", create.create_nameless),
+        (rf"(?:un|una|uno) (?:nuov[oa] )?{NOUN}", create.create_nameless),
         (r"(?P<noun>attività|compito|promemoria|progetto|traguardo) ?[:–-] ?(?P<rest>\S.*)", create.create),
     ]
 )
@@ -164,10 +169,19 @@ _LISTS: Rules = compiled(
         ),
     ]
 )
+_ANYTHING: Rules = compiled(
+    [
+        (
+            rf"{_SHORT}(?:c['’]è )?qualcosa .*\b(?:scade|scadenza|da fare|in ritardo)\b.*",
+            ask.list_records,
+        )
+    ]
+)
 _UPDATE: Rules = compiled(
     [
         (rf"{_DROP} {_DUE} {_OF}{_TARGET}", change.clear_due),
         (rf"(?:rinomina(?:re)?|ribattezza) {_TARGET} (?:in|come|a) (?P<title>.+)", change.rename),
+        (r"chiama(?P<target>l[oa]) (?P<title>.+)", change.rename),
         (rf"{_CHANGE} (?:il )?(?:titolo|nome) {_OF}{_TARGET} (?:in|a|con) (?P<title>.+)", change.rename),
         (
             (
@@ -226,4 +240,8 @@ _UPDATE: Rules = compiled(
         (r"(?:completa|finisci|chiudi)(?P<target>l[oaie])", change.status("done")),
     ]
 )
-RULES: Rules = [*_COMMENTS, *_CREATE, *_LISTS, *_UPDATE]
+# A wish without a word that says so is one when it begins with an infinitive and names a day.
+_ERRANDS: Rules = compiled(
+    [(r"(?!.{120})(?P<rest>[^\W\d]{2,}(?:are|ere|ire|arsi|ersi|irsi)\b.*)", create.create_dated)]
+)
+RULES: Rules = [*_COMMENTS, *_CREATE, *_LISTS, *_ANYTHING, *_UPDATE, *_ERRANDS]

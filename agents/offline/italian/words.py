@@ -90,7 +90,8 @@ LISTED_STATUS = (
     r"|.*?\b(?P<in_progress>in corso|iniziat[eio])\b|.*?\b(?P<todo>da iniziare)\b)"
 )
 SEARCHED = (
-    r"\b(?:che (?:contengono|parlano di)|su|sul|sulla|sui|riguardo a|con la parola|chiamat[eio])\s+(?P<words>.+)$"
+    r"\b(?:(?:che )?(?:contengono|parlano di|dicono)|su|sul|sulla|sui|riguardo a|con la parola"
+    r"|chiamat[eio])\s+(?P<words>.+)$"
 )
 
 MARKS = frozenset(
@@ -107,6 +108,7 @@ MARKS = frozenset(
         "prendi suggerisci proponi leggimi è e quanti quante cos' c' l' dell' all' non perché tra fra "
         "riattiva dimmi buongiorno "
         "archivialo archiviala eliminalo eliminala cancellalo cancellala completalo completala approvalo approvala "
+        "puoi potresti prossimo prossima spostare eliminare creare segnare comprare chiamare vorrei ricordi "
         "rifiuta modifica rendi inizia riapri salva appunto appunti"
     )
 )
@@ -114,7 +116,7 @@ _VERBS = (
     r"crea|aggiungi|elimina|cancella|rimuovi|segna|imposta|sposta|mostra(?:mi)?|elenca|rinomina"
     r"|ricordami|archivia|scrivi"
     r"|annota|commenta|completa|cambia|rimanda|posticipa|approva|rifiuta|dimmi|quali|cosa|metti|prendi|apri|leggi"
-    r"|un['’]altra|un altro|fammi|riattiva|suggerisci|proponi|modifica|riapri|puoi|lascia|crea(?:ne)?"
+    r"|un['’]altra|un altro|fammi|riattiva|suggerisci|proponi|modifica|riapri|puoi|lascia|chiamal[oa]|crea(?:ne)?"
 )
 JOINTS = Joints.of(
     verbs=_VERBS,
