@@ -41,7 +41,6 @@ class Situation:
     earlier: list[str] = field(default_factory=list)
     sections: dict[str, Any] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
-    rounds: int = 0
     tools: frozenset[str] = frozenset()
 
     @classmethod
@@ -57,7 +56,6 @@ class Situation:
             earlier=said[::-1],
             sections=dict(_fenced(system)),
             outcomes=list(_outcomes(turn)),
-            rounds=sum(1 for message in turn if message.get("tool_calls")),
             tools=frozenset(tool["function"]["name"] for tool in optional_params.get("tools") or ()),
         )
 

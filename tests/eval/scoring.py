@@ -92,8 +92,8 @@ def _plain(text: Any) -> str:
 
 
 def _share(part: int, whole: int) -> float:
-    """Of nothing, everything is right."""
-    return part / whole if whole else 1.0
+    """Nobody is right by doing nothing."""
+    return part / whole if whole else 0.0
 
 
 @dataclass(slots=True)
