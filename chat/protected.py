@@ -30,7 +30,7 @@ class _Shared:
         with self._lock:
             sanitizer = self.built
             if sanitizer is None:
-                sanitizer = self.built = _build()
+                sanitizer = self.built = build()
             return sanitizer
 
 
@@ -49,7 +49,8 @@ async def sanitizer() -> Sanitizer:
     return _shared.built
 
 
-def _build() -> Sanitizer:
+def build() -> Sanitizer:
+    """A new sanitizer of everything that a model is told here."""
     agents = registry.list_agents()
     return Sanitizer(
         prompts=[*prompt_texts(), *(agent.description for agent in agents), *asking.SENTENCES],

@@ -1,18 +1,13 @@
-"""The texts under test: the real prompts and tools, and a prompt of our own that has been translated by hand."""
+"""The texts under test: those of the running server."""
 
-from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
-from uuid import UUID
 
-from agents.registry import registry
+from chat import protected
+from chat.agent_tiers import AGENTS_BY_TIER as AGENTS
 from chat.sanitizer import Sanitizer
 
-AGENTS = ("task_agent", "project_agent", "checkpoint_agent", "note_agent")
-ROUTER = (
-    "Choose the one agent that shall answer the last message of the user. Reply with JSON only, and when unsure, "
-    "choose the first."
-)
+__all__ = ["AGENTS", "prompts", "real_sanitizer", "tool_schemas"]
 
 
 def prompts() -> dict[str, str]:
@@ -21,17 +16,8 @@ def prompts() -> dict[str, str]:
 
 
 def tool_schemas() -> list[dict[str, Any]]:
-    return list(_schemas())
-
-
-def _schemas() -> Iterator[dict[str, Any]]:
-    for agent in registry.list_agents():
-        for tool in agent(user_id=UUID(int=1)).get_tools():
-            yield tool.schema()
+    return list(protected.tool_schemas())
 
 
 def real_sanitizer() -> Sanitizer:
-    descriptions = [agent.description for agent in registry.list_agents()]
-    return Sanitizer(
-        prompts=[*prompts().values(), ROUTER, *descriptions], agent_names=AGENTS, tool_schemas=tool_schemas()
-    )
+    return protected.build()
