@@ -2,7 +2,7 @@
 # HOST, PORT, DATA_DIR and the variables of .env.example are taken from the environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint format types check bench migrations lock clean
+.PHONY: help run dev test lint format types check eval bench migrations lock clean
 MAKEFLAGS += --no-print-directory
 
 CANDIDATES := python3 python3.15 python3.14 python3.13 python3.12 python3.11
@@ -23,7 +23,7 @@ dev: ## The same on Django's development server, which reloads on a change
 	@$(INSTALL) requirements.txt "manage.py migrate --no-input -v 0" "manage.py seed_demo"
 	@exec $(VENV_PYTHON) manage.py runserver "$${HOST:-127.0.0.1}:$${PORT:-8000}"
 
-test: ## The tests; ARGS="-k name" reaches pytest
+test: ## The tests; ARGS="-k name" reaches pytest, ARGS="-m slow" runs the long ones
 	@$(INSTALL) requirements-dev.txt
 	@exec $(VENV_PYTHON) -m pytest $(ARGS)
 
@@ -45,6 +45,10 @@ types: ## mypy
 check: lint types test ## lint, types, migrations complete, system checks, tests
 	@$(VENV_PYTHON) manage.py makemigrations --check --dry-run
 	@$(VENV_PYTHON) manage.py check
+
+eval: ## How well a model routes and acts, on the golden set; LLM_MODEL=… for a real one
+	@$(INSTALL) requirements-dev.txt
+	@exec $(VENV_PYTHON) -m tests.eval
 
 bench: ## What a request, an idle socket and a start cost, each beside a bare server
 	@$(INSTALL) requirements-dev.txt

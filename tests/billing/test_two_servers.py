@@ -15,7 +15,6 @@ from billing.outage import PROBE_SECONDS
 from tests.billing.redis_server import RedisServer
 from tests.support.server import RunningServer
 
-pytestmark = pytest.mark.slow
 ServerFactory = Callable[..., RunningServer]
 
 
