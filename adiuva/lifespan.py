@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connections
 
 import agents.llm
+import chat.protected
 from accounts import erasure
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class Lifespan:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 _say_what_runs()
-                for job in (agents.llm.preload, _resume_erasures):
+                for job in (agents.llm.preload, chat.protected.preload, _resume_erasures):
                     task = asyncio.create_task(_in_background(job))
                     background.add(task)
                     task.add_done_callback(background.discard)
