@@ -33,7 +33,7 @@ class Socket:
         self._left = False
 
     async def open(self) -> bool:
-        accepted, _ = await self._wire.connect(timeout=5)
+        accepted, _ = await self._wire.connect(timeout=20)
         self._left = not accepted
         return bool(accepted)
 
@@ -46,7 +46,7 @@ class Socket:
     async def send_bytes(self, data: bytes) -> None:
         await self._wire.send_input({"type": "websocket.receive", "bytes": data})
 
-    async def frame(self, seconds: float = 5) -> Frame:
+    async def frame(self, seconds: float = 20) -> Frame:
         text = await self._wire.receive_from(timeout=seconds)
         frame: Frame = json.loads(text)
         return frame
@@ -67,7 +67,7 @@ class Socket:
     async def silent(self, seconds: float = 0.1) -> bool:
         return bool(await self._wire.receive_nothing(timeout=seconds))
 
-    async def closed(self, seconds: float = 5) -> int:
+    async def closed(self, seconds: float = 20) -> int:
         """The close code; fails when a frame comes instead."""
         message = await self._wire.receive_output(timeout=seconds)
         assert message["type"] == "websocket.close", message
@@ -82,7 +82,7 @@ class Socket:
             if self._wire.future.done():  # a test that waited in vain has ended it
                 return
             await self._wire.send_input({"type": "websocket.disconnect", "code": 1005})
-            await self._wire.wait(timeout=5)
+            await self._wire.wait(timeout=20)
 
 
 async def in_database(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
