@@ -37,7 +37,7 @@ class _Worker(multiprocess.Process):
 
 
 def server_config() -> uvicorn.Config:
-    """Measured choices (docs/adr): sans-I/O websockets without compression keep an idle socket near 25 KB."""
+    """Sans-I/O websockets without compression keep an idle socket near 25 KB (`make bench` measures it)."""
     from django.conf import settings
 
     from adiuva.http.protocol import HttpProtocol, WebSocketProtocol

@@ -4,6 +4,7 @@ Lists are checked in one plain loop: a context of 512 KiB can hold 100,000 items
 would take seconds.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -43,7 +44,7 @@ class ObjectField(serializers.DictField):
         return data
 
 
-class ItemsField(serializers.Field[list[Any], Any, list[Any], Any]):
+class ItemsField(ABC, serializers.Field[list[Any], Any, list[Any], Any]):
     """A JSON list; a wrong item is named by its index (``context.notes.3``). Only the first is named."""
 
     default_error_messages = {"not_a_list": "This must be a list."}
@@ -57,9 +58,9 @@ class ItemsField(serializers.Field[list[Any], Any, list[Any], Any]):
                 raise serializers.ValidationError({str(index): problem})
         return data
 
+    @abstractmethod
     def problem_of(self, item: Any) -> Any:
         """What is wrong with ``item``: a list of messages, or a mapping of its keys to such; None when it is right."""
-        raise NotImplementedError
 
     def to_representation(self, value: list[Any]) -> list[Any]:
         return value
