@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from django.core.cache import cache
 from tests.support import loopback
 from tests.support.accounts import Account, make_account
 from tests.support.client import ApiClient
+from tests.support.redis_server import RedisServer
 from tests.support.server import RunningServer, drop_database, new_database
 
 SERVER_SECRET = "4f1d2c3b4a5968778695a4b3c2d1e0f04f1d2c3b4a5968778695a4b3c2d1e0f0"
@@ -79,3 +81,20 @@ def server_factory(server_environment: dict[str, str], tmp_path: Path) -> Iterat
     yield start
     for one in running:
         one.stop()
+
+
+@pytest.fixture(scope="session")
+def _redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    if shutil.which("redis-server") is None:
+        pytest.skip("there is no redis-server to start")
+    own = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield own
+    own.stop()
+
+
+@pytest.fixture
+def redis_server(_redis_server: RedisServer) -> RedisServer:
+    """A Redis of this run's own, to stop and to start: running and empty."""
+    _redis_server.stop()
+    _redis_server.start()
+    return _redis_server

@@ -10,7 +10,7 @@ from billing.outage import PROBE_SECONDS, Outage
 from billing.rate_limit import Limiter
 from billing.redis_windows import RedisWindows
 from billing.windows import MemoryWindows, WindowsUnavailableError
-from tests.billing.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
 
 
 class Clock:

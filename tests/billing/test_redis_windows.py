@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from billing.rate_limit import Limiter, decision
 from billing.redis_windows import RedisWindows
 from billing.windows import SPAN, MemoryWindows
-from tests.billing.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
 
 SECOND = 1_000_000
 ROOT = Path(__file__).resolve().parents[2]

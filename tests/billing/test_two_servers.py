@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from billing.outage import PROBE_SECONDS
-from tests.billing.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
 from tests.support.server import RunningServer
 
 ServerFactory = Callable[..., RunningServer]

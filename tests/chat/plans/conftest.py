@@ -1,22 +1,10 @@
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from django.core.cache import caches
 
 from chat.plans import stores
-from tests.billing.redis_server import RedisServer
-
-
-@pytest.fixture
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A running and empty server."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("there is no redis-server to start")
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.stop()
+from tests.support.redis_server import RedisServer
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from chat.plans.builder import ExecutionPlanBuilder
 from chat.plans.cache import PER_USER, SIZE, PlanCache, plan_cache
 from chat.plans.model import ExecutionPlan
 from chat.plans.stores import LocalStore, PlanStore, SharedStore
-from tests.billing.redis_server import RedisServer
 from tests.support.accounts import Account
+from tests.support.redis_server import RedisServer
 
 CANARY = "the-canary-sings-at-midnight"
 ANNA, BEN = uuid.uuid4(), uuid.uuid4()
