@@ -1,0 +1,176 @@
+"""Wire contract § 8."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.authentication import identity_of
+from accounts.models import User
+from adiuva.http.conditional import require_match
+from adiuva.http.paging import requested_page
+from adiuva.http.problems import NotFound, UpstreamError, ValidationFailed
+from adiuva.http.times import rfc_3339
+from adiuva.http.views import ApiView
+from backups import schema
+from backups.models import Backup
+from backups.serializers import BackupMetaSerializer, LabelSerializer
+from backups.snapshots import (
+    Label,
+    delete_backup,
+    etag_of,
+    find_backup,
+    find_latest,
+    latest_of,
+    latest_since,
+    store_backup,
+)
+from storage.downloads import blob_response
+from storage.parsers import body_parts, declared_size
+from storage.staging import Allowance, SealedBody, allowance_of
+from storage.usage import Kind, require_room
+
+logger = logging.getLogger(__name__)
+
+_HEADERS = {
+    "version": "X-Backup-Version",
+    "timestamp": "X-Backup-Timestamp",
+    "checksum": "X-Backup-Checksum",
+    "chunk_count": "X-Backup-Chunk-Count",
+}
+
+
+def _user(request: Request) -> User:
+    return identity_of(request).user
+
+
+class _SnapshotView(ApiView):
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:  # noqa: FBT001, FBT002
+        """A snapshot's bytes have one form, whatever is accepted; its problems are JSON."""
+        if request.method in {"GET", "HEAD"}:
+            renderer = self.get_renderers()[0]
+            return renderer, renderer.media_type
+        negotiated: tuple[Any, str] = super().perform_content_negotiation(request, force)
+        return negotiated
+
+    def download(
+        self, request: Request, find: Callable[[], Backup], *, last_modified: Callable[[Backup], datetime]
+    ) -> HttpResponseBase:
+        backup = find()
+        while True:
+            try:
+                return blob_response(
+                    request,
+                    key=backup.s3_key,
+                    size_bytes=backup.size_bytes,
+                    etag=etag_of(backup),
+                    last_modified=last_modified(backup),
+                    headers=_described(backup),
+                )
+            except FileNotFoundError:
+                # Deleted since its row was read, and its blob with it; else the blob should be there.
+                gone, backup = backup, find()
+                if gone.id == backup.id:
+                    logger.exception("the blob of a backup is gone", extra={"key": gone.s3_key})
+                    raise UpstreamError("The backup's bytes are missing.") from None
+
+
+class LatestBackupView(_SnapshotView):
+    @extend_schema(
+        **schema.download(
+            operation_id="downloadLatestBackup",
+            summary="The latest snapshot",
+            description="Last-Modified is when it became the latest, which a deletion of a newer one may have done.",
+        )
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        user_id = _user(request).id
+        return self.download(request, lambda: find_latest(user_id=user_id), last_modified=latest_since)
+
+    @extend_schema(**schema.UPLOAD)
+    def put(self, request: Request) -> Response:
+        user = _user(request)
+        allowance = allowance_of(user, Kind.BACKUP, max_bytes=settings.MAX_BACKUP_BYTES)
+        declared = declared_size(request)
+        _require_room(allowance, declared)
+        self._expect(latest_of(user_id=user.id))
+        said = _said(request)
+        body = SealedBody(parts=body_parts(request), checksum=said.pop("checksum"), declared_size=declared)
+        label = Label(version=said["version"], timestamp=said["timestamp"], chunk_count=said.get("chunk_count"))
+        backup = store_backup(user=user, label=label, body=body, allowance=allowance, expect=self._expect)
+        headers = {"Location": reverse("backup", args=[backup.id]), "ETag": etag_of(backup)}
+        return Response(BackupMetaSerializer(backup).data, status=201, headers=headers)
+
+    def _expect(self, latest: Backup | None) -> None:
+        """An upload destroys nothing; with ``If-Match`` a device that is behind does not become the latest either."""
+        if latest is None:
+            require_match(self.request, None)
+        else:
+            require_match(self.request, etag_of(latest), last_modified=latest_since(latest))
+
+
+class BackupView(_SnapshotView):
+    @extend_schema(**schema.download(operation_id="downloadBackup", summary="One snapshot"))
+    def get(self, request: Request, pk: str) -> HttpResponseBase:
+        return self.download(request, lambda: _found(request, pk), last_modified=lambda backup: backup.created_at)
+
+    @extend_schema(**schema.DELETE)
+    def delete(self, request: Request, pk: str) -> Response:
+        backup = _found(request, pk)
+        require_match(request, etag_of(backup), last_modified=backup.created_at)  # it never changes: asked once
+        delete_backup(user_id=backup.user_id, backup_id=backup.id)
+        return Response(status=204)
+
+
+class HistoryView(ApiView):
+    @extend_schema(**schema.HISTORY)
+    def get(self, request: Request) -> Response:
+        backups = Backup.objects.for_user(_user(request).id).newest_first()
+        page = requested_page(request, limit=schema.SNAPSHOTS, most=schema.MOST_SNAPSHOTS)
+        return Response(page.of(backups, lambda rows: BackupMetaSerializer(rows, many=True).data))
+
+
+def _found(request: Request, pk: str) -> Backup:
+    # Not the URL's to refuse: without a token anything here is 401.
+    try:
+        backup_id = UUID(pk)
+    except ValueError:
+        raise NotFound("There is no such backup.") from None
+    return find_backup(user_id=_user(request).id, backup_id=backup_id)
+
+
+def _described(backup: Backup) -> dict[str, str]:
+    headers = {
+        "X-Backup-Version": backup.version,
+        "X-Backup-Timestamp": rfc_3339(backup.timestamp),
+        "X-Backup-Checksum": backup.checksum,
+        "X-Checksum": backup.checksum,
+    }
+    if backup.chunk_count is not None:
+        headers["X-Backup-Chunk-Count"] = str(backup.chunk_count)
+    return headers
+
+
+def _require_room(allowance: Allowance, declared: int | None) -> None:
+    """402 goes before what is wrong with the headers, and before 413."""
+    if declared is not None:
+        require_room(limit=allowance.limit, used=allowance.used, requested=declared)
+
+
+def _said(request: Request) -> dict[str, Any]:
+    """Raises ``ValidationFailed`` by field."""
+    if "Content-Range" in request.headers:
+        # RFC 9110 § 14.5: a part must not be taken for the whole.
+        raise ValidationFailed({"content_range": ["A snapshot is sent whole."]})
+    sent = {field: request.headers.get(name) for field, name in _HEADERS.items()}
+    serializer = LabelSerializer(data={field: value for field, value in sent.items() if value is not None})
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)

@@ -1,0 +1,90 @@
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from django.core.management.base import CommandError
+
+from accounts import erasure
+from accounts.models import User
+from adiuva.byte_sizes import show_bytes
+from adiuva.commands import OperatorCommand
+from adiuva.http.problems import Problem
+from adiuva.progress import Progress
+from storage.reaping import abort_uploads, reap_blobs
+from storage.recounting import prune_tombstones, recount
+from storage.upkeep import Tally, seconds
+
+DAY_SECONDS = 24 * 3600
+
+
+class Command(OperatorCommand):
+    help = (
+        "Puts storage in order; safe beside running servers, meant to run daily. It takes up erasures of accounts "
+        "that failed, removes blobs that nothing refers to and what unfinished uploads have left, forgets old "
+        "tombstones and corrects counters. Keys it does not know are reported and left alone. Exit code 1 when "
+        "something could not be done; the rest is done nevertheless."
+    )
+    examples: ClassVar = {
+        "reap_storage --dry-run": "only say what would be done",
+        "reap_storage": "do it, once a day",
+        "reap_storage --min-age 0": "nothing is spared: only while no server runs",
+    }
+    troubles: ClassVar = "something could not be done, the rest was; see the lines above"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--min-age",
+            type=seconds,
+            default=3600,
+            metavar="SECONDS",
+            help="spare blobs and uploads younger than this (default: 3600, an hour). Uploads that are under way lose "
+            "what they have sent when this is shorter than they take: use 0 only while no server runs.",
+        )
+        parser.add_argument(
+            "--tombstone-age",
+            type=seconds,
+            default=90 * DAY_SECONDS,
+            metavar="SECONDS",
+            help="forget deletions older than this (default: 7776000, 90 days). A device that was away for longer gets "
+            "410 resync_required from the change feed, once.",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+
+    def handle(self, *, min_age: int, tombstone_age: int, dry_run: bool, **_options: Any) -> None:
+        # Ages count from here: what begins while this runs is spared whatever they are.
+        now = datetime.now(UTC)
+        tally = Tally(say=self.stdout.write, step=lambda _amount: None)
+        pending = self._erase(dry_run=dry_run, tally=tally)
+        stale, old = now - timedelta(seconds=min_age), now - timedelta(seconds=tombstone_age)
+        self._run("blobs looked at", tally, lambda: reap_blobs(older_than=stale, dry_run=dry_run, tally=tally))
+        self._run("uploads", tally, lambda: abort_uploads(older_than=stale, dry_run=dry_run, tally=tally))
+        self._run("users pruned", tally, lambda: prune_tombstones(older_than=old, dry_run=dry_run, tally=tally))
+        self._run("users counted", tally, lambda: recount(dry_run=dry_run, tally=tally))
+        would = "would be " if dry_run else ""
+        self.stdout.write(
+            f"{pending} accounts {would}erased, {tally.blobs} blobs ({show_bytes(tally.blob_bytes)}) {would}removed, "
+            f"{tally.uploads} unfinished uploads {would}dropped, {tally.tombstones} tombstones {would}forgotten, "
+            f"counters of {tally.counters} users {would}corrected, {tally.unknown_keys} unknown keys left alone"
+        )
+        if tally.troubles:
+            raise CommandError(f"{tally.troubles} things could not be done; see above")
+
+    def _erase(self, *, dry_run: bool, tally: Tally) -> int:
+        """How many accounts whose erasure was cut short are gone now (or would be)."""
+        pending = User.objects.filter(erasure_requested_at__isnull=False)
+        if dry_run:
+            return pending.count()
+        finished = erasure.resume()
+        for user_id in pending.values_list("id", flat=True):
+            tally.trouble(f"the account {user_id} could not be erased; the log says why")
+        return finished
+
+    def _run(self, what: str, tally: Tally, job: Callable[[], None]) -> None:
+        with Progress(sys.stderr, what) as progress:
+            tally.step, tally.say = progress.step, progress.above(self.stdout.write)
+            try:
+                job()
+            except Problem as problem:
+                tally.trouble(f"the blob store failed: {problem.detail}")

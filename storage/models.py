@@ -1,0 +1,139 @@
+"""What is known of sealed bytes: whose they are, how many, their checksum and their place. Never what they say."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from storage.querysets import RecordQuerySet, VectorQuerySet
+
+CHECKSUM = r"^[0-9a-f]{64}$"  # SHA-256, lower-case hex
+TABLE_NAME = r"^[a-z][a-z0-9_]{0,63}$"
+
+
+class StorageUsage(models.Model):
+    """One row a user: the counters that every commit locks and changes (``storage.usage``).
+
+    Bytes of records and vectors count as ``storage_bytes``, those of snapshots as ``backup_bytes``. The two limits
+    override the tier's where an operator has set them (``manage.py set_quota``). ``last_seq`` is the newest change's,
+    ``pruned_seq`` that of the newest tombstone that is no longer kept.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="storage_usage"
+    )
+    storage_bytes = models.BigIntegerField(default=0)
+    backup_bytes = models.BigIntegerField(default=0)
+    storage_limit_bytes = models.BigIntegerField(null=True, blank=True, help_text="Instead of the tier's.")
+    backup_limit_bytes = models.BigIntegerField(null=True, blank=True, help_text="Instead of the tier's.")
+    last_seq = models.BigIntegerField(default=0)
+    pruned_seq = models.BigIntegerField(default=0)
+    vector_dimension = models.PositiveIntegerField(null=True, blank=True, help_text="Of all of the user's vectors.")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "storage_usage"
+        verbose_name_plural = "storage usage"
+        constraints = [
+            models.CheckConstraint(
+                name="storage_usage_not_negative", condition=Q(storage_bytes__gte=0, backup_bytes__gte=0)
+            ),
+            models.CheckConstraint(
+                name="storage_usage_limits_not_negative",
+                condition=(Q(storage_limit_bytes__isnull=True) | Q(storage_limit_bytes__gte=0))
+                & (Q(backup_limit_bytes__isnull=True) | Q(backup_limit_bytes__gte=0)),
+            ),
+            # What is pruned has been written.
+            models.CheckConstraint(
+                name="storage_usage_sequence_in_order", condition=Q(pruned_seq__gte=0, pruned_seq__lte=F("last_seq"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user_id)
+
+
+class StorageRecord(models.Model):
+    """A sealed record, or its tombstone (``deleted_at``): then it has no blob and no size.
+
+    The key is the user's own: two users may choose one id. ``seq`` is that of the record's last change, ``revision``
+    counts its puts and deletes from 1.
+    """
+
+    pk = models.CompositePrimaryKey("user_id", "id")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="storage_records")
+    id = models.UUIDField(default=uuid.uuid4, editable=False)
+    table_name = models.CharField(max_length=64)
+    s3_key = models.CharField(max_length=255, unique=True, null=True, blank=True)
+    checksum = models.CharField(max_length=64)
+    size_bytes = models.BigIntegerField()
+    revision = models.PositiveIntegerField()
+    seq = models.BigIntegerField()
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    verified_at = models.DateTimeField(null=True, blank=True, help_text="When verify_blobs last read it whole.")
+
+    objects: ClassVar = RecordQuerySet.as_manager()
+
+    class Meta:
+        db_table = "storage_records"
+        constraints = [
+            # The change feed: one change a number, and a follower pages by it.
+            models.UniqueConstraint(name="storage_records_one_change_a_seq", fields=["user", "seq"]),
+            models.CheckConstraint(name="storage_records_counts_positive", condition=Q(revision__gte=1, seq__gte=1)),
+            models.CheckConstraint(name="storage_records_table_name", condition=Q(table_name__regex=TABLE_NAME)),
+            models.CheckConstraint(name="storage_records_checksum", condition=Q(checksum__regex=CHECKSUM)),
+            models.CheckConstraint(
+                name="storage_records_live_or_tombstone",
+                condition=Q(deleted_at__isnull=True, s3_key__isnull=False, size_bytes__gte=0)
+                | Q(deleted_at__isnull=False, s3_key__isnull=True, size_bytes=0),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["user", "created_at", "id"], condition=Q(deleted_at__isnull=True), name="storage_records_list"
+            ),
+            models.Index(
+                fields=["user", "table_name", "created_at", "id"],
+                condition=Q(deleted_at__isnull=True),
+                name="storage_records_by_table",
+            ),
+            models.Index(
+                fields=["deleted_at"], condition=Q(deleted_at__isnull=False), name="storage_records_tombstones"
+            ),
+            models.Index(
+                fields=["verified_at"], condition=Q(deleted_at__isnull=True), name="storage_records_to_verify"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} r{self.revision}"
+
+
+class StoredVector(models.Model):
+    """A sealed blob beside its vector. The vector itself lives in the vector store, which is an index and may lag:
+    a hit that has no row here does not exist.
+    """
+
+    pk = models.CompositePrimaryKey("user_id", "id")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="stored_vectors")
+    id = models.UUIDField()
+    blob = models.BinaryField()
+    checksum = models.CharField(max_length=64)
+    size_bytes = models.BigIntegerField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar = VectorQuerySet.as_manager()
+
+    class Meta:
+        db_table = "storage_vectors"
+        constraints = [
+            models.CheckConstraint(name="storage_vectors_checksum", condition=Q(checksum__regex=CHECKSUM)),
+            models.CheckConstraint(name="storage_vectors_size", condition=Q(size_bytes__gte=0)),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

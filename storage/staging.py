@@ -1,0 +1,162 @@
+"""The commit protocol of sealed bytes.
+
+The blob is written under a key of its own, *then* one transaction makes it count: it locks the user's counters, checks
+the quota again and writes the row. Whatever fails in between takes the blob along; a process that dies in between
+leaves an unreferenced blob, which ``manage.py reap_storage`` removes. The blob that a commit replaces goes after it.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+
+from accounts.models import User
+from adiuva.http.metrics import UPLOAD_BYTES, UPLOADS
+from adiuva.http.problems import PayloadTooLarge, QuotaExceeded, UpstreamUnavailable
+from storage.blob_hold import BlobsAreHeld
+from storage.blob_store import get_blob_store
+from storage.checksums import reject_if_tampered
+from storage.usage import Kind, LockedUsage, limit_bytes, locked_usage, require_room, usage_of, used_bytes
+
+logger = logging.getLogger(__name__)
+
+# A store may date a blob by when its upload began (S3 does for multipart ones). One that took longer than this could
+# look old enough for the reaper, whose least age is an hour: the commit looks whether it is still there.
+LOOK_AGAIN_AFTER_SECONDS = 600
+
+UploadKind = Literal["record", "backup", "package"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedBody:
+    """What a client sends: ``declared_size`` in bytes is None where it does not say, ``checksum`` is 64 hex digits."""
+
+    parts: Iterable[bytes]
+    checksum: str
+    declared_size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What one upload may hold: ``max_bytes`` of the route, and what the quota has room for at its start."""
+
+    max_bytes: int
+    limit: int | None
+    used: int
+    replaced: int
+
+    def check(self, size_bytes: int) -> None:
+        """Raises ``PayloadTooLarge`` or ``QuotaExceeded``."""
+        if size_bytes > self.max_bytes:
+            raise PayloadTooLarge(f"The body is larger than {self.max_bytes} bytes.", max_bytes=self.max_bytes)
+        require_room(limit=self.limit, used=self.used, requested=size_bytes, replaced=self.replaced)
+
+
+class Sealed:
+    """The parts of a body as they pass: counted, hashed, and at their end compared with what the client said.
+
+    Iterated once, by a store that has written nothing for good yet: the refusals come out of the iterator, and what it
+    has of the body goes with them.
+    """
+
+    def __init__(self, body: SealedBody, *, allowance: Allowance) -> None:
+        self.checksum = body.checksum
+        self.size_bytes = 0
+        self.look_again_at: str | None = None  # the key of a blob that the reaper may have taken for an old one
+        self._parts = body.parts
+        self._allowance = allowance
+
+    def __iter__(self) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        for part in self._parts:
+            self.size_bytes += len(part)
+            self._allowance.check(self.size_bytes)
+            digest.update(part)
+            yield part
+        reject_if_tampered(self.checksum, digest.hexdigest())
+
+
+def allowance_of(user: User, kind: Kind, *, max_bytes: int, replaced: int = 0) -> Allowance:
+    """Asked before a byte is read: who has no quota at all is refused here, whatever they say they send.
+
+    Raises:
+        QuotaExceeded: the quota is 0.
+    """
+    usage = usage_of(user.id)
+    limit = limit_bytes(user, kind, usage)
+    used = used_bytes(usage, kind)
+    if limit == 0:
+        raise QuotaExceeded(limit_bytes=0, used_bytes=used, requested_bytes=0)
+    return Allowance(max_bytes=max_bytes, limit=limit, used=used, replaced=replaced)
+
+
+def release_connection() -> None:
+    """Before a body that may be slow: it must not keep a pooled connection. Inside a transaction one is needed."""
+    if not connection.in_atomic_block:
+        close_old_connections()
+
+
+@contextmanager
+def staged(*, key: str, body: SealedBody, allowance: Allowance, kind: UploadKind = "record") -> Iterator[Sealed]:
+    """Writes ``body`` under ``key``; the block must commit the row that refers to it, or raise.
+
+    ``kind`` is for the metrics.
+
+    Raises:
+        ChecksumMismatch, PayloadTooLarge, QuotaExceeded: nothing is left of the body.
+        UpstreamError, UpstreamUnavailable, UpstreamTimeout: the blob store failed; nothing is left either.
+    """
+    if body.declared_size is not None:
+        allowance.check(body.declared_size)
+    release_connection()
+    store = get_blob_store()
+    sealed = Sealed(body, allowance=allowance)
+    started = time.monotonic()
+    store.upload(key, sealed)
+    if time.monotonic() - started > LOOK_AGAIN_AFTER_SECONDS:
+        sealed.look_again_at = key
+    try:
+        yield sealed
+        UPLOADS.inc(kind)
+        UPLOAD_BYTES.inc(kind, by=sealed.size_bytes)
+    except (OperationalError, InterfaceError):
+        # A connection that breaks during COMMIT does not say whether the row is there. The reaper will know.
+        raise
+    except Exception:
+        discard(key)
+        raise
+
+
+@contextmanager
+def counted(user_id: UUID, sealed: Sealed) -> Iterator[LockedUsage]:
+    """``locked_usage`` for the commit of what was staged: the reaper holds the same lock while it removes a blob.
+
+    Raises:
+        UpstreamUnavailable: the blob of an upload that took very long is gone.
+    """
+    with locked_usage(user_id) as usage:
+        if sealed.look_again_at is not None and not get_blob_store().exists(sealed.look_again_at):
+            raise UpstreamUnavailable("The upload took too long; send it again.")
+        yield usage
+
+
+def discard_after_commit(key: str) -> None:
+    """Removes the blob that this transaction has replaced, once it has."""
+    transaction.on_commit(partial(discard, key), robust=True)
+
+
+def discard(key: str) -> None:
+    """Removes a blob that nothing refers to. A failure is logged and left to the reaper: it must not undo a commit."""
+    try:
+        get_blob_store().delete(key)
+    except BlobsAreHeld:
+        logger.info("a backup is being made: a blob is left for reap_storage", extra={"key": key})
+    except Exception:
+        logger.exception("a blob is left for reap_storage", extra={"key": key})

@@ -1,0 +1,219 @@
+"""A client that knows exactly what it was told, and does all that a client can do."""
+
+import random
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from tests.storage.crash.contents import FORMS, Content, Known, some_content, upload_arguments
+from tests.storage.crash.follower import Follower
+from tests.storage.crash.wire import NoAnswerError, Wire
+
+TABLES = ("notes", "tasks")
+
+
+class Device:
+    """Several devices may share an account; each has records, vectors and backups of its own there.
+
+    ``records``, ``vectors`` and ``backups`` hold what is known by id. ``unclaimed`` are new records and backups that
+    got no answer, and so no id: each may be there once.
+    """
+
+    def __init__(self, wire: Wire, rng: random.Random, *, uses_vectors: bool) -> None:
+        self.wire = wire
+        self.rng = rng
+        self.uses_vectors = uses_vectors
+        self.records: dict[str, Known] = {}
+        self.tables: dict[str, str] = {}
+        self.vectors: dict[str, Known] = {}
+        self.backups: dict[str, Known] = {}
+        self.unclaimed: set[Content] = set()
+        self.follower = Follower(wire)
+        self._etags: dict[str, str] = {}
+
+    def do_something(self) -> None:
+        """One operation; that it may get no answer is in the books afterwards."""
+        operations: dict[Callable[[], None], int] = {
+            self.create: 6,
+            self.put: 6,
+            self.get: 3,
+            self.delete: 3,
+            self.put_backup: 2,
+            self.delete_backup: 1,
+            self.follow: 3,
+        }
+        if self.uses_vectors:
+            operations |= {self.upsert_vectors: 2, self.delete_vectors: 1}
+        self.rng.choices(list(operations), weights=list(operations.values()))[0]()
+
+    # --- records ---
+
+    def create(self) -> None:
+        content = some_content(self.rng)
+        table, form = self.rng.choice(TABLES), self.rng.choice(FORMS)
+        record_id = self.rng.choice([None, self._new_id(), self._one_of(self.records, there=False)])
+        known = self.records.setdefault(record_id, Known.nothing()) if record_id else None
+        try:
+            answer = self._upload("POST", "storage/records", form, content, table=table, record_id=record_id)
+        except NoAnswerError:
+            if known is None:
+                self.unclaimed.add(content)
+            else:
+                known.may_be(content)
+                self._etags.pop(str(record_id), None)
+            return
+        if answer.status_code == 409:
+            assert known is not None
+            assert known.may_be_there
+            known.possible.discard(None)
+            return
+        assert answer.status_code == 201, answer.text
+        meta = answer.json()
+        assert (meta["checksum"], meta["size_bytes"], meta["table_name"]) == (content.checksum, content.size, table)
+        assert record_id in {None, meta["id"]}
+        self.tables[meta["id"]] = table
+        self.records.setdefault(meta["id"], Known.nothing()).is_now(content)
+        self._etags[meta["id"]] = answer.headers["ETag"]
+
+    def put(self) -> None:
+        record_id = self._one_of(self.records, there=True)
+        if record_id is None:
+            return self.create()
+        content, form, known = some_content(self.rng), self.rng.choice(FORMS), self.records[record_id]
+        etag = self._etags.get(record_id) if known.certain and self.rng.random() < 0.3 else None
+        try:
+            answer = self._upload("PUT", f"storage/records/{record_id}", form, content, etag=etag)
+        except NoAnswerError:
+            known.may_be(content)
+            self._etags.pop(record_id, None)
+            return None
+        if answer.status_code == 404:
+            known.was_found(None)
+            return None
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["checksum"] == content.checksum
+        known.is_now(content)
+        self._etags[record_id] = answer.headers["ETag"]
+        return None
+
+    def get(self) -> None:
+        record_id = self._one_of(self.records, there=True)
+        if record_id is None:
+            return
+        try:
+            answer = self.wire.request("GET", f"storage/records/{record_id}")
+        except NoAnswerError:
+            return
+        if answer.status_code == 404:
+            self.records[record_id].was_found(None)
+            return
+        assert answer.status_code == 200, answer.text
+        assert Content.of(answer.content).checksum == answer.headers["X-Checksum"]
+        self.records[record_id].was_found(answer.headers["X-Checksum"])
+        self._etags[record_id] = answer.headers["ETag"]
+
+    def delete(self) -> None:
+        self._delete(self.records, "storage/records")
+
+    # --- backups ---
+
+    def put_backup(self) -> None:
+        content = some_content(self.rng)
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "X-Backup-Version": "1",
+            "X-Backup-Timestamp": "2026-01-01T00:00:00Z",
+            "X-Backup-Checksum": content.checksum,
+        }
+        try:
+            answer = self.wire.request("PUT", "backup", headers=headers, content=content.data)
+        except NoAnswerError:
+            self.unclaimed.add(content)
+            return
+        assert answer.status_code == 201, answer.text
+        self.backups[answer.json()["id"]] = Known({content})
+
+    def delete_backup(self) -> None:
+        self._delete(self.backups, "backup")
+
+    # --- vectors ---
+
+    def upsert_vectors(self) -> None:
+        ids = {self._new_id(), self._one_of(self.vectors, there=True) or self._new_id()}
+        vectors = {one: Content.of(self.rng.randbytes(self.rng.randrange(1, 500))) for one in sorted(ids)}
+        sent = [
+            upload_arguments("json", content, table=None, record_id=one)["json"] for one, content in vectors.items()
+        ]
+        known = {one: self.vectors.setdefault(one, Known.nothing()) for one in vectors}
+        try:
+            answer = self.wire.request("POST", "storage/vectors/upsert", json={"vectors": sent})
+        except NoAnswerError:
+            for one, content in vectors.items():
+                known[one].may_be(content)
+            return
+        assert (answer.status_code, answer.json()) == (200, {"upserted": len(vectors)})
+        for one, content in vectors.items():
+            known[one].is_now(content)
+
+    def delete_vectors(self, record_id: str | None = None) -> None:
+        one = record_id or self._one_of(self.vectors, there=True)
+        if one is None:
+            return
+        known = self.vectors[one]
+        try:
+            answer = self.wire.request("DELETE", "storage/vectors", json={"ids": [one]})
+        except NoAnswerError:
+            known.may_be(None)
+            return
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["deleted"] in {int(content is not None) for content in known.possible}
+        known.is_now(None)
+
+    # --- the feed ---
+
+    def follow(self) -> None:
+        try:
+            self.follower.read_on(pages=1)
+        except NoAnswerError:
+            return
+
+    # ---
+
+    def _upload(
+        self,
+        method: str,
+        path: str,
+        form: str,
+        content: Content,
+        *,
+        table: str | None = None,
+        record_id: str | None = None,
+        etag: str | None = None,
+    ) -> Any:
+        arguments = upload_arguments(form, content, table=table, record_id=record_id)
+        if etag is not None:
+            arguments["headers"] = {**arguments.get("headers", {}), "If-Match": etag}
+        return self.wire.request(method, path, **arguments)
+
+    def _delete(self, known: dict[str, Known], path: str) -> None:
+        one = self._one_of(known, there=True)
+        if one is None:
+            return
+        try:
+            answer = self.wire.request("DELETE", f"{path}/{one}")
+        except NoAnswerError:
+            known[one].may_be(None)
+            return
+        if answer.status_code == 404:
+            known[one].was_found(None)
+            return
+        assert answer.status_code == 204, answer.text
+        known[one].is_now(None)
+
+    def _one_of(self, known: dict[str, Known], *, there: bool) -> str | None:
+        """An id under which something may be, or surely nothing is."""
+        ids = [one for one, about in known.items() if about.may_be_there is there]
+        return self.rng.choice(ids) if ids else None
+
+    def _new_id(self) -> str:
+        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))

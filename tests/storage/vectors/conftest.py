@@ -1,0 +1,80 @@
+"""Each implementation of the port, and the store that the routes use."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from storage.vector_pinecone import PineconeIndex
+from storage.vector_qdrant import LocalQdrant, QdrantServer
+from storage.vector_store import VectorStore, close_vector_store
+from tests.fakes.pinecone_server import LoopbackPinecone
+from tests.fakes.qdrant_server import LoopbackQdrant
+
+
+@pytest.fixture(autouse=True)
+def _no_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each client would read the public ones (0.2 s), and nothing here speaks TLS."""
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+
+
+@pytest.fixture
+def vector_dir(tmp_path: Path, settings: Settings) -> Iterator[Path]:
+    """The routes use the local engine in a folder of this test's own."""
+    settings.VECTOR_DIR = tmp_path / "vectors"
+    close_vector_store()
+    yield settings.VECTOR_DIR
+    close_vector_store()
+
+
+@pytest.fixture
+def qdrant() -> Iterator[LoopbackQdrant]:
+    with LoopbackQdrant(api_key="qd-key") as server:
+        yield server
+
+
+@pytest.fixture
+def pinecone() -> Iterator[LoopbackPinecone]:
+    with LoopbackPinecone(dimension=64) as server:
+        yield server
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Iterator[LocalQdrant]:
+    index = LocalQdrant(tmp_path / "vectors")
+    yield index
+    index.close()
+
+
+@pytest.fixture
+def qdrant_index(qdrant: LoopbackQdrant) -> Iterator[QdrantServer]:
+    index = QdrantServer(qdrant.url, api_key="qd-key", timeout=1)
+    yield index
+    index.close()
+
+
+@pytest.fixture
+def pinecone_index(pinecone: LoopbackPinecone) -> Iterator[PineconeIndex]:
+    index = PineconeIndex(api_key="pc-key", host=pinecone.url, timeout=1)
+    yield index
+    index.close()
+
+
+@pytest.fixture(params=["local", "qdrant_index", "pinecone_index"])
+def store(request: pytest.FixtureRequest) -> VectorStore:
+    return VectorStore(request.getfixturevalue(request.param))
+
+
+@pytest.fixture(params=["qdrant", "pinecone"])
+def remote(request: pytest.FixtureRequest, settings: Settings) -> Iterator[LoopbackQdrant | LoopbackPinecone]:
+    """The routes use this server; a stall takes a second."""
+    server: LoopbackQdrant | LoopbackPinecone = request.getfixturevalue(request.param)
+    settings.VECTOR_TIMEOUT_SECONDS = 1
+    if isinstance(server, LoopbackQdrant):
+        settings.QDRANT_URL, settings.QDRANT_API_KEY = server.url, "qd-key"
+    else:
+        settings.PINECONE_API_KEY, settings.PINECONE_HOST = "pc-key", server.url
+    close_vector_store()
+    yield server
+    close_vector_store()

@@ -1,0 +1,49 @@
+"""Readiness of the vector store: a question to a server; of the local engine the folder, without loading the engine."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from adiuva.http import readiness
+from storage.vector_ready import vectors
+from tests.fakes.http_store import HttpStore
+from tests.support.server import PROJECT_DIR, clean_environment
+
+
+def test_the_check_is_the_one_that_is_asked() -> None:
+    assert readiness._checks["vectors"] is vectors
+
+
+def test_a_folder_that_takes_a_file_is_ready(vector_dir: Path) -> None:
+    vectors()
+    assert list(vector_dir.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_not(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    settings.VECTOR_DIR = tmp_path / "file" / "vectors"
+    with pytest.raises(OSError, match="Not a directory"):
+        vectors()
+
+
+def test_a_server_is_asked_once_and_an_absent_one_is_not_ready(remote: HttpStore) -> None:
+    vectors()
+    assert len(remote.requests) == 1
+    remote.stop()
+    assert readiness.results()["vectors"] == "failed"
+
+
+def test_the_folders_check_loads_no_engine(tmp_path: Path) -> None:
+    script = "import django, sys; django.setup(); from storage.vector_ready import vectors; vectors()"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script}; print('qdrant_client' in sys.modules)"],
+        cwd=PROJECT_DIR,
+        env=clean_environment() | {"DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "adiuva.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
