@@ -4,6 +4,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
+from django.core.checks.registry import registry
 
 from billing.tiers import PAID_TIERS
 
@@ -33,3 +35,25 @@ def check_throttle(**_: Any) -> list[CheckMessage]:
     if THROTTLE in rest_framework.get("DEFAULT_THROTTLE_CLASSES", ()):
         return []
     return [Error(f"REST is not rate limited: DEFAULT_THROTTLE_CLASSES lacks {THROTTLE}", id="billing.E003")]
+
+
+@register("billing")
+def check_stripe(**_: Any) -> list[CheckMessage]:
+    """Money is taken with the key, and a tier given by the webhook: one without the other loses customers."""
+    if settings.STRIPE_SECRET_KEY and not settings.STRIPE_WEBHOOK_SECRET:
+        return [
+            CheckWarning(
+                "STRIPE_SECRET_KEY is set and STRIPE_WEBHOOK_SECRET is not: who pays gets no tier",
+                hint="Make an endpoint for /api/v1/billing/webhook in Stripe's dashboard and set its signing secret.",
+                id="billing.W001",
+            )
+        ]
+    return []
+
+
+def drop_djstripes() -> None:
+    """Two of dj-stripe's checks ask the database, at every start, for endpoints that belong to its own webhook view."""
+    from djstripe import checks
+
+    for check in (checks.check_webhook_validation, checks.check_webhook_endpoint_has_secret):
+        registry.registered_checks.discard(check)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from adiuva.http.metrics import RATE_LIMIT, RATE_LIMIT_ALONE
 from adiuva.http.rate_headers import RateDecision
 from billing.outage import Outage
 from billing.tiers import TIERS, Tier
@@ -26,7 +27,9 @@ def hit(user_id: UUID, tier: Tier) -> RateDecision:
     Blocks on Redis for at most about a second, and for that long only when Redis stops answering. Thread-safe.
     Raises nothing: without Redis the process counts alone.
     """
-    return _limiter(settings.REDIS_URL).hit(str(user_id), TIERS[tier].requests_per_minute)
+    decided = _limiter(settings.REDIS_URL).hit(str(user_id), TIERS[tier].requests_per_minute)
+    RATE_LIMIT.inc(tier.value, "allowed" if decided.allowed else "limited")
+    return decided
 
 
 @cache
@@ -63,6 +66,7 @@ class Limiter:
             shared = self._shared.take(key, limit) if own.allowed else self._shared.look(key, limit)
         except WindowsUnavailableError as error:
             self._outage.failed(ticket, error)
+            RATE_LIMIT_ALONE.inc()
             return None
         self._outage.answered(ticket)
         if own.allowed and shared.allowed:

@@ -1,9 +1,15 @@
-"""The only writer of the live tier."""
+"""The only writer of the live tier: an operator's word, and Stripe's."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from billing.models import Subscription, SubscriptionStatus
+from billing import alerts
+from billing.models import BillingFact, Subscription, SubscriptionStatus
+from billing.projection import State, project
 from billing.tiers import Tier
 
 
@@ -13,6 +19,7 @@ def set_tier(*, user: User, tier: Tier) -> None:
 
     Free means that the row goes: no row is the free tier. A row that stands for a subscription at Stripe stays, on the
     free tier and otherwise as it was: its id is what later events and a cancellation at Stripe are matched by.
+    The tier holds, also beyond the grace of a failed payment, until Stripe has news (``apply``).
     The caller's ``user`` is up to date afterwards.
 
     Raises:
@@ -20,14 +27,79 @@ def set_tier(*, user: User, tier: Tier) -> None:
     """
     # Two at once must not leave the copy of one beside the row of the other.
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    words = {"tier": tier, "tier_after_grace": tier, "set_by_operator": True}
     if tier is Tier.FREE:
         Subscription.objects.filter(user=user, stripe_subscription_id=None).delete()
-        Subscription.objects.filter(user=user).update(tier=tier)
+        Subscription.objects.filter(user=user).update(**words)
     else:
         Subscription.objects.update_or_create(
             user=user,
-            defaults={"tier": tier},
-            create_defaults={"tier": tier, "status": SubscriptionStatus.ACTIVE},
+            defaults=words,
+            create_defaults=words | {"status": SubscriptionStatus.ACTIVE},
         )
     User.objects.filter(pk=user.pk).update(tier=tier)
     user.refresh_from_db(fields=["tier", "subscription"])
+
+
+def tiers_by_price() -> Mapping[str, Tier]:
+    prices: dict[str, str] = settings.STRIPE_PRICES
+    return {price_id: Tier(tier) for tier, price_id in prices.items()}
+
+
+def apply_facts(*, user: User, facts: list[BillingFact]) -> State | None:
+    """Makes the user's row what ``facts``, all that are known of their customer, come to.
+
+    For callers that hold the locks of ``billing.customers``. The caller's ``user`` is up to date afterwards.
+    """
+    state = project(facts, tiers=tiers_by_price())
+    if state is None:
+        return None
+    row = Subscription.objects.filter(user=user).first() or Subscription(user=user)
+    columns: dict[str, Any] = {
+        "stripe_subscription_id": _claimed(state.subscription_id, user=user),
+        "stripe_tier": state.tier or "",
+        "stripe_state_at": state.newest_at,
+        "status": state.status,
+        "current_period_end": state.current_period_end,
+        "cancel_at_period_end": state.cancel_at_period_end,
+        "past_due_since": state.past_due_since,
+    }
+    if _is_news(row, state):
+        columns |= {
+            "tier": state.tier or Tier.FREE,
+            "tier_after_grace": state.tier_after_grace,
+            "set_by_operator": False,
+        }
+    if any(getattr(row, name) != value for name, value in columns.items()):
+        for name, value in columns.items():
+            setattr(row, name, value)
+        row.save()
+    User.objects.filter(pk=user.pk).update(tier=row.tier)
+    user.refresh_from_db(fields=["tier", "subscription"])
+    return state
+
+
+def _is_news(row: Subscription, state: State) -> bool:
+    """Whether Stripe's word replaces an operator's.
+
+    It does when it is another word than before, or newer and about a subscription that is paid for. An abandoned
+    checkout or an old event takes nothing from anybody.
+    """
+    if not row.set_by_operator:
+        return True
+    if state.tier is None:
+        return False
+    is_newer = row.stripe_state_at is None or state.newest_at > row.stripe_state_at
+    return state.tier != row.stripe_tier or (state.tier is not Tier.FREE and is_newer)
+
+
+def _claimed(subscription_id: str, *, user: User) -> str | None:
+    """None for an id that another user's row has: at Stripe a subscription belongs to one customer for good."""
+    if not Subscription.objects.filter(stripe_subscription_id=subscription_id).exclude(user=user).exists():
+        return subscription_id
+    alerts.raise_alert(
+        alerts.SUBSCRIPTION_CONFLICT,
+        reference=subscription_id,
+        message=f"The subscription {subscription_id} came with the customers of two users; see {user.pk}.",
+    )
+    return None

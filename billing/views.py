@@ -1,10 +1,28 @@
+"""Wire contract § 10, but for the webhook."""
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.authentication import identity_of
+from adiuva.http import idempotency
+from adiuva.http.schema import problem
 from adiuva.http.views import ApiView
-from billing.serializers import TierListSerializer
+from billing.cancellation import cancel_subscription
+from billing.checkouts import begin_checkout
+from billing.serializers import (
+    CheckoutPageSerializer,
+    CheckoutSerializer,
+    SubscriptionSerializer,
+    TierListSerializer,
+)
 from billing.tiers import Tier
+
+UPSTREAM = {
+    502: problem("upstream_error"),
+    503: problem("not_configured, upstream_unavailable"),
+    504: problem("upstream_timeout"),
+}
 
 
 class TiersView(ApiView):
@@ -12,6 +30,57 @@ class TiersView(ApiView):
 
     public = True
 
-    @extend_schema(operation_id="listTiers", responses=TierListSerializer)
+    @extend_schema(operation_id="listTiers", summary="The tiers", responses=TierListSerializer)
     def get(self, request: Request) -> Response:
         return Response(TierListSerializer({"items": list(Tier)}).data)
+
+
+class CheckoutView(ApiView):
+    @extend_schema(
+        operation_id="beginCheckout",
+        summary="A page on which a tier is bought",
+        parameters=[idempotency.PARAMETER],
+        request=CheckoutSerializer,
+        responses={
+            200: CheckoutPageSerializer,
+            400: problem("validation_error"),
+            409: problem("conflict: the tier is active already, or its payment is on its way"),
+            422: problem("idempotency_mismatch"),
+            **UPSTREAM,
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """The tier changes when it is paid for, not before. A page that was not paid on is closed by the next one.
+
+        Whoever has a paid subscription and buys another tier has two for a moment: the older one is ended as soon as
+        the new one has begun, and what is left of it is credited.
+        """
+        key = idempotency.idempotency_key(request)
+        serializer = CheckoutSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        tier = Tier(serializer.validated_data["tier"])
+        url = begin_checkout(user=identity_of(request).user, tier=tier, idempotency_key=key)
+        return Response(CheckoutPageSerializer({"checkout_url": url}).data)
+
+
+class SubscriptionView(ApiView):
+    @extend_schema(
+        operation_id="getSubscription",
+        summary="Your subscription",
+        responses=SubscriptionSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """Without one the tier is `free` and the status `none`."""
+        return Response(SubscriptionSerializer(identity_of(request).user).data)
+
+    @extend_schema(
+        operation_id="cancelSubscription",
+        summary="End your subscription now",
+        request=None,
+        responses={200: SubscriptionSerializer, **UPSTREAM},
+    )
+    def delete(self, request: Request) -> Response:
+        """It ends at Stripe and here at once; again is no error. When Stripe is away, nothing has changed."""
+        user = identity_of(request).user
+        cancel_subscription(user=user)
+        return Response(SubscriptionSerializer(user).data)

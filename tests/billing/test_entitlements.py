@@ -1,11 +1,13 @@
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.access import authenticate
+from accounts.models import User
 from adiuva.http.problems import FeatureNotAvailable
-from billing.entitlements import limit, require_feature, tier_of
+from billing.entitlements import limit, require_feature, tier_in_sql, tier_of, tier_of_rows
 from billing.models import Subscription
 from billing.tiers import Tier
 from tests.support.accounts import Account
@@ -66,3 +68,17 @@ def test_amounts_are_those_of_the_tier_and_none_is_unlimited(make_user: MakeUser
     assert limit(make_user(tier="free").user, "agents") == 3
     assert limit(make_user(tier="pro").user, "cloud_storage_bytes") == 5 * 1024**3
     assert limit(make_user(tier="team").user, "backup_storage_bytes") is None
+
+
+@pytest.mark.parametrize("status", ["active", "past_due", "canceled", "unpaid"])
+@pytest.mark.parametrize("days_owed", [0, 6, 8])
+def test_sql_says_the_tier_that_python_says(make_user: MakeUser, status: str, days_owed: int) -> None:
+    user = make_user().user
+    since = datetime.now(UTC) - timedelta(days=days_owed) if status == "past_due" else None
+    Subscription.objects.create(
+        user=user, tier="team", tier_after_grace="pro", status=status, past_due_since=since, stripe_tier="team"
+    )
+    make_user()
+    in_sql = dict(User.objects.values_list("pk", tier_in_sql("")))
+    assert in_sql == {one.pk: tier_of(one) for one in User.objects.select_related("subscription")}
+    assert Subscription.objects.values_list(tier_of_rows(), flat=True).get() == tier_of(user)

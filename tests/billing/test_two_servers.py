@@ -44,6 +44,7 @@ def hundred_at_once(servers: list[RunningServer], token: str) -> Counter[int]:
         return Counter(pool.map(lambda n: status(servers[n % 2].url, token), range(100)))
 
 
+@pytest.mark.slow
 def test_of_a_hundred_parallel_requests_exactly_the_limit_passes(
     servers: list[RunningServer], account: dict[str, str]
 ) -> None:

@@ -1,19 +1,25 @@
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, ClassVar
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from accounts.models import User
+from adiuva.commands import OperatorCommand
 from billing.entitlements import tier_of
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Gives the account with this email a tier, from its next request on. Nothing changes at Stripe: "
         "an account that pays there keeps paying, and the next event from there may set the tier again."
     )
+    examples: ClassVar = {
+        "set_tier you@example.com pro": "the next request has it",
+        "set_tier you@example.com free": "back to the free tier",
+    }
+    troubles: ClassVar = "there is no such account or tier; nothing was changed"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email", metavar="EMAIL", help="of an existing account; upper or lower case")

@@ -1,0 +1,35 @@
+"""What a person has to look at: one row in the admin and one ERROR in the log."""
+
+import logging
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from billing.models import OperatorAlert
+
+logger = logging.getLogger(__name__)
+
+# The kinds, and what their reference names.
+UNKNOWN_PRICE = "unknown_price"  # the price
+UNKNOWN_STATUS = "unknown_status"  # the subscription
+UNKNOWN_CUSTOMER = "unknown_customer"  # the customer
+CUSTOMER_CONFLICT = "customer_conflict"  # the customer
+SUBSCRIPTION_CONFLICT = "subscription_conflict"  # the subscription
+MIRROR_INCOMPLETE = "mirror_incomplete"  # the event or the subscription
+CANCEL_BY_HAND = "cancel_by_hand"  # the subscription
+
+
+def raise_alert(kind: str, *, reference: str, message: str) -> None:
+    """Opens an alert, unless the same one is open already. The log gets its line when the transaction is committed."""
+    _, is_new = OperatorAlert.objects.get_or_create(
+        kind=kind, reference=reference, resolved_at=None, defaults={"message": message}
+    )
+    if is_new:
+        transaction.on_commit(
+            lambda: logger.error("operator alert: %s", message, extra={"alert": kind, "reference": reference}),
+            robust=True,
+        )
+
+
+def resolve(kind: str, *, reference: str) -> None:
+    OperatorAlert.objects.filter(kind=kind, reference=reference, resolved_at=None).update(resolved_at=Now())

@@ -1,0 +1,55 @@
+"""Ending a subscription: at Stripe first, then here.
+
+While Stripe is away nothing changes here. A crash between the two leaves a subscription that is ended there; Stripe's
+event about it, or the same request again, brings us up to date.
+"""
+
+from accounts.models import User
+from adiuva.http.problems import UpstreamError
+from billing.entitlements import tier_of
+from billing.models import BillingFact
+from billing.projection import FINAL
+from billing.reconciliation import newest_known, take
+from billing.stripe_gateway import StripeSubscription, get_gateway, subscription_from
+from billing.subscriptions import set_tier
+from billing.superseding import living
+from billing.tiers import Tier
+
+
+def cancel_subscription(*, user: User) -> None:
+    """Ends everything ``user`` pays for, at once; they are on the free tier afterwards. Again is no error.
+
+    The caller's ``user`` is up to date afterwards.
+
+    Raises:
+        NotConfigured: there is something to end at Stripe, and no key to it.
+        UpstreamError, UpstreamUnavailable, UpstreamTimeout: Stripe. Trying again is safe.
+    """
+    customer_id = user.stripe_customer_id or ""
+    for subscription_id in _running(user, customer_id):
+        known = newest_known(customer_id)
+        ended = _ended(subscription_id, customer_id=customer_id)
+        if customer_id:
+            take(customer_id=customer_id, subscriptions=[ended], known=known)
+    user.refresh_from_db(fields=["tier", "subscription"])
+    if tier_of(user) is not Tier.FREE:
+        set_tier(user=user, tier=Tier.FREE)  # what an operator granted
+
+
+def _running(user: User, customer_id: str) -> list[str]:
+    """Not only the one that is shown: nobody who has cancelled goes on paying for another."""
+    shown = getattr(user, "subscription", None)
+    running = set(living(BillingFact.objects.filter(subject_id=customer_id))) if customer_id else set()
+    if shown is not None and shown.stripe_subscription_id and shown.status not in FINAL:
+        running.add(shown.stripe_subscription_id)
+    return sorted(running)
+
+
+def _ended(subscription_id: str, *, customer_id: str) -> StripeSubscription:
+    """As Stripe shows it now. One that Stripe never had, or has under another customer, is ended for us as well."""
+    answer = get_gateway().cancel_subscription(subscription_id)
+    if answer is None:
+        answer = subscription_from({"id": subscription_id, "object": "subscription", "status": "canceled"})
+    if answer.status not in FINAL:
+        raise UpstreamError("The payment service did not end the subscription.")
+    return subscription_from({**answer.payload, "customer": customer_id})

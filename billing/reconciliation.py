@@ -1,0 +1,106 @@
+"""Ours beside Stripe's: taking what its API answers, and telling where the two differ."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Max
+
+from accounts.models import User
+from billing import stripe_mirror
+from billing.customers import lock_subject, locked_user_of
+from billing.models import BillingFact, FactKind
+from billing.projection import FINAL, State, project
+from billing.stripe_gateway import StripeSubscription, get_gateway
+from billing.stripe_payloads import fetched_fact
+from billing.subscriptions import apply_facts, tiers_by_price
+
+Known = dict[str, datetime]
+
+
+def refresh(customer_id: str) -> None:
+    """Asks Stripe for the customer's subscriptions and takes what it answers. Raises the gateway's problems."""
+    known = newest_known(customer_id)
+    take(
+        customer_id=customer_id,
+        subscriptions=list(get_gateway().list_subscriptions(customer_id=customer_id)),
+        known=known,
+    )
+
+
+def newest_known(customer_id: str) -> Known:
+    """By subscription, how new the newest fact is: to be asked before Stripe is, so that an event that comes while it
+    answers is taken for the newer of the two.
+    """
+    facts = BillingFact.objects.filter(subject_id=customer_id).exclude(kind=FactKind.OTHER)
+    return dict(facts.values_list("subscription_id").annotate(newest=Max("occurred_at")))
+
+
+@transaction.atomic
+def take(*, customer_id: str, subscriptions: Iterable[StripeSubscription], known: Known) -> State | None:
+    """Stores what Stripe's API answered about a customer and applies it to their user, if they have one.
+
+    ``known``: what ``newest_known`` said before Stripe was asked. Not for callers that hold the user's row: the
+    customer is locked first.
+    Raises ValidationFailed for an answer that makes no sense.
+    """
+    lock_subject(customer_id)
+    user = locked_user_of(customer_id)
+    for subscription in subscriptions:
+        _take_one(subscription, customer_id=customer_id, known=known, user=user)
+    return None if user is None else apply_facts(user=user, facts=_facts_of(customer_id))
+
+
+def would_be(*, customer_id: str, subscriptions: Iterable[StripeSubscription], known: Known) -> State | None:
+    """What ``take`` would come to, without taking it."""
+    facts = {fact.event_id: fact for fact in _facts_of(customer_id)}
+    for subscription in subscriptions:
+        fact = fetched_fact(subscription.payload, as_of=known.get(subscription.id))
+        facts[fact.event_id] = fact
+    return project(facts.values(), tiers=tiers_by_price())
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Where ``ours`` (the row every request reads) and Stripe differ: column, our value, Stripe's."""
+
+    user: User
+    differences: tuple[tuple[str, object, object], ...]
+
+
+def drift_of(user: User, state: State | None) -> Drift | None:
+    """``state``: what Stripe's answer comes to (``would_be``). A tier that an operator set is no drift."""
+    row = getattr(user, "subscription", None)
+    if state is None:
+        missing = row is not None and row.stripe_subscription_id is not None
+        return Drift(user, (("subscription", row and row.stripe_subscription_id, None),)) if missing else None
+    pairs = [
+        ("subscription", row and row.stripe_subscription_id, state.subscription_id),
+        ("status", row and row.status, state.status),
+        ("tier", row and row.stripe_tier, state.tier or ""),
+        ("current_period_end", row and row.current_period_end, state.current_period_end),
+        ("cancel_at_period_end", row and row.cancel_at_period_end, state.cancel_at_period_end),
+    ]
+    differences = tuple(pair for pair in pairs if pair[1] != pair[2])
+    return Drift(user, differences) if differences else None
+
+
+def _take_one(subscription: StripeSubscription, *, customer_id: str, known: Known, user: User | None) -> None:
+    as_of = known.get(subscription.id)
+    if subscription.status in FINAL:
+        # For good, so that nothing we have heard since can be newer.
+        as_of = newest_known(customer_id).get(subscription.id)
+    fact = fetched_fact(subscription.payload, as_of=as_of)
+    before = BillingFact.objects.filter(event_id=fact.event_id).first()
+    if before is not None and before.occurred_at > fact.occurred_at:
+        return
+    if before is not None:
+        fact.recorded_at = before.recorded_at
+    fact.save()
+    if user is not None:
+        stripe_mirror.store_subscription(subscription.payload, user=user)
+
+
+def _facts_of(customer_id: str) -> list[BillingFact]:
+    return list(BillingFact.objects.filter(subject_id=customer_id))

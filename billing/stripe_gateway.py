@@ -1,0 +1,160 @@
+"""The only way to Stripe's API: what billing asks of it, in types of ours.
+
+``billing.stripe_client`` asks Stripe and ``billing.stub_gateway`` plays it in development. Every call that changes
+something carries an idempotency key, and a try that failed on the network is repeated once under the same key, so a
+call that Stripe carried out and whose answer was lost is carried out once.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from accounts.models import User
+from adiuva.http.problems import NotConfigured
+from billing.connect_gateway import ConnectGateway
+from billing.payments import CheckoutSession, Payments
+
+__all__ = ["SESSION_LIFETIME", "CheckoutSession", "Gateway", "NoSuchCustomer", "StripeSubscription", "get_gateway"]
+
+SESSION_LIFETIME = timedelta(hours=24)  # docs.stripe.com/api/checkout/sessions/object, ``expires_at``
+
+
+class NoSuchCustomer(Exception):  # noqa: N818 - an answer rather than a failure
+    """Stripe does not know the customer (any more): deleted there, or made under another key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeSubscription:
+    """A subscription as Stripe has it now. ``status`` is Stripe's word; ``price_ids`` are those of its items.
+
+    ``current_period_end`` is that of its first item, which is where the API has it since 2025-03-31. ``payload`` is
+    the whole object as an event would carry it.
+    """
+
+    id: str
+    customer_id: str
+    status: str
+    price_ids: tuple[str, ...]
+    current_period_end: datetime | None
+    cancel_at_period_end: bool
+    created: datetime
+    payload: Mapping[str, Any] = field(repr=False)
+
+
+class Gateway(ConnectGateway, Payments, Protocol):
+    """What billing asks of Stripe. Raises the upstream problems (502, 503, 504) unless a method says otherwise."""
+
+    def create_customer(self, *, user: User, instead_of: str | None = None) -> str:
+        """The id of the user's customer: the same one for every call of one user.
+
+        ``instead_of``: the id of a customer that is gone and needs a successor.
+        """
+        ...
+
+    def create_checkout_session(
+        self,
+        *,
+        customer_id: str,
+        user_id: str,
+        tier: str,
+        price_id: str,
+        success_url: str,
+        cancel_url: str,
+        idempotency_key: str,
+    ) -> CheckoutSession:
+        """A page on which one subscription to ``price_id`` is bought. Raises NoSuchCustomer too."""
+        ...
+
+    def retrieve_checkout_session(self, session_id: str) -> CheckoutSession | None:
+        """None when Stripe does not know it."""
+        ...
+
+    def expire_checkout_session(self, session_id: str) -> None:
+        """Nothing can be bought on it afterwards. Raises UpstreamError for one that is not open."""
+        ...
+
+    def retrieve_subscription(self, subscription_id: str) -> StripeSubscription | None:
+        """None when Stripe does not know it."""
+        ...
+
+    def list_subscriptions(self, *, customer_id: str | None = None) -> Iterator[StripeSubscription]:
+        """All of them, ended ones included, newest first; fetched page by page as they are asked for."""
+        ...
+
+    def cancel_subscription(self, subscription_id: str, *, credit_unused: bool = False) -> StripeSubscription | None:
+        """Ends it at once, and again if asked again: the cancelled subscription, or None when Stripe never had it.
+
+        ``credit_unused``: what was paid for the rest of the period becomes a credit for the customer's next invoice.
+        """
+        ...
+
+
+def get_gateway() -> Gateway:
+    """Stripe where there is a key; without one the stub in dev, and nothing in prod.
+
+    Raises:
+        NotConfigured: production without STRIPE_SECRET_KEY.
+    """
+    if settings.STRIPE_SECRET_KEY:
+        return _gateway(
+            settings.STRIPE_SECRET_KEY,
+            settings.STRIPE_API_BASE,
+            settings.STRIPE_API_VERSION,
+            settings.STRIPE_TIMEOUT_SECONDS,
+        )
+    if is_stubbed():
+        from billing.stub_gateway import StubGateway
+
+        return StubGateway()
+    raise NotConfigured("Payments are not set up on this server.")
+
+
+def is_stubbed() -> bool:
+    """Whether purchases are only played: never in production, and never where Stripe could be asked."""
+    return not settings.IS_PROD and not settings.STRIPE_SECRET_KEY
+
+
+@lru_cache(maxsize=8)
+def _gateway(secret_key: str, api_base: str, api_version: str, timeout: float) -> Gateway:
+    from billing.stripe_client import StripeGateway
+
+    return StripeGateway(secret_key=secret_key, api_base=api_base, api_version=api_version, timeout=timeout)
+
+
+def checkout_session_from(payload: Mapping[str, Any]) -> CheckoutSession:
+    """Raises KeyError or TypeError for what is no checkout session."""
+    expires = payload.get("expires_at")
+    return CheckoutSession(
+        id=payload["id"],
+        url=payload.get("url") or "",
+        status=payload.get("status") or "open",
+        expires_at=datetime.fromtimestamp(expires, UTC) if expires else datetime.now(UTC) + SESSION_LIFETIME,
+        subscription_id=_id_of(payload.get("subscription")),
+        payment_intent_id=_id_of(payload.get("payment_intent")),
+        is_paid=payload.get("payment_status") in {"paid", "no_payment_required"},
+    )
+
+
+def subscription_from(payload: Mapping[str, Any]) -> StripeSubscription:
+    """Raises KeyError or TypeError for what is no subscription."""
+    items = (payload.get("items") or {}).get("data") or []
+    ends = items[0].get("current_period_end") if items else None
+    return StripeSubscription(
+        id=payload["id"],
+        customer_id=_id_of(payload.get("customer")),
+        status=payload["status"],
+        price_ids=tuple(item["price"]["id"] for item in items),
+        current_period_end=datetime.fromtimestamp(ends, UTC) if ends else None,
+        cancel_at_period_end=bool(payload.get("cancel_at_period_end")),
+        created=datetime.fromtimestamp(payload.get("created") or 0, UTC),
+        payload=payload,
+    )
+
+
+def _id_of(reference: Any) -> str:
+    """Stripe gives an id, or the whole object where it was asked to expand it."""
+    return reference["id"] if isinstance(reference, Mapping) else str(reference or "")

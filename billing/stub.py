@@ -1,0 +1,52 @@
+"""The stub's purchases: what Stripe would do once somebody has paid, sent through the very code of its webhook."""
+
+import time
+from datetime import UTC, datetime
+
+from django.conf import settings
+
+from billing import stub_objects, webhook
+from billing.models import Checkout
+from billing.stub_gateway import SUBSCRIPTION_PREFIX, StubGateway
+from billing.stub_payments import Offer
+from billing.superseding import end_superseded
+
+
+def complete(checkout: Checkout) -> None:
+    """Delivers the events of this purchase, signed as Stripe signs them; again changes nothing."""
+    name, customer_id, now = checkout.pk.hex, str(checkout.user.stripe_customer_id), int(time.time())
+    subscription_id = f"{SUBSCRIPTION_PREFIX}{name}"
+    bought = stub_objects.subscription(
+        subscription_id,
+        customer_id=customer_id,
+        price_id=checkout.price_id,
+        created=now,
+        period_end=now + stub_objects.MONTH_SECONDS,
+    )
+    session = stub_objects.completed_session(
+        str(checkout.session_id),
+        customer_id=customer_id,
+        subscription_id=subscription_id,
+        user_id=str(checkout.user_id),
+        tier=checkout.tier,
+        created=now,
+    )
+    # Their ids are the purchase's, so that a button pressed twice is a delivery repeated.
+    _deliver(stub_objects.event(f"evt_stub_1_{name}", "customer.subscription.created", bought, created=now))
+    _deliver(stub_objects.event(f"evt_stub_2_{name}", "checkout.session.completed", session, created=now))
+    end_superseded(StubGateway(), customer_id=customer_id)
+    done_at = datetime.now(UTC)
+    Checkout.objects.filter(pk=checkout.pk, completed_at=None).update(completed_at=done_at, closed_at=done_at)
+
+
+def complete_sale(offer: Offer) -> None:
+    """The same for what is paid once."""
+    now = int(time.time())
+    paid = stub_objects.paid_session(offer, created=now)
+    event_id = f"evt_stub_paid_{offer.session_id.removeprefix('cs_stub_')}"
+    _deliver(stub_objects.event(event_id, "checkout.session.completed", paid, created=now))
+
+
+def _deliver(body: bytes) -> None:
+    secret = settings.STRIPE_STUB_SECRET
+    webhook.receive(body=body, signature=stub_objects.signature(body, secret), secret=secret)

@@ -1,0 +1,48 @@
+"""What people do around a purchase, said shortly."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.fakes.stripe_server import LoopbackStripe
+from tests.support.accounts import Account
+from tests.support.client import Answer, ApiClient
+
+
+def checkout(api: ApiClient, account: Account, tier: str = "pro", *, key: str | None = None) -> Answer:
+    headers = {"Idempotency-Key": key} if key is not None else {}
+    return api.post("billing/checkout", json={"tier": tier}, token=account.access_token, headers=headers)
+
+
+def session_of(answer: Answer) -> str:
+    """The id of the Stripe session that a checkout's answer leads to."""
+    assert answer.status == 200, answer
+    return str(answer.json["checkout_url"]).rsplit("/", 1)[1]
+
+
+def subscription(api: ApiClient, account: Account) -> Any:
+    answer = api.get("billing/subscription", token=account.access_token)
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def cancel(api: ApiClient, account: Account) -> Answer:
+    return api.delete("billing/subscription", token=account.access_token)
+
+
+def open_sessions(server: LoopbackStripe) -> list[str]:
+    return [one["id"] for one in server.world.all("checkout.session") if one["status"] == "open"]
+
+
+def living_subscriptions(server: LoopbackStripe) -> list[Any]:
+    return [one for one in server.world.all("subscription") if one["status"] != "canceled"]
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float = 20.0) -> bool:
+    """True as soon as it holds: for what is done beside a request."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
