@@ -1,0 +1,32 @@
+from django.apps import AppConfig
+
+
+class MarketplaceConfig(AppConfig):
+    name = "marketplace"
+
+    def ready(self) -> None:
+        from accounts import erasure
+        from billing import stub_payments
+        from marketplace import (
+            gauges,
+            glance,
+            leaving_authors,
+            leaving_buyers,
+            money_erasure,
+            money_events,
+            payment_events,
+            stub_offers,
+            system_checks,  # noqa: F401 - registers itself
+        )
+        from marketplace.ownership import Packages
+        from storage import blob_owners
+
+        gauges.register()
+        glance.register()
+        payment_events.register()
+        money_events.register()
+        stub_payments.register(stub_offers.find)
+        blob_owners.register(Packages())
+        erasure.register("marketplace authors", leaving_authors.erase_author)
+        erasure.register("marketplace buyers", leaving_buyers.erase_buyer)
+        erasure.register("marketplace money", money_erasure.erase)

@@ -1,0 +1,101 @@
+"""Installing and uninstalling.
+
+- What costs something is bought first (``marketplace.purchases``); what was bought stays bought, whatever it costs
+  later, and is installed again for nothing. A refund ends both.
+- What was bought can be installed again even when it is withdrawn because its author has left; nobody else gets it.
+- Authors have their own plugins for nothing: there is no purchase, and no revenue.
+- Installing again what one has takes the version that is live now, with its permissions. Who had it when it cost
+  nothing and has not bought it since keeps what they have.
+"""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from accounts.models import User
+from adiuva.http.problems import Conflict, NotFound, Problem, TakenDown
+from marketplace import installations, purchases
+from marketplace.entitlement import is_entitled, paid_cents
+from marketplace.locks import lock_open_user, lock_plugin
+from marketplace.models import Plugin, PluginInstallation, PluginStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """``amount_cents``: what the buyer has paid for the plugin. ``is_new``: this request made the installation."""
+
+    installation: PluginInstallation
+    amount_cents: int
+    is_new: bool
+
+
+def install(*, user: User, slug: str) -> Installed:
+    """The user has the live version of the plugin.
+
+    Raises:
+        NotFound: it is neither live nor bought. TakenDown: with the public reason.
+        PaymentRequired, NotConfigured, Conflict, UpstreamError, UpstreamUnavailable, UpstreamTimeout: see
+            ``purchases.buy``.
+    """
+    plugin = _require_to_be_had(_find(slug), user=user)
+    is_new = False
+    if not is_entitled(user_id=user.pk, plugin=plugin):
+        kept = installations.current(user_id=user.pk, slug=slug)
+        if kept is not None:
+            return Installed(installation=kept, amount_cents=0, is_new=False)
+        is_new = purchases.buy(user=user, plugin=plugin)
+    elif plugin.price_cents == 0:
+        _abandon_purchase(user, slug)
+    with transaction.atomic():
+        lock_open_user(user.pk)
+        plugin = _require_to_be_had(lock_plugin(slug), user=user)
+        if not is_entitled(user_id=user.pk, plugin=plugin):
+            raise Conflict("The plugin's price has just changed, or its payment went back; try again.")
+        installation, is_newer = installations.activate(user_id=user.pk, plugin=plugin)
+    amount_cents = paid_cents(user.pk, slug) or 0
+    return Installed(installation=installation, amount_cents=amount_cents, is_new=is_new or is_newer)
+
+
+@transaction.atomic
+def uninstall(*, user: User, slug: str) -> None:
+    """Raises NotFound when it is not installed. What was bought stays bought."""
+    lock_open_user(user.pk)
+    if not Plugin.objects.select_for_update(no_key=True).filter(pk=slug).exists() or not installations.end(
+        user_id=user.pk, slug=slug
+    ):
+        raise NotFound("This plugin is not installed.")
+
+
+def find_live(slug: str) -> Plugin:
+    """Raises NotFound or TakenDown."""
+    return require_live(_find(slug))
+
+
+def require_live(plugin: Plugin) -> Plugin:
+    if plugin.status == PluginStatus.TAKEN_DOWN:
+        raise TakenDown(reason=plugin.takedown_reason)
+    if plugin.status != PluginStatus.APPROVED:
+        raise NotFound("There is no such plugin.")
+    return plugin
+
+
+def _find(slug: str) -> Plugin:
+    plugin: Plugin | None = Plugin.objects.filter(pk=slug).first()
+    if plugin is None:
+        raise NotFound("There is no such plugin.")
+    return plugin
+
+
+def _require_to_be_had(plugin: Plugin, *, user: User) -> Plugin:
+    """Raises NotFound or TakenDown."""
+    if plugin.status == PluginStatus.WITHDRAWN and paid_cents(user.pk, plugin.pk) is not None:
+        return plugin
+    return require_live(plugin)
+
+
+def _abandon_purchase(user: User, slug: str) -> None:
+    """It costs nothing any more. A page that Stripe does not close now expires within a day; nobody is led there."""
+    try:
+        purchases.abandon(user=user, slug=slug)
+    except Problem:
+        return

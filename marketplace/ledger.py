@@ -1,0 +1,45 @@
+"""Who is owed what: an append-only ledger, each booking of which sums to zero.
+
+``buyer`` is what came in (negative) or went back (positive), ``developer`` and ``platform`` what is theirs of it.
+Everything that is shown or paid is summed up from here.
+"""
+
+from datetime import datetime
+
+from django.db.models import Q, Sum
+
+from marketplace.models import LedgerAccount, LedgerEntry, RevenueEvent
+from marketplace.split import Split
+
+SALES = Q(source__startswith="sale:")  # every other booking takes something back, or gives it again
+
+
+def book(*, event: RevenueEvent, source: str, shares: Split, at: datetime) -> bool:
+    """Moves ``shares`` from the buyer to developer and platform; negative ones go back. In the caller's transaction.
+
+    False when ``source`` is booked already: nothing has changed. The caller has the event's row locked, or made it.
+    """
+    if LedgerEntry.objects.filter(revenue_event=event, source=source).exists():
+        return False
+    amounts = {
+        LedgerAccount.BUYER: -shares.total,
+        LedgerAccount.DEVELOPER: shares.developer,
+        LedgerAccount.PLATFORM: shares.platform,
+    }
+    LedgerEntry.objects.bulk_create(
+        LedgerEntry(revenue_event=event, source=source, account=account, amount_cents=amount, booked_at=at)
+        for account, amount in amounts.items()
+        if amount
+    )
+    return True
+
+
+def balances(event: RevenueEvent) -> Split:
+    """What developer and platform have of a sale now. What the buyer still pays for it is ``total``."""
+    sums = dict(
+        LedgerEntry.objects.filter(revenue_event=event)
+        .values("account")
+        .annotate(cents=Sum("amount_cents"))
+        .values_list("account", "cents")
+    )
+    return Split(developer=sums.get(LedgerAccount.DEVELOPER, 0), platform=sums.get(LedgerAccount.PLATFORM, 0))

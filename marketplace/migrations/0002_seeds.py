@@ -1,0 +1,69 @@
+"""The catalog begins with three plugins of Adiuva's own. Their packages are made when they are first asked for."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import migrations
+
+from marketplace import seeds
+from marketplace.author_names import ADIUVA
+from marketplace.package_keys import seed_key
+from marketplace.ranking import rank_of
+
+PUBLISHED = datetime(2026, 1, 1, tzinfo=UTC)
+# Of the packages: (SHA-256, size in bytes).
+PACKAGES = {
+    "github-sync": ("e48d680110b425707c14b775d093265c771408d03904987e65d84a819d15cf09", 3033),
+    "slack-notifier": ("4fa8a9aa444679d79375c75edc2ec11a8b27fd2c7e5b0f82e6a4df76873fe158", 1847),
+    "time-tracker": ("e54a75c3c14209b3cc3b20ae61bc8cfa31e1ad592038778b71dd9217df8c2f80", 2207),
+}
+
+
+def publish(apps: Any, schema_editor: Any) -> None:
+    alias = schema_editor.connection.alias
+    for slug, (checksum, size_bytes) in PACKAGES.items():
+        manifest = seeds.manifest_of(slug)
+        version = manifest["version"]
+        key = seed_key(slug=slug, version=version)
+        plugin = (
+            apps.get_model("marketplace", "Plugin")
+            .objects.using(alias)
+            .create(
+                slug=slug,
+                author_name=ADIUVA,
+                name=manifest["name"],
+                description=manifest["description"],
+                category=manifest["category"],
+                version=version,
+                price_cents=manifest["price_cents"],
+                permissions=manifest["permissions"],
+                status="approved",
+                s3_package_key=key,
+                rank=rank_of(0, 0),
+                created_at=PUBLISHED,
+                published_at=PUBLISHED,
+            )
+        )
+        apps.get_model("marketplace", "PluginVersion").objects.using(alias).create(
+            plugin=plugin,
+            version=version,
+            manifest=manifest,
+            s3_key=key,
+            checksum=checksum,
+            size_bytes=size_bytes,
+            status="approved",
+            submitted_at=PUBLISHED,
+            decided_at=PUBLISHED,
+        )
+
+
+def withdraw(apps: Any, schema_editor: Any) -> None:
+    apps.get_model("marketplace", "Plugin").objects.using(schema_editor.connection.alias).filter(
+        slug__in=PACKAGES
+    ).delete()
+
+
+class Migration(migrations.Migration):
+    dependencies = [("marketplace", "0001_initial")]
+
+    operations = [migrations.RunPython(publish, withdraw)]

@@ -1,0 +1,35 @@
+"""The tables of the marketplace, by what they are about: the catalog, people's choices, money."""
+
+from marketplace.models.catalog import Plugin, PluginReview, PluginStatus, PluginTakedown, PluginVersion, ReviewDecision
+from marketplace.models.choices import PluginInstallation, PluginPurchase, PluginRating, PurchaseStatus
+from marketplace.models.money import (
+    DeveloperAccount,
+    LedgerAccount,
+    LedgerEntry,
+    PaymentReturn,
+    ReturnKind,
+    RevenueEvent,
+    Transfer,
+    TransferStatus,
+)
+
+__all__ = [
+    "DeveloperAccount",
+    "LedgerAccount",
+    "LedgerEntry",
+    "PaymentReturn",
+    "Plugin",
+    "PluginInstallation",
+    "PluginPurchase",
+    "PluginRating",
+    "PluginReview",
+    "PluginStatus",
+    "PluginTakedown",
+    "PluginVersion",
+    "PurchaseStatus",
+    "ReturnKind",
+    "RevenueEvent",
+    "ReviewDecision",
+    "Transfer",
+    "TransferStatus",
+]

@@ -1,0 +1,203 @@
+"""Plugins, their immutable versions, and what reviewers have decided about them."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from marketplace.querysets import PluginQuerySet
+
+SLUG = r"^[a-z0-9-]+$"
+CHECKSUM = r"^[0-9a-f]{64}$"
+
+
+class PluginStatus(models.TextChoices):
+    """Of a version; a plugin has the status of its live version, or of its newest one before the first approval."""
+
+    PENDING_REVIEW = "pending_review"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    TAKEN_DOWN = "taken_down"
+
+
+class ReviewDecision(models.TextChoices):
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+class Plugin(models.Model):
+    """What the catalog shows: the texts, price and permissions of the live version, copied when it is approved.
+
+    ``author`` is null for plugins of Adiuva's own, and for those whose author has left. ``rating_sum`` and
+    ``rating_count`` are those of ``PluginRating``; ``rank`` is the Bayesian mean that the catalog sorts by.
+    ``install_count`` counts those who have it installed now.
+    """
+
+    slug = models.CharField(primary_key=True, max_length=64)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="plugins"
+    )
+    author_name = models.CharField(max_length=64, help_text="Shown to everybody; never an e-mail address.")
+    name = models.CharField(max_length=64)
+    description = models.TextField(blank=True)
+    category = models.CharField(max_length=64)
+    version = models.CharField(max_length=64, help_text="The live one; before the first approval the newest.")
+    price_cents = models.PositiveIntegerField(default=0)
+    currency = models.CharField(max_length=3, default="eur")
+    permissions = models.JSONField(default=list)
+    status = models.CharField(max_length=16, choices=PluginStatus.choices, default=PluginStatus.PENDING_REVIEW)
+    s3_package_key = models.CharField(max_length=255, blank=True)
+    install_count = models.PositiveIntegerField(default=0)
+    rating_sum = models.PositiveIntegerField(default=0)
+    rating_count = models.PositiveIntegerField(default=0)
+    avg_rating = models.FloatField(default=0)
+    rank = models.FloatField(default=0)
+    takedown_reason = models.TextField(blank=True, help_text="Public, while it is taken down.")
+    created_at = models.DateTimeField()
+    published_at = models.DateTimeField(null=True, blank=True, help_text="Of the first approval.")
+
+    objects: ClassVar = PluginQuerySet.as_manager()
+
+    class Meta:
+        db_table = "plugins"
+        permissions = [
+            ("review_plugins", "Can review submitted plugins"),
+            ("take_down_plugins", "Can take plugins down and reinstate them"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="plugins_slug", condition=Q(slug__regex=SLUG)),
+            models.CheckConstraint(name="plugins_status_known", condition=Q(status__in=PluginStatus.values)),
+            # A mean needs someone to have rated, and stars are 1 to 5.
+            models.CheckConstraint(
+                name="plugins_rating_adds_up",
+                condition=Q(rating_sum__gte=F("rating_count"), rating_sum__lte=F("rating_count") * 5),
+            ),
+            models.CheckConstraint(
+                name="plugins_taken_down_says_why",
+                condition=~Q(status=PluginStatus.TAKEN_DOWN) | ~Q(takedown_reason=""),
+            ),
+            models.CheckConstraint(
+                name="plugins_live_has_a_package", condition=~Q(status=PluginStatus.APPROVED) | ~Q(s3_package_key="")
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["status", "-rank", "slug"], name="plugins_by_rank"),
+            models.Index(fields=["status", "-install_count", "slug"], name="plugins_by_installs"),
+            models.Index(fields=["status", "-published_at", "slug"], name="plugins_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class PluginVersion(models.Model):
+    """One submission: manifest, package and checklist never change; ``status`` moves once, by a review or the author.
+
+    ``checks`` is the checklist as it was on that day: ``[{"code", "passed", "message", "evidence"}]``.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    plugin = models.ForeignKey(Plugin, on_delete=models.CASCADE, related_name="versions")
+    version = models.CharField(max_length=64, help_text="Semantic Versioning 2.0.0.")
+    manifest = models.JSONField()
+    checks = models.JSONField(default=list)
+    s3_key = models.CharField(max_length=255, unique=True)
+    checksum = models.CharField(max_length=64)
+    size_bytes = models.PositiveIntegerField()
+    status = models.CharField(max_length=16, choices=PluginStatus.choices, default=PluginStatus.PENDING_REVIEW)
+    submitted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    submitted_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+    verified_at = models.DateTimeField(null=True, blank=True, help_text="When verify_blobs last read it whole.")
+
+    class Meta:
+        db_table = "plugin_versions"
+        verbose_name = "submission"
+        constraints = [
+            models.UniqueConstraint(fields=["plugin", "version"], name="plugin_versions_one_of_each"),
+            models.CheckConstraint(name="plugin_versions_checksum", condition=Q(checksum__regex=CHECKSUM)),
+            models.CheckConstraint(
+                name="plugin_versions_status_known",
+                condition=Q(
+                    status__in=[
+                        PluginStatus.PENDING_REVIEW,
+                        PluginStatus.APPROVED,
+                        PluginStatus.REJECTED,
+                        PluginStatus.WITHDRAWN,
+                    ]
+                ),
+            ),
+            models.CheckConstraint(
+                name="plugin_versions_decided_when_not_pending",
+                condition=Q(status=PluginStatus.PENDING_REVIEW, decided_at__isnull=True)
+                | (~Q(status=PluginStatus.PENDING_REVIEW) & Q(decided_at__isnull=False)),
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "submitted_at"], name="plugin_versions_queue")]
+
+    def __str__(self) -> str:
+        return f"{self.plugin_id} {self.version}"
+
+
+class PluginReview(models.Model):
+    """A decision about one version. Rows are only ever added; one a version, so two reviewers cannot both decide."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    plugin = models.ForeignKey(Plugin, on_delete=models.CASCADE, related_name="reviews")
+    plugin_version = models.OneToOneField(PluginVersion, on_delete=models.CASCADE, related_name="review")
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    decision = models.CharField(max_length=16, choices=ReviewDecision.choices)
+    reason_code = models.CharField(max_length=32, blank=True)
+    notes = models.TextField(blank=True, help_text="Shown to the author.")
+    reviewed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "plugin_reviews"
+        ordering = ["-reviewed_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="plugin_reviews_decision_known", condition=Q(decision__in=ReviewDecision.values)
+            ),
+            models.CheckConstraint(
+                name="plugin_reviews_rejection_says_why",
+                condition=Q(decision=ReviewDecision.APPROVED) | ~Q(reason_code=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.decision}: {self.plugin_version}"
+
+
+class PluginTakedown(models.Model):
+    """From when to when a live plugin was taken down, by whom, and why. Rows are only ever added and then ended."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    plugin = models.ForeignKey(Plugin, on_delete=models.CASCADE, related_name="takedowns")
+    reason = models.TextField(help_text="Public.")
+    taken_down_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    taken_down_at = models.DateTimeField()
+    reinstated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    reinstated_at = models.DateTimeField(null=True, blank=True)
+    reinstated_notes = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "plugin_takedowns"
+        ordering = ["-taken_down_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["plugin"], condition=Q(reinstated_at__isnull=True), name="plugin_takedowns_one_open_a_plugin"
+            ),
+            models.CheckConstraint(name="plugin_takedowns_say_why", condition=~Q(reason="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plugin_id} since {self.taken_down_at}"

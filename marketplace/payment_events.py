@@ -1,0 +1,41 @@
+"""What Stripe's events say about purchases of plugins: that one is paid. Any order, any repetition."""
+
+from typing import Any
+from uuid import UUID
+
+from billing import event_hooks
+from billing.stripe_payloads import IncomingEvent
+from marketplace.completion import complete
+
+METADATA = "purchase_id"  # on everything that Stripe makes of a purchase of ours
+
+
+def register() -> None:
+    event_hooks.register("payment_intent.succeeded", _on_payment)
+    for kind in ("checkout.session.completed", "checkout.session.async_payment_succeeded"):
+        event_hooks.register(kind, _on_session)
+
+
+def _on_payment(event: IncomingEvent) -> None:
+    _complete(event, payment_intent_id=event.data_object.get("id"))
+
+
+def _on_session(event: IncomingEvent) -> None:
+    session = event.data_object
+    if session.get("mode") == "payment" and session.get("payment_status") == "paid":
+        payment = session.get("payment_intent")
+        _complete(event, payment_intent_id=payment.get("id") if isinstance(payment, dict) else payment)
+
+
+def _complete(event: IncomingEvent, *, payment_intent_id: Any) -> None:
+    """Payments that are not of this shop carry no purchase of ours, and connected accounts have shops of their own."""
+    purchase_id = _purchase_in(event.data_object.get("metadata"))
+    if purchase_id is not None and not event.account_id and isinstance(payment_intent_id, str):
+        complete(purchase_id=purchase_id, payment_intent_id=payment_intent_id)
+
+
+def _purchase_in(metadata: Any) -> UUID | None:
+    try:
+        return UUID(metadata[METADATA])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None

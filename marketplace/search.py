@@ -1,0 +1,41 @@
+"""The catalog's ``q``: PostgreSQL's full text where there is PostgreSQL, else plain words."""
+
+import re
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import Q
+
+from adiuva.http.problems import ValidationFailed
+from marketplace.querysets import PluginQuerySet
+
+MAX_CHARACTERS: Final = 200
+MAX_WORDS: Final = 10
+FIELDS: Final = ("name", "slug", "category", "description")
+_WORD = re.compile(r"[^\W_]+")
+
+
+def matching(plugins: PluginQuerySet, text: str) -> PluginQuerySet:
+    """Those that have every word of ``text``, or a word that begins with it; of English words any form.
+
+    Without PostgreSQL: every word, anywhere in one of the fields. A text without words finds nothing.
+
+    Raises:
+        ValidationFailed: it is too long.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise ValidationFailed({"q": [f"Must be at most {MAX_CHARACTERS} characters."]})
+    words = _WORD.findall(text)[:MAX_WORDS]
+    if not words:
+        return plugins.none()
+    if connection.vendor == "postgresql":
+        from marketplace.search_postgres import full_text  # noqa: PLC0415 - loads psycopg, which SQLite has no use for
+
+        return full_text(plugins, words)
+    found: Any = plugins
+    for word in words:
+        anywhere = Q()
+        for field in FIELDS:
+            anywhere |= Q(**{f"{field}__icontains": word})
+        found = found.filter(anywhere)
+    return found  # type: ignore[no-any-return]

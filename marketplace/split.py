@@ -1,0 +1,44 @@
+"""How the price of a plugin is split, in whole cents. Nothing is ever rounded twice, so nothing is lost or made.
+
+What is left after refunds is split as a sale of that amount would be. So a share is a function of the total that went
+back: whatever it came in, and in whatever order, everything back leaves nobody with anything.
+"""
+
+from dataclasses import dataclass
+
+DEVELOPER_PERCENT = 70
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Cents. Both are at least 0."""
+
+    developer: int
+    platform: int
+
+    @property
+    def total(self) -> int:
+        return self.developer + self.platform
+
+
+def split(amount_cents: int, *, has_developer: bool = True) -> Split:
+    """The developer has ``floor(70 %)``, the platform the rest, or all of it where there is no developer.
+
+    Raises:
+        ValueError: a negative amount.
+    """
+    if amount_cents < 0:
+        raise ValueError("an amount is never negative")
+    developer = amount_cents * DEVELOPER_PERCENT // 100 if has_developer else 0
+    return Split(developer=developer, platform=amount_cents - developer)
+
+
+def given_back(amount_cents: int, *, returned_cents: int, has_developer: bool = True) -> Split:
+    """What each has given back once ``returned_cents`` of ``amount_cents`` went back to the buyer, in all.
+
+    Raises:
+        ValueError: more went back than came in.
+    """
+    before = split(amount_cents, has_developer=has_developer)
+    after = split(amount_cents - returned_cents, has_developer=has_developer)
+    return Split(developer=before.developer - after.developer, platform=before.platform - after.platform)

@@ -1,0 +1,18 @@
+"""Routes relative to ``/api/v1/``. The reserved words stand before ``<slug>``."""
+
+from django.urls import path
+
+from marketplace.views_catalog import CatalogView, OwnSubmissionsView, PackageView, PluginView
+from marketplace.views_installs import InstallView, RatingView
+from marketplace.views_money import EarningsView, OnboardingView
+
+urlpatterns = [
+    path("plugins/earnings", EarningsView.as_view(), name="plugin-earnings"),
+    path("plugins/onboarding", OnboardingView.as_view(), name="plugin-onboarding"),
+    path("plugins/mine", OwnSubmissionsView.as_view(), name="plugins-mine"),
+    path("plugins", CatalogView.as_view(), name="plugins"),
+    path("plugins/<str:slug>", PluginView.as_view(), name="plugin"),
+    path("plugins/<str:slug>/package", PackageView.as_view(), name="plugin-package"),
+    path("plugins/<slug:slug>/install", InstallView.as_view(), name="plugin-install"),
+    path("plugins/<slug:slug>/rating", RatingView.as_view(), name="plugin-rating"),
+]

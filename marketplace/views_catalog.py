@@ -1,0 +1,93 @@
+"""Wire contract § 9: what there is, what is submitted, and the packages."""
+
+import logging
+from typing import Any
+
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from adiuva.http.paging import requested_page
+from adiuva.http.problems import UpstreamError
+from marketplace import schema
+from marketplace.access import MarketplaceView, user_of
+from marketplace.catalog import catalog, find_package, find_plugin
+from marketplace.forms import submitted_form
+from marketplace.models import PluginVersion
+from marketplace.packages import lay_down
+from marketplace.serializers import (
+    OwnSubmissionSerializer,
+    PluginDetailSerializer,
+    PluginSerializer,
+    SubmittedSerializer,
+)
+from marketplace.submission import submissions_of, submit
+from storage.downloads import blob_response
+
+logger = logging.getLogger(__name__)
+
+
+class CatalogView(MarketplaceView):
+    @extend_schema(**schema.CATALOG)
+    def get(self, request: Request) -> Response:
+        asked = request.query_params
+        plugins = catalog(
+            user=user_of(request),
+            category=asked.get("category"),
+            text=asked.get("q"),
+            sort=asked.get("sort", "rating"),
+        )
+        page = requested_page(request, limit=schema.PLUGINS, most=schema.MOST_PLUGINS)
+        return Response(page.of(plugins, PluginSerializer.of))
+
+    @extend_schema(**schema.SUBMIT)
+    def post(self, request: Request) -> Response:
+        with submitted_form(request) as (manifest, package):
+            version = submit(author=user_of(request), manifest=manifest, package=package)
+        return Response(SubmittedSerializer(version).data, status=201)
+
+
+class OwnSubmissionsView(MarketplaceView):
+    @extend_schema(**schema.MINE)
+    def get(self, request: Request) -> Response:
+        page = requested_page(request, limit=schema.PLUGINS, most=schema.MOST_PLUGINS)
+        submissions = submissions_of(user_of(request))
+        return Response(page.of(submissions, OwnSubmissionSerializer.of))
+
+
+class PluginView(MarketplaceView):
+    @extend_schema(**schema.DETAIL)
+    def get(self, request: Request, slug: str) -> Response:
+        published = find_plugin(user=user_of(request), slug=slug)
+        return Response(PluginDetailSerializer.of_published(published))
+
+
+class PackageView(MarketplaceView):
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:  # noqa: FBT001, FBT002
+        """A package's bytes have one form, whatever is accepted; its problems are JSON."""
+        renderer = self.get_renderers()[0]
+        return renderer, renderer.media_type
+
+    @extend_schema(**schema.PACKAGE)
+    def get(self, request: Request, slug: str) -> HttpResponseBase:
+        version = find_package(user=user_of(request), slug=slug, version=request.query_params.get("version"))
+        try:
+            return _download(request, version)
+        except FileNotFoundError:
+            # Blobs of approved versions are never removed; our own are made when they are first asked for.
+            if lay_down(version.s3_key):
+                return _download(request, version)
+            logger.exception("the blob of a package is gone", extra={"key": version.s3_key})
+            raise UpstreamError("The package's bytes are missing.") from None
+
+
+def _download(request: Request, version: PluginVersion) -> HttpResponseBase:
+    return blob_response(
+        request,
+        key=version.s3_key,
+        size_bytes=version.size_bytes,
+        etag=f'"{version.checksum}"',
+        last_modified=version.decided_at or version.submitted_at,
+        headers={"X-Checksum": version.checksum},
+    )

@@ -1,0 +1,42 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from marketplace.models import Plugin
+from storage.blob_store import get_blob_store
+from tests.marketplace.catalog.market import Member
+from tests.support.accounts import Account
+from tests.support.client import ApiClient
+
+
+@pytest.fixture(autouse=True)
+def blob_folder(settings: Any, tmp_path: Path) -> Iterator[Path]:
+    """This test's own."""
+    settings.BLOB_DIR = tmp_path / "blobs"
+    get_blob_store.cache_clear()
+    yield tmp_path / "blobs"
+    get_blob_store.cache_clear()
+
+
+@pytest.fixture
+def join(api: ApiClient, make_user: Callable[..., Account]) -> Callable[..., Member]:
+    """``join()``: somebody new, of the team tier (200 requests a minute)."""
+    return lambda tier="team": Member(api, make_user(tier=tier))
+
+
+@pytest.fixture
+def author(join: Callable[..., Member]) -> Member:
+    return join()
+
+
+@pytest.fixture
+def buyer(join: Callable[..., Member]) -> Member:
+    return join()
+
+
+@pytest.fixture
+def empty_catalog(transactional_db: None) -> None:
+    """A test with transactions of its own leaves no seeds behind, so each begins as all but the first would."""
+    Plugin.objects.all().delete()

@@ -1,0 +1,111 @@
+"""A reviewer's browser, as they use it: they click what is written on a page."""
+
+from typing import TYPE_CHECKING, Any
+
+from tests.support.browser import PATIENCE_SECONDS, Browser
+
+if TYPE_CHECKING:
+    from selenium.webdriver.support.wait import WebDriverWait
+
+REVIEWER, PASSWORD = "reviewer@example.com", "adiuva-demo-1"
+QUEUE = "/admin/marketplace/pluginversion/"
+LIGHT_FROM = 128  # of 255
+
+
+class Desk:
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.browser, self.url = browser, url
+
+    def log_in(self) -> None:
+        self.browser.log_in(self.url, REVIEWER, PASSWORD, to=QUEUE)
+        self.browser.wait_for_title("submission")
+        self.complaints()
+
+    def open_queue(self) -> None:
+        self.browser.open(self.url + QUEUE)
+
+    def open_version(self, slug: str, version: str) -> None:
+        self.browser.open(f"{self.url}{QUEUE}?q={slug}")
+        for row in self.browser.all("#result_list tbody tr"):
+            if version in row.text:
+                row.find_element("css selector", "a").click()
+                self.browser.wait_for_title(f"{slug} {version}")
+                return
+        raise AssertionError(f"{slug} {version} is not in the queue")
+
+    def rows(self) -> list[str]:
+        return [row.text for row in self.browser.all("#result_list tbody tr")]
+
+    def follow(self, text: str) -> None:
+        self.browser.driver.find_element("partial link text", text).click()
+
+    def press(self, text: str) -> None:
+        (button,) = [button for button in self.browser.all("#content button") if button.text == text]
+        button.click()
+
+    def field(self, name: str) -> Any:
+        (found,) = self.browser.all(f"[name='{name}']")
+        return found
+
+    def write(self, name: str, text: str) -> None:
+        self.field(name).send_keys(text)
+
+    def choose(self, name: str, label: str) -> None:
+        from selenium.webdriver.support.select import Select
+
+        Select(self.field(name)).select_by_visible_text(label)
+
+    def wait_for_text(self, text: str) -> None:
+        self._wait().until(lambda _: text in self.browser.text("body"), message=text)
+
+    def frame_text(self) -> str:
+        driver = self.browser.driver
+        driver.switch_to.frame("file")
+        try:
+            return self.browser.text("body")
+        finally:
+            driver.switch_to.default_content()
+
+    def wait_for_frame(self, text: str) -> None:
+        self._wait().until(lambda _: text in self.frame_text(), message=text)
+
+    def is_unharmed(self) -> None:
+        """No script of an author's has run, or was kept from it by the page's policy only."""
+        assert self.browser.run("return typeof window.owned") == "undefined"
+        assert self.browser.driver.title != "owned"
+        assert self.complaints() == []
+
+    def complaints(self) -> list[str]:
+        return self.browser.complaints()
+
+    def is_dark(self) -> bool:
+        return bool(self.browser.run("return document.documentElement.classList.contains('dark')"))
+
+    def background(self, frame: str) -> str:
+        """Of the page, or of the file in its frame."""
+        script = "return getComputedStyle(arguments[0]).backgroundColor"
+        driver = self.browser.driver
+        if frame:
+            driver.switch_to.frame("file")
+        try:
+            color = self.browser.run(_LUMA, self.browser.run(script, self.browser.all("body" if frame else "#main")[0]))
+        finally:
+            driver.switch_to.default_content()
+        return "light" if color >= LIGHT_FROM else "dark"
+
+    def _wait(self) -> "WebDriverWait[Any]":
+        from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        between_pages = [NoSuchElementException, StaleElementReferenceException]
+        return WebDriverWait(self.browser.driver, PATIENCE_SECONDS, ignored_exceptions=between_pages)
+
+
+# A browser names colours in several ways; a canvas makes them red, green and blue.
+_LUMA = """
+const pen = document.createElement("canvas").getContext("2d");
+pen.fillStyle = arguments[0];
+pen.fillRect(0, 0, 1, 1);
+const [red, green, blue] = pen.getImageData(0, 0, 1, 1).data;
+return 0.299 * red + 0.587 * green + 0.114 * blue;
+"""

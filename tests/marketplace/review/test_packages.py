@@ -1,0 +1,162 @@
+"""What a reviewer sees of a package: its list of files, and one file at a time."""
+
+import io
+import stat
+import struct
+import zipfile
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from marketplace.models import PluginVersion
+from marketplace.package_listing import (
+    MAX_LISTED,
+    MAX_PREVIEW_BYTES,
+    PackageUnreadableError,
+    list_package,
+    preview,
+)
+from tests.marketplace.review.submissions import FILES, packed, submit
+
+pytestmark = pytest.mark.django_db
+
+
+def with_file(content: bytes, name: str = "file.txt", method: int = zipfile.ZIP_DEFLATED) -> PluginVersion:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w", method) as archive:
+        archive.writestr(name, content)
+    return submit(package=package.getvalue())
+
+
+def shown(client: Client, version: PluginVersion, index: int = 0) -> str:
+    answer = client.get(reverse("admin:marketplace_submission_file", args=[version.pk, index]))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_the_listing_has_names_and_sizes() -> None:
+    listing = list_package(submit())
+    assert {file.name: file.size_bytes for file in listing.files} == {name: len(data) for name, data in FILES.items()}
+    assert (listing.count, listing.unlisted) == (3, 0)
+    assert listing.size_bytes == sum(map(len, FILES.values()))
+
+
+def test_links_folders_and_files_are_told_apart() -> None:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.mkdir("folder")
+        link = zipfile.ZipInfo("link")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("../../file", b"text")
+    listing = list_package(submit(package=package.getvalue()))
+    kinds = [(file.name, file.kind) for file in listing.files]
+    assert kinds == [("folder/", "folder"), ("link", "link"), ("../../file", "file")]
+
+
+def test_a_long_list_is_cut_and_says_so(admin: Client) -> None:
+    version = submit(package=packed({f"{number:05}.txt": b"" for number in range(MAX_LISTED + 7)}))
+    listing = list_package(version)
+    assert (len(listing.files), listing.count, listing.unlisted) == (MAX_LISTED, MAX_LISTED + 7, 7)
+    page = admin.get(reverse("admin:marketplace_pluginversion_change", args=[version.pk])).content.decode()
+    assert "and 7 more" in page
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_text_is_shown_by_its_lines(admin: Client, method: int) -> None:
+    page = shown(admin, with_file("ä < b\r\nsecond\n".encode(), method=method))
+    assert "<code>ä &lt; b</code>" in page
+    assert page.count("<li>") == 2
+
+
+def test_an_empty_file_is_a_text(admin: Client) -> None:
+    assert preview(with_file(b""), index=0).text == ""
+
+
+def test_of_a_long_text_the_beginning_is_shown(admin: Client) -> None:
+    version = with_file("ä".encode() * MAX_PREVIEW_BYTES + b"end")
+    beginning = preview(version, index=0)
+    assert beginning.is_cut
+    assert len(beginning.text.encode()) <= MAX_PREVIEW_BYTES
+    assert set(beginning.text) == {"ä"}
+    assert "The rest is not shown." in shown(admin, version)
+
+
+def test_a_cut_in_the_middle_of_a_character_is_no_fault() -> None:
+    assert preview(with_file(b"x" + "ä".encode() * MAX_PREVIEW_BYTES), index=0).text.endswith("ä")
+
+
+def test_a_bomb_is_unpacked_no_further_than_what_is_shown() -> None:
+    bomb = with_file(b"a" * 200_000_000)
+    assert bomb.size_bytes < 300_000
+    assert len(preview(bomb, index=0).text) == MAX_PREVIEW_BYTES
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"\x89PNG\r\n\xff", "no text"), (b"a\0b", "NUL"), ("ä".encode("latin-1"), "no text"), (b"\xed\xa0\x80", "no")],
+)
+def test_what_is_no_text_is_not_shown(admin: Client, content: bytes, told: str) -> None:
+    page = shown(admin, with_file(content))
+    assert told in page
+    assert "<code>" not in page
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_that_unpack_without_a_bound_are_not_used(admin: Client, method: int) -> None:
+    assert "unusual" in shown(admin, with_file(b"text", method=method))
+
+
+def test_an_encrypted_file_is_not_shown(admin: Client) -> None:
+    version = with_file(b"text")
+    content = bytearray(packed({"file.txt": b"text"}))
+    directory = content.index(b"PK\x01\x02")
+    for flags in (6, directory + 8):
+        content[flags] |= 1
+    assert "encrypted" in shown(admin, submit("locked", package=bytes(content)))
+    assert "text" in shown(admin, version)
+
+
+@pytest.mark.parametrize("damage", ["cut", "checksum", "offset", "method", "no zip", "empty"])
+def test_a_damaged_package_is_told(admin: Client, damage: str) -> None:
+    content = bytearray(packed({"file.txt": b"text" * 100}))
+    directory = content.index(b"PK\x01\x02")
+    match damage:
+        case "cut":
+            content = content[: len(content) // 2]
+        case "checksum":
+            content[directory + 16] ^= 0xFF
+            content[14] ^= 0xFF
+        case "offset":
+            struct.pack_into("<L", content, directory + 42, 2**31)
+        case "method":
+            struct.pack_into("<H", content, directory + 10, 77)
+        case "no zip":
+            content = bytearray(b"hello")
+        case "empty":
+            content = bytearray()
+    version = submit(package=bytes(content))
+    with pytest.raises(PackageUnreadableError):
+        preview(version, index=0)
+    assert 'class="refusal"' in shown(admin, version)
+
+
+def test_a_file_is_no_page_of_its_own(admin: Client) -> None:
+    version = with_file(b"<script>alert(1)</script>", "evil.html")
+    answer = admin.get(reverse("admin:marketplace_submission_file", args=[version.pk, 0]))
+    assert "<script" not in answer.content.decode()
+    policy = answer.headers["Content-Security-Policy"].split("; ")
+    assert {"default-src 'none'", "frame-ancestors 'self'", "sandbox"} <= set(policy)
+    assert not any(rule.startswith("script-src") for rule in policy)
+    assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Disposition"] == 'inline; filename="preview.html"'
+    assert "private" in answer.headers["Cache-Control"]
+
+
+def test_signs_that_hide_or_turn_text_are_shown(admin: Client) -> None:
+    page = shown(admin, with_file("if (admin) { /* \u202e } \u200b */\tx\x1b[2J".encode()))
+    for sign in ("⟨U+202E⟩", "⟨U+200B⟩", "⟨U+001B⟩", "*/\tx"):
+        assert sign in page
+    assert "\u202e" not in page
