@@ -4,13 +4,15 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.forms import Form
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from accounts import live_tier
 from accounts.models import Session, User
 from accounts.sessions import revoke_all_sessions
+from accounts.tier_filter import LiveTierFilter
 
 admin.site.unregister(Group)
 
@@ -37,12 +39,22 @@ class GroupAdmin(ModelAdmin):
 
 @admin.register(User)
 class UserAdmin(ModelAdmin):
-    list_display = ("email", "tier", "is_active", "is_staff", "created_at")
-    list_filter = ("tier", "is_active", "is_staff")
+    list_display = ("email", "live_tier", "is_active", "is_staff", "created_at")
+    list_filter = (LiveTierFilter, "is_active", "is_staff")
     search_fields = ("email",)
+    date_hierarchy = "created_at"
+    ordering = ("-created_at",)
     fields = ("email", "tier", "is_active", "is_staff", "is_superuser", "groups", "created_at", "last_login")
     readonly_fields = ("email", "tier", "created_at", "last_login")
     filter_horizontal = ("groups",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        users: QuerySet[User] = super().get_queryset(request)
+        return users.select_related(*live_tier.select_related())
+
+    @admin.display(description="tier")
+    def live_tier(self, user: User) -> str:
+        return live_tier.read(user).title()
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         fields: tuple[str, ...] = self.readonly_fields

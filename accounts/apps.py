@@ -5,4 +5,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import checks  # noqa: F401 - registers them
+        from accounts import checks, gauges, glance  # noqa: F401 - checks register themselves
+
+        gauges.register()
+        glance.register()

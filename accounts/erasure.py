@@ -1,11 +1,13 @@
 """Deleting an account: everything that other apps hold of it, then the account itself.
 
 Apps above this one register how to erase what they hold. The request is recorded first, in the transaction that closes
-the account, so an erasure that a crash cut short is taken up again at the next start (``resume``).
+the account, so an erasure that a crash cut short, or that takes longer than a request may, is taken up again at the
+next start and by ``reap_storage`` (``resume``).
 """
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -18,13 +20,26 @@ from accounts.sessions import revoke_all_sessions
 
 logger = logging.getLogger(__name__)
 
+REQUEST_SECONDS = 5.0  # of the erasure of an account, for who asked for it: thousands of blobs take minutes
+
 Erase = Callable[[UUID], None]
+IsOver = Callable[[], bool]
+Sweep = Callable[[UUID, IsOver], bool]
+Step = Callable[[UUID], bool | None]  # False: not done yet
 _hooks: dict[str, Erase] = {}
+_sweeps: dict[str, Sweep] = {}
 
 
 def register(name: str, erase: Erase) -> None:
     """``erase(user_id)`` runs outside a transaction, may run again after a crash, and raises when it is not done."""
     _hooks[name] = erase
+
+
+def register_sweep(name: str, sweep: Sweep) -> None:
+    """For what may take long: ``sweep(user_id, is_over)`` runs after every hook, asks ``is_over`` now and then, and
+    returns whether it is done. It gets something done each time. Otherwise as ``register``.
+    """
+    _sweeps[name] = sweep
 
 
 def close_account(*, user: User) -> None:
@@ -36,13 +51,25 @@ def close_account(*, user: User) -> None:
         revoke_all_sessions(user_id=user.id)
 
 
-def erase(*, user_id: UUID) -> bool:
-    """Runs every hook, then removes the account and its rows. False when one failed: ``resume`` tries again."""
-    for name, step in (*_hooks.items(), ("accounts", _erase_rows)):
+def erase(*, user_id: UUID, seconds: float = float("inf")) -> bool:
+    """Runs every hook, then removes the account and its rows. False when one failed, or when the sweeps were not done
+    after ``seconds``: ``resume`` goes on.
+    """
+    deadline = time.monotonic() + seconds
+
+    def bounded(sweep: Sweep) -> Step:
+        return lambda user_id: sweep(user_id, lambda: time.monotonic() >= deadline)
+
+    sweeps = ((name, bounded(sweep)) for name, sweep in _sweeps.items())
+    steps: Iterable[tuple[str, Step]] = (*_hooks.items(), *sweeps, ("accounts", _erase_rows))
+    for name, step in steps:
         try:
-            step(user_id)
+            is_done = step(user_id)
         except Exception:
             logger.exception("an account could not be erased yet", extra={"hook": name, "user": str(user_id)})
+            return False
+        if is_done is False:
+            logger.info("an account takes longer to erase", extra={"hook": name, "user": str(user_id)})
             return False
     logger.info("account erased", extra={"user": str(user_id)})
     return True

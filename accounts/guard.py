@@ -14,6 +14,7 @@ from django_ratelimit.core import get_usage
 
 from accounts.models import normalize_email
 from adiuva.http.cache_errors import CACHE_ERRORS
+from adiuva.http.metrics import LOGIN_FAILURES, LOGIN_GUARD
 from adiuva.http.problems import RateLimited
 from adiuva.http.rate_headers import RateDecision
 
@@ -38,6 +39,7 @@ class Guard:
         """
         address = self._count(request, "address", _network_of(request), self.per_address)
         if address is None:
+            LOGIN_GUARD.inc(self.name, "unguarded")
             return
         request.rate_decision = address  # type: ignore[attr-defined]
         decisions = [address]
@@ -49,13 +51,16 @@ class Guard:
                 # Asks for room for one more failure.
                 looked_up.append(self._count(request, "failures", account, self.failures, increment=False))
             decisions += [decision for decision in looked_up if decision is not None]
-        if all(decision.allowed for decision in decisions):
+        is_allowed = all(decision.allowed for decision in decisions)
+        LOGIN_GUARD.inc(self.name, "allowed" if is_allowed else "limited")
+        if is_allowed:
             return
         slowest = max((one for one in decisions if one.remaining == 0), key=lambda one: one.reset_after)
         request.rate_decision = replace(slowest, retry_after=slowest.reset_after)  # type: ignore[attr-defined]
         raise RateLimited(retry_after=slowest.reset_after)
 
     def count_failure(self, request: HttpRequest, *, email: str) -> None:
+        LOGIN_FAILURES.inc()
         self._count(request, "failures", _account_key(email), self.failures)
 
     def _count(

@@ -64,11 +64,12 @@ class User(AbstractBaseUser, PermissionsMixin):
             ),
         ]
         indexes: ClassVar = [
+            models.Index(fields=["-created_at"], name="users_newest"),  # the admin's list, and its new users by day
             models.Index(
                 fields=["erasure_requested_at"],
                 condition=Q(erasure_requested_at__isnull=False),
                 name="users_being_erased",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

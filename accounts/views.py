@@ -105,7 +105,7 @@ class RefreshView(ApiView):
     rate_limited = False
 
     @extend_schema(
-        operation_id="refresh",
+        operation_id="refreshTokens",
         summary="Trade a refresh token for new tokens",
         request=RefreshSerializer,
         responses={
@@ -135,7 +135,9 @@ class LogoutView(ApiView):
 
 
 class MeView(ApiView):
-    @extend_schema(operation_id="me", summary="Who you are, with your live tier", responses=UserProfileSerializer)
+    @extend_schema(
+        operation_id="getProfile", summary="Who you are, with your live tier", responses=UserProfileSerializer
+    )
     def get(self, request: Request) -> Response:
         return Response(UserProfileSerializer(identity_of(request).user).data)
 
@@ -153,7 +155,7 @@ class MeView(ApiView):
         data = _valid(AccountDeletionSerializer, request)
         passwords.confirm_password(user=user, password=data["password"], field="password")
         erasure.close_account(user=user)
-        erasure.erase(user_id=user.id)
+        erasure.erase(user_id=user.id, seconds=erasure.REQUEST_SECONDS)
         return Response(status=202)
 
 

@@ -36,7 +36,7 @@ from pydantic import PrivateAttr
 
 from adiuva.http.problems import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from agents.meter import estimate
-from agents.model_calls import Failure, ModelRequest
+from agents.model_calls import Failure, FailureKind, ModelRequest
 from agents.offline.provider import PROVIDER, OfflineModel
 from agents.replies import Reply, ReplyAssembler, Usage
 
@@ -187,25 +187,29 @@ def _completed(usage: Usage, request: ModelRequest, assembler: ReplyAssembler) -
 
 def translate(error: Exception) -> Failure:
     """The problem to show for anything that ``stream`` raises; nothing of the error's own text is in it."""
-    logger.debug("Provider error", exc_info=error)
     chain = list(_chain(error))
     cause = chain[0]
     status = _status(cause)
+    # Their texts may quote the prompt or the key.
+    logger.debug("Provider error", extra={"status": status, "chain": [type(link).__name__ for link in chain]})
     retry_after = _retry_after(chain)
     if isinstance(cause, _TIMEOUTS) or status in (408, 504):
-        return Failure(UpstreamTimeout("The language model took too long."), transient=True, retry_after=retry_after)
+        problem: Problem = UpstreamTimeout("The language model took too long.")
+        return Failure(problem, transient=True, retry_after=retry_after, kind="timeout")
     if isinstance(cause, exceptions.ContextWindowExceededError):
         too_long = "The message and its context are longer than the language model can read."
-        return Failure(UpstreamError(too_long), transient=False)
+        return Failure(UpstreamError(too_long), transient=False, kind="too_long")
     if isinstance(cause, exceptions.ContentPolicyViolationError):
-        return Failure(UpstreamError("The language model refused this content."), transient=False)
+        problem = UpstreamError("The language model refused this content.")
+        return Failure(problem, transient=False, kind="refused_content")
     if status in (429, 503, 529) or any(isinstance(link, _CONNECTION_ERRORS) for link in chain):
         seconds = None if retry_after is None else math.ceil(retry_after)
-        problem: Problem = UpstreamUnavailable("The language model is not available.", retry_after=seconds)
-        return Failure(problem, transient=True, retry_after=retry_after)
+        problem = UpstreamUnavailable("The language model is not available.", retry_after=seconds)
+        return Failure(problem, transient=True, retry_after=retry_after, kind="busy")
     # LiteLLM's word for whatever it did not expect, such as an answer that is no JSON: no use in asking again.
     transient = status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(cause, exceptions.APIConnectionError)
-    return Failure(UpstreamError("The language model failed."), transient, retry_after)
+    kind: FailureKind = "credentials" if status in (401, 403) else "failed"
+    return Failure(UpstreamError("The language model failed."), transient, retry_after, kind)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

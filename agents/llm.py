@@ -14,10 +14,11 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 
+from adiuva.http.metrics import MODEL_CALLS, MODEL_FAILURES, MODEL_TOKENS
 from adiuva.http.problems import NotConfigured, UpstreamTimeout
 from agents.messages import Message
 from agents.meter import Meter, estimate
@@ -25,6 +26,8 @@ from agents.model_calls import Failure, ModelRequest
 from agents.replies import Reply, ReplyAssembler, Usage
 
 logger = logging.getLogger(__name__)
+
+Role = Literal["answer", "router"]
 
 # Three tries pass over a provider's hiccup; more would only add load to one that is down.
 MAX_TRIES = 3
@@ -42,12 +45,12 @@ def get_llm(model: str | None = None) -> "LanguageModel":
 
     Raises ``NotConfigured``.
     """
-    return _language_model(model or settings.LLM_MODEL)
+    return _language_model(model or settings.LLM_MODEL, role="answer")
 
 
 def get_router_llm() -> "LanguageModel":
     """The model that picks an agent (``LLM_ROUTER_MODEL``). Raises ``NotConfigured``."""
-    return _language_model(settings.LLM_ROUTER_MODEL or settings.LLM_MODEL)
+    return _language_model(settings.LLM_ROUTER_MODEL or settings.LLM_MODEL, role="router")
 
 
 def preload() -> None:
@@ -67,7 +70,7 @@ async def _load_client() -> None:
         _client_is_loaded.set()
 
 
-def _language_model(name: str) -> "LanguageModel":
+def _language_model(name: str, *, role: Role) -> "LanguageModel":
     if not name:
         raise NotConfigured("No language model is configured: set LLM_MODEL and a provider key.")
     names = [_qualified(name)]
@@ -75,7 +78,7 @@ def _language_model(name: str) -> "LanguageModel":
         names.append(_qualified(settings.LLM_FALLBACK_MODEL))
     if names[0].startswith("openai/") and not (settings.OPENAI_API_KEY or settings.OPENAI_API_BASE):
         raise NotConfigured("The language model needs OPENAI_API_KEY, or OPENAI_API_BASE for a server of your own.")
-    return LanguageModel(tuple(names), timeout=settings.LLM_TIMEOUT_SECONDS)
+    return LanguageModel(tuple(names), timeout=settings.LLM_TIMEOUT_SECONDS, role=role)
 
 
 def _qualified(name: str) -> str:
@@ -84,11 +87,15 @@ def _qualified(name: str) -> str:
 
 
 class LanguageModel:
-    """One or more models by LiteLLM's names, tried in order; ``timeout`` is in seconds and holds for a whole call."""
+    """One or more models by LiteLLM's names, tried in order; ``timeout`` is in seconds and holds for a whole call.
 
-    def __init__(self, names: tuple[str, ...], *, timeout: float) -> None:
+    ``role`` is for the metrics.
+    """
+
+    def __init__(self, names: tuple[str, ...], *, timeout: float, role: Role = "answer") -> None:
         self.names = names
         self.timeout = timeout
+        self.role = role
 
     async def complete(
         self,
@@ -139,8 +146,13 @@ class LanguageModel:
                     # A provider that sends many chunks in one packet would starve every other stream.
                     await asyncio.sleep(0)
         finally:
-            if meter is not None and heard:
-                meter.count(usage or estimate(messages, tools, sum(part.text_length for part in heard)))
+            if heard:
+                spent = usage or estimate(messages, tools, sum(part.text_length for part in heard))
+                MODEL_CALLS.inc(self.role)
+                MODEL_TOKENS.inc(self.role, "input", by=spent.input_tokens)
+                MODEL_TOKENS.inc(self.role, "output", by=spent.output_tokens)
+                if meter is not None:
+                    meter.count(spent)
 
     async def _tries(
         self, request: ModelRequest, end: float, heard: list[ReplyAssembler]
@@ -163,6 +175,7 @@ class LanguageModel:
                 except Exception as error:  # noqa: BLE001 - the SDK raises its own types, httpx's and plain ValueErrors
                     failure = client.translate(error)
                     _log(name, error, failure)
+                    MODEL_FAILURES.inc(self.role, failure.kind)
                 if started or clock() >= end:
                     raise failure.problem
                 wait = _wait_before_next(tries, failure)

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from adiuva.http.problems import Problem
 from agents.messages import Message
+
+# credentials: the key is wrong or may not do this. busy: the provider says so, or nobody answers there.
+FailureKind = Literal["timeout", "busy", "credentials", "too_long", "refused_content", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,10 @@ class Failure:
     """What went wrong with a provider, in our words.
 
     ``transient``: the same call may well succeed a moment later. ``retry_after``: seconds, if the provider named them.
+    ``kind`` is for the operator.
     """
 
     problem: Problem
     transient: bool
     retry_after: float | None = None
+    kind: FailureKind = "failed"

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
+from adiuva.http.metrics import TURNS_RUNNING
 from adiuva.http.problems import UpstreamUnavailable
 
 RETRY_AFTER_SECONDS = 2
@@ -31,9 +32,11 @@ class Capacity:
                     "Too many conversations are being answered right now.", retry_after=RETRY_AFTER_SECONDS
                 )
             self._running += 1
+        TURNS_RUNNING.inc()
         try:
             yield
         finally:
+            TURNS_RUNNING.dec()
             with self._lock:
                 self._running -= 1
 

@@ -1,16 +1,20 @@
 """The open sockets of this process: ended when their session is, and told when the server shuts down."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
 from channels.db import database_sync_to_async
+from django.conf import settings
 
 from accounts.sessions import live_session_ids
 from adiuva.http.drain import drain
+from adiuva.http.problems import RateLimited, UpstreamUnavailable
 from chat.revocations import SWEEP_SECONDS, RevocationWatch
 
 SESSION_OVER = 4401
+RETRY_AFTER_SECONDS = 5
 
 
 class Socket(Protocol):
@@ -30,8 +34,34 @@ class Connections:
     def __init__(self, *, sweep_seconds: float = SWEEP_SECONDS) -> None:
         self.sweep_seconds = sweep_seconds
         self._by_session: dict[UUID, set[Socket]] = {}
+        self._of_user: Counter[UUID] = Counter()
+        self._admitted = 0
         self._watch: RevocationWatch | None = None
         self._forget_drain: Callable[[], None] = lambda: None
+
+    @property
+    def admitted(self) -> int:
+        return self._admitted
+
+    def admit(self, user_id: UUID) -> None:
+        """Takes a place that ``release`` gives back.
+
+        Raises:
+            RateLimited: the user has ``CHAT_MAX_SOCKETS_PER_USER`` open.
+            UpstreamUnavailable: this process has ``CHAT_MAX_SOCKETS`` open.
+        """
+        if self._of_user[user_id] >= settings.CHAT_MAX_SOCKETS_PER_USER:
+            raise RateLimited(retry_after=RETRY_AFTER_SECONDS, detail="Too many of your WebSockets are open.")
+        if self._admitted >= settings.CHAT_MAX_SOCKETS:
+            raise UpstreamUnavailable("Too many WebSockets are open.", retry_after=RETRY_AFTER_SECONDS)
+        self._of_user[user_id] += 1
+        self._admitted += 1
+
+    def release(self, user_id: UUID) -> None:
+        self._admitted -= 1
+        self._of_user[user_id] -= 1
+        if not self._of_user[user_id]:
+            del self._of_user[user_id]
 
     async def add(self, socket: Socket) -> None:
         if self._watch is None:

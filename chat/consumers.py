@@ -12,6 +12,7 @@ from channels.consumer import AsyncConsumer
 from accounts.access import Identity
 from adiuva.http import request_id
 from adiuva.http.drain import drain
+from adiuva.http.metrics import HANDSHAKES, SOCKETS_OPEN
 from adiuva.http.problems import Conflict, Unauthorized, UpstreamUnavailable
 from chat import frames, handshake
 from chat.background import spawn
@@ -63,10 +64,15 @@ class ChatStream(AsyncConsumer):
             if drain.draining:
                 raise UpstreamUnavailable("The server is shutting down.", retry_after=1)  # noqa: TRY301
             self._identity: Identity = await handshake.authenticate(scope)
+            connections.admit(self._identity.user.id)
         except Exception as error:  # noqa: BLE001 - whatever it was, the client is refused, not dropped
-            await handshake.refuse(scope, send, problem_of(error))
+            problem = problem_of(error)
+            HANDSHAKES.inc(problem.code)
+            await handshake.refuse(scope, send, problem)
             return
         self._task = asyncio.current_task()
+        HANDSHAKES.inc("accepted")
+        SOCKETS_OPEN.inc()
         try:
             await connections.add(self)
             await self._serve(receive)
@@ -76,6 +82,8 @@ class ChatStream(AsyncConsumer):
             if not self._aborted:
                 raise
         finally:
+            SOCKETS_OPEN.dec()
+            connections.release(self._identity.user.id)
             await self._leave()
 
     async def _serve(self, receive: Any) -> None:

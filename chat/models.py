@@ -26,6 +26,7 @@ class DailyUsage(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "day"], name="chat_usage_one_row_a_day"),
         ]
+        indexes: ClassVar = [models.Index(fields=["day"], name="chat_usage_by_day")]
 
     def __str__(self) -> str:
         return f"{self.day}: {self.turns} turns"

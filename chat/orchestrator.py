@@ -14,6 +14,7 @@ from agents.run import ClientTools, RunContext
 from chat.capacity import capacity
 from chat.failures import problem_of
 from chat.intent import choose_agents
+from chat.measuring import measured
 from chat.plans.planning import plan_for
 from chat.routes import route_pipeline, route_single
 from chat.speech import HeardAnswers, Speech
@@ -40,7 +41,7 @@ async def orchestrate_stream(
     """
     deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT_SECONDS
     so_far = TurnSoFar()
-    with capacity.turn():
+    with measured(turn.execution_mode) as clock, capacity.turn():
         speech = await Speech.about(turn.message, turn.context)
         run = RunContext.of(
             turn.context,
@@ -54,10 +55,12 @@ async def orchestrate_stream(
                 shown = await speech.event(step)
                 if shown is not None:
                     so_far.add(shown)
+                    clock.shows(shown)
                     yield shown
         rest = speech.rest()
         if rest is not None:
             so_far.add(rest)
+            clock.shows(rest)
             yield rest
     yield so_far.done(meter.usage)
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import path, re_path
 
 from adiuva.http import request_id
+from adiuva.http.metrics import HANDSHAKES
 from adiuva.http.problems import NotFound
 from chat.consumers import ChatStream
 from chat.handshake import Scope, Send, refuse
@@ -13,6 +14,7 @@ from chat.handshake import Scope, Send, refuse
 async def not_found(scope: Scope, receive: Any, send: Send) -> None:
     request_id.bind(None)
     await receive()  # websocket.connect
+    HANDSHAKES.inc(NotFound.code)
     await refuse(scope, send, NotFound())
 
 

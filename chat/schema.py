@@ -9,9 +9,17 @@ from typing import Any, get_args
 from rest_framework import serializers
 
 from agents.actions import ActionType, Table
+from agents.tools.checkpoints import CHECKPOINT_TOOLS
+from agents.tools.comments import COMMENT_TOOLS
+from agents.tools.notes import NOTE_TOOLS
+from agents.tools.projects import PROJECT_TOOLS
+from agents.tools.tasks import TASK_TOOLS
 from chat.frames import MAX_TOOL_RESULT_BYTES
 
 STREAM_PATH = "/api/v1/chat/stream"
+_TOOLS = (*TASK_TOOLS, *COMMENT_TOOLS, *PROJECT_TOOLS, *CHECKPOINT_TOOLS, *NOTE_TOOLS)
+TOOLS = tuple(tool.name for tool in _TOOLS)
+READ_TOOLS = tuple(tool.name for tool in _TOOLS if tool.find is not None)
 ACTION_TYPES = get_args(ActionType)  # ENUM_NAME_OVERRIDES in the settings names this set: two serializers have it
 
 
@@ -24,7 +32,7 @@ class ActionSerializer(serializers.Serializer[Any]):
     """One step for the client to carry out on its own data; `id` is unique, so that it is applied once."""
 
     id = serializers.UUIDField()
-    name = serializers.CharField(help_text="The tool that made it.")
+    name = serializers.ChoiceField(choices=TOOLS, help_text="The tool that made it.")
     type = serializers.ChoiceField(choices=ACTION_TYPES)
     table = serializers.ChoiceField(choices=get_args(Table))
     record_id = serializers.CharField(allow_null=True)
@@ -52,7 +60,7 @@ class ChatResponseSerializer(serializers.Serializer[Any]):
 def add_websocket_frames(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Postprocessing hook of drf-spectacular (which also passes ``generator``, ``request`` and ``public``)."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
-    schemas.update(CLIENT_FRAMES | SERVER_FRAMES)
+    schemas.update(CLIENT_FRAMES | SERVER_FRAMES | UNIONS)
     result["paths"][STREAM_PATH] = _handshake()
     return result
 
@@ -131,7 +139,7 @@ SERVER_FRAMES: dict[str, Any] = {
         {
             "type": _kind("tool_call"),
             "id": _TEXT,
-            "name": _TEXT,
+            "name": _reference("ReadTool"),
             "arguments": {"type": "object", "additionalProperties": True},
             "request_id": _REQUEST_ID,
         },
@@ -162,13 +170,36 @@ SERVER_FRAMES: dict[str, Any] = {
 }
 
 
+UNIONS: dict[str, Any] = {
+    "ReadTool": {
+        "description": "What a client may be asked for; its own list of tools decides what it answers.",
+        "enum": list(READ_TOOLS),
+        "type": "string",
+    },
+    "ClientFrame": {
+        "description": "What a client may send over the WebSocket.",
+        "oneOf": [_reference(name) for name in CLIENT_FRAMES],
+    },
+    "ServerFrame": {
+        "description": "What the server sends over the WebSocket.",
+        "oneOf": [_reference(name) for name in SERVER_FRAMES],
+        "discriminator": {
+            "propertyName": "type",
+            "mapping": {
+                frame["properties"]["type"]["const"]: _reference(name)["$ref"] for name, frame in SERVER_FRAMES.items()
+            },
+        },
+    },
+}
+
+
 def _handshake() -> dict[str, Any]:
     def query(name: str, description: str) -> dict[str, Any]:
         return {"name": name, "in": "query", "required": False, "schema": _TEXT, "description": description}
 
     return {
         "get": {
-            "operationId": "chat_stream",
+            "operationId": "openChatStream",
             "summary": "A conversation over a WebSocket",
             "description": "Every frame is one JSON object of at most 1 MiB (else the socket closes with 1009). "
             "Frames are answered in order, each ChatRequest by one done or error frame. The socket closes with "

@@ -36,7 +36,7 @@ class ChatView(ApiView):
     """
 
     @extend_schema(
-        operation_id="chat",
+        operation_id="sendChat",
         summary="One conversation turn",
         request=ChatRequestSerializer,
         description="The answer, the actions for the client to carry out, and what it has cost; in plan mode the "
@@ -63,7 +63,7 @@ class ChatView(ApiView):
 
 class UsageView(ApiView):
     @extend_schema(
-        operation_id="chat_usage",
+        operation_id="getChatUsage",
         summary="What your conversations have cost",
         description="Every turn in which a model was asked, also those that failed or were cancelled, and the runs of "
         "templates. Days and months are those of UTC.",

@@ -51,10 +51,6 @@ class Tool(Generic[A]):
     find: Callable[[A, ToolRun], list[Row]] | None = None
     destructive: bool = False
 
-    @property
-    def is_read(self) -> bool:
-        return self.find is not None
-
     def schema(self) -> dict[str, Any]:
         """As the ``tools`` parameter of a chat completion takes it."""
         parameters = self.arguments.model_json_schema()

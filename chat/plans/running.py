@@ -22,6 +22,7 @@ from agents.run import RunContext
 from agents.tools.records import RunRecords
 from chat.capacity import capacity
 from chat.failures import problem_of
+from chat.measuring import measured
 from chat.plans import asking, extractions
 from chat.plans.extractions import Extraction, NotTheShapeError
 from chat.plans.templates import PromptTemplate
@@ -55,7 +56,7 @@ async def run_template(
     """
     deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT_SECONDS
     run = RunContext.of(context, deadline=deadline, meter=meter)
-    with capacity.turn():
+    with measured("template"), capacity.turn():
         speech = await Speech.about(variables.model_dump(mode="json"), context)
         scope = asyncio.timeout_at(deadline)
         try:

@@ -33,7 +33,7 @@ def _user(request: Request) -> User:
 
 class PlaybookView(ApiView):
     @extend_schema(
-        operation_id="plans_playbook",
+        operation_id="listPlans",
         summary="The built-in plans, then your own recent ones",
         description="Your own are those of plan mode in the last hour, newest first.",
         responses={200: PlaybookSerializer},
@@ -45,7 +45,7 @@ class PlaybookView(ApiView):
 
 class PlanView(ApiView):
     @extend_schema(
-        operation_id="plans_playbook_plan",
+        operation_id="getPlan",
         summary="One plan",
         responses={200: ExecutionPlanSerializer, 404: problem("No built-in plan and none of your own recent ones.")},
     )
@@ -71,7 +71,7 @@ class TemplateRunView(ApiView):
         require_template(_user(request), self.template)
 
     @extend_schema(
-        operation_id="plans_template_run",
+        operation_id="runTemplate",
         summary="Carry out an llm step",
         description="An extracting template gives records for the data step that follows it; the others let their "
         "agent answer, with the actions for the client to carry out.",

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 
+from adiuva.http.metrics import REDACTIONS
 from chat.sanitizer.enclosures import Enclosure, MarkedText, Where
 from chat.sanitizer.folding import FOLDED
 from chat.sanitizer.identifiers import IdentifierScanner
@@ -193,6 +194,7 @@ class StreamRedactor:
                 mark.told = True
                 parts.append(REPLACEMENT)
                 logger.warning("redacted", extra={"rule": mark.rule})
+                REDACTIONS.inc(mark.rule)
             place = min(mark.end, end)
         parts.append(self._pending[place - self._base : end - self._base])
         # One that ends just here could still grow.

@@ -35,6 +35,7 @@ def no_cache(settings: Any) -> None:
 def hooks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """``erasure.register`` with no other app's hooks, for this test only."""
     monkeypatch.setattr(erasure, "_hooks", {})
+    monkeypatch.setattr(erasure, "_sweeps", {})
     return erasure.register
 
 

@@ -142,7 +142,7 @@ def test_staff_cannot_give_their_own_group_more_rights(staff: Staff) -> None:
     assert client.post(f"/admin/auth/group/{group.pk}/change/", form).status_code == 403
     assert client.post("/admin/auth/group/add/", form).status_code == 403
     assert client.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"}).status_code == 403
-    assert Group.objects.get().permissions.count() == 0
+    assert group.permissions.count() == 0
 
 
 def test_a_superuser_appoints_staff(staff: Staff, make_user: MakeUser) -> None:

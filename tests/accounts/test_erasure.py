@@ -230,20 +230,21 @@ erasure.erase(user_id=user.id)
 """
 
 
+@pytest.mark.slow
 def test_what_a_kill_cut_short_is_finished_when_a_server_starts(
     server: RunningServer, server_factory: Callable[..., RunningServer]
 ) -> None:
     body = {"email": "killed@example.com", "password": PASSWORD}
-    assert httpx.post(f"{server.url}/api/v1/auth/register", json=body).status_code == 201
+    assert httpx.post(f"{server.url}/api/v1/auth/register", json=body, timeout=30).status_code == 201
     environment = clean_environment() | server.env | {"DJANGO_SETTINGS_MODULE": "adiuva.settings"}
     killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_ERASING], cwd=PROJECT_DIR, env=environment, check=False)
     assert killed.returncode == -signal.SIGKILL
-    assert httpx.post(f"{server.url}/api/v1/auth/login", json=body).status_code == 401
-    assert httpx.post(f"{server.url}/api/v1/auth/register", json=body).status_code == 409
+    assert httpx.post(f"{server.url}/api/v1/auth/login", json=body, timeout=30).status_code == 401
+    assert httpx.post(f"{server.url}/api/v1/auth/register", json=body, timeout=30).status_code == 409
 
     restarted = server_factory()
     deadline = time.monotonic() + 20
-    while (status := httpx.post(f"{restarted.url}/api/v1/auth/register", json=body).status_code) == 409:
+    while (status := httpx.post(f"{restarted.url}/api/v1/auth/register", json=body, timeout=30).status_code) == 409:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert status == 201

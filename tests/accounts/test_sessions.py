@@ -14,6 +14,7 @@ from tests.support.client import ApiClient
 
 pytestmark = pytest.mark.django_db
 MakeUser = Callable[..., Account]
+NOBODYS_SESSION = "7d1f6c0e-3a52-4b8e-9c41-5f0e2d6b8a97"
 
 
 def log_in(api: ApiClient, account: Account, user_agent: str = "phone") -> dict[str, Any]:
@@ -86,13 +87,13 @@ def test_another_users_session_is_404_and_lives_on(api: ApiClient, make_user: Ma
     assert api.get("auth/me", token=theirs.access_token).status == 200
 
 
-@pytest.mark.parametrize("session_id", [str(uuid.uuid4()), "not-a-uuid", "1", "%00"])
+@pytest.mark.parametrize("session_id", [NOBODYS_SESSION, "not-a-uuid", "1", "%00"])
 def test_a_session_that_is_not_there_is_404(api: ApiClient, make_user: MakeUser, session_id: str) -> None:
     answer = api.delete(f"auth/sessions/{session_id}", token=make_user().access_token)
     assert (answer.status, answer.code) == (404, "not_found")
 
 
-@pytest.mark.parametrize("session_id", [str(uuid.uuid4()), "not-a-uuid"])
+@pytest.mark.parametrize("session_id", [NOBODYS_SESSION, "not-a-uuid"])
 def test_without_a_token_no_session_id_is_anything_but_401(api: ApiClient, session_id: str) -> None:
     assert api.delete(f"auth/sessions/{session_id}").code == "not_authenticated"
 

@@ -29,6 +29,7 @@ print([name for name in {LAZY!r} if name in sys.modules])
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_shell_that_traces_langchain_does_not_get_our_prompts() -> None:
     script = """
 import os; os.environ.update(LANGCHAIN_TRACING_V2="true", LANGSMITH_TRACING="true", LANGSMITH_API_KEY="key")

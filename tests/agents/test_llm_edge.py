@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from contextlib import aclosing
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.agents.conftest import KEY, MODEL
 from tests.fakes import llm_server as reply
 from tests.fakes.llm_server import LoopbackLLM
 
+PROMPTLY = 5.0  # seconds on a busy machine; what is not prompt takes far longer
 PROMPT = "SECRET PROMPT TEXT"
 ASKED = [message.system("Be brief."), message.user(PROMPT)]
 TOOL = {
@@ -175,14 +177,14 @@ async def test_retry_after_is_waited_for(provider: LoopbackLLM) -> None:
     provider.script(reply.status(429, retry_after="1"), reply.text("fine"))
     started = time.monotonic()
     await ask()
-    assert 1.0 <= time.monotonic() - started < 2.0
+    assert time.monotonic() - started >= 1.0
 
 
 async def test_retry_after_past_the_deadline_ends_the_call_at_once_and_is_passed_on(provider: LoopbackLLM) -> None:
     provider.script(reply.status(429, retry_after="30"))
     started = time.monotonic()
     raised = await failing()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < PROMPTLY
     assert raised.headers == {"Retry-After": "30"}
     assert len(provider.requests) == 1
 
@@ -214,8 +216,8 @@ async def test_silence_ends_at_the_timeout_and_closes_the_connection(
     provider.script(fault)
     started = time.monotonic()
     assert type(await failing()) is UpstreamTimeout
-    assert time.monotonic() - started < 1.0
-    assert await asyncio.to_thread(provider.wait_closed, 1.0)
+    assert time.monotonic() - started < PROMPTLY
+    assert await asyncio.to_thread(provider.wait_closed, PROMPTLY)
     assert len(provider.requests) == 1
 
 
@@ -224,7 +226,7 @@ async def test_slow_drip_cannot_outlast_the_timeout(provider: LoopbackLLM, setti
     provider.script(reply.text(*["drip "] * 100, delay=0.1))
     started = time.monotonic()
     assert type(await failing()) is UpstreamTimeout
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < PROMPTLY
 
 
 async def test_the_callers_deadline_holds_too(provider: LoopbackLLM) -> None:
@@ -232,7 +234,7 @@ async def test_the_callers_deadline_holds_too(provider: LoopbackLLM) -> None:
     deadline = asyncio.get_running_loop().time() + 0.3
     started = time.monotonic()
     assert type(await failing(deadline=deadline)) is UpstreamTimeout
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < PROMPTLY
 
 
 async def test_closing_the_iterator_closes_the_connection_within_a_second(provider: LoopbackLLM) -> None:
@@ -242,8 +244,8 @@ async def test_closing_the_iterator_closes_the_connection_within_a_second(provid
     assert provider.open_connections == 1
     started = time.monotonic()
     await parts.aclose()
-    assert await asyncio.to_thread(provider.wait_closed, 1.0)
-    assert time.monotonic() - started < 1.0
+    assert await asyncio.to_thread(provider.wait_closed, PROMPTLY)
+    assert time.monotonic() - started < PROMPTLY
 
 
 @pytest.mark.parametrize("fault", [reply.hang(), reply.stall("One")])
@@ -257,7 +259,7 @@ async def test_cancelling_the_task_closes_the_connection_within_a_second(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.to_thread(provider.wait_closed, 1.0)
+    assert await asyncio.to_thread(provider.wait_closed, PROMPTLY)
 
 
 async def test_fallback_answers_when_the_first_model_fails(provider: LoopbackLLM, settings: Any) -> None:
@@ -272,10 +274,10 @@ async def test_a_long_retry_after_is_not_waited_for_when_there_is_a_fallback(
     provider: LoopbackLLM, settings: Any
 ) -> None:
     settings.LLM_FALLBACK_MODEL = "gpt-other"
-    provider.script(reply.status(429, retry_after="4"), reply.text("fine"))
+    provider.script(reply.status(429, retry_after="20"), reply.text("fine"))
     started = time.monotonic()
     await ask()
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < PROMPTLY
 
 
 def test_no_model_is_not_configured(settings: Any) -> None:
@@ -292,20 +294,19 @@ def test_openai_without_key_or_server_is_not_configured(settings: Any) -> None:
 
 
 async def test_streams_share_the_loop_fairly(provider: LoopbackLLM) -> None:
-    """A provider's burst of chunks does not hold up another task."""
+    """Of a provider's burst no two pieces come without another task having had its turn between them."""
+    await ask()
     provider.script(reply.text(*["x"] * 500))
-    gaps: list[float] = []
+    turns = 0
 
     async def other() -> None:
+        nonlocal turns
         while True:
-            before = time.monotonic()
+            turns += 1
             await asyncio.sleep(0)
-            gaps.append(time.monotonic() - before)
 
-    await ask()
-    provider.script(reply.text(*["x"] * 500))
     watcher = asyncio.ensure_future(other())
-    await ask()
+    seen = [turns async for _ in get_llm().stream(ASKED)]
     watcher.cancel()
-    assert max(gaps) < 0.2
-    assert len(gaps) > 500
+    assert len(seen) == 501
+    assert all(later > earlier for earlier, later in pairwise(seen[:-1]))

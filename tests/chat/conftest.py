@@ -104,6 +104,7 @@ def chat_server(
         "OPENAI_API_KEY": KEY,
         "OPENAI_API_BASE": _loopback.base_url,
         "LLM_TIMEOUT_SECONDS": "20",
+        "LLM_PRELOAD": "true",
     }
     running = RunningServer(folder=tmp_path_factory.mktemp("chat-server"), env=env).start()
     yield running

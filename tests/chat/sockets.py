@@ -11,6 +11,7 @@ from channels.testing import WebsocketCommunicator
 from django.urls import path
 
 from chat.consumers import ChatStream
+from tests.support import contract
 
 PATH = "/api/v1/chat/stream"
 Frame = dict[str, Any]
@@ -49,6 +50,7 @@ class Socket:
     async def frame(self, seconds: float = 20) -> Frame:
         text = await self._wire.receive_from(timeout=seconds)
         frame: Frame = json.loads(text)
+        contract.check_frame(frame)
         return frame
 
     async def answer(self) -> list[Frame]:

@@ -3,6 +3,8 @@ from typing import Any
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
+from agents.registry import registry
+
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
@@ -44,6 +46,14 @@ def test_every_reference_of_the_chat_leads_somewhere(schema: dict[str, Any]) -> 
             for value in node:
                 yield from references(value)
 
-    names = {reference.rpartition("/")[2] for reference in references(schema)}
+    named = {reference.removeprefix("#/components/") for reference in references(schema)}
 
-    assert names <= set(schema["components"]["schemas"])
+    assert named <= {f"{kind}/{name}" for kind, members in schema["components"].items() for name in members}
+
+
+def test_every_tool_that_an_agent_has_is_named(schema: dict[str, Any]) -> None:
+    tools = [tool for agent in registry.list_agents() for tool in agent.get_tools(agent)]  # type: ignore[arg-type]
+    named = schema["components"]["schemas"]
+
+    assert set(named["ToolEnum"]["enum"]) == {tool.name for tool in tools}
+    assert set(named["ReadTool"]["enum"]) == {tool.name for tool in tools if tool.find is not None}
