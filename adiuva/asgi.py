@@ -2,6 +2,8 @@
 
 import os
 import re
+import sys
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adiuva.settings")
 
@@ -13,8 +15,10 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 
 from accounts.access import is_signed
+from adiuva import metrics_process
 from adiuva.http.body_limit import KIB, BodyLimit, Cap
 from adiuva.http.last_resort import LastResort
+from adiuva.http.measured import Measured
 from adiuva.http.origin import AllowedOrigins
 from adiuva.http.warm_handler import WarmASGIHandler
 from adiuva.lifespan import Lifespan
@@ -25,14 +29,25 @@ CAPS = [
     # context 512 KiB and message 32,000 characters, both possibly \u-escaped (six bytes for a two-byte character)
     Cap(re.compile(r"/api/v1/chat"), 2048 * KIB),
     Cap(re.compile(r"/api/v1/plans/templates/[^/]+/run"), 2048 * KIB),
+    # a form may hold 1 MiB beside its blob (storage.parsers)
+    Cap(re.compile(r"/api/v1/storage/records(/[^/]+)?"), settings.MAX_RECORD_BYTES + 1024 * KIB, live=True),
+    Cap(re.compile(r"/api/v1/storage/vectors/(upsert|search)"), 16 * 1024 * KIB, live=True),
+    # Capped by the view (MAX_BACKUP_BYTES), which knows the quota: its 402 goes before 413.
+    Cap(re.compile(r"/api/v1/backup"), sys.maxsize, live=True),
+    # a manifest, and the form around both
+    Cap(re.compile(r"/api/v1/plugins"), settings.MAX_PACKAGE_BYTES + 1024 * KIB, live=True),
+    Cap(re.compile(r"/api/v1/billing/webhook"), 1024 * KIB),  # an invoice of many lines; all that comes unsigned
     Cap(re.compile(r"/admin/.*"), 2560 * KIB),
 ]
 
+http: Any = with_static_files(LastResort(BodyLimit(WarmASGIHandler(), caps=CAPS, token_is_signed=is_signed)))
+if settings.METRICS_TOKEN:
+    metrics_process.start()
+    http = Measured(http, static_url=settings.STATIC_URL)
+
 application = ProtocolTypeRouter(
     {
-        "http": with_static_files(
-            LastResort(BodyLimit(WarmASGIHandler(), caps=CAPS, token_is_signed=is_signed)),
-        ),
+        "http": http,
         "websocket": AllowedOrigins(URLRouter(websocket_urlpatterns), origins=settings.CORS_ORIGINS),
         "lifespan": Lifespan(),
     }

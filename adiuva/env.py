@@ -6,10 +6,12 @@ Names are those of the wire contract § 12. An empty variable counts as unset, s
 
 import errno
 import os
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
@@ -17,11 +19,13 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
+MIN_TOKEN_CHARACTERS = 16
 MIN_SECRET_BYTES = 32  # RFC 7518 § 3.2: a key as long as the hash of HS256
 
 # Words that only a secret copied from documentation contains.
 PLACEHOLDER_WORDS = ("change", "default", "example", "insecure", "password", "placeholder", "your-", "your_")
 MIN_SECRET_VARIETY = 8  # different characters; 32 random hex digits have about 14
+_BEARER_TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{MIN_TOKEN_CHARACTERS},}}")
 
 
 def _split_commas(value: Any) -> Any:
@@ -70,10 +74,18 @@ class Environment(BaseSettings):
     ALLOWED_HOSTS: CommaSeparated = ()
     CORS_ORIGINS: CommaSeparated = ("app://.", "http://localhost:3000", "http://localhost:5173")
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    LOG_FORMAT: Literal["", "json", "text"] = ""
+    METRICS_TOKEN: SecretStr = SecretStr("")
 
-    DATABASE_URL: str = ""
+    # Both may hold a password, which a printed environment must not show.
+    CLIENT_IDLE_SECONDS: float = Field(default=30, gt=0, le=3600)
+    CLIENT_MIN_BYTES_PER_SECOND: int = Field(default=500, ge=0)
+    CHAT_MAX_SOCKETS_PER_USER: int = Field(default=20, ge=1)
+    CHAT_MAX_SOCKETS: int = Field(default=10_000, ge=1)
+
+    DATABASE_URL: str = Field(default="", repr=False)
     DATABASE_POOL_SIZE: int = Field(default=10, ge=1, le=200)
-    REDIS_URL: str = ""
+    REDIS_URL: str = Field(default="", repr=False)
 
     JWT_SECRET: SecretStr = SecretStr("")
     JWT_ALGORITHM: Literal["HS256", "HS384", "HS512"] = "HS256"
@@ -88,24 +100,42 @@ class Environment(BaseSettings):
     LLM_MODELS: CommaSeparated = ()
     LLM_TIMEOUT_SECONDS: float = Field(default=60, gt=0, le=600)
     LLM_MAX_RUNNING_TURNS: int = Field(default=200, ge=1)
+    LLM_PRELOAD: bool = True
 
     STRIPE_SECRET_KEY: SecretStr = SecretStr("")
     STRIPE_WEBHOOK_SECRET: SecretStr = SecretStr("")
+    STRIPE_CONNECT_WEBHOOK_SECRET: SecretStr = SecretStr("")
     STRIPE_API_BASE: Url = ""
     STRIPE_PRICE_PRO: str = "price_pro_monthly"
     STRIPE_PRICE_POWER: str = "price_power_monthly"
     STRIPE_PRICE_TEAM: str = "price_team_monthly"
+    PAST_DUE_GRACE_DAYS: float = Field(default=7, ge=0, le=365)
 
+    MAX_RECORD_BYTES: int = Field(default=100 * 1024**2, ge=1)
+    MAX_BACKUP_BYTES: int = Field(default=10 * 1024**3, ge=1)
+    MAX_PACKAGE_BYTES: int = Field(default=20 * 1024**2, ge=1, le=100 * 1024**2)
+    PLUGIN_CHECKS_SHADOW: CommaSeparated = ("name_taken",)
     S3_BUCKET: str = ""
     S3_REGION: str = ""
     S3_ENDPOINT_URL: Url = ""
     AWS_ACCESS_KEY_ID: SecretStr = SecretStr("")
     AWS_SECRET_ACCESS_KEY: SecretStr = SecretStr("")
+    S3_TIMEOUT_SECONDS: float = Field(default=20, gt=0, le=300)
     PINECONE_API_KEY: SecretStr = SecretStr("")
     PINECONE_INDEX: str = ""
     PINECONE_HOST: str = ""
     QDRANT_URL: Url = ""
     QDRANT_API_KEY: SecretStr = SecretStr("")
+
+    def secrets(self) -> Iterator[str]:
+        """The value of every secret that is set: what may never be printed."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                yield value.get_secret_value()
+        for url in (self.DATABASE_URL, self.REDIS_URL):
+            password = urlsplit(url).password or ""
+            yield from (password, unquote(password))
 
     @field_validator("DATABASE_URL")
     @classmethod
@@ -133,6 +163,17 @@ class Environment(BaseSettings):
     def _known_redis(cls, value: str) -> str:
         if value and urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
             raise PydanticCustomError("redis_url", "must be redis://…, rediss://… or unix://…")
+        return value
+
+    @field_validator("METRICS_TOKEN")
+    @classmethod
+    def _token(cls, value: SecretStr) -> SecretStr:
+        """One that a header can carry (RFC 6750 § 2.1) and nobody guesses."""
+        token = value.get_secret_value()
+        if token and not _BEARER_TOKEN.fullmatch(token):
+            raise PydanticCustomError(
+                "token", f"must have at least {MIN_TOKEN_CHARACTERS} characters, all of A-Z a-z 0-9 - . _ ~ + / ="
+            )
         return value
 
     @field_validator("CORS_ORIGINS")

@@ -20,7 +20,10 @@ class HealthSerializer(serializers.Serializer[Any]):
 
 class ReadySerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["ok", "unavailable"])
-    checks = serializers.DictField(child=serializers.CharField(), help_text="`ok`, `failed` or `timeout` by system")
+    checks = serializers.DictField(
+        child=serializers.ChoiceField(choices=["ok", "failed", "timeout"]),
+        help_text="By system: database, cache, blobs, vectors.",
+    )
 
 
 class HealthView(ApiView):
@@ -29,7 +32,7 @@ class HealthView(ApiView):
     public = True
     rate_limited = False
 
-    @extend_schema(operation_id="health", summary="The process answers", responses=HealthSerializer)
+    @extend_schema(operation_id="getHealth", summary="The process answers", responses=HealthSerializer)
     def get(self, request: Request) -> Response:
         return Response({"status": "ok", "version": settings.VERSION})
 
@@ -41,7 +44,7 @@ class ReadyView(ApiView):
     rate_limited = False
 
     @extend_schema(
-        operation_id="ready",
+        operation_id="getReadiness",
         summary="Every system it needs answers",
         responses={200: ReadySerializer, 503: OpenApiResponse(ReadySerializer, description="Some check failed")},
     )

@@ -11,6 +11,7 @@ from django.db import connections
 import agents.llm
 import chat.protected
 from accounts import erasure
+from adiuva import metrics_process
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +28,15 @@ class Lifespan:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 _say_what_runs()
-                for job in (agents.llm.preload, chat.protected.preload, _resume_erasures):
+                jobs = [chat.protected.preload, _resume_erasures]
+                if settings.LLM_PRELOAD:
+                    jobs.insert(0, agents.llm.preload)
+                for job in jobs:
                     task = asyncio.create_task(_in_background(job))
                     background.add(task)
                     task.add_done_callback(background.discard)
+                if settings.METRICS_TOKEN:
+                    background.add(asyncio.create_task(metrics_process.sample()))
                 await send({"type": "lifespan.startup.complete"})
             else:
                 for task in background:

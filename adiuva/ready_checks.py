@@ -28,7 +28,7 @@ def shared_cache() -> None:
 
 
 def data_folder() -> None:
-    """Embedded blobs and vectors live in ``DATA_DIR``: it must take a file and keep it."""
+    """Embedded vectors live in ``DATA_DIR``: it must take a file and keep it."""
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=settings.DATA_DIR, prefix=".ready-") as probe:
         probe.write(b"ready")
@@ -38,5 +38,4 @@ def data_folder() -> None:
 
 readiness.register("database", database)
 readiness.register("cache", shared_cache)
-readiness.register("blobs", data_folder)
 readiness.register("vectors", data_folder)

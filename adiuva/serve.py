@@ -4,14 +4,17 @@ uvicorn closes WebSockets the moment SIGTERM comes. Ours first lets running chat
 as long as ``GRACE_SECONDS`` in all, while no new connection is taken.
 """
 
+import asyncio
 import os
 import socket
+import tempfile
 import time
 
 import uvicorn
 from uvicorn.supervisors import multiprocess
 
 GRACE_SECONDS = 30
+LAST_CALL_SECONDS = 7  # of these: to say that an upload was cut short, with the linger after that (body_limit)
 MAX_FRAME_BYTES = 1024 * 1024  # wire contract § 5: a larger WebSocket frame closes with 1009
 
 
@@ -23,9 +26,11 @@ class DrainingServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         drain.begin()
+        last_call = asyncio.get_running_loop().call_later(GRACE_SECONDS - LAST_CALL_SECONDS, drain.last_call)
         await drain.wait(seconds=GRACE_SECONDS)
         self.config.timeout_graceful_shutdown = max(1, round(deadline - time.monotonic()))
         await super().shutdown(sockets)
+        last_call.cancel()
 
 
 class _Worker(multiprocess.Process):
@@ -69,11 +74,16 @@ def main() -> None:
     import django
 
     django.setup()
+    from adiuva.http.instruments import SHARED_FOLDER
+
     config = server_config()
     if config.workers > 1:
         # The supervisor names its worker class in four places and offers no hook for another.
         multiprocess.Process = _Worker  # type: ignore[misc]
-        multiprocess.Multiprocess(config, sockets=[config.bind_socket()]).run()
+        with tempfile.TemporaryDirectory(prefix="adiuva-metrics-", ignore_cleanup_errors=True) as folder:
+            # Workers count into files of it, and the one that is asked answers for all; empty where nobody counts.
+            os.environ[SHARED_FOLDER] = folder
+            multiprocess.Multiprocess(config, sockets=[config.bind_socket()]).run()
     else:
         DrainingServer(config).run()
 

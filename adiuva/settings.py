@@ -4,14 +4,17 @@ import hashlib
 import hmac
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import dj_database_url
 
 from adiuva import __version__
+from adiuva.api_document import DOCUMENT
+from adiuva.database_pool import reconnect_failed
 from adiuva.dev_secrets import development_secret
 from adiuva.env import load_or_exit, usable_folder
-from adiuva.http.logs import logging_config
+from adiuva.http.logs import keep_out, logging_config
 
 env = load_or_exit()
 
@@ -40,6 +43,10 @@ REFRESH_SUCCESSOR_KEY = _derived("refresh-successor")
 PUBLIC_URL = env.PUBLIC_URL or f"http://localhost:{env.PORT}"
 SERVE_HOST, SERVE_PORT, SERVE_PROCESSES = env.HOST, env.PORT, env.WEB_CONCURRENCY
 FORWARDED_ALLOW_IPS = env.FORWARDED_ALLOW_IPS
+CLIENT_IDLE_SECONDS = env.CLIENT_IDLE_SECONDS
+CLIENT_MIN_BYTES_PER_SECOND = env.CLIENT_MIN_BYTES_PER_SECOND
+CHAT_MAX_SOCKETS_PER_USER = env.CHAT_MAX_SOCKETS_PER_USER
+CHAT_MAX_SOCKETS = env.CHAT_MAX_SOCKETS
 
 _loopback_hosts = ["localhost", "127.0.0.1", "[::1]"]
 _public_host = PUBLIC_URL.split("://", 1)[1].split("/", 1)[0].rsplit(":", 1)[0]
@@ -64,8 +71,8 @@ USE_I18N = False
 INSTALLED_APPS = [
     # daphne replaces `runserver` and imports Twisted (0.6 s of CPU): only that command needs it.
     *(["daphne"] if "runserver" in sys.argv else []),
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "adiuva.apps.AdminConfig",  # django.contrib.admin, with a site of ours
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -76,8 +83,12 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "adiuva.apps.AdiuvaConfig",
+    "djstripe",  # before billing, which takes its admin away again
     "accounts",
     "billing",
+    "storage",
+    "backups",
+    "marketplace",
     "agents",
     "chat",
 ]
@@ -96,6 +107,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [Path(__file__).parent / "templates"],  # before those of apps, whose pages some of ours extend
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -124,11 +136,16 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",
     }
 else:
+    DATABASES["default"]["ENGINE"] = "adiuva.postgresql"
     DATABASES["default"]["CONN_MAX_AGE"] = 0
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+    # A server that does not answer must not hold requests up: those in the network of one take milliseconds.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 2)
+    DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": env.DATABASE_POOL_SIZE,
-        "timeout": 10,
+        "timeout": 10,  # for a pool that is busy; one without a server says so at once
+        "reconnect_timeout": 0,
+        "reconnect_failed": reconnect_failed,
     }
 
 CACHES: dict[str, Any] = {
@@ -170,6 +187,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AUTHENTICATION_BACKENDS = ["accounts.backends.GuardedBackend"]
 LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"  # unfold's form does not say where to
 
 JWT_ALGORITHM = env.JWT_ALGORITHM
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.JWT_ACCESS_TOKEN_EXPIRE_MINUTES)
@@ -194,7 +212,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["adiuva.http.strict_json.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "adiuva.http.schema_class.ApiSchema",
     "EXCEPTION_HANDLER": "adiuva.http.handler.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
@@ -202,23 +220,7 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
 }
 
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Adiuva Cloud API",
-    "DESCRIPTION": "Chat, sealed storage, plugins and subscriptions for the Adiuva desktop app.",
-    "VERSION": VERSION,
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"ActionTypeEnum": "chat.schema.ACTION_TYPES"},
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "adiuva.http.schema.add_problems",
-        "chat.schema.add_websocket_frames",
-    ],
-}
+SPECTACULAR_SETTINGS = {**DOCUMENT, "VERSION": VERSION}
 
 CORS_ALLOWED_ORIGINS = list(env.CORS_ORIGINS)
 CORS_ORIGINS = CORS_ALLOWED_ORIGINS  # the WebSocket handshake checks the same list
@@ -245,6 +247,7 @@ CORS_ALLOW_HEADERS = [
     "if-match",
     "if-modified-since",
     "if-none-match",
+    "if-range",
     "range",
     "x-backup-checksum",
     "x-backup-chunk-count",
@@ -279,21 +282,66 @@ LLM_FALLBACK_MODEL = env.LLM_FALLBACK_MODEL
 LLM_MODELS = env.LLM_MODELS
 LLM_TIMEOUT_SECONDS = env.LLM_TIMEOUT_SECONDS
 LLM_MAX_RUNNING_TURNS = env.LLM_MAX_RUNNING_TURNS
+LLM_PRELOAD = env.LLM_PRELOAD
+
+# --- sealed bytes ----------------------------------------------------------------------------------------------
+
+MAX_RECORD_BYTES = env.MAX_RECORD_BYTES
+MAX_BACKUP_BYTES = env.MAX_BACKUP_BYTES
+BLOB_DIR = DATA_DIR / "blobs"
+S3_BUCKET = env.S3_BUCKET
+S3_REGION = env.S3_REGION
+S3_ENDPOINT_URL = env.S3_ENDPOINT_URL
+AWS_ACCESS_KEY_ID = env.AWS_ACCESS_KEY_ID.get_secret_value()
+AWS_SECRET_ACCESS_KEY = env.AWS_SECRET_ACCESS_KEY.get_secret_value()
+S3_TIMEOUT_SECONDS = env.S3_TIMEOUT_SECONDS
+
+VECTOR_DIR = DATA_DIR / "vectors"
+VECTOR_TIMEOUT_SECONDS = 5  # each wait on the vector store; a user's lock is held meanwhile
+QDRANT_URL = env.QDRANT_URL
+QDRANT_API_KEY = env.QDRANT_API_KEY.get_secret_value()
+PINECONE_API_KEY = env.PINECONE_API_KEY.get_secret_value()
+PINECONE_INDEX = env.PINECONE_INDEX
+PINECONE_HOST = env.PINECONE_HOST
 
 # --- billing ---------------------------------------------------------------------------------------------------
 
+STRIPE_SECRET_KEY = env.STRIPE_SECRET_KEY.get_secret_value()
+STRIPE_WEBHOOK_SECRET = env.STRIPE_WEBHOOK_SECRET.get_secret_value()
+STRIPE_CONNECT_WEBHOOK_SECRET = env.STRIPE_CONNECT_WEBHOOK_SECRET.get_secret_value()
+STRIPE_API_BASE = env.STRIPE_API_BASE
+STRIPE_API_VERSION = "2026-05-27.dahlia"  # the one dj-stripe 2.11 is written for
+STRIPE_TIMEOUT_SECONDS = 10.0  # of silence; a call is tried twice
 STRIPE_PRICES: dict[str, str] = {
     "pro": env.STRIPE_PRICE_PRO,
     "power": env.STRIPE_PRICE_POWER,
     "team": env.STRIPE_PRICE_TEAM,
 }
+PAST_DUE_GRACE = timedelta(days=env.PAST_DUE_GRACE_DAYS)
+# Without a key in dev, the stub signs its own events with this; the public webhook never looks at it.
+STRIPE_STUB_SECRET = "" if IS_PROD or STRIPE_SECRET_KEY else _derived("stripe-stub")
+
+MIGRATION_MODULES = {"djstripe": "billing.mirror.migrations"}
+DATABASE_ROUTERS = ["billing.mirror.router.OnlyWhatIsMirrored"]
+DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
+# Empty: a customer's metadata does not decide whose it is; billing.customers does.
+DJSTRIPE_SUBSCRIBER_CUSTOMER_KEY = ""
+
+# --- plugins ---------------------------------------------------------------------------------------------------
+
+MAX_PACKAGE_BYTES = env.MAX_PACKAGE_BYTES
+PLUGIN_CHECKS_SHADOW = frozenset(env.PLUGIN_CHECKS_SHADOW)
 
 # --- transport -------------------------------------------------------------------------------------------------
 
 SECURE_HSTS_SECONDS = 31_536_000 if IS_PROD else 0
 SECURE_REFERRER_POLICY = "same-origin"
+# Staff alone have sessions: they last a working day, and no path but the admin's gets their cookies.
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/admin/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_PROD
-SESSION_COOKIE_SAMESITE = "Strict"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SILENCED_SYSTEM_CHECKS = [
     # Our own native middleware sets these headers (adiuva.http.middleware.security_headers).
@@ -305,8 +353,20 @@ SILENCED_SYSTEM_CHECKS = [
 
 # --- the admin -------------------------------------------------------------------------------------------------
 
-UNFOLD = {"SITE_TITLE": "Adiuva", "SITE_HEADER": "Adiuva Cloud", "SITE_URL": None}
+UNFOLD = {
+    "SITE_TITLE": "Adiuva",
+    "SITE_HEADER": "Adiuva Cloud",
+    "SITE_URL": None,
+    "SITE_SYMBOL": "cloud",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}adiuva/icon.svg"}],
+    "STYLES": [f"{STATIC_URL}adiuva/theme.css"],
+    "GLOBAL_CALLBACK": "adiuva.admin_theme.context",
+    "DASHBOARD_CALLBACK": "adiuva.glance.page.show",
+}
 
-# --- logs ------------------------------------------------------------------------------------------------------
+# --- logs, metrics, debug pages --------------------------------------------------------------------------------
 
-LOGGING = logging_config(level=env.LOG_LEVEL, as_json=IS_PROD)
+DEFAULT_EXCEPTION_REPORTER_FILTER = "adiuva.http.debug_pages.SettingsFilter"
+keep_out([*env.secrets(), JWT_SECRET, SECRET_KEY, REFRESH_SUCCESSOR_KEY])
+LOGGING = logging_config(level=env.LOG_LEVEL, as_json=(env.LOG_FORMAT or ("json" if IS_PROD else "text")) == "json")
+METRICS_TOKEN = env.METRICS_TOKEN.get_secret_value()

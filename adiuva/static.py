@@ -3,6 +3,7 @@
 They are few and rarely asked for, so there is no collecting step; the files are found once, at start.
 """
 
+from pathlib import Path
 from typing import Any
 from wsgiref.headers import Headers
 
@@ -11,6 +12,7 @@ from django.contrib.staticfiles.finders import AppDirectoriesFinder
 from servestatic import ServeStaticASGI
 
 MAX_AGE_SECONDS = 3600
+ICON = Path(__file__).parent / "static" / "adiuva" / "favicon.ico"
 
 
 def _harden(headers: Headers, path: str, url: str) -> None:  # noqa: ARG001 - servestatic's signature
@@ -23,4 +25,6 @@ def with_static_files(app: Any) -> ServeStaticASGI:
     # Django lets the first app win; servestatic lets the last one.
     for storage in reversed(list(AppDirectoriesFinder().storages.values())):
         server.add_files(storage.location, prefix=settings.STATIC_URL)
+    # Browsers ask for it on every page that names no icon of its own.
+    server.add_file_to_dictionary("/favicon.ico", str(ICON))
     return server

@@ -8,30 +8,39 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from adiuva.health import HealthView, ReadyView
 from adiuva.http.handler import no_such_route
+from adiuva.metrics_page import metrics_page
 
 api: list[URLPattern | URLResolver] = [
     path("health", HealthView.as_view(), name="health"),
     path("health/ready", ReadyView.as_view(), name="ready"),
     path("", include("accounts.urls")),
     path("", include("billing.urls")),
+    path("", include("storage.urls")),
+    path("", include("backups.urls")),
+    path("", include("marketplace.urls")),
     path("", include("chat.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
+    path("billing/", include("billing.page_urls")),
+    path("plugins/", include("marketplace.page_urls")),
     path("admin/", admin.site.urls),
 ]
 
 if not settings.IS_PROD:
     from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2
-    from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+    from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
     public: dict[str, Any] = {"authentication_classes": [], "permission_classes": [], "throttle_classes": []}
     schema = SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer2, OpenApiJsonRenderer], **public)
     urlpatterns += [
         path("openapi.json", schema, name="schema"),
-        path("docs", SpectacularSwaggerView.as_view(url_name="schema", **public), name="docs"),
+        path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", **public), name="docs"),
     ]
+
+if settings.METRICS_TOKEN:
+    urlpatterns.append(path("metrics", metrics_page))
 
 # Django's own 404 page, with every route on it where DEBUG is on, is not for the API.
 urlpatterns += [re_path(r"^api(/|$)", no_such_route)]

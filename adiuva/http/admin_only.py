@@ -1,7 +1,7 @@
 """Django's session, login and message middleware for the admin, stepping aside everywhere else.
 
-The API has no cookies; each ``MiddlewareMixin`` would still cost an API request two thread hops. The classes stay
-subclasses of Django's, which is what the admin's system checks look for.
+The API has no cookies: nothing there reads a session. The classes stay subclasses of Django's, which is what the
+admin's system checks look for.
 """
 
 from typing import Any

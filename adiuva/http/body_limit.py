@@ -4,6 +4,9 @@ Django's ASGI handler spools a whole body to disk before any view runs, and noth
 This ASGI wrapper counts instead. It only *marks* a refusal (``BODY_PROBLEM`` in the scope) and hands Django an
 empty body, so that the refusal goes through the view's own order (401, 429, 403/404, then the body) and the answer
 has its CORS headers and request id like any other.
+
+A body on a live route is not read here at all: the view reads it while it arrives (``live_body``), and a cap that it
+runs into is raised there.
 """
 
 import asyncio
@@ -13,7 +16,9 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adiuva.http.problems import NotAuthenticated, PayloadTooLarge, Problem
+from adiuva.http.live_body import LIVE_BODY
+from adiuva.http.pace import Pace
+from adiuva.http.problems import NotAuthenticated, PayloadTooLarge, Problem, RequestTimeout
 from adiuva.http.views import BODY_PROBLEM
 
 Scope = MutableMapping[str, Any]
@@ -25,15 +30,17 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 KIB = 1024
 DEFAULT_CAP = 256 * KIB
 ANONYMOUS_CAP = 1024 * KIB  # a larger body needs a validly signed token before it is read
-LINGER_BYTES, LINGER_SECONDS = 32 * 1024 * KIB, 5
+LIVE_FROM_BYTES = 64 * KIB  # a smaller body is here as soon as its head is: cheaper to hold than to hand over
+LINGER_BYTES, LINGER_SECONDS = 128 * 1024 * KIB, 5  # a client that writes a whole record first sees the refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """``max_bytes`` for the routes that ``path`` matches whole."""
+    """``max_bytes`` for the routes that ``path`` matches whole; ``live``: their views read the body as it arrives."""
 
     path: re.Pattern[str]
     max_bytes: int
+    live: bool = False
 
 
 class _BodyRefusedError(Exception):
@@ -77,18 +84,32 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        allowance = self._allowance(scope["path"], headers)
-        refusal = allowance.refusal(_content_length(headers))
+        cap = next((cap for cap in self.caps if cap.path.fullmatch(scope["path"])), None)
+        allowance = _Allowance(cap.max_bytes if cap else DEFAULT_CAP, signed=lambda: self._has_signed_token(headers))
+        declared = _content_length(headers)
+        refusal = allowance.refusal(declared or 0)
         if refusal is not None:
             await self._refuse(scope, receive, send, refusal)
-            return
+        elif cap is not None and cap.live and _has_large_body(declared, headers):
+            await self._live(scope, receive, send, allowance=allowance, declared=declared)
+        else:
+            await self._buffered(scope, receive, send, allowance=allowance)
 
+    async def _buffered(self, scope: Scope, receive: Receive, send: Send, *, allowance: _Allowance) -> None:
         received = 0
+        is_whole = False
         response_started = False
+        pace = Pace()
 
         async def counting_receive() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, is_whole
+            if is_whole:
+                return await receive()  # nothing but a disconnect, which may take its time
+            try:
+                message = await pace.receive(receive)
+            except RequestTimeout as timeout:
+                raise _BodyRefusedError(timeout) from None
+            is_whole = not message.get("more_body")
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
                 refusal = allowance.refusal(received)
@@ -106,9 +127,35 @@ class BodyLimit:
         except _BodyRefusedError as refused:
             await self._refuse(scope, receive, send, refused.problem)
 
-    def _allowance(self, path: str, headers: dict[bytes, bytes]) -> "_Allowance":
-        cap = next((cap.max_bytes for cap in self.caps if cap.path.fullmatch(path)), DEFAULT_CAP)
-        return _Allowance(cap, signed=lambda: self._has_signed_token(headers))
+    async def _live(
+        self, scope: Scope, receive: Receive, send: Send, *, allowance: _Allowance, declared: int | None
+    ) -> None:
+        received = 0
+        is_whole = False
+
+        async def counting_receive() -> Message:
+            nonlocal received, is_whole
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                is_whole = not message.get("more_body", False)
+                refusal = allowance.refusal(received)
+                if refusal is not None:
+                    raise refusal
+            return message
+
+        closing = _Closing(send)
+        closes = False
+
+        async def send_then_close(message: Message) -> None:
+            """A view that answers without its whole body has no use for the rest."""
+            nonlocal closes
+            if message["type"] == "http.response.start":
+                closes = not is_whole
+            await (closing if closes else send)(message)
+
+        await self.app({**scope, LIVE_BODY: declared}, counting_receive, send_then_close)
+        await closing.finish(receive)
 
     def _has_signed_token(self, headers: dict[bytes, bytes]) -> bool:
         scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
@@ -129,23 +176,40 @@ class BodyLimit:
                 pass  # what still arrives is dropped, not kept
             return message
 
-        async def closing_send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                # RFC 9110 § 15.5.14: the server may close the connection rather than read the rest.
-                message["headers"] = [*message["headers"], (b"connection", b"close")]
-                await send(message)
-                answered.set()
-            elif message.get("more_body"):
-                await send(message)
-            else:
-                await send({**message, "more_body": True})
-                await _linger(receive)
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-
         bodiless = [
             (name, value) for name, value in scope["headers"] if name not in {b"content-length", b"transfer-encoding"}
         ]
-        await self.app({**scope, "headers": bodiless, BODY_PROBLEM: problem}, empty_receive, closing_send)
+        closing = _Closing(send, answered=answered)
+        await self.app({**scope, "headers": bodiless, BODY_PROBLEM: problem}, empty_receive, closing)
+        await closing.finish(receive)
+
+
+class _Closing:
+    """A ``send`` after which the connection closes, for an answer to a body that was not read.
+
+    The answer's very end is held back for ``finish``, which lingers when the application is done: while a client still
+    sends, no thread and no database connection waits for it. ``answered`` is set once the answer has begun.
+    """
+
+    def __init__(self, send: Send, *, answered: asyncio.Event | None = None) -> None:
+        self._send = send
+        self._answered = answered
+        self._is_unfinished = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            # RFC 9110 § 15.5.14: the server may close the connection rather than read the rest.
+            await self._send({**message, "headers": [*message["headers"], (b"connection", b"close")]})
+            if self._answered is not None:
+                self._answered.set()
+        else:
+            self._is_unfinished = not message.get("more_body")
+            await self._send({**message, "more_body": True})
+
+    async def finish(self, receive: Receive) -> None:
+        if self._is_unfinished:
+            await _linger(receive)
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _linger(receive: Receive) -> None:
@@ -164,6 +228,10 @@ async def _linger(receive: Receive) -> None:
                     return
 
 
-def _content_length(headers: dict[bytes, bytes]) -> int:
+def _content_length(headers: dict[bytes, bytes]) -> int | None:
     declared = headers.get(b"content-length", b"")
-    return int(declared) if declared.isdigit() else 0
+    return int(declared) if declared.isdigit() else None
+
+
+def _has_large_body(declared: int | None, headers: dict[bytes, bytes]) -> bool:
+    return declared >= LIVE_FROM_BYTES if declared is not None else b"transfer-encoding" in headers

@@ -1,22 +1,20 @@
-"""Our middleware: plain functions, native in sync and async mode.
-
-``MiddlewareMixin`` hops to a thread and back twice for each middleware of an async request.
-"""
+"""Our middleware: plain functions, synchronous as the chain they stand in (``adiuva.http.warm_handler``)."""
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
+from django.utils.functional import LazyObject
 
-from adiuva.http import request_id
+from adiuva.http import content_policy, request_id
 from adiuva.http.handler import API_PREFIX, problem_response
+from adiuva.http.logs import DETAILS
+from adiuva.http.measured import note_route, route_of
 from adiuva.http.problems import ValidationFailed
 from adiuva.http.views import BODY_PROBLEM
 
@@ -36,7 +34,13 @@ def _host_is_ours(request: HttpRequest, scope: Mapping[str, Any]) -> bool:
     return True
 
 
-@sync_and_async_middleware
+def _user_id(request: HttpRequest) -> str | None:
+    """Of whom a view has looked at already; the admin's lazy user is not woken up for a log line."""
+    known = vars(request)
+    user = known.get("_cached_user") or known.get("user")
+    return None if user is None or isinstance(user, LazyObject) or user.pk is None else str(user.pk)
+
+
 def request_context(get_response: GetResponse) -> GetResponse:
     """Binds the request id, answers with it, and writes the access line (path only: a query may hold a token)."""
 
@@ -45,14 +49,25 @@ def request_context(get_response: GetResponse) -> GetResponse:
 
     def end(request: HttpRequest, response: HttpResponseBase, bound: str, started: float) -> HttpResponseBase:
         response.headers[request_id.HEADER] = bound
-        if not response.streaming:
+        note_route(request)
+        # RFC 9110 § 8.6: never on 204, and on 304 it would be the length of the 200 it stands for
+        if not response.streaming and response.status_code not in {204, 304}:
             response.headers.setdefault("Content-Length", str(len(response.content)))  # type: ignore[attr-defined]
         access_log.info(
             "%s %s %d",
             request.method,
             request.path,
             response.status_code,
-            extra={"ms": round((time.perf_counter() - started) * 1000, 1)},
+            extra={
+                "ms": round((time.perf_counter() - started) * 1000, 1),
+                DETAILS: {
+                    "method": request.method,
+                    "path": request.path,
+                    "route": route_of(request),
+                    "status": response.status_code,
+                    "user": _user_id(request),
+                },
+            },
         )
         return response
 
@@ -66,15 +81,6 @@ def request_context(get_response: GetResponse) -> GetResponse:
             return None
         return problem_response(problem)
 
-    if iscoroutinefunction(get_response):
-
-        async def async_middleware(request: HttpRequest) -> HttpResponseBase:
-            bound, started = begin(request)
-            response = refusal(request) or await get_response(request)
-            return end(request, response, bound, started)
-
-        return async_middleware
-
     def middleware(request: HttpRequest) -> HttpResponseBase:
         bound, started = begin(request)
         response = refusal(request) or get_response(request)
@@ -85,6 +91,9 @@ def request_context(get_response: GetResponse) -> GetResponse:
 
 def _secure(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     headers = response.headers
+    if headers.get("Content-Type", "").startswith("text/html"):
+        headers.setdefault(content_policy.HEADER, content_policy.policy_for(request.path))
+        headers.setdefault(content_policy.PERMISSIONS_HEADER, content_policy.PERMISSIONS)
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("Referrer-Policy", settings.SECURE_REFERRER_POLICY)
@@ -94,16 +103,8 @@ def _secure(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBas
     return response
 
 
-@sync_and_async_middleware
 def security_headers(get_response: GetResponse) -> GetResponse:
-    """What ``SecurityMiddleware`` and ``XFrameOptionsMiddleware`` set, without their thread hops."""
-    if iscoroutinefunction(get_response):
-        async_get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]] = get_response
-
-        async def async_middleware(request: HttpRequest) -> HttpResponseBase:
-            return _secure(request, await async_get_response(request))
-
-        return async_middleware
+    """What ``SecurityMiddleware`` and ``XFrameOptionsMiddleware`` set, and a content policy on every page."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         return _secure(request, get_response(request))

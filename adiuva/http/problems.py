@@ -74,6 +74,15 @@ class ChecksumMismatch(Problem):
     default_detail = "The body's SHA-256 is not the checksum given."
 
 
+class BodyIncomplete(Problem):
+    """Nobody is left to read this: the client went away in the middle of its body."""
+
+    status = 400
+    code = "validation_error"
+    title = "Validation error"
+    default_detail = "The connection ended before the body did."
+
+
 # --- 401 ---------------------------------------------------------------------------------------------
 
 
@@ -131,6 +140,9 @@ class QuotaExceeded(Problem):
     title = "Quota exceeded"
     default_detail = "This would exceed the storage of the current tier."
 
+    def __init__(self, *, limit_bytes: int, used_bytes: int, requested_bytes: int) -> None:
+        super().__init__(limit_bytes=limit_bytes, used_bytes=used_bytes, requested_bytes=requested_bytes)
+
 
 class FeatureNotAvailable(Problem):
     """Carries ``required_tier``: the lowest tier that has the feature."""
@@ -172,6 +184,15 @@ class NotAcceptable(Problem):
     default_detail = "This route answers application/json only."
 
 
+class RequestTimeout(Problem):
+    """RFC 9110 § 15.5.9; the connection closes, because the rest of the body may still come."""
+
+    status = 408
+    code = "request_timeout"
+    title = "Request timeout"
+    default_detail = "The client stopped sending its body."
+
+
 # --- 409 and up --------------------------------------------------------------------------------------
 
 
@@ -189,6 +210,39 @@ class EmailTaken(Problem):
     default_detail = "An account with this email exists."
 
 
+class ResyncRequired(Problem):
+    """The follower starts again with ``since=0``."""
+
+    status = 410
+    code = "resync_required"
+    title = "Resync required"
+    default_detail = "The changes since then are no longer kept; start again with since=0."
+
+
+class TakenDown(Problem):
+    """Carries the public ``reason``."""
+
+    status = 410
+    code = "taken_down"
+    title = "Taken down"
+    default_detail = "This plugin was taken down; see reason."
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(reason=reason)
+
+
+class PreconditionFailed(Problem):
+    """``etag`` is the current one, None where there is nothing yet; RFC 9110 § 15.5.13."""
+
+    status = 412
+    code = "precondition_failed"
+    title = "Precondition failed"
+    default_detail = "The resource is not in the state that the request's If-… headers ask for."
+
+    def __init__(self, *, etag: str | None) -> None:
+        super().__init__(headers={} if etag is None else {"ETag": etag}, etag=etag)
+
+
 class PayloadTooLarge(Problem):
     status = 413
     code = "payload_too_large"
@@ -201,6 +255,37 @@ class UnsupportedMediaType(Problem):
     code = "unsupported_media_type"
     title = "Unsupported media type"
     default_detail = "This route does not take that Content-Type."
+
+
+class RangeNotSatisfiable(Problem):
+    """RFC 9110 § 15.5.17: ``Content-Range`` tells the size in bytes."""
+
+    status = 416
+    code = "range_not_satisfiable"
+    title = "Range not satisfiable"
+    default_detail = "No byte of the requested range exists."
+
+    def __init__(self, *, size_bytes: int) -> None:
+        super().__init__(headers={"Content-Range": f"bytes */{size_bytes}"}, size_bytes=size_bytes)
+
+
+class ChecksFailed(Problem):
+    """Carries ``checks``, the whole list: ``[{"code", "passed", "message", "evidence", "mode"}]``."""
+
+    status = 422
+    code = "checks_failed"
+    title = "Checks failed"
+    default_detail = "The submission does not pass the automated checks; see checks."
+
+    def __init__(self, *, checks: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(checks=list(checks))
+
+
+class IdempotencyMismatch(Problem):
+    status = 422
+    code = "idempotency_mismatch"
+    title = "Idempotency mismatch"
+    default_detail = "This Idempotency-Key was used with another body."
 
 
 class RateLimited(Problem):

@@ -5,20 +5,29 @@ cannot parse with plain text.
 """
 
 import asyncio
+import fcntl
 import json
 import logging
+import socket
+import struct
+import termios
 from contextvars import copy_context
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
 from websockets.http11 import Response
+from websockets.protocol import State
 
 from adiuva.http import request_id
+from adiuva.http.instruments import OTHER
+from adiuva.http.metrics import HTTP_REQUESTS
+from adiuva.http.pace import fewest_bytes
 from adiuva.http.problems import PROBLEM_CONTENT_TYPE, InternalError, PermissionDenied, Problem, ValidationFailed
 
 access_log = logging.getLogger("adiuva.access")
@@ -40,6 +49,7 @@ def _last_answer(problem: Problem) -> tuple[dict[str, str], bytes]:
 def _document(problem: Problem) -> tuple[dict[str, str], bytes]:
     own_id = request_id.bind()
     access_log.info("refused unread %d", problem.status)
+    HTTP_REQUESTS.inc(OTHER, "unread", f"{problem.status // 100}xx")
     body = json.dumps(problem.as_dict(own_id)).encode()
     return {
         "content-type": PROBLEM_CONTENT_TYPE,
@@ -51,13 +61,16 @@ def _document(problem: Problem) -> tuple[dict[str, str], bytes]:
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """HTTP/1.1: a head over ``MAX_HEAD_BYTES`` is 400, one that takes longer than ``HEAD_SECONDS`` is hung up on."""
+    """HTTP/1.1: a head over ``MAX_HEAD_BYTES`` is 400, one that takes longer than ``HEAD_SECONDS`` is hung up on,
+    and so is a client that does not take its answer (``adiuva.http.pace``): a download would hold a file for it.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._stalled_bytes = 0
         self._head_is_too_large = False
         self._head_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own signature
         super().connection_made(transport)
@@ -65,6 +78,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
+        self._stop_write_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -91,6 +105,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._stalled_bytes = 0
+        if not (self.parser.should_upgrade() or self.cycle.response_complete or self.cycle.body):
+            # uvicorn would append to an empty bytearray and hand out bytes of that: two copies of every upload.
+            self.cycle.body = body  # type: ignore[assignment]
+            body = b""
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -113,6 +131,42 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.write(b"".join([STATUS_LINE[400], *default, *own, b"\r\n", body]))
         self.transport.close()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_writing()
+
+    def resume_writing(self) -> None:
+        self._stop_write_timer()
+        super().resume_writing()
+
+    def _watch_writing(self) -> None:
+        seconds = settings.CLIENT_IDLE_SECONDS
+        self._write_timer = self.loop.call_later(seconds, self._require_taken, self._untaken(), seconds)
+
+    def _require_taken(self, before: int, seconds: float) -> None:
+        if before - self._untaken() < max(1, fewest_bytes(seconds)):
+            access_log.info("a client does not take its answer: hung up")
+            self._forget_untaken()
+            self.transport.abort()
+        else:
+            self._watch_writing()
+
+    def _untaken(self) -> int:
+        """Bytes that the client has not acknowledged: ours, and the kernel's, which takes more only in large pieces."""
+        connection = self.transport.get_extra_info("socket")
+        queued = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
+        return self.transport.get_write_buffer_size() + int(struct.unpack("i", queued)[0])
+
+    def _forget_untaken(self) -> None:
+        """By a reset: the kernel would else keep megabytes for a client that is gone, and probe for minutes."""
+        with socket.fromfd(self.transport.get_extra_info("socket").fileno(), socket.AF_INET, socket.SOCK_STREAM) as own:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
@@ -125,6 +179,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.conn.reject = _reject  # type: ignore[method-assign]
+
+    def shutdown(self) -> None:
+        if self.conn.state in {State.CLOSING, State.CLOSED} and not self.close_sent:
+            # The client has just said goodbye. uvicorn would send it another close, which websockets refuses to do, and
+            # the server would end there and then, with every other connection.
+            self.stop_keepalive()
+            self.transport.close()
+        else:
+            super().shutdown()
 
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)

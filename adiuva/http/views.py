@@ -13,10 +13,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
+from adiuva.http.live_body import LiveBody
 from adiuva.http.problems import NotAuthenticated, Problem
 from adiuva.http.rate_headers import RateDecision
 
 BODY_PROBLEM = "adiuva.body_problem"  # the ASGI scope's key under which body_limit leaves its refusal
+UNKNOWN_SIZE = 1  # DRF and Django ask no more of a Content-Length than whether there is a body
 
 
 class _NegotiateLater(DefaultContentNegotiation):
@@ -57,9 +59,12 @@ class _Conventions:
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         # DRF takes a request without Content-Length for one without a body, and a chunked one has none.
         if isinstance(request, ASGIRequest) and "CONTENT_LENGTH" not in request.META:
-            body: IO[bytes] = request._stream  # noqa: SLF001 - Django offers no size
-            size = body.seek(0, os.SEEK_END)
-            body.seek(0)
+            body: IO[bytes] | LiveBody = request._stream  # noqa: SLF001 - Django offers no size
+            if isinstance(body, LiveBody):
+                size = UNKNOWN_SIZE
+            else:
+                size = body.seek(0, os.SEEK_END)
+                body.seek(0)
             if size:
                 request.META["CONTENT_LENGTH"] = str(size)
         return super().initialize_request(request, *args, **kwargs)  # type: ignore[misc, no-any-return]

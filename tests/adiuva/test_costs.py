@@ -15,7 +15,7 @@ from tests.support.accounts import Account
 from tests.support.client import ApiClient
 from tests.support.server import PROJECT_DIR, clean_environment
 
-HEAVY = {"litellm", "openai", "langchain", "langchain_core", "stripe", "djstripe", "boto3", "botocore", "qdrant_client"}
+HEAVY = {"litellm", "openai", "langchain", "langchain_core", "boto3", "botocore", "qdrant_client"}
 ALSO_NOT = {"pinecone", "daphne", "twisted", "numpy", "pandas", "tiktoken", "aiohttp"}
 
 

@@ -21,6 +21,31 @@ def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+def test_a_printed_environment_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {name for name, field in Environment.model_fields.items() if "Secret" in str(field.annotation)}
+    values = {name: f"Canary-{name}-0123456789" for name in names} | {
+        "DATABASE_URL": "postgres://adiuva:canary-db%2Fpass@db.internal/adiuva",
+        "REDIS_URL": "redis://:canary-redis-pass@redis.internal/0",
+    }
+    set_all(monkeypatch, values)
+    environment = Environment()
+    for shown in (repr(environment), str(environment)):
+        assert "canary" not in shown.casefold()
+    assert {*environment.secrets()} == {
+        *(values[name] for name in names),
+        *("canary-db%2Fpass", "canary-db/pass", "canary-redis-pass"),
+    }
+
+
+@pytest.mark.parametrize("token", ["short", "canary with spaces in it", "canary-ümlaut-0123456789", "x" * 15])
+def test_a_token_of_the_metrics_that_cannot_be_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str
+) -> None:
+    line = refused(monkeypatch, capsys, {"METRICS_TOKEN": token})
+    assert line.startswith("configuration error: METRICS_TOKEN: ")
+    assert token not in line
+
+
 def set_all(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

@@ -166,9 +166,14 @@ def test_every_problem_of_the_tree_has_a_code_of_the_contract() -> None:
         404: {"not_found"},
         405: {"method_not_allowed"},
         406: {"not_acceptable"},
+        408: {"request_timeout"},  # beside the contract's: a body that stops arriving
         409: {"conflict", "email_taken"},
+        410: {"resync_required", "taken_down"},  # the second beside the contract's: a plugin that was taken down
+        412: {"precondition_failed"},
         413: {"payload_too_large"},
         415: {"unsupported_media_type"},
+        416: {"range_not_satisfiable"},
+        422: {"checks_failed", "idempotency_mismatch"},
         429: {"rate_limited"},
         500: {"internal_error"},
         502: {"upstream_error"},

@@ -1,7 +1,6 @@
 """The headers every answer carries: its id, CORS, security, length and caching."""
 
 import re
-import uuid
 from collections.abc import Callable
 
 import pytest
@@ -45,7 +44,7 @@ def test_every_answer_has_an_id_of_its_own(api: ApiClient) -> None:
     assert all(re.fullmatch(r"[0-9a-f]{32}", own_id) for own_id in ids)
 
 
-@pytest.mark.parametrize("own_id", ["a", "abc-123", "A.b_c-9", str(uuid.uuid4()), "x" * 128])
+@pytest.mark.parametrize("own_id", ["a", "abc-123", "A.b_c-9", "7d1f6c0e-3a52-4b8e-9c41-5f0e2d6b8a97", "x" * 128])
 def test_a_sane_id_of_the_client_is_kept(api: ApiClient, own_id: str) -> None:
     for path in ("health", "nowhere", "auth/me"):
         answer = api.get(path, headers={"X-Request-ID": own_id})

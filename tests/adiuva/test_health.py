@@ -40,7 +40,7 @@ def test_alive_asks_no_database(api: ApiClient) -> None:
 
 
 def test_alive_and_not_ready_with_the_database_away(production: RunningServer) -> None:
-    assert httpx.get(f"{production.url}/api/v1/health").json() == {"status": "ok", "version": __version__}
+    assert httpx.get(f"{production.url}/api/v1/health", timeout=30).json() == {"status": "ok", "version": __version__}
     started = time.monotonic()
     answer = httpx.get(f"{production.url}/api/v1/health/ready", timeout=10)
     assert time.monotonic() - started < 5
@@ -54,7 +54,7 @@ def test_alive_and_not_ready_with_the_database_away(production: RunningServer) -
 
 
 def test_ready_names_all_four_systems(server: RunningServer) -> None:
-    answer = httpx.get(f"{server.url}/api/v1/health/ready")
+    answer = httpx.get(f"{server.url}/api/v1/health/ready", timeout=30)
     assert answer.status_code == 200
     assert answer.json() == {"status": "ok", "checks": dict.fromkeys(SYSTEMS, "ok")}
 

@@ -3,21 +3,25 @@
 import contextvars
 import json
 import logging
+import re
 import secrets
 import sys
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+from django.apps import apps
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from adiuva.http import request_id
-from adiuva.http.logs import JsonFormatter, ReadableFormatter, redact
-from tests.adiuva.members import Member
+from adiuva.http import logs, request_id
+from adiuva.http.logs import DETAILS, OUR_PACKAGES, JsonFormatter, ReadableFormatter, logging_config, redact
+from tests.adiuva.members import Member, join
 from tests.support.raw_http import exchange, head, post
-from tests.support.server import RunningServer
+from tests.support.server import PROJECT_DIR, RunningServer
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 
@@ -84,6 +88,12 @@ def test_outside_a_request_the_id_is_a_dash() -> None:
         ("sk_live_abcdefgh and whsec_abcdefgh", "sk_[REDACTED] and whsec_[REDACTED]"),
         ("postgres://user:pass@host/db", "postgres://user:[REDACTED]@host/db"),
         ("redis://:pass@host:6379/0", "redis://:[REDACTED]@host:6379/0"),
+        (
+            "duplicate key\nDETAIL:  Key (email)=(x) exists.\n\nThe above",
+            "duplicate key\nDETAIL: [REDACTED]\n\nThe above",
+        ),
+        ("mail to <jo.e+x@mail.example.com>: no", "mail to <[EMAIL]>: no"),
+        ("5 @ 3.5, @name, a@b", "5 @ 3.5, @name, a@b"),
         ("a task, at http://localhost:8000/x: risk-free", "a task, at http://localhost:8000/x: risk-free"),
     ],
 )
@@ -97,6 +107,48 @@ def test_json_stays_json_when_a_secret_is_cut_from_it() -> None:
     )
     assert entry["message"] == '"GET /x?token=[REDACTED]" \\ "y"'
     assert entry["url"] == ["/?ticket=[REDACTED]"]
+
+
+def test_a_dict_of_details_is_for_json_only() -> None:
+    told = record("GET /a 200", extra={"ms": 1, DETAILS: {"path": "/a?token=abc", "level": "no", "status": 200}})
+    entry = json.loads(JsonFormatter().format(told))
+    assert (entry["path"], entry["status"], entry["ms"], entry["level"]) == ("/a?token=[REDACTED]", 200, 1, "WARNING")
+    assert ReadableFormatter().format(told).endswith("GET /a 200 ms=1")
+
+
+@pytest.mark.parametrize("character", ["\n", "\r", "\x00", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"])
+def test_json_is_one_line_to_every_reader(character: str) -> None:
+    line = JsonFormatter().format(record("a%sb", character, extra={"path": f"/{character}x"}))
+    assert len(line.splitlines()) == 1
+    assert line.isprintable()
+    assert json.loads(line)["path"] == f"/{character}x"
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter(), ReadableFormatter()])
+def test_the_values_of_our_own_secrets_are_blanked_however_they_look(
+    formatter: logging.Formatter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "_own_secrets", ())
+    logs.keep_out(["plain words", "p/w+d&1234", "short", ""])
+    line = formatter.format(record("plain words, short p/w+d&1234", extra={"url": "x=p%2Fw%2Bd%261234&y=plain+words"}))
+    assert not [secret for secret in ("plain words", "p/w+d&1234", "p%2Fw", "plain+words") if secret in line]
+    assert "short" in line
+
+
+def test_debug_is_for_our_own_loggers() -> None:
+    config = logging_config(level="DEBUG", as_json=False)
+    assert (
+        config["root"]["level"]
+        == config["loggers"]["django"]["level"]
+        == config["loggers"]["uvicorn"]["level"]
+        == "INFO"
+    )
+    assert {config["loggers"][package]["level"] for package in OUR_PACKAGES} == {"DEBUG"}
+    assert logging_config(level="ERROR", as_json=False)["root"]["level"] == "ERROR"
+
+
+def test_every_package_of_ours_is_known_to_the_logs() -> None:
+    assert set(OUR_PACKAGES) == {app.name for app in apps.get_app_configs() if (PROJECT_DIR / app.name).is_dir()}
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), ReadableFormatter()])
@@ -116,7 +168,19 @@ def test_an_exception_has_its_traceback_and_no_secret(formatter: logging.Formatt
 
 
 @pytest.mark.parametrize(
-    "text", ["eyJaaaaa-" * 20_000, "://a:" * 30_000, "token=" * 30_000, "sk-" * 50_000, "Bearer " * 30_000]
+    "text",
+    [
+        "eyJaaaaa-" * 20_000,
+        "a@" * 80_000,
+        "a" * 150_000,
+        "a@b." * 40_000,
+        "\n DETAIL" * 20_000,
+        "\n" * 150_000,
+        "://a:" * 30_000,
+        "token=" * 30_000,
+        "sk-" * 50_000,
+        "Bearer " * 30_000,
+    ],
 )
 def test_looking_for_secrets_takes_time_in_proportion_to_the_text(text: str) -> None:
     started = time.process_time()
@@ -173,9 +237,29 @@ def test_a_path_cannot_forge_a_line(server: RunningServer) -> None:
 
 def test_production_writes_json_lines_only(production: RunningServer) -> None:
     own_id = f"line-{secrets.token_hex(8)}"
-    httpx.get(f"{production.url}/api/v1/nowhere?token=x", headers={"X-Request-ID": own_id})
+    httpx.get(f"{production.url}/api/v1/nowhere?token=x", headers={"X-Request-ID": own_id}, timeout=30)
     entries = [json.loads(line) for line in production.log_text().splitlines()]
     assert {"time", "level", "logger", "request_id", "message"} <= set.intersection(*(set(e) for e in entries))
     (access,) = [entry for entry in entries if entry["request_id"] == own_id]
     assert (access["logger"], access["message"]) == ("adiuva.access", "GET /api/v1/nowhere 404")
     assert isinstance(access["ms"], float)
+    fields = {name: access[name] for name in ("method", "path", "route", "status", "user")}
+    assert fields == {"method": "GET", "path": "/api/v1/nowhere", "route": "none", "status": 404, "user": None}
+
+
+def test_the_format_is_the_operators_to_choose(server_factory: Callable[..., RunningServer]) -> None:
+    server = server_factory(LOG_FORMAT="json")
+    member = join(server)
+    own_id = f"line-{secrets.token_hex(8)}"
+    exchange(server, head("GET /api/v1/storage/records/%0a%e2%80%a8?x=y", member.bearer, f"X-Request-ID: {own_id}"))
+    server.stop()
+    entries = [json.loads(line) for line in server.log_text().splitlines()]
+    (access,) = [entry for entry in entries if entry["request_id"] == own_id]
+    assert (access["path"], access["route"]) == (
+        "/api/v1/storage/records/\n\u2028",
+        "/api/v1/storage/records/<str:pk>",
+    )
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", access["user"])
+    assert datetime.fromisoformat(access["time"]).tzinfo == UTC
+    assert {"uvicorn.error", "adiuva.lifespan"} <= {entry["logger"] for entry in entries}
+    assert member.email not in server.log_text()

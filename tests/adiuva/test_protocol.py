@@ -40,6 +40,8 @@ async def is_closed(reader: asyncio.StreamReader, *, within: float = 2.0) -> boo
     try:
         async with asyncio.timeout(within):
             return await reader.read() == b""
+    except ConnectionResetError:
+        return True  # it closed between two bytes of ours
     except TimeoutError:
         return False
 

@@ -29,6 +29,10 @@ def provider() -> Iterator[LoopbackLLM]:
         yield running
 
 
+def has_loaded(server: RunningServer, library: str) -> bool:
+    return library in Path(f"/proc/{server.pid}/maps").read_text()
+
+
 @pytest.fixture
 def chatty(server_factory: ServerFactory, provider: LoopbackLLM) -> Callable[..., RunningServer]:
     """``chatty(WEB_CONCURRENCY="2")``: a server whose model is ``provider``."""
@@ -50,6 +54,7 @@ def chat_head(member: Member) -> bytes:
     return head("POST /api/v1/chat", JSON, f"Content-Length: {len(BODY)}", member.bearer)
 
 
+@pytest.mark.slow
 def test_sigterm_lets_a_slow_request_end_and_takes_no_new_one(chatty: ServerFactory, provider: LoopbackLLM) -> None:
     server = chatty()
     member = join(server)
@@ -89,6 +94,7 @@ def threads_of(server: RunningServer) -> int:
     return len(list(Path(f"/proc/{server.pid}/task").iterdir()))
 
 
+@pytest.mark.slow
 def test_clients_that_leave_in_the_middle_of_a_turn_leave_nothing_behind_and_an_idle_server_ends_at_once(
     chatty: ServerFactory, provider: LoopbackLLM
 ) -> None:
@@ -160,3 +166,13 @@ def is_running(pid: int) -> bool:
             return False
         time.sleep(0.1)
     return True
+
+
+@pytest.mark.slow
+def test_the_model_client_is_loaded_at_start_unless_the_operator_says_no(server_factory: ServerFactory) -> None:
+    lean, full = server_factory(LLM_PRELOAD="false"), server_factory(LLM_PRELOAD="true")
+    deadline = time.monotonic() + 60
+    while not has_loaded(full, "tiktoken"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert not has_loaded(lean, "tiktoken")

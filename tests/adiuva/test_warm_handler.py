@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
@@ -146,3 +147,25 @@ async def test_a_failing_view_gives_its_thread_back(handler: WarmASGIHandler) ->
         await client.task
         assert client.status == 500
     assert len(handler._idle) == 1
+
+
+async def test_a_request_ends_once_and_before_its_answer_goes_out(handler: WarmASGIHandler) -> None:
+    """A slow client then keeps no database connection: Django gives it back when a request is over."""
+    finished: list[int] = []
+    sent_after: list[int] = []
+
+    def on_finished(**_: object) -> None:
+        finished.append(threading.get_ident())
+
+    class NotingClient(Client):
+        async def _send(self, message: Any) -> None:
+            sent_after.append(len(finished))
+            await super()._send(message)
+
+    request_finished.connect(on_finished)
+    try:
+        thread = (await NotingClient(handler, "quick").answer())["thread"]
+    finally:
+        request_finished.disconnect(on_finished)
+    assert finished == [thread]
+    assert sent_after == [1, 1]

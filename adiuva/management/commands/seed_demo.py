@@ -1,23 +1,57 @@
-"""`manage.py seed_demo`: one user a tier and a reviewer, for a development machine."""
+"""`manage.py seed_demo`: one user a tier, a reviewer, and a plugin to review, for a development machine."""
 
-from typing import Any
+import io
+import zipfile
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 
 from accounts.models import User
+from adiuva.commands import OperatorCommand
+from adiuva.http.forms import SpooledFile
+from adiuva.http.problems import Problem
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
+from marketplace.models import Plugin
+from marketplace.submission import submit
 
 PASSWORD = "adiuva-demo-1"  # noqa: S105 - printed on purpose; refused in production
 REVIEWER = "reviewer@example.com"
 REVIEWERS_GROUP = "Plugin reviewers"
+AUTHOR = "demo-power@example.com"
+MANIFEST: dict[str, Any] = {
+    "id": "word-count",
+    "name": "Word Count",
+    "version": "1.0.0",
+    "description": "Counts the words of a note, and how long it takes to read.",
+    "category": "Writing",
+    "price_cents": 199,
+    "permissions": ["read:notes"],
+    "entrypoint": "main.js",
+}
+MAIN = """const WORDS_PER_MINUTE = 220;
+
+export async function activate(adiuva) {
+  for (const note of await adiuva.notes.list()) {
+    const words = note.text.split(/\\s+/).filter(Boolean).length;
+    adiuva.show(note, `${words} words, ${Math.ceil(words / WORDS_PER_MINUTE)} min`);
+  }
+}
+"""
 
 
-class Command(BaseCommand):
-    help = "Makes the demo users (one a tier) and a plugin reviewer. Development only; again changes nothing."
+class Command(OperatorCommand):
+    help = (
+        "Makes the demo users (one a tier), a plugin reviewer, and a plugin to review. "
+        "Development only; again changes nothing."
+    )
+    examples: ClassVar = {
+        "seed_demo": "as make run does",
+    }
+    troubles: ClassVar = "ENV=prod, where nobody gets a published password; nothing was made"
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.IS_PROD:
@@ -27,6 +61,10 @@ class Command(BaseCommand):
         self.stdout.write(f"Demo accounts, all with the password {self.style.SUCCESS(PASSWORD)}:")
         for email, role in rows:
             self.stdout.write(f"  {email:<28} {role}")
+        try:
+            _submission()
+        except Problem as problem:  # a store that does not answer keeps nobody from starting the server
+            self.stderr.write(f"No plugin was submitted: {problem.detail}")
 
 
 @transaction.atomic
@@ -44,3 +82,13 @@ def _reviewer() -> str:
         group, _ = Group.objects.get_or_create(name=REVIEWERS_GROUP)
         reviewer.groups.add(group)
     return REVIEWER
+
+
+def _submission() -> None:
+    if Plugin.objects.filter(slug=MANIFEST["id"]).exists():
+        return
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("main.js", MAIN)
+    size = package.tell()
+    submit(author=User.objects.get(email=AUTHOR), manifest=MANIFEST, package=SpooledFile(file=package, size_bytes=size))

@@ -1,0 +1,136 @@
+"""Kinds of callers of the API, and what each of them owns."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import jwt
+from django.conf import settings
+from django.test import Client
+
+from accounts.sessions import revoke_all_sessions, start_session
+from billing.subscriptions import set_tier
+from billing.tiers import Tier
+from chat.plans.cache import plan_cache
+from chat.plans.playbooks import PLAYBOOKS
+from marketplace.models import DeveloperAccount
+from tests.adiuva.access.requests import CONTENT, OCTETS
+from tests.backups.snapshots import label
+from tests.marketplace.catalog.market import Member
+from tests.support.accounts import Account, make_account
+from tests.support.client import Answer, ApiClient
+
+LIFETIME = timedelta(minutes=5)
+
+
+def _forged(account: Account, *, key: str = "", **changes: Any) -> str:
+    """A token as we make them, but for ``changes``."""
+    now = datetime.now(UTC)
+    claims = {
+        "sub": str(account.user.id),
+        "sid": str(account.session_id),
+        "email": account.email,
+        "iat": now,
+        "exp": now + LIFETIME,
+        "jti": secrets.token_hex(16),
+        "iss": "adiuva",
+        "aud": "adiuva-api",
+        "token_type": "access",
+    }
+    return jwt.encode(claims | changes, key or settings.JWT_SECRET, algorithm="HS256")
+
+
+def outsiders() -> Iterator[tuple[str, dict[str, str]]]:
+    """Callers whom a private route must take for nobody, by name, with the headers they send."""
+
+    def bearer(token: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {token}"}
+
+    account = make_account(tier="team")
+    yield "no token", {}
+    yield "an expired token", bearer(_forged(account, exp=datetime.now(UTC) - timedelta(seconds=1)))
+    yield "a refresh token", bearer(account.refresh_token)
+    yield "a token of another type", bearer(_forged(account, token_type="refresh"))
+    yield "a token of another key", bearer(_forged(account, key="another-key-that-is-long-enough-to-be-one"))
+    yield "a token for another audience", bearer(_forged(account, aud="somewhere-else"))
+    yield "a token of another's session", bearer(_forged(account, sid=str(make_account().session_id)))
+    superuser = make_account()
+    superuser.user.is_staff = superuser.user.is_superuser = True
+    superuser.user.save()
+    browser = Client()
+    browser.force_login(superuser.user)
+    yield "an admin's cookie", {"Cookie": f"sessionid={browser.cookies['sessionid'].value}"}
+    revoked = make_account(tier="team")
+    revoke_all_sessions(user_id=revoked.user.id)
+    yield "a revoked session", bearer(revoked.access_token)
+    disabled = make_account(tier="team")
+    disabled.user.is_active = False
+    disabled.user.save()
+    yield "a disabled account", bearer(disabled.access_token)
+
+
+def published_plugin() -> str:
+    """Approved, free, by somebody else."""
+    author = Member(ApiClient(), make_account(tier="team"))
+    return str(author.publishes(id=f"own-{secrets.token_hex(6)}", name=f"Plugin {secrets.token_hex(6)}").plugin_id)
+
+
+class Owner:
+    """Somebody with one of everything, made on the team tier and then set to ``tier``."""
+
+    def __init__(self, tier: str, *, plugin: str = "", is_staff: bool = False) -> None:
+        """``plugin``: the one that they install."""
+        self._slug = plugin
+        self.account = make_account(tier="team")
+        self._tier = tier
+        if is_staff:
+            self.account.user.is_staff = self.account.user.is_superuser = True
+            self.account.user.save()
+
+    def own(self, kinds: set[str]) -> dict[str, str]:
+        """The ids of one of each of ``kinds`` (the placeholders of paths); then the tier is as it shall be."""
+        makers: dict[str, Callable[[], str]] = {
+            "session": self._session,
+            "record": self._record,
+            "backup": self._backup,
+            "plan": self._plan,
+            "plugin": self._plugin,
+            "template": lambda: "tpl_task_agent_default",
+        }
+        ids = {kind: makers[kind]() for kind in kinds}
+        if not kinds:
+            self._backup()  # `GET /backup` names none
+        DeveloperAccount.objects.filter(user=self.account.user).delete()
+        set_tier(user=self.account.user, tier=Tier(self._tier))
+        return ids
+
+    def _session(self) -> str:
+        start_session(user=self.account.user, user_agent="another device")
+        sessions = self.account.user.sessions.exclude(id=self.account.session_id)
+        return str(sessions.get().id)
+
+    def _record(self) -> str:
+        made = self._send("POST", "storage/records?table_name=notes", CONTENT, OCTETS)
+        return str(made.json["id"])
+
+    def _backup(self) -> str:
+        headers = {"Content-Type": OCTETS["Content-Type"], **label(CONTENT)}
+        return str(self._send("PUT", "backup", CONTENT, headers).json["id"])
+
+    def _plan(self) -> str:
+        plan = replace(next(iter(PLAYBOOKS.values())), plan_id=str(uuid4()))
+        plan_cache.remember(plan, user_id=self.account.user.id)
+        return plan.plan_id
+
+    def _plugin(self) -> str:
+        answer = ApiClient().post(f"plugins/{self._slug}/install", token=self.account.access_token)
+        assert answer.status == 201, answer
+        return self._slug
+
+    def _send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        answer = ApiClient().request(method, path, body=body, headers=headers, token=self.account.access_token)
+        assert answer.status == 201, answer
+        return answer

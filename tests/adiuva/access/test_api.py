@@ -1,0 +1,209 @@
+"""Who may call what under ``/api/v1/``: every route, every method, every kind of caller, in one table."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from django.urls import URLPattern, URLResolver
+
+import agents.llm
+from adiuva import urls
+from chat.routing import websocket_urlpatterns
+from storage.blob_store import get_blob_store
+from tests.adiuva.access.callers import Owner, outsiders, published_plugin
+from tests.adiuva.access.requests import QUERIES, request_for
+from tests.support.accounts import Account, make_account
+from tests.support.client import ApiClient
+
+in_transactions = pytest.mark.django_db(transaction=True)  # some views give their connection back
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+# The status of a request that nothing else is wrong with. A method that is not listed is 405.
+# nobody:   no token, or one that is expired, revoked, forged, a refresh token, of a disabled account; an admin's cookie
+# free … team: by the live tier, each for what is their own; a superuser is what their tier is and no more
+# stranger: a member of the team tier, for what is somebody else's ("." where a route names no object)
+TABLE = """
+method path                             nobody free pro  power team stranger
+GET    health                           200    200  200  200   200  .
+GET    health/ready                     200    200  200  200   200  .
+
+POST   auth/register                    201    201  201  201   201  .
+POST   auth/login                       200    200  200  200   200  .
+POST   auth/refresh                     200    200  200  200   200  .
+POST   auth/logout                      401    204  204  204   204  .
+GET    auth/me                          401    200  200  200   200  .
+DELETE auth/me                          401    202  202  202   202  .
+GET    auth/sessions                    401    200  200  200   200  .
+DELETE auth/sessions/{session}          401    204  204  204   204  404
+POST   auth/password                    401    200  200  200   200  .
+POST   auth/ws-ticket                   401    201  201  201   201  .
+
+GET    billing/tiers                    200    200  200  200   200  .
+POST   billing/checkout                 401    200  200  200   409  .
+GET    billing/subscription             401    200  200  200   200  .
+DELETE billing/subscription             401    200  200  200   200  .
+POST   billing/webhook                  400    400  400  400   400  .
+
+GET    storage/records                  401    200  200  200   200  .
+POST   storage/records                  401    402  201  201   201  .
+GET    storage/records/{record}         401    200  200  200   200  404
+PUT    storage/records/{record}         401    402  200  200   200  404
+DELETE storage/records/{record}         401    204  204  204   204  404
+GET    storage/changes                  401    200  200  200   200  .
+GET    storage/quota                    401    200  200  200   200  .
+DELETE storage/vectors                  401    200  200  200   200  .
+POST   storage/vectors/upsert           401    402  200  200   200  .
+POST   storage/vectors/search           401    200  200  200   200  .
+
+GET    backup                           401    200  200  200   200  .
+PUT    backup                           401    402  201  201   201  .
+GET    backup/history                   401    200  200  200   200  .
+GET    backup/{backup}                  401    200  200  200   200  404
+DELETE backup/{backup}                  401    204  204  204   204  404
+
+GET    plugins                          401    403  403  200   200  .
+POST   plugins                          401    403  403  201   201  .
+GET    plugins/mine                     401    403  403  200   200  .
+GET    plugins/earnings                 401    403  403  200   200  .
+POST   plugins/onboarding               401    403  403  200   200  .
+GET    plugins/{plugin}                 401    403  403  200   200  200
+GET    plugins/{plugin}/package         401    403  403  200   200  403
+POST   plugins/{plugin}/install         401    403  403  200   200  201
+DELETE plugins/{plugin}/install         401    204  204  204   204  404
+PUT    plugins/{plugin}/rating          401    403  403  200   200  403
+
+POST   chat                             401    200  200  200   200  .
+GET    chat/usage                       401    200  200  200   200  .
+GET    plans/playbook                   401    200  200  200   200  .
+GET    plans/playbook/{plan}            401    200  200  200   200  404
+POST   plans/templates/{template}/run   401    200  200  200   200  200
+"""
+PLACEHOLDERS = {"pk": "", "slug": "plugin", "plan_id": "plan", "template_id": "template"}
+OF_A_PATH = {"auth/sessions/": "session", "storage/records/": "record", "backup/": "backup"}
+
+
+class Row(NamedTuple):
+    method: str
+    path: str
+    nobody: int
+    by_tier: dict[str, int]
+    stranger: int | None
+
+    @property
+    def operation(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def kinds(self) -> set[str]:
+        return set(re.findall(r"{(\w+)}", self.path))
+
+
+def rows() -> Iterator[Row]:
+    lines = [line.split() for line in TABLE.splitlines() if line]
+    for method, path, nobody, free, pro, power, team, stranger in lines[1:]:
+        by_tier = {"free": int(free), "pro": int(pro), "power": int(power), "team": int(team)}
+        yield Row(method, path, int(nobody), by_tier, None if stranger == "." else int(stranger))
+
+
+ROWS = list(rows())
+
+
+def routes(patterns: Any = urls.api, prefix: str = "") -> Iterator[str]:
+    """Every path of the URLconf, with the table's names for what it takes."""
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, path)
+        else:
+            assert isinstance(pattern, URLPattern)
+            kind = next((kind for beginning, kind in OF_A_PATH.items() if path.startswith(beginning)), "")
+            for taken, own in PLACEHOLDERS.items():
+                path = re.sub(rf"<\w+:{taken}>", f"{{{own or kind}}}", path)
+            yield path
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(settings: Any, tmp_path: Path) -> Iterator[None]:
+    """Blobs of this test's own; a webhook that could be signed."""
+    settings.BLOB_DIR = tmp_path / "blobs"
+    settings.STRIPE_WEBHOOK_SECRET = "whsec_0123456789abcdef"
+    get_blob_store.cache_clear()
+    yield
+    get_blob_store.cache_clear()
+
+
+def send(row: Row, account: Account, ids: dict[str, str], **headers: str) -> int:
+    request = request_for(row.operation, account)
+    path = row.path.format(**ids) + QUERIES.get(row.operation, "")
+    answer = ApiClient().request(row.method, path, **request | {"headers": headers | request.get("headers", {})})
+    return answer.status
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", sorted(set(routes())))
+def test_a_route_serves_the_methods_of_the_table_and_no_other(path: str) -> None:
+    expected = {row.method for row in ROWS if row.path == path}
+    assert expected, f"{path} is not in the table: say who may call it"
+    token = make_account(tier="team").access_token
+    concrete = re.sub(r"{(\w+)}", "00000000-0000-4000-8000-000000000000", path)
+    concrete = concrete.replace("templates/00000000-0000-4000-8000-000000000000", "templates/tpl_task_agent_default")
+    refused = ApiClient().request("OPTIONS", concrete, token=token)
+    assert refused.status == 405
+    assert set(refused.headers["Allow"].split(", ")) - {"HEAD"} == expected
+    for method in set(METHODS) - expected:
+        assert ApiClient().request(method, concrete, token=token).status == 405
+
+
+def test_the_table_names_no_route_that_is_gone() -> None:
+    assert {row.path for row in ROWS} == set(routes())
+
+
+def test_the_only_websocket_is_the_one_of_the_contract() -> None:
+    """Who may open it is in tests/chat/test_socket_auth.py; the other entry refuses every path."""
+    assert [str(route.pattern) for route in websocket_urlpatterns] == ["api/v1/chat/stream", ""]
+
+
+@pytest.fixture
+def plugin(request: pytest.FixtureRequest) -> str:
+    row: Row = request.getfixturevalue("row")
+    if row.path in {"chat", "plans/templates/{template}/run"}:
+        agents.llm.preload()  # seconds, which the first turn would have to wait for
+    return published_plugin() if "plugin" in row.kinds else ""
+
+
+each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.operation)
+
+
+@pytest.mark.slow
+@in_transactions
+@each_row
+def test_nobody(row: Row, plugin: str) -> None:
+    owner = Owner("team", plugin=plugin)
+    ids = owner.own(row.kinds)
+    answers = {kind: send(row, owner.account, ids, **headers) for kind, headers in outsiders()}
+    assert answers == dict.fromkeys(answers, row.nobody)
+
+
+@pytest.mark.slow
+@in_transactions
+@each_row
+def test_a_member_for_what_is_their_own(row: Row, plugin: str) -> None:
+    answers: dict[bool, dict[str, int]] = {False: {}, True: {}}
+    for is_staff, answered in answers.items():
+        for tier in row.by_tier:
+            owner = Owner(tier, plugin=plugin, is_staff=is_staff)
+            ids = owner.own(row.kinds)
+            answered[tier] = send(row, owner.account, ids, Authorization=f"Bearer {owner.account.access_token}")
+    assert answers[False] == row.by_tier
+    assert answers[True] == row.by_tier, "a superuser is no more than their tier"
+
+
+@pytest.mark.slow
+@in_transactions
+@pytest.mark.parametrize("row", [row for row in ROWS if row.stranger is not None], ids=lambda row: row.operation)
+def test_a_stranger_for_what_is_somebody_elses(row: Row, plugin: str) -> None:
+    owner, stranger = Owner("team", plugin=plugin), make_account(tier="team")
+    ids = owner.own(row.kinds)
+    assert send(row, stranger, ids, Authorization=f"Bearer {stranger.access_token}") == row.stranger

@@ -1,0 +1,54 @@
+"""What ``test_schema_fuzz`` does with schemathesis, apart because importing that takes seconds of each test process."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import schemathesis
+from django.core.wsgi import get_wsgi_application
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
+from schemathesis.pytest.lazy import get_all_tests
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+EXAMPLES = int(os.environ.get("SCHEMA_FUZZ_EXAMPLES", "0"))
+PLAIN_EXAMPLES = 8
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+def undocumented_answers(headers: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """What is wrong, by operation; ``headers`` is asked for those of each request."""
+    config = SchemathesisConfig()
+    config.projects.default.generation.max_examples = EXAMPLES or PLAIN_EXAMPLES
+    config.projects.default.generation.deterministic = not EXAMPLES
+    config.projects.default.generation.with_security_parameters = False
+    config.projects.default.generation.database = "none"
+    loaded = schemathesis.openapi.from_wsgi("/openapi.json", get_wsgi_application(), config=config)
+    schema = loaded.exclude(path="/api/v1/chat/stream")  # a WebSocket
+
+    def send(case: Any) -> None:
+        case.validate_response(case.call(headers=headers()), checks=CHECKS)
+
+    failures: dict[str, str] = {}
+    # schemathesis's own way into pytest reports each operation apart, and does not know pytest 9.2.
+    for result in get_all_tests(schema=schema, test_func=send, settings=None, given_kwargs=None):
+        assert isinstance(result, Ok), result
+        operation, test = result.ok()
+        try:
+            test()
+        except (FailureGroup, AssertionError) as failure:
+            failures[operation.label] = str(failure)
+    return failures

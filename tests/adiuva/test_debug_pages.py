@@ -1,0 +1,43 @@
+"""What a developer's debug page says of the settings."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings as live_settings
+from django.views.debug import get_exception_reporter_filter
+
+from adiuva.env import Environment
+
+CANARY = "canary-7b1e0c94"
+REDIS = f"redis://:{CANARY}@redis.internal/0"
+
+
+def test_no_secret_is_on_a_debug_page(settings: Any) -> None:
+    names = [name for name, field in Environment.model_fields.items() if "Secret" in str(field.annotation)]
+    for name in (*names, "SECRET_KEY", "REFRESH_SUCCESSOR_KEY", "STRIPE_STUB_SECRET"):
+        assert hasattr(live_settings, name)
+        setattr(settings, name, CANARY)
+    settings.DATABASE_URL = f"postgresql://adiuva:{CANARY}@db.internal/adiuva"
+    settings.REDIS_URL = REDIS
+    settings.SIMPLE_JWT = {"SIGNING_KEY": CANARY}
+    page = get_exception_reporter_filter(None)
+    shown = page.get_safe_settings()
+    shown |= {
+        name: page.cleanse_setting(name, value)
+        for name, value in (
+            ("DATABASES", {"default": {"PASSWORD": CANARY}}),
+            ("CACHES", {"default": {"LOCATION": REDIS}}),
+            ("CHANNEL_LAYERS", {"default": {"CONFIG": {"hosts": [REDIS]}}}),
+        )
+    }
+    assert CANARY not in str(shown)
+    assert "ROOT_URLCONF" in shown
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nowhere", "/api/v1/auth/me"])
+def test_the_api_has_no_debug_pages(path: str, settings: Any) -> None:
+    from django.test import Client
+
+    settings.DEBUG = True
+    answer = Client().get(path)
+    assert answer.headers["Content-Type"] == "application/problem+json"

@@ -1,0 +1,91 @@
+"""Values that are read when they are asked for: one that fails or hangs is left out, and none is read too often."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from adiuva.http import instruments, scraping
+from adiuva.http.scraping import Reader, Readings
+
+
+@pytest.fixture(autouse=True)
+def _measuring() -> Iterator[None]:
+    instruments.start()
+    yield
+    instruments.stop()
+
+
+def failures(name: str) -> float:
+    registry = instruments.registry()
+    assert registry is not None
+    return registry.get_sample_value("adiuva_scrape_failures_total", {"metric": name}) or 0
+
+
+def readings(**reads: Callable[[], scraping.Reading]) -> Readings:
+    return Readings({name: Reader(name, "for a test", read, label="kind") for name, read in reads.items()})
+
+
+def collected(collector: Readings) -> dict[str, list[tuple[dict[str, str], float]]]:
+    return {family.name: [(sample.labels, sample.value) for sample in family.samples] for family in collector.collect()}
+
+
+def test_numbers_and_numbers_by_label() -> None:
+    collector = readings(one=lambda: 3, many=lambda: {"a": 1, "b": 2})
+    assert collected(collector) == {"one": [({}, 3)], "many": [({"kind": "a"}, 1), ({"kind": "b"}, 2)]}
+
+
+def test_what_fails_is_left_out_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> float:
+        raise RuntimeError("canary of a query")
+
+    collector = readings(bad=fail, good=lambda: 1)
+    assert collected(collector) == {"good": [({}, 1)]}
+    assert failures("bad") == 1
+    assert "RuntimeError" in str([vars(record) for record in caplog.records])
+    assert "canary" not in str([vars(record) for record in caplog.records])
+
+
+def test_what_hangs_is_left_out_and_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scraping, "READ_SECONDS", 0.05)
+    monkeypatch.setattr(scraping, "FRESH_SECONDS", 0.0)
+    released = threading.Event()
+    asked: list[int] = []
+
+    def hang() -> float:
+        asked.append(1)
+        released.wait(30)
+        return 5
+
+    collector = readings(slow=hang, good=lambda: 1)
+    for _ in range(3):
+        assert collected(collector) == {"good": [({}, 1)]}
+    assert (len(asked), failures("slow")) == (1, 3)
+    released.set()
+    monkeypatch.setattr(scraping, "READ_SECONDS", 30)
+    assert collected(collector)["slow"] == [({}, 5)]
+
+
+def test_however_often_somebody_asks_it_is_read_once_in_a_while() -> None:
+    asked: list[int] = []
+
+    def read() -> float:
+        asked.append(1)
+        return len(asked)
+
+    collector = readings(one=read)
+    assert [collected(collector)["one"] for _ in range(5)] == [[({}, 1)]] * 5
+
+
+@pytest.mark.parametrize(("method", "counted"), [("GET", "GET"), ("get", "other"), ("CANARY", "other")])
+def test_a_label_has_the_values_that_are_known_and_other(method: str, counted: str) -> None:
+    counter = instruments.Counter("adiuva_of_a_test_total", "x", method={"GET", "POST"}, route=None)
+    try:
+        counter.inc(method, "/a")  # not started: nothing happens
+        registry = instruments.registry()
+        counter.start(registry)
+        counter.inc(method, "/a", by=2)
+        assert registry is not None
+        assert registry.get_sample_value("adiuva_of_a_test_total", {"method": counted, "route": "/a"}) == 2
+    finally:
+        instruments._declared.remove(counter)
