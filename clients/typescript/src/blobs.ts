@@ -1,0 +1,134 @@
+import { bodyOf, checksumOf, verified, type Sealed } from "./bytes.js";
+import type { Transport } from "./transport.js";
+import type { BackupMeta, RecordMeta } from "./types.js";
+
+/** Downloaded bytes that have the checksum the server named. */
+export interface Downloaded {
+  bytes: Uint8Array;
+  checksum: string;
+  /** Send it as `ifMatch` to replace exactly this state. */
+  etag: string;
+}
+
+export interface Written<Meta> {
+  meta: Meta;
+  etag: string;
+}
+
+interface Abortable {
+  /** Ends a transfer that takes too long. */
+  signal?: AbortSignal | undefined;
+}
+
+interface Sending extends Abortable {
+  headers?: Record<string, string>;
+  body?: Sealed;
+}
+
+/** What the routes of bytes share. */
+abstract class Blobs {
+  constructor(
+    private readonly url: string,
+    private readonly transport: Transport,
+  ) {}
+
+  protected send(
+    method: string,
+    path: string,
+    { headers = {}, body, signal }: Sending = {},
+  ): Promise<Response> {
+    const options = { method, headers, signal: signal ?? null };
+    const url = `${this.url}/api/v1/${path}`;
+    return this.transport.send(() => new Request(url, { ...options, ...(body === undefined ? {} : bodyOf(body)) }));
+  }
+
+  protected async download(path: string, { signal }: Abortable): Promise<Downloaded & { headers: Headers }> {
+    const response = await this.send("GET", path, { signal });
+    const bytes = await verified(response);
+    const { headers } = response;
+    return { bytes, checksum: headers.get("X-Checksum") ?? "", etag: headers.get("ETag") ?? "", headers };
+  }
+
+  protected async write<Meta>(
+    method: string,
+    path: string,
+    { headers, ...sending }: Sending & { body: Sealed },
+  ): Promise<Written<Meta>> {
+    const typed = { "Content-Type": "application/octet-stream", ...headers };
+    const response = await this.send(method, path, { headers: typed, ...sending });
+    return { meta: (await response.json()) as Meta, etag: response.headers.get("ETag") ?? "" };
+  }
+}
+
+function ifMatchHeader(etag: string | undefined): Record<string, string> {
+  return etag === undefined ? {} : { "If-Match": etag };
+}
+
+/** Sealed records, as raw bytes. Lists and quotas are JSON: `client.api`. */
+export class Records extends Blobs {
+  /** Stores new bytes; without an `id` the server makes one. */
+  async create(options: { table: string; body: Sealed; id?: string } & Abortable): Promise<Written<RecordMeta>> {
+    const query = new URLSearchParams({ table_name: options.table });
+    if (options.id !== undefined) query.set("id", options.id);
+    const { body, signal } = options;
+    const headers = { "X-Checksum": await checksumOf(body) };
+    return this.write("POST", `storage/records?${query}`, { headers, body, signal });
+  }
+
+  /** With `ifMatch`, a record that has changed since is left alone: the problem is `precondition_failed`. */
+  async replace(
+    id: string,
+    body: Sealed,
+    options: { ifMatch?: string } & Abortable = {},
+  ): Promise<Written<RecordMeta>> {
+    const headers = { "X-Checksum": await checksumOf(body), ...ifMatchHeader(options.ifMatch) };
+    return this.write("PUT", `storage/records/${id}`, { headers, body, signal: options.signal });
+  }
+
+  async read(id: string, options: Abortable = {}): Promise<Downloaded> {
+    const { bytes, checksum, etag } = await this.download(`storage/records/${id}`, options);
+    return { bytes, checksum, etag };
+  }
+
+  /** The answer itself, for bytes that are too many for memory; `range` is one as in `bytes=0-1023`. Not verified. */
+  stream(id: string, { range, signal }: { range?: string } & Abortable = {}): Promise<Response> {
+    const headers: Record<string, string> = range === undefined ? {} : { Range: range };
+    return this.send("GET", `storage/records/${id}`, { headers, signal });
+  }
+
+  async remove(id: string, options: { ifMatch?: string } = {}): Promise<void> {
+    await this.send("DELETE", `storage/records/${id}`, { headers: ifMatchHeader(options.ifMatch) });
+  }
+}
+
+/** Sealed snapshots. */
+export class Backups extends Blobs {
+  /** `version` names the client's own format. */
+  async upload(
+    options: { version: string; body: Sealed; timestamp?: Date; chunkCount?: number } & Abortable,
+  ): Promise<Written<BackupMeta>> {
+    const headers: Record<string, string> = {
+      "X-Backup-Version": options.version,
+      "X-Backup-Timestamp": (options.timestamp ?? new Date()).toISOString(),
+      "X-Backup-Checksum": await checksumOf(options.body),
+    };
+    if (options.chunkCount !== undefined) headers["X-Backup-Chunk-Count"] = String(options.chunkCount);
+    return this.write("PUT", "backup", { headers, body: options.body, signal: options.signal });
+  }
+
+  /** The latest, or that of `id`. */
+  async restore(id?: string, options: Abortable = {}): Promise<Downloaded & { version: string; timestamp: Date }> {
+    const { headers, ...rest } = await this.download(id === undefined ? "backup" : `backup/${id}`, options);
+    const timestamp = new Date(headers.get("X-Backup-Timestamp") ?? Number.NaN);
+    return { ...rest, version: headers.get("X-Backup-Version") ?? "", timestamp };
+  }
+}
+
+/** Packages of installed plugins. */
+export class Packages extends Blobs {
+  async fetch(pluginId: string, options: { version?: string } & Abortable = {}): Promise<Downloaded> {
+    const query = options.version === undefined ? "" : `?${new URLSearchParams({ version: options.version })}`;
+    const { bytes, checksum, etag } = await this.download(`plugins/${pluginId}/package${query}`, options);
+    return { bytes, checksum, etag };
+  }
+}

@@ -1,0 +1,77 @@
+import type { Problem, ProblemCode } from "./types.js";
+
+/** An error of the server (RFC 9457). Switch on `code`; the fields of the case are in `problem`. */
+export class AdiuvaProblem extends Error {
+  override readonly name = "AdiuvaProblem";
+
+  /** `retryAfter`: whole seconds, where the server named them. */
+  constructor(
+    readonly problem: Problem,
+    readonly retryAfter: number | undefined = problem.retry_after,
+  ) {
+    super(`${problem.code}: ${problem.detail}`);
+  }
+
+  get code(): ProblemCode {
+    return this.problem.code;
+  }
+
+  get status(): number {
+    return this.problem.status;
+  }
+
+  /** To be named in a bug report: the server's logs know it. */
+  get requestId(): string {
+    return this.problem.request_id;
+  }
+}
+
+/** An error that is no problem document: a proxy in front answered. */
+export class UnexpectedResponse extends Error {
+  override readonly name = "UnexpectedResponse";
+
+  constructor(readonly status: number) {
+    super(`The answer ${status} is not one of the API's.`);
+  }
+}
+
+/** Bytes that are not those whose SHA-256 the server named. */
+export class ChecksumMismatch extends Error {
+  override readonly name = "ChecksumMismatch";
+
+  constructor(
+    readonly expected: string,
+    readonly actual: string,
+  ) {
+    super(`The bytes have SHA-256 ${actual}, not ${expected}.`);
+  }
+}
+
+/** Nobody is logged in, or the session has ended: log in again. */
+export class SignedOut extends Error {
+  override readonly name = "SignedOut";
+
+  constructor(options?: ErrorOptions) {
+    super("There is no session: log in.", options);
+  }
+}
+
+/** Whether `error` is the server's problem of that code. */
+export function isProblem(error: unknown, ...codes: ProblemCode[]): error is AdiuvaProblem {
+  return error instanceof AdiuvaProblem && (codes.length === 0 || codes.includes(error.code));
+}
+
+export async function problemOf(response: Response): Promise<AdiuvaProblem | UnexpectedResponse> {
+  const isDocument = response.headers.get("Content-Type")?.startsWith("application/problem+json");
+  if (!isDocument) {
+    await response.body?.cancel();
+    return new UnexpectedResponse(response.status);
+  }
+  const problem = (await response.json()) as Problem;
+  return new AdiuvaProblem(problem, retryAfter(response) ?? problem.retry_after);
+}
+
+export function retryAfter(response: Response): number | undefined {
+  const seconds = Number(response.headers.get("Retry-After") ?? Number.NaN);
+  return Number.isFinite(seconds) ? seconds : undefined;
+}

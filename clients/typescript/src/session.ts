@@ -1,0 +1,73 @@
+import { isProblem, problemOf, SignedOut } from "./problem.js";
+import { stored, type StoredTokens, type TokenStore } from "./tokens.js";
+import type { AuthTokens } from "./types.js";
+
+/** A token that ends this soon is replaced first: a large upload must not lose its token on the way. */
+const EARLY_MS = 30_000;
+
+/** The tokens in use. However many requests find them stale at once, they are refreshed once. */
+export class Session {
+  #refreshing: Promise<StoredTokens> | undefined;
+
+  constructor(
+    private readonly store: TokenStore,
+    private readonly url: string,
+    private readonly fetch: typeof globalThis.fetch,
+    private readonly onSignedOut: () => void,
+  ) {}
+
+  async begin(tokens: AuthTokens): Promise<void> {
+    await this.store.save(stored(tokens));
+  }
+
+  async end(): Promise<void> {
+    await this.store.clear();
+  }
+
+  current(): Promise<StoredTokens | undefined> {
+    return Promise.resolve(this.store.load());
+  }
+
+  /** A token that is good for a while. Throws `SignedOut`. */
+  async accessToken(): Promise<string> {
+    const tokens = await this.current();
+    if (tokens === undefined) throw new SignedOut();
+    if (tokens.expires_at - Date.now() > EARLY_MS) return tokens.access_token;
+    return this.replace(tokens.access_token);
+  }
+
+  /** A newer token than `stale`, which the server has refused. Throws `SignedOut`. */
+  async replace(stale: string): Promise<string> {
+    this.#refreshing ??= this.#refresh(stale).finally(() => {
+      this.#refreshing = undefined;
+    });
+    return (await this.#refreshing).access_token;
+  }
+
+  async #refresh(stale: string): Promise<StoredTokens> {
+    const tokens = await this.current();
+    if (tokens === undefined) throw new SignedOut();
+    if (tokens.access_token !== stale) return tokens; // another request, or another window, was quicker
+    try {
+      const fresh = stored(await this.#rotate(tokens.refresh_token));
+      await this.store.save(fresh);
+      return fresh;
+    } catch (error) {
+      // Anything else (no network, 503) leaves the session alone: a lost answer comes again for 30 seconds.
+      if (!isProblem(error, "invalid_token", "token_reused", "validation_error")) throw error;
+      await this.store.clear();
+      this.onSignedOut();
+      throw new SignedOut({ cause: error });
+    }
+  }
+
+  async #rotate(refreshToken: string): Promise<AuthTokens> {
+    const response = await this.fetch(`${this.url}/api/v1/auth/refresh`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ refresh_token: refreshToken }),
+    });
+    if (!response.ok) throw await problemOf(response);
+    return (await response.json()) as AuthTokens;
+  }
+}

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import type { AddressInfo } from "node:net";
+import { after, before, test } from "node:test";
+import { WebSocketServer, type WebSocket } from "ws";
+import { ChatSocket, ConnectionLost, type ServerFrame } from "../src/index.js";
+
+/** A server that does what a test says, for trouble that the real one does not make. */
+let server: WebSocketServer;
+let behave: (socket: WebSocket, frame: Record<string, unknown>) => void;
+let refuse: boolean[] = [];
+let tickets: string[] = [];
+
+before(async () => {
+  server = new WebSocketServer({ port: 0, host: "127.0.0.1", verifyClient: () => !refuse.shift() });
+  server.on("connection", (socket, request) => {
+    tickets.push(new URL(request.url ?? "", "ws://a").searchParams.get("ticket") ?? "");
+    socket.on("message", (data) => behave(socket, JSON.parse(String(data)) as Record<string, unknown>));
+  });
+  await new Promise((resolve) => server.once("listening", resolve));
+});
+after(() => server.close());
+
+function conversation(silenceMs?: number): ChatSocket {
+  let count = 0;
+  tickets = [];
+  refuse = [];
+  const { port } = server.address() as AddressInfo;
+  return new ChatSocket(async () => `ws://127.0.0.1:${port}/?ticket=${(count += 1)}`, silenceMs ? { silenceMs } : {});
+}
+
+function say(socket: WebSocket, frame: ServerFrame): void {
+  socket.send(JSON.stringify(frame));
+}
+
+function done(id: unknown): ServerFrame {
+  const usage = { input_tokens: 0, output_tokens: 0 };
+  return { type: "done", done: true, response: "", actions: [], usage, request_id: String(id) };
+}
+
+test("a ping is answered", async () => {
+  const chat = conversation();
+  const heard: unknown[] = [];
+  behave = (socket, frame) => {
+    heard.push(frame["type"]);
+    if (frame["type"] === "pong") say(socket, done(turn.id));
+    else say(socket, { type: "ping" });
+  };
+  const turn = chat.send({ message: "hello" });
+  await turn.result;
+  assert.deepEqual(heard, [undefined, "pong"]);
+  chat.close();
+});
+
+test("after a lost connection the next message has a fresh ticket", async () => {
+  const chat = conversation();
+  behave = (socket) => socket.close(1012, "server restarts");
+  await assert.rejects(chat.send({ message: "one" }).result, (error) => error instanceof ConnectionLost && error.code === 1012);
+
+  behave = (socket, frame) => say(socket, done(frame["request_id"]));
+  await chat.send({ message: "two" }).result;
+  await chat.send({ message: "three" }).result;
+  assert.deepEqual(tickets, ["1", "2"]);
+  chat.close();
+});
+
+test("a ticket that came too late is replaced, once", async () => {
+  const chat = conversation();
+  refuse = [true];
+  behave = (socket, frame) => say(socket, done(frame["request_id"]));
+  await chat.send({ message: "hello" }).result;
+  assert.deepEqual(tickets, ["2"]);
+  chat.close();
+
+  const unwanted = conversation();
+  refuse = [true, true];
+  await assert.rejects(unwanted.send({ message: "hello" }).result, ConnectionLost);
+});
+
+test("a connection that falls silent is given up", async () => {
+  const chat = conversation(200);
+  behave = () => {};
+  await assert.rejects(chat.send({ message: "hello" }).result, (error) => error instanceof ConnectionLost && error.code === 1006);
+});
+
+test("a listener that throws ends its turn, and the next one is answered", async () => {
+  const chat = conversation();
+  const cancelled: unknown[] = [];
+  behave = (socket, frame) => {
+    if (frame["type"] === "cancel") {
+      cancelled.push(frame["request_id"]);
+      say(socket, { ...done(frame["request_id"]), cancelled: true } as ServerFrame);
+      return;
+    }
+    say(socket, { type: "chunk", text: "a", request_id: String(frame["request_id"]) });
+    if (frame["message"] === "two") say(socket, done(frame["request_id"]));
+  };
+  const onChunk = () => {
+    throw new RangeError("the window is gone");
+  };
+  const turn = chat.send({ message: "one" }, { onChunk });
+  await assert.rejects(turn.result, RangeError);
+  assert.equal((await chat.send({ message: "two" }).result).cancelled, undefined);
+  assert.deepEqual(cancelled, [turn.id]);
+  chat.close();
+});
+
+test("frames of a turn that is over are not mixed into the next", async () => {
+  const chat = conversation();
+  behave = (socket, frame) => {
+    say(socket, { type: "chunk", text: "stale", request_id: "of-another" });
+    say(socket, { type: "chunk", text: "fresh", request_id: String(frame["request_id"]) });
+    say(socket, done(frame["request_id"]));
+  };
+  const heard: string[] = [];
+  await chat.send({ message: "hello" }, { onChunk: (text) => heard.push(text) }).result;
+  assert.deepEqual(heard, ["fresh"]);
+  chat.close();
+});
