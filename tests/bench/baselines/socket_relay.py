@@ -1,0 +1,42 @@
+"""Our own server, of which only the turn is another: it relays the upstream's stream as plainly as the baseline does.
+
+What is left of ours is everything between the turn and the network: uvicorn with our options, Channels' routing, the
+consumer with its queue and heartbeat, and the frames.
+"""
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adiuva.settings")
+import django
+
+django.setup()
+
+import httpx  # noqa: E402 - the rest needs Django's settings
+
+from adiuva import serve  # noqa: E402
+from agents.events import TextDelta  # noqa: E402
+from chat import consumers, frames  # noqa: E402
+from chat.frames import BadFrame  # noqa: E402
+from chat.socket_turn import SocketTurn  # noqa: E402
+from tests.bench.baselines.upstream import texts  # noqa: E402
+
+
+class PlainTurn(SocketTurn):
+    _client: httpx.AsyncClient | None = None
+
+    async def run(self) -> None:
+        assert not isinstance(self.frame, BadFrame)
+        if PlainTurn._client is None:
+            PlainTurn._client = httpx.AsyncClient(timeout=60)
+        said = ""
+        async for text in texts(PlainTurn._client, self.frame.body["message"]):
+            said += text
+            await self._send(frames.of_event(TextDelta(text)))
+        last: dict[str, Any] = {"type": "done", "done": True, "response": said}
+        await self._send(last)
+
+
+if __name__ == "__main__":
+    vars(consumers)["SocketTurn"] = PlainTurn
+    serve.main()
