@@ -2,7 +2,7 @@
 # HOST, PORT, DATA_DIR and the variables of .env.example are taken from the environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint format types check eval bench migrations lock clean
+.PHONY: help run dev test lint format types check eval bench migrations schema lock clean
 MAKEFLAGS += --no-print-directory
 
 CANDIDATES := python3 python3.15 python3.14 python3.13 python3.12 python3.11
@@ -10,6 +10,8 @@ CANDIDATES := python3 python3.15 python3.14 python3.13 python3.12 python3.11
 PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$python; break; }; done)
 VENV_PYTHON := .venv/bin/python
+# More processes than cores: many tests wait for a server. ARGS="-n 0 --pdb" undoes it.
+IN_PARALLEL := -n 3 --dist worksteal
 INSTALL = $(if $(strip $(PYTHON)),$(PYTHON),$(error Python 3.11 or newer is needed and none was found; name one with PYTHON=/path/to/python)) .ci/venv.py
 
 help: ## This list
@@ -23,9 +25,9 @@ dev: ## The same on Django's development server, which reloads on a change
 	@$(INSTALL) requirements.txt "manage.py migrate --no-input -v 0" "manage.py seed_demo"
 	@exec $(VENV_PYTHON) manage.py runserver "$${HOST:-127.0.0.1}:$${PORT:-8000}"
 
-test: ## The tests; ARGS="-k name" reaches pytest, ARGS="-m slow" runs the long ones
+test: ## The tests; ARGS="-k name" reaches pytest, ARGS="-m slow" or "-m browser" runs those that a plain run leaves out
 	@$(INSTALL) requirements-dev.txt
-	@exec $(VENV_PYTHON) -m pytest $(ARGS)
+	@exec $(VENV_PYTHON) -m pytest $(IN_PARALLEL) $(ARGS)
 
 lint: ## ruff and the import contracts
 	@$(INSTALL) requirements-dev.txt
@@ -50,13 +52,19 @@ eval: ## How well a model routes and acts, on the golden set; LLM_MODEL=… for 
 	@$(INSTALL) requirements-dev.txt
 	@exec $(VENV_PYTHON) -m tests.eval
 
-bench: ## What a request, an idle socket and a start cost, each beside a bare server
+bench: ## What requests, turns, sockets, records and growth cost beside a baseline; ARGS="requests relay" for some
 	@$(INSTALL) requirements-dev.txt
-	@exec $(VENV_PYTHON) -m tests.bench
+	@$(INSTALL) requirements-bench.txt
+	@exec $(VENV_PYTHON) -m tests.bench $(ARGS)
 
 migrations: ## Write the migrations of changed models
 	@$(INSTALL) requirements-dev.txt
 	@$(VENV_PYTHON) manage.py makemigrations
+
+schema: ## Write openapi.json, and the TypeScript client's types where Node is there
+	@$(INSTALL) requirements-dev.txt
+	@$(VENV_PYTHON) manage.py spectacular --validate --fail-on-warn --format openapi-json --file openapi.json
+	@if command -v npm >/dev/null; then cd clients/typescript && npm ci --silent && npm run --silent types; fi
 
 lock: ## Compile requirements*.txt from pyproject.toml; UPGRADE=1 takes newer versions
 	@$(INSTALL) requirements-dev.txt ".ci/lock.py $(if $(UPGRADE),--upgrade)"

@@ -31,7 +31,9 @@ def main(options: list[str]) -> int:
         subprocess.run([*compiler, "-o", "requirements.txt"], cwd=ROOT, check=True)
         development = ["--extra", "dev", "-c", "requirements.txt", "-o", "requirements-dev.txt"]
         subprocess.run([*compiler, *development], cwd=ROOT, check=True)
-    for name in ("requirements.txt", "requirements-dev.txt"):
+        bench = ["--extra", "bench", "-c", "requirements-dev.txt", "-o", "requirements-bench.txt"]
+        subprocess.run([*compiler, *bench], cwd=ROOT, check=True)
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt"):
         if foreign := foreign_lines((ROOT / name).read_text()):
             print(f"{name} holds more than pins: {foreign}", file=sys.stderr)
             return 1

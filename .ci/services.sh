@@ -36,7 +36,7 @@ await() { # await postgres|redis PORT
 install_package() { # install_package COMMAND PACKAGE: unless COMMAND is there
     command -v "$1" >/dev/null && return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "$2 is neither running on 127.0.0.1 nor installed, and only root can install it" >&2
+        echo "$2 is not there, and only root can install it" >&2
         return 1
     fi
     apt-get update -qq
@@ -73,13 +73,14 @@ start_redis() {
         --daemonize yes --pidfile "$SERVICES_DIR/redis.pid" >/dev/null
 }
 
-free_redis_database() { # the highest number that holds nothing: a shared server's keys are not ours
+free_redis_databases() { # three in a row that hold nothing, one a worker: a shared server's keys are not ours
     .venv/bin/python - "$REDIS_PORT" <<'PYTHON'
 import sys
 
 import redis
 
-print(next(n for n in range(15, 0, -1) if redis.Redis(port=int(sys.argv[1]), db=n).dbsize() == 0))
+empty = {n for n in range(1, 16) if redis.Redis(port=int(sys.argv[1]), db=n).dbsize() == 0}
+print(max(n for n in empty if {n + 1, n + 2} <= empty))
 PYTHON
 }
 
@@ -102,7 +103,7 @@ start_services() {
     await postgres "$PG_PORT"
     await redis "$REDIS_PORT"
     sql "CREATE DATABASE $PG_NAME"
-    REDIS_DB=$(free_redis_database)
+    REDIS_DB=$(free_redis_databases)
     SERVICE_DATABASE_URL=postgresql://postgres@127.0.0.1:$PG_PORT/$PG_NAME
     SERVICE_REDIS_URL=redis://127.0.0.1:$REDIS_PORT/$REDIS_DB
     echo "$SERVICE_DATABASE_URL, $SERVICE_REDIS_URL"
@@ -111,8 +112,10 @@ start_services() {
 stop_services() {
     if [ -n "$REDIS_DB" ]; then
         sql "DROP DATABASE IF EXISTS $PG_NAME WITH (FORCE)" || true
-        sql "DROP DATABASE IF EXISTS test_$PG_NAME WITH (FORCE)" || true
-        .venv/bin/python -c "import redis; redis.Redis(port=$REDIS_PORT, db=$REDIS_DB).flushdb()" || true
+        for worker in gw0 gw1 gw2; do
+            sql "DROP DATABASE IF EXISTS test_${PG_NAME}_$worker WITH (FORCE)" || true
+        done
+        .venv/bin/python -c "import redis; [redis.Redis(port=$REDIS_PORT, db=$REDIS_DB + n).flushdb() for n in range(3)]" || true
     fi
     [ ! -f "$SERVICES_DIR/postgres/postmaster.pid" ] ||
         as_postgres "$(postgres_bin)/pg_ctl" -D "$SERVICES_DIR/postgres" -m immediate stop >/dev/null || true
