@@ -1,20 +1,25 @@
 """What every test may ask for."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.core.cache import cache
 
 from tests.support import loopback
 from tests.support.accounts import Account, make_account
+from tests.support.browser import Browser, is_installed
 from tests.support.client import ApiClient
 from tests.support.redis_server import RedisServer
 from tests.support.server import RunningServer, drop_database, new_database
 
 SERVER_SECRET = "4f1d2c3b4a5968778695a4b3c2d1e0f04f1d2c3b4a5968778695a4b3c2d1e0f0"
+
+A_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 loopback.guard()
 
@@ -25,6 +30,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs REDIS_URL"))
         if item.get_closest_marker("postgres") and not os.environ.get("DATABASE_URL", "").startswith("postgres"):
             item.add_marker(pytest.mark.skip(reason="needs PostgreSQL in DATABASE_URL"))
+        if item.get_closest_marker("browser") and not is_installed():
+            item.add_marker(pytest.mark.skip(reason="needs chromium and chromedriver"))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A random id would give the same test another name in each worker, and pytest-xdist refuses that."""
+    text = str(val) if isinstance(val, str | UUID) else ""
+    named = A_UUID.sub("uuid", text)
+    return named if named != text else None
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +68,7 @@ def server_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dic
         "DATA_DIR": str(folder / "data"),
         "DATABASE_URL": new_database(f"adiuva_servers_{os.getpid()}", folder),
         "JWT_SECRET": SERVER_SECRET,
+        "LLM_PRELOAD": "false",  # 5 s of CPU for each of them; those that chat set it
     }
     if redis := os.environ.get("REDIS_URL"):
         environment["REDIS_URL"] = redis
@@ -81,6 +96,19 @@ def server_factory(server_environment: dict[str, str], tmp_path: Path) -> Iterat
     yield start
     for one in running:
         one.stop()
+
+
+@pytest.fixture(scope="session")
+def _browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def browser(_browser: Browser) -> Browser:
+    """Chromium without a window, as one finds it after a new start; for tests marked ``browser``."""
+    _browser.forget()
+    return _browser
 
 
 @pytest.fixture(scope="session")

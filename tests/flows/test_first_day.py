@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.contract import CHECKED, check_frame
 from tests.support.server import RunningServer
 
 PASSWORD = "a long sentence is best"
@@ -19,7 +20,7 @@ SESSION_OVER = 4401
 
 @pytest.fixture
 def client(server: RunningServer) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{server.url}/api/v1/", timeout=30) as client:
+    with httpx.Client(base_url=f"{server.url}/api/v1/", timeout=30, event_hooks=CHECKED) as client:
         yield client
 
 
@@ -33,6 +34,7 @@ def answer(socket: ClientConnection, message: str) -> list[dict[str, Any]]:
     frames = []
     while True:
         frame = json.loads(socket.recv(timeout=30))
+        check_frame(frame)
         if frame["type"] != "ping":
             frames.append(frame)
         if frame.get("done"):
@@ -67,7 +69,7 @@ def test_a_first_day(client: httpx.Client, server: RunningServer) -> None:
         assert answer(socket, "hello")[-1]["type"] == "done"
 
         # The ticket was good for one socket.
-        refused = httpx.get(f"{server.url}/api/v1/chat/stream?ticket={ticket}", headers=UPGRADE)
+        refused = httpx.get(f"{server.url}/api/v1/chat/stream?ticket={ticket}", headers=UPGRADE, timeout=30)
         assert refused.status_code == 403
 
         # The phone is stolen: they change the password, and everything that was open ends.

@@ -19,6 +19,7 @@ FILE = re.compile(r"<!-- file: (\S+) -->\n```python\n(.*?)```", re.DOTALL)
 def conversation(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the README's blocks print, run one after another in one shell."""
     folder: Path = tmp_path_factory.mktemp("readme")
+    server.manage("seed_demo")
     here = server.url.removeprefix("http://")
     for name, text in FILE.findall(README):
         (folder / name).write_text(text.replace("localhost:8000", here))
@@ -47,3 +48,14 @@ def test_the_task_comes_back_as_an_action_over_rest_and_websocket(conversation: 
 
 def test_the_stream_prints_chunks_before_the_done_frame(conversation: str) -> None:
     assert conversation.index('{"type":"chunk"') < conversation.index('{"type":"done","done":true')
+
+
+def test_the_sealed_bytes_are_kept_and_stand_in_the_feed(conversation: str) -> None:
+    assert '"table_name":"notes","checksum":"' in conversation
+    assert '"changes":[{"seq":1,' in conversation
+    assert '"next":1,"has_more":false}' in conversation
+
+
+def test_a_purchase_begins_on_a_page_of_the_servers_own(conversation: str) -> None:
+    assert '"checkout_url":"http://localhost' in conversation
+    assert "/billing/stub/" in conversation

@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from tests.house.paths import ROOT
 
-COMPILED = ("requirements.txt", "requirements-dev.txt")
+COMPILED = ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
@@ -41,6 +41,7 @@ def test_every_line_is_an_exact_pin_and_names_no_index(name: str) -> None:
         *((requirement, "requirements.txt") for requirement in PROJECT["dependencies"]),
         *((requirement, "requirements-dev.txt") for requirement in PROJECT["dependencies"]),
         *((requirement, "requirements-dev.txt") for requirement in PROJECT["optional-dependencies"]["dev"]),
+        *((requirement, "requirements-bench.txt") for requirement in PROJECT["optional-dependencies"]["bench"]),
     ],
 )
 def test_the_lock_satisfies_pyproject(wanted: str, compiled: str) -> None:
@@ -53,6 +54,8 @@ def test_the_lock_satisfies_pyproject(wanted: str, compiled: str) -> None:
 
 
 def test_development_runs_the_same_versions_as_production() -> None:
-    production, development = _pins("requirements.txt"), _pins("requirements-dev.txt")
+    production = _pins("requirements.txt")
 
-    assert {name: development.get(name) for name in production} == production
+    for other in ("requirements-dev.txt", "requirements-bench.txt"):
+        pins = _pins(other)
+        assert {name: pins.get(name) for name in production} == production, other

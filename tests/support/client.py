@@ -1,22 +1,25 @@
 """How tests speak HTTP: paths relative to `/api/v1`, JSON in and out, a bearer token."""
 
 import json as jsonlib
+from collections.abc import AsyncIterator
 from typing import Any
 
-from django.http import HttpResponse
+from asgiref.sync import async_to_sync
 from django.test import Client
+
+from tests.support import contract
 
 API = "/api/v1"
 
 
 class Answer:
-    """A response, with its JSON decoded once."""
+    """A response, with its JSON decoded once. A streamed one has been read to its end."""
 
-    def __init__(self, response: HttpResponse) -> None:
+    def __init__(self, response: Any) -> None:
         self.raw = response
-        self.status = response.status_code
+        self.status: int = response.status_code
         self.headers = response.headers
-        self.content = response.content
+        self.content: bytes = _streamed(response) if response.streaming else response.content
 
     @property
     def json(self) -> Any:
@@ -35,7 +38,20 @@ class Answer:
         return f"<{self.status} {self.content[:300]!r}>"
 
 
+def _streamed(response: Any) -> bytes:
+    if not response.is_async:
+        return b"".join(response)
+    # Django would collect an asynchronous iterator too, and warn that this is not how to serve one.
+    return async_to_sync(_collect)(response)
+
+
+async def _collect(parts: AsyncIterator[bytes]) -> bytes:
+    return b"".join([part async for part in parts])
+
+
 class ApiClient:
+    """Every answer is held against ``openapi.json``."""
+
     def __init__(self) -> None:
         self._client = Client(raise_request_exception=False)
 
@@ -60,7 +76,9 @@ class ApiClient:
         response: Any = self._client.generic(
             method, url, data if data is not None else "", content_type=content_type, headers=all_headers, **extra
         )
-        return Answer(response)
+        answer = Answer(response)
+        contract.check(method=method, url=url, status=answer.status, headers=answer.headers, content=answer.content)
+        return answer
 
     def get(self, path: str, **kwargs: Any) -> Answer:
         return self.request("GET", path, **kwargs)

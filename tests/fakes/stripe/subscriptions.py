@@ -1,0 +1,148 @@
+"""Subscriptions, their invoices and their lives."""
+
+from stripe.params import (
+    EventListParams,
+    EventRetrieveParams,
+    InvoiceRetrieveParams,
+    SubscriptionCancelParams,
+    SubscriptionListParams,
+    SubscriptionRetrieveParams,
+    SubscriptionUpdateParams,
+)
+
+from tests.fakes.stripe import objects, payments
+from tests.fakes.stripe.errors import ApiError, missing
+from tests.fakes.stripe.world import MONTH, Call, JsonObject, Route, World
+
+ENDED = {"canceled", "incomplete_expired"}
+UPDATABLE = {"cancel_at_period_end", "metadata", "expand"}
+
+
+def start(world: World, *, customer_id: str, prices: list[tuple[JsonObject, int]], metadata: JsonObject) -> JsonObject:
+    made = objects.subscription(world, customer_id=customer_id, prices=prices, metadata=metadata)
+    world.add("subscription", made)
+    # The card stays on file, without becoming the customer's default.
+    made["default_payment_method"] = payments.save_card(world, customer_id, is_default=False)["id"]
+    _bill(world, made, reason="subscription_create", paid=True)
+    world.emit("customer.subscription.created", made)
+    world.emit("invoice.paid", world.get("invoice", made["latest_invoice"]))
+    return made
+
+
+def renew(world: World, subscription_id: str, *, paid: bool) -> JsonObject:
+    """The next period begins, and its invoice is paid or not."""
+    subscription = world.get("subscription", subscription_id)
+    for item in subscription["items"]["data"]:
+        item["current_period_start"] = item["current_period_end"]
+        item["current_period_end"] += MONTH
+    invoice = _bill(world, subscription, reason="subscription_cycle", paid=paid)
+    before, subscription["status"] = subscription["status"], "active" if paid else "past_due"
+    world.emit("invoice.paid" if paid else "invoice.payment_failed", invoice)
+    world.emit("customer.subscription.updated", subscription, previous={"status": before})
+    return subscription
+
+
+def _bill(world: World, subscription: JsonObject, *, reason: str, paid: bool) -> JsonObject:
+    invoice = world.add("invoice", objects.invoice(world, subscription, reason=reason, paid=paid))
+    subscription["latest_invoice"] = invoice["id"]
+    return invoice
+
+
+def retrieve_subscription(call: Call) -> JsonObject:
+    return call.world.get("subscription", *call.ids)
+
+
+def list_subscriptions(call: Call) -> JsonObject:
+    """Without ``status`` the cancelled ones are left out, as docs.stripe.com/api/subscriptions/list says."""
+    status, customer, price = (call.params.get(name) for name in ("status", "customer", "price"))
+    if customer is not None:
+        call.world.get("customer", customer, param="customer", status=400)
+    found = [
+        one
+        for one in call.world.all("subscription")
+        if customer in {None, one["customer"]}
+        and price in {None, *(item["price"]["id"] for item in one["items"]["data"])}
+        and _has_status(one, status)
+    ]
+    return call.world.page(call.path, found, call.params)
+
+
+def _has_status(subscription: JsonObject, wanted: str | None) -> bool:
+    if wanted is None:
+        return subscription["status"] != "canceled"
+    if wanted == "ended":
+        return subscription["status"] in ENDED
+    return wanted in {"all", subscription["status"]}
+
+
+def update_subscription(call: Call) -> JsonObject:
+    subscription = call.world.get("subscription", *call.ids)
+    if subscription["status"] in ENDED:
+        raise ApiError("A canceled subscription can only update its cancellation_details and metadata.")
+    unsupported = call.params.keys() - UPDATABLE
+    if unsupported:
+        raise ApiError(f"This double does not know how to update {', '.join(sorted(unsupported))}.")
+    previous = {name: subscription[name] for name in call.params if name in subscription}
+    subscription["metadata"] |= call.params.get("metadata", {})
+    if "cancel_at_period_end" in call.params:
+        ends = subscription["items"]["data"][0]["current_period_end"]
+        subscription["cancel_at_period_end"] = call.params["cancel_at_period_end"]
+        subscription["cancel_at"] = ends if call.params["cancel_at_period_end"] else None
+    call.world.emit("customer.subscription.updated", subscription, previous=previous)
+    return subscription
+
+
+def cancel_subscription(call: Call) -> JsonObject:
+    """One that has ended is a 404 here, although it can be retrieved."""
+    subscription = call.world.get("subscription", *call.ids)
+    if subscription["status"] in ENDED:
+        raise missing("subscription", subscription["id"], param="id", status=404)
+    now = call.world.now()
+    reason = call.params.get("cancellation_details", {})
+    subscription |= {
+        "status": "canceled",
+        "canceled_at": now,
+        "ended_at": now,
+        "cancel_at": None,
+        "cancel_at_period_end": False,
+        "cancellation_details": {"comment": None, "feedback": None, "reason": "cancellation_requested"} | reason,
+    }
+    if call.params.get("prorate"):
+        _credit(call.world, subscription)
+    call.world.emit("customer.subscription.deleted", subscription)
+    return subscription
+
+
+def _credit(world: World, subscription: JsonObject) -> None:
+    """What is left of the period, to the second, as a credit on the customer's balance (negative: owed to them)."""
+    owed = 0
+    for item in subscription["items"]["data"]:
+        left = max(0, item["current_period_end"] - world.now())
+        length = item["current_period_end"] - item["current_period_start"]
+        owed += item["price"]["unit_amount"] * item["quantity"] * left // length
+    world.get("customer", subscription["customer"])["balance"] -= owed
+
+
+def retrieve_invoice(call: Call) -> JsonObject:
+    return call.world.get("invoice", *call.ids)
+
+
+def retrieve_event(call: Call) -> JsonObject:
+    return call.world.get("event", *call.ids)
+
+
+def list_events(call: Call) -> JsonObject:
+    kinds = {call.params["type"]} if "type" in call.params else set(call.params.get("types", []))
+    found = [one for one in call.world.events if not kinds or one["type"] in kinds]
+    return call.world.page(call.path, found, call.params)
+
+
+ROUTES = [
+    Route("GET", "/v1/subscriptions", SubscriptionListParams, list_subscriptions),
+    Route("GET", "/v1/subscriptions/{}", SubscriptionRetrieveParams, retrieve_subscription),
+    Route("POST", "/v1/subscriptions/{}", SubscriptionUpdateParams, update_subscription),
+    Route("DELETE", "/v1/subscriptions/{}", SubscriptionCancelParams, cancel_subscription),
+    Route("GET", "/v1/invoices/{}", InvoiceRetrieveParams, retrieve_invoice),
+    Route("GET", "/v1/events", EventListParams, list_events),
+    Route("GET", "/v1/events/{}", EventRetrieveParams, retrieve_event),
+]
