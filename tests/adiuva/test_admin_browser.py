@@ -207,9 +207,7 @@ def test_other_pages_keep_their_policies_too(browser: Browser, service: RunningS
 
 
 def wait(browser: Browser, script: str) -> None:
-    from selenium.webdriver.support.wait import WebDriverWait
-
-    WebDriverWait(browser.driver, 15).until(lambda _: browser.run(script), message=script)
+    browser.wait(lambda: browser.run(script), message=script)
 
 
 # WCAG 2.2, 1.4.3, of all text on the page; a canvas makes any way of naming a colour red, green, blue and alpha.

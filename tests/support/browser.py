@@ -1,6 +1,7 @@
 """Chromium without a window, for what only a browser shows."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -68,13 +69,41 @@ class Browser:
         return list(self.driver.find_elements("css selector", selector))
 
     def text(self, selector: str) -> str:
-        return str(self.driver.find_element("css selector", selector).text)
+        """Of the first such element, once there is one."""
+        texts: list[str] = []
 
-    def wait_for_title(self, part: str) -> None:
-        from selenium.webdriver.support.expected_conditions import title_contains
+        def read() -> bool:
+            texts.append(str(self.driver.find_element("css selector", selector).text))
+            return True
+
+        self.wait(read, message=selector)
+        return texts[-1]
+
+    def wait(self, condition: Callable[[], object], *, message: str) -> None:
+        """Until ``condition`` holds; an error of the driver's is no answer yet.
+
+        While one page takes another's place, Chromium's driver says so in several ways, some of them with no class but
+        the general one ("Node with given id does not belong to the document").
+
+        Raises:
+            TimeoutException: it did not hold for 15 s; ``message`` is in it.
+        """
+        from selenium.common.exceptions import WebDriverException
         from selenium.webdriver.support.wait import WebDriverWait
 
-        WebDriverWait(self.driver, PATIENCE_SECONDS).until(title_contains(part))
+        WebDriverWait(self.driver, PATIENCE_SECONDS, ignored_exceptions=[WebDriverException]).until(
+            lambda _: condition(), message=message
+        )
+
+    def wait_for_title(self, part: str) -> None:
+        """And for the end of the page it stands on."""
+        complete = "return document.readyState === 'complete'"
+        self.wait(lambda: part in self.driver.title and self.run(complete), message=part)
+
+    def wait_for_text(self, part: str, selector: str = "body") -> None:
+        self.wait(
+            lambda: part in self.driver.find_element("css selector", selector).text, message=f"{part} in {selector}"
+        )
 
     def run(self, script: str, *arguments: Any) -> Any:
         return self.driver.execute_script(script, *arguments)

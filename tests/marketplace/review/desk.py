@@ -1,11 +1,8 @@
 """A reviewer's browser, as they use it: they click what is written on a page."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tests.support.browser import PATIENCE_SECONDS, Browser
-
-if TYPE_CHECKING:
-    from selenium.webdriver.support.wait import WebDriverWait
+from tests.support.browser import Browser
 
 REVIEWER, PASSWORD = "reviewer@example.com", "adiuva-demo-1"
 QUEUE = "/admin/marketplace/pluginversion/"
@@ -56,18 +53,18 @@ class Desk:
         Select(self.field(name)).select_by_visible_text(label)
 
     def wait_for_text(self, text: str) -> None:
-        self._wait().until(lambda _: text in self.browser.text("body"), message=text)
+        self.browser.wait_for_text(text)
 
     def frame_text(self) -> str:
         driver = self.browser.driver
         driver.switch_to.frame("file")
         try:
-            return self.browser.text("body")
+            return str(driver.find_element("css selector", "body").text)
         finally:
             driver.switch_to.default_content()
 
     def wait_for_frame(self, text: str) -> None:
-        self._wait().until(lambda _: text in self.frame_text(), message=text)
+        self.browser.wait(lambda: text in self.frame_text(), message=text)
 
     def is_unharmed(self) -> None:
         """No script of an author's has run, or was kept from it by the page's policy only."""
@@ -92,13 +89,6 @@ class Desk:
         finally:
             driver.switch_to.default_content()
         return "light" if color >= LIGHT_FROM else "dark"
-
-    def _wait(self) -> "WebDriverWait[Any]":
-        from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
-        from selenium.webdriver.support.wait import WebDriverWait
-
-        between_pages = [NoSuchElementException, StaleElementReferenceException]
-        return WebDriverWait(self.browser.driver, PATIENCE_SECONDS, ignored_exceptions=between_pages)
 
 
 # A browser names colours in several ways; a canvas makes them red, green and blue.
