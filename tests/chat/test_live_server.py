@@ -55,7 +55,7 @@ async def say(connection: ClientConnection, **frame: Any) -> None:
 
 
 async def hear(connection: ClientConnection) -> Frame:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):  # a cold model takes 5 s of CPU, and the machine may be busy
         frame: Frame = json.loads(await connection.recv())
     return frame
 
