@@ -98,8 +98,8 @@ class LatestBackupView(_SnapshotView):
     @extend_schema(**schema.UPLOAD)
     def put(self, request: Request) -> Response:
         user = _user(request)
-        allowance = allowance_of(user, Kind.BACKUP, max_bytes=settings.MAX_BACKUP_BYTES)
         declared = declared_size(request)
+        allowance = allowance_of(user, Kind.BACKUP, max_bytes=settings.MAX_BACKUP_BYTES, declared=declared)
         _require_room(allowance, declared)
         self._expect(latest_of(user_id=user.id))
         said = _said(request)

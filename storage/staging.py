@@ -83,8 +83,10 @@ class Sealed:
         reject_if_tampered(self.checksum, digest.hexdigest())
 
 
-def allowance_of(user: User, kind: Kind, *, max_bytes: int, replaced: int = 0) -> Allowance:
+def allowance_of(user: User, kind: Kind, *, max_bytes: int, declared: int | None, replaced: int = 0) -> Allowance:
     """Asked before a byte is read: who has no quota at all is refused here, whatever they say they send.
+
+    ``declared`` is the body's size in bytes as far as the client says it, for that refusal.
 
     Raises:
         QuotaExceeded: the quota is 0.
@@ -93,7 +95,7 @@ def allowance_of(user: User, kind: Kind, *, max_bytes: int, replaced: int = 0) -
     limit = limit_bytes(user, kind, usage)
     used = used_bytes(usage, kind)
     if limit == 0:
-        raise QuotaExceeded(limit_bytes=0, used_bytes=used, requested_bytes=0)
+        raise QuotaExceeded(limit_bytes=0, used_bytes=used, requested_bytes=declared or 0)
     return Allowance(max_bytes=max_bytes, limit=limit, used=used, replaced=replaced)
 
 

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from accounts.models import User
 from adiuva.http.schema import problem
 from adiuva.http.views import ApiView
+from storage.parsers import declared_size
 from storage.staging import allowance_of
 from storage.usage import Kind
 from storage.vector_parser import VectorsParser
@@ -56,7 +57,7 @@ class VectorUpsertView(ApiView):
     )
     def post(self, request: Request) -> Response:
         user = _user(request)
-        allowance_of(user, Kind.STORAGE, max_bytes=MAX_BODY_BYTES)
+        allowance_of(user, Kind.STORAGE, max_bytes=MAX_BODY_BYTES, declared=declared_size(request))
         close_old_connections()  # the body may take its time
         body = UpsertSerializer(data=request.data)
         body.is_valid(raise_exception=True)

@@ -22,7 +22,7 @@ from storage import schema
 from storage.changes import changes_since
 from storage.downloads import blob_response
 from storage.models import StorageRecord
-from storage.parsers import NEW, REPLACEMENT, Upload, sealed_upload
+from storage.parsers import NEW, REPLACEMENT, Upload, declared_size, sealed_upload
 from storage.serializers import (
     FeedSerializer,
     QuotaSerializer,
@@ -82,7 +82,11 @@ class RecordsViewSet(ApiViewSet):
                 self.record = _found(request, self.kwargs["pk"])
                 replaced = self.record.size_bytes
             self.allowance = allowance_of(
-                _user(request), Kind.STORAGE, max_bytes=settings.MAX_RECORD_BYTES, replaced=replaced
+                _user(request),
+                Kind.STORAGE,
+                max_bytes=settings.MAX_RECORD_BYTES,
+                declared=declared_size(request),
+                replaced=replaced,
             )
             if self.action == "update":
                 self._expect(self.record)

@@ -115,7 +115,8 @@ def test_free_has_no_room_for_anything(api: ApiClient, make_user: MakeUser) -> N
     for body in (b"", b"x"):
         answer = put(api, account, body)
         assert (answer.status, answer.code) == (402, "quota_exceeded")
-        assert (answer.json["limit_bytes"], answer.json["used_bytes"]) == (0, 0)
+        told = {name: answer.json[name] for name in ("limit_bytes", "used_bytes", "requested_bytes")}
+        assert told == {"limit_bytes": 0, "used_bytes": 0, "requested_bytes": len(body)}
     assert_nothing_is_kept_of(account)
 
 

@@ -26,7 +26,7 @@ def begun(make_user: Callable[..., Account], monkeypatch: pytest.MonkeyPatch) ->
 def test_a_long_upload_whose_blob_was_reaped_is_refused_at_its_commit(begun: tuple[Account, str]) -> None:
     account, key = begun
     body = SealedBody(parts=[BYTES], checksum=checksum_of(BYTES), declared_size=len(BYTES))
-    allowance = allowance_of(account.user, Kind.STORAGE, max_bytes=100)
+    allowance = allowance_of(account.user, Kind.STORAGE, max_bytes=100, declared=len(BYTES))
     commits = 0
 
     def commit() -> None:
@@ -44,7 +44,7 @@ def test_a_long_upload_whose_blob_was_reaped_is_refused_at_its_commit(begun: tup
 def test_a_long_upload_whose_blob_is_there_counts(begun: tuple[Account, str]) -> None:
     account, key = begun
     body = SealedBody(parts=[BYTES], checksum=checksum_of(BYTES), declared_size=len(BYTES))
-    allowance = allowance_of(account.user, Kind.STORAGE, max_bytes=100)
+    allowance = allowance_of(account.user, Kind.STORAGE, max_bytes=100, declared=len(BYTES))
     with staged(key=key, body=body, allowance=allowance) as sealed, counted(account.user.id, sealed) as usage:
         usage.charge(Kind.STORAGE, added=sealed.size_bytes)
         assert usage.row.storage_bytes == len(BYTES)

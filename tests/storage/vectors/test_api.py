@@ -212,10 +212,11 @@ def allow(client: Client, limit: int) -> None:
 
 
 def test_free_has_no_room_whatever_the_body_says(make_user: MakeUser, api: ApiClient) -> None:
-    token = make_user(tier="free").access_token
-    answer = api.post(UPSERT, body="{ this is not even JSON", token=token)
+    token, body = make_user(tier="free").access_token, "{ this is not even JSON"
+    answer = api.post(UPSERT, body=body, token=token)
     assert (answer.status, answer.code) == (402, "quota_exceeded")
-    assert {key: answer.json[key] for key in ("limit_bytes", "used_bytes")} == {"limit_bytes": 0, "used_bytes": 0}
+    numbers = [answer.json[key] for key in ("limit_bytes", "used_bytes", "requested_bytes")]
+    assert numbers == [0, 0, len(body)]
 
 
 def test_who_fell_back_to_free_still_searches_and_deletes(ada: Client) -> None:
