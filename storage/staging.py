@@ -126,14 +126,14 @@ def staged(*, key: str, body: SealedBody, allowance: Allowance, kind: UploadKind
         sealed.look_again_at = key
     try:
         yield sealed
-        UPLOADS.inc(kind)
-        UPLOAD_BYTES.inc(kind, by=sealed.size_bytes)
     except (OperationalError, InterfaceError):
         # A connection that breaks during COMMIT does not say whether the row is there. The reaper will know.
         raise
     except Exception:
         discard(key)
         raise
+    UPLOADS.inc(kind)
+    UPLOAD_BYTES.inc(kind, by=sealed.size_bytes)
 
 
 @contextmanager
