@@ -17,7 +17,7 @@ from accounts.authentication import identity_of
 from accounts.models import User
 from adiuva.http.conditional import require_match
 from adiuva.http.paging import requested_page
-from adiuva.http.problems import NotFound, UpstreamError, ValidationFailed
+from adiuva.http.problems import NotFound, UpstreamError
 from adiuva.http.times import rfc_3339
 from adiuva.http.views import ApiView
 from backups import schema
@@ -34,7 +34,7 @@ from backups.snapshots import (
     store_backup,
 )
 from storage.downloads import blob_response
-from storage.parsers import body_parts, declared_size
+from storage.parsers import body_parts, declared_size, require_whole
 from storage.staging import Allowance, SealedBody, allowance_of
 from storage.usage import Kind, require_room
 
@@ -167,9 +167,7 @@ def _require_room(allowance: Allowance, declared: int | None) -> None:
 
 def _said(request: Request) -> dict[str, Any]:
     """Raises ``ValidationFailed`` by field."""
-    if "Content-Range" in request.headers:
-        # RFC 9110 § 14.5: a part must not be taken for the whole.
-        raise ValidationFailed({"content_range": ["A snapshot is sent whole."]})
+    require_whole(request)
     sent = {field: request.headers.get(name) for field, name in _HEADERS.items()}
     serializer = LabelSerializer(data={field: value for field, value in sent.items() if value is not None})
     serializer.is_valid(raise_exception=True)

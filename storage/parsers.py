@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from adiuva.http.forms import READ_BYTES, spooled_form
 from adiuva.http.live_body import LiveBody
-from adiuva.http.problems import PayloadTooLarge, UnsupportedMediaType
+from adiuva.http.problems import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
 from adiuva.http.strict_json import StrictJSONParser
 from storage import serializers
 from storage.staging import Allowance, SealedBody, release_connection
@@ -77,6 +77,12 @@ def sealed_upload(request: Request, forms: Forms, *, allowance: Allowance) -> It
                 yield _valid(forms.multipart, fields)
         case _:
             raise UnsupportedMediaType
+
+
+def require_whole(request: Request) -> None:
+    """RFC 9110 § 14.5: a part that is PUT must not be taken for the whole. Raises ``ValidationFailed``."""
+    if "Content-Range" in request.headers:
+        raise ValidationFailed({"content_range": ["The body must be the whole."]})
 
 
 def body_parts(request: Request) -> Iterator[bytes]:

@@ -22,7 +22,7 @@ from storage import schema
 from storage.changes import changes_since
 from storage.downloads import blob_response
 from storage.models import StorageRecord
-from storage.parsers import NEW, REPLACEMENT, Upload, declared_size, sealed_upload
+from storage.parsers import NEW, REPLACEMENT, Upload, declared_size, require_whole, sealed_upload
 from storage.serializers import (
     FeedSerializer,
     QuotaSerializer,
@@ -146,6 +146,7 @@ class RecordsViewSet(ApiViewSet):
 
     @extend_schema(**schema.UPDATE)
     def update(self, request: Request, pk: str) -> Response:
+        require_whole(request)
         with sealed_upload(request, REPLACEMENT, allowance=self.allowance) as upload:
             _require_same(upload, self.record)
             record = replace_record(

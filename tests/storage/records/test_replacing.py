@@ -65,6 +65,14 @@ def test_a_wrong_checksum_leaves_what_was_there(device: Device, blob_folder: Pat
 
 
 @pytest.mark.parametrize("as_", FORMS)
+def test_a_part_is_not_taken_for_the_whole(device: Device, as_: str) -> None:
+    record_id = device.stored(b"first")["id"]
+    answer = device.send(b"fi", to=record_id, as_=as_, headers={"Content-Range": "bytes 0-1/5"})
+    assert (answer.status, list(answer.json["errors"])) == (400, ["content_range"])
+    assert device.read(record_id).content == b"first"
+
+
+@pytest.mark.parametrize("as_", FORMS)
 def test_put_makes_no_record(device: Device, as_: str) -> None:
     answer = device.send(b"x", to=str(uuid.uuid4()), as_=as_)
     assert (answer.status, answer.code) == (404, "not_found")
