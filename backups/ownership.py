@@ -3,11 +3,11 @@
 import re
 
 from backups.models import Backup
+from storage.blob_keys import A_UUID
 from storage.blob_owners import RowsWithBlobs
 from storage.usage import Kind
 
-_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_BACKUP_KEY = re.compile(rf"{_UUID}/_backup/{_UUID}")
+_BACKUP_KEY = re.compile(rf"{A_UUID}/_backup/{A_UUID}")
 
 backups = RowsWithBlobs(
     name="backup",

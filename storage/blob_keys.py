@@ -2,6 +2,7 @@
 
 import re
 
+A_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # in the one spelling that keys have
 MAX_KEY_LENGTH = 255  # what the tables keep, and what a file system takes for one name
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 

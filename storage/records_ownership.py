@@ -4,12 +4,12 @@ import re
 from collections.abc import Collection
 from uuid import UUID
 
+from storage.blob_keys import A_UUID
 from storage.blob_owners import RowsWithBlobs, bytes_by_user
 from storage.models import StorageRecord, StoredVector
 from storage.usage import Kind
 
-_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_RECORD_KEY = re.compile(rf"{_UUID}/[a-z][a-z0-9_]{{0,63}}/{_UUID}\.[0-9a-f]{{32}}")
+_RECORD_KEY = re.compile(rf"{A_UUID}/[a-z][a-z0-9_]{{0,63}}/{A_UUID}\.[0-9a-f]{{32}}")
 
 
 class Records(RowsWithBlobs):
