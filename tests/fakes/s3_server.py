@@ -61,6 +61,7 @@ class LoopbackS3:
         self._thread = threading.Thread(target=self._loop.run_forever, name="loopback-s3", daemon=True)
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[Any] | None] = set()  # a task that waits for ever is kept by nobody else
+        self._place: socket.socket | None = None  # keeps the port while nobody listens on it
         self._port = 0
 
     @property
@@ -92,16 +93,21 @@ class LoopbackS3:
 
     def __enter__(self) -> Self:
         self._thread.start()
+        self._place = self._bound()
+        self._port = self._place.getsockname()[1]
         self._listen()
         return self
 
+    def _bound(self) -> socket.socket:
+        bound = socket.socket()
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", self._port))
+        return bound
+
     def _listen(self) -> None:
-        listening = socket.socket()
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening = self._bound()
         # A small window: a body that is not read must hold its sender up, not vanish into the kernel's buffers.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
-        listening.bind(("127.0.0.1", self._port))
-        self._port = listening.getsockname()[1]
         self._server = self._run(asyncio.start_server(self._serve, sock=listening))
 
     def __exit__(self, *_: object) -> None:
@@ -109,6 +115,8 @@ class LoopbackS3:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        if self._place is not None:
+            self._place.close()
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)

@@ -20,7 +20,7 @@ PROJECT_DIR = Path(__file__).resolve().parents[2]
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     sizes: dict[str, int] = {}
-    uploads: dict[str, int] = {}
+    uploads: dict[str, dict[str, int]] = {}  # sizes by the part's number: parts come in parallel, and perhaps twice
 
     def log_message(self, *_: object) -> None:
         """Nothing."""
@@ -35,7 +35,7 @@ class _Handler(BaseHTTPRequestHandler):
             left -= count
         path, query = self._target()
         if "uploadId" in query:
-            self.uploads[path] = self.uploads.get(path, 0) + size
+            self.uploads.setdefault(path, {})[query["partNumber"][0]] = size
         else:
             self.sizes[path] = size
         self._answer(200, ETag='"sink"')
@@ -46,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
         if "uploads" in query:
             xml = "<InitiateMultipartUploadResult><UploadId>sink</UploadId></InitiateMultipartUploadResult>"
         else:
-            self.sizes[path] = self.uploads.pop(path)
+            self.sizes[path] = sum(self.uploads.pop(path).values())
             xml = "<CompleteMultipartUploadResult><ETag>sink</ETag></CompleteMultipartUploadResult>"
         self._answer(200, xml.encode())
 
