@@ -1,8 +1,10 @@
 """Downloads and the other calls on an object store that fails, and what its configuration makes of the world."""
 
+import asyncio
 import gc
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 
@@ -13,7 +15,6 @@ from storage.blob_s3 import S3BlobStore
 from tests.fakes.s3_server import Fault, LoopbackS3
 from tests.storage.blobs.bodies import MIB, downloaded, everything, in_parts, raised_by, sealed_bytes
 from tests.storage.blobs.faults import BOUND_SECONDS, FAULTS, KEY, LARGE, SMALL, in_time, named, store_at
-from tests.support.server import free_port
 
 CALLS: dict[str, Callable[[S3BlobStore], object]] = {
     "get_object": lambda store: store.download(KEY),
@@ -24,6 +25,15 @@ CALLS: dict[str, Callable[[S3BlobStore], object]] = {
     "head_bucket": lambda store: store.check(),
 }
 HUGE = sealed_bytes(3 * MIB)
+
+
+@pytest.fixture
+def unheard_port() -> Iterator[int]:
+    """Bound, so that nobody else takes it, and nobody listens."""
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        port: int = place.getsockname()[1]
+        yield port
 
 
 @pytest.mark.parametrize("operation", CALLS)
@@ -42,8 +52,8 @@ def test_a_call_that_fails_is_a_problem(
     assert type(in_time(lambda: CALLS[operation](s3_store))) is problem
 
 
-def test_nobody_listens() -> None:
-    store = store_at(f"http://127.0.0.1:{free_port()}")
+def test_nobody_listens(unheard_port: int) -> None:
+    store = store_at(f"http://127.0.0.1:{unheard_port}")
     uploads: dict[str, Callable[[S3BlobStore], object]] = {
         "put_object": lambda store: store.upload(KEY, in_parts(SMALL)),
         "create_upload": lambda store: store.upload(KEY, in_parts(LARGE)),
@@ -100,15 +110,24 @@ async def test_a_reader_that_has_failed_stays_ended_and_gives_its_connection_bac
     assert await downloaded(s3_store, KEY) == LARGE
 
 
-async def test_leaving_a_stalled_download_does_not_wait_for_it(s3: LoopbackS3, s3_store: S3BlobStore) -> None:
-    s3.objects[KEY] = LARGE
-    s3.fault("get_object", Fault("stall", after_bytes=MIB))
-    patient = S3BlobStore(bucket="sealed", endpoint_url=s3.url, access_key="test", secret_key="test", timeout_seconds=5)
-    blob = patient.download(KEY)
-    assert await anext(blob) == LARGE[:MIB]
-    started = time.monotonic()
-    await blob.aclose()
-    assert time.monotonic() - started < 2
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - a thread changes it
+            await asyncio.sleep(0.01)
+
+
+async def test_leaving_a_stalled_download_does_not_wait_for_it() -> None:
+    with LoopbackS3() as s3:
+        s3.objects[KEY] = HUGE
+        s3.fault("get_object", Fault("stall", after_bytes=MIB))
+        blob = store_at(s3.url, timeout_seconds=60).download(KEY)
+        assert await anext(blob) == HUGE[:MIB]
+        stalled = asyncio.ensure_future(anext(blob))
+        await until(lambda: blob._reading)
+        stalled.cancel()
+        await blob.aclose()
+        assert blob._reading, "its thread still waits for the store"
+    await until(lambda: not blob._reading)  # the store has hung up
 
 
 def test_no_word_of_the_vendor_is_in_a_problem(s3: LoopbackS3, s3_store: S3BlobStore) -> None:
@@ -133,9 +152,11 @@ def test_without_credentials_it_says_so_and_asks_nobody(
     assert not s3.asked
 
 
-def test_a_proxy_of_the_environment_is_not_asked(s3: LoopbackS3, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_is_not_asked(
+    s3: LoopbackS3, unheard_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+        monkeypatch.setenv(name, f"http://127.0.0.1:{unheard_port}")
     store_at(s3.url).check()
     assert s3.asked["head_bucket"] == 1
 
