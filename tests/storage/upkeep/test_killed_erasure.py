@@ -1,6 +1,7 @@
 """The process dies while an account is being erased."""
 
 import json
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -33,7 +34,8 @@ print(json.dumps({{**told, "email": account.email, "stays": str(stays.user.id), 
 
 
 def files_of(data: Path, user_id: str) -> int:
-    return sum(path.is_file() for path in (data / "blobs" / user_id).rglob("*"))
+    """Quick, so that few go between a look and what follows from it."""
+    return sum(len(names) for _, _, names in os.walk(data / "blobs" / user_id))
 
 
 @pytest.mark.slow
