@@ -12,6 +12,8 @@ from storage.vector_store import VectorStore, close_vector_store
 from tests.fakes.pinecone_server import LoopbackPinecone
 from tests.fakes.qdrant_server import LoopbackQdrant
 
+PATIENCE_SECONDS = 20  # a slow machine must not look like a store that says nothing
+
 
 @pytest.fixture(autouse=True)
 def _no_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,14 +51,14 @@ def local(tmp_path: Path) -> Iterator[LocalQdrant]:
 
 @pytest.fixture
 def qdrant_index(qdrant: LoopbackQdrant) -> Iterator[QdrantServer]:
-    index = QdrantServer(qdrant.url, api_key="qd-key", timeout=1)
+    index = QdrantServer(qdrant.url, api_key="qd-key", timeout=PATIENCE_SECONDS)
     yield index
     index.close()
 
 
 @pytest.fixture
 def pinecone_index(pinecone: LoopbackPinecone) -> Iterator[PineconeIndex]:
-    index = PineconeIndex(api_key="pc-key", host=pinecone.url, timeout=1)
+    index = PineconeIndex(api_key="pc-key", host=pinecone.url, timeout=PATIENCE_SECONDS)
     yield index
     index.close()
 
@@ -68,9 +70,11 @@ def store(request: pytest.FixtureRequest) -> VectorStore:
 
 @pytest.fixture(params=["qdrant", "pinecone"])
 def remote(request: pytest.FixtureRequest, settings: Settings) -> Iterator[LoopbackQdrant | LoopbackPinecone]:
-    """The routes use this server; a stall takes a second."""
+    """The routes use this server; where the test's fault is a stall, it takes a second."""
+    callspec = getattr(request.node, "callspec", None)
+    stalls = callspec is not None and callspec.params.get("fault") == "stall"
     server: LoopbackQdrant | LoopbackPinecone = request.getfixturevalue(request.param)
-    settings.VECTOR_TIMEOUT_SECONDS = 1
+    settings.VECTOR_TIMEOUT_SECONDS = 1 if stalls else PATIENCE_SECONDS
     if isinstance(server, LoopbackQdrant):
         settings.QDRANT_URL, settings.QDRANT_API_KEY = server.url, "qd-key"
     else:
