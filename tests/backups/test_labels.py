@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adiuva.http.times import rfc_3339
@@ -64,6 +64,7 @@ MINUTES = st.integers(-23 * 60 - 59, 23 * 60 + 59)
 ZONES = st.builds(timezone, st.builds(timedelta, minutes=MINUTES))
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=ZONES))  # noqa: DTZ001 - ``timezones`` adds one
 def test_every_time_that_can_be_written_is_read_as_itself(moment: datetime) -> None:
     assert read(timestamp=moment.isoformat())["timestamp"] == moment
@@ -117,6 +118,7 @@ def test_a_part_is_not_taken_for_the_whole(api: ApiClient, make_user: MakeUser) 
 TEXTS = st.text(st.characters(codec="latin-1"), max_size=80) | st.text("0123456789-:.TZ+ ", max_size=40)
 
 
+@settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(("version", "timestamp", "checksum", "chunk_count"), TEXTS)))
 def test_any_headers_are_read_or_refused_by_name(told: dict[str, str]) -> None:
     serializer = LabelSerializer(data=told)

@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
@@ -67,6 +67,7 @@ def test_a_listing_goes_on_after_a_page(objects: Objects, moto_server: MotoServe
         behind.delete_object(BUCKET, key)
 
 
+@settings(deadline=None)
 @given(largest=st.integers(1, 5000 * GIB))
 @example(largest=10 * GIB)
 @example(largest=LEAST_PART_BYTES * MOST_PARTS)
@@ -81,6 +82,7 @@ def test_the_default_limits_need_no_larger_parts() -> None:
     assert part_bytes_for(10 * GIB) == LEAST_PART_BYTES
 
 
+@settings(deadline=None)
 @given(parts=st.lists(st.binary(max_size=40)), part_bytes=st.integers(1, 50))
 def test_regrouping_keeps_every_byte_in_pieces_of_one_size(parts: list[bytes], part_bytes: int) -> None:
     pieces = [bytes(piece) for piece in regrouped(parts, part_bytes)]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.embedding import DIMENSION, derived_vector
@@ -19,6 +19,7 @@ def dot(one: list[float], other: list[float]) -> float:
     return math.fsum(a * b for a, b in zip(one, other, strict=True))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_it_is_the_documented_formula(blob: bytes) -> None:
     centred = [byte - 127.5 for byte in hashlib.sha256(blob).digest()]
@@ -52,6 +53,7 @@ def test_every_process_derives_the_same_floats() -> None:
     assert printed == [here, here]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=50), st.binary(max_size=50))
 def test_other_blobs_are_not_near(one: bytes, other: bytes) -> None:
     nearness = dot(derived_vector(one), derived_vector(other))

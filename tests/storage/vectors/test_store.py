@@ -131,7 +131,7 @@ vectors = st.lists(finite, min_size=1, max_size=40).filter(any)
 
 
 @given(vectors)
-@settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 def test_every_vector_with_a_direction_has_length_one_afterwards(vector: list[float]) -> None:
     unit = normalised(vector)
     assert math.hypot(*unit) == pytest.approx(1)
