@@ -142,10 +142,10 @@ def bytes_written(server: RunningServer) -> int:
     return int(dict(line.split(": ") for line in lines)["wchar"])
 
 
-def nameless_files(server: RunningServer) -> list[str]:
-    """Open files of the server that have no name (any more): spools."""
+def nameless_files(pid: int) -> list[str]:
+    """Open files of the process that have no name (any more): spools."""
     found = []
-    for descriptor in Path(f"/proc/{server.pid}/fd").iterdir():
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         try:
             target = str(descriptor.readlink())
         except OSError:

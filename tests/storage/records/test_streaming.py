@@ -173,7 +173,7 @@ def test_a_record_over_max_record_bytes_is_stopped_and_leaves_nothing(
             send_what_is_taken(connection, body)
             assert read_answer(connection, method="POST").code == "payload_too_large"
     assert person.unfinished == []
-    assert nameless_files(person.server) == []
+    assert nameless_files(person.server.pid) == []
     assert files(Path(person.server.env["TMPDIR"])) == []
 
 
@@ -203,8 +203,8 @@ def test_who_vanishes_in_the_middle_leaves_nothing(server: RunningServer, crowd:
         if content_type == OCTETS:
             assert within(15, lambda: bool(team.unfinished))
         elif "multipart" in content_type:
-            assert within(15, lambda: bool(nameless_files(server)))
-    assert within(15, lambda: team.unfinished == [] and nameless_files(server) == [])
+            assert within(15, lambda: bool(nameless_files(server.pid)))
+    assert within(15, lambda: team.unfinished == [] and nameless_files(server.pid) == [])
     assert team.get("records")["total"] == 0
     assert team.used_bytes() == 0
     assert files(team.blobs) == []
