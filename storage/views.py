@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from accounts.authentication import identity_of
 from accounts.models import User
 from adiuva.http.conditional import require_match
-from adiuva.http.paging import MAX_INTEGER, page_parameters, requested_page, whole_number
+from adiuva.http.paging import MAX_INTEGER, KeysFirst, page_parameters, requested_page, whole_number
 from adiuva.http.problems import NotFound, UpstreamError, ValidationFailed
 from adiuva.http.schema import problem
 from adiuva.http.views import ApiView, ApiViewSet
@@ -108,7 +108,7 @@ class RecordsViewSet(ApiViewSet):
             query.is_valid(raise_exception=True)
             records = records.filter(table_name=query.validated_data["table"])
         page = requested_page(request, limit=RECORDS, most=MOST_RECORDS)
-        return Response(page.of(RecordMetaSerializer.listed(records), RecordMetaSerializer.of_rows))
+        return Response(page.of(KeysFirst(RecordMetaSerializer.listed(records)), RecordMetaSerializer.of_rows))
 
     @extend_schema(**schema.CREATE)
     def create(self, request: Request) -> Response:

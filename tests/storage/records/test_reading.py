@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from adiuva.http import paging
 from storage.checksums import checksum_of
 from tests.storage.records.devices import Device, files
 
@@ -89,6 +90,12 @@ def test_the_list_holds_what_a_record_is_and_no_bytes(device: Device) -> None:
     assert answer.json == {"items": [meta], "total": 1, "page": 1, "limit": 50}
 
 
+@pytest.fixture(params=[paging.DEEP, 0], ids=["in one step", "keys first"])
+def _way_to_a_page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "DEEP", request.param)
+
+
+@pytest.mark.usefixtures("_way_to_a_page")
 def test_the_list_is_stable_oldest_first_and_paged(device: Device) -> None:
     ids = [device.stored(bytes([number]))["id"] for number in range(5)]
     device.send(b"changed", to=ids[1])
@@ -97,6 +104,7 @@ def test_the_list_is_stable_oldest_first_and_paged(device: Device) -> None:
     assert device.api.get("storage/records?limit=2&page=9", token=device.token).json["total"] == 5
 
 
+@pytest.mark.usefixtures("_way_to_a_page")
 def test_the_list_of_a_table_has_no_other(device: Device) -> None:
     note, task = device.stored(b"n", table="notes"), device.stored(b"t", table="tasks")
     assert device.items("?table=notes") == [note]
