@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from accounts.models import User
 from adiuva.http.conditional import require_match
 from adiuva.http.paging import requested_page
 from adiuva.http.problems import NotFound, UpstreamError
@@ -48,18 +47,8 @@ _HEADERS = {
 }
 
 
-def _user(request: Request) -> User:
-    return identity_of(request).user
-
-
 class _SnapshotView(ApiView):
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:  # noqa: FBT001, FBT002
-        """A snapshot's bytes have one form, whatever is accepted; its problems are JSON."""
-        if request.method in {"GET", "HEAD"}:
-            renderer = self.get_renderers()[0]
-            return renderer, renderer.media_type
-        negotiated: tuple[Any, str] = super().perform_content_negotiation(request, force)
-        return negotiated
+    byte_answers = frozenset({"get", "head"})
 
     def download(
         self, request: Request, find: Callable[[], Backup], *, last_modified: Callable[[Backup], datetime]
@@ -92,12 +81,12 @@ class LatestBackupView(_SnapshotView):
         )
     )
     def get(self, request: Request) -> HttpResponseBase:
-        user_id = _user(request).id
+        user_id = identity_of(request).user.id
         return self.download(request, lambda: find_latest(user_id=user_id), last_modified=latest_since)
 
     @extend_schema(**schema.UPLOAD)
     def put(self, request: Request) -> Response:
-        user = _user(request)
+        user = identity_of(request).user
         declared = declared_size(request)
         allowance = allowance_of(user, Kind.BACKUP, max_bytes=settings.MAX_BACKUP_BYTES, declared=declared)
         _require_room(allowance, declared)
@@ -133,7 +122,7 @@ class BackupView(_SnapshotView):
 class HistoryView(ApiView):
     @extend_schema(**schema.HISTORY)
     def get(self, request: Request) -> Response:
-        backups = Backup.objects.for_user(_user(request).id).newest_first()
+        backups = Backup.objects.for_user(identity_of(request).user.id).newest_first()
         page = requested_page(request, limit=schema.SNAPSHOTS, most=schema.MOST_SNAPSHOTS)
         return Response(page.of(backups, lambda rows: BackupMetaSerializer(rows, many=True).data))
 
@@ -144,7 +133,7 @@ def _found(request: Request, pk: str) -> Backup:
         backup_id = UUID(pk)
     except ValueError:
         raise NotFound("There is no such backup.") from None
-    return find_backup(user_id=_user(request).id, backup_id=backup_id)
+    return find_backup(user_id=identity_of(request).user.id, backup_id=backup_id)
 
 
 def _described(backup: Backup) -> dict[str, str]:

@@ -6,7 +6,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import User
+from accounts.authentication import identity_of
 from adiuva.http.schema import problem
 from adiuva.http.views import ApiView
 from chat import usage
@@ -20,12 +20,6 @@ _ANSWER = PolymorphicProxySerializer(
     serializers=[ChatResponseSerializer, ExecutionPlanSerializer],
     resource_type_field_name=None,
 )
-
-
-def _user(request: Request) -> User:
-    user = request.user
-    assert isinstance(user, User)  # noqa: S101 - ApiView has refused everybody else
-    return user
 
 
 class ChatView(ApiView):
@@ -52,7 +46,7 @@ class ChatView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        user = _user(request)
+        user = identity_of(request).user
         turn = turn_from(ChatRequestSerializer(data=request.data), user=user)
         # The model may take a minute; a pooled database connection is not held for that long.
         close_old_connections()
@@ -70,4 +64,4 @@ class UsageView(ApiView):
         responses={200: UsageReportSerializer},
     )
     def get(self, request: Request) -> Response:
-        return Response(usage.report(_user(request).id))
+        return Response(usage.report(identity_of(request).user.id))

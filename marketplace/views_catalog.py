@@ -1,7 +1,6 @@
 """Wire contract § 9: what there is, what is submitted, and the packages."""
 
 import logging
-from typing import Any
 
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
@@ -64,10 +63,7 @@ class PluginView(MarketplaceView):
 
 
 class PackageView(MarketplaceView):
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:  # noqa: FBT001, FBT002
-        """A package's bytes have one form, whatever is accepted; its problems are JSON."""
-        renderer = self.get_renderers()[0]
-        return renderer, renderer.media_type
+    byte_answers = frozenset({"get", "head"})
 
     @extend_schema(**schema.PACKAGE)
     def get(self, request: Request, slug: str) -> HttpResponseBase:

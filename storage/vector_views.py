@@ -5,7 +5,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import User
+from accounts.authentication import identity_of
 from adiuva.http.schema import problem
 from adiuva.http.views import ApiView
 from storage.parsers import declared_size
@@ -32,12 +32,6 @@ _UPSTREAM = {
 }
 
 
-def _user(request: Request) -> User:
-    user = request.user
-    assert isinstance(user, User)  # noqa: S101 - ApiView has refused everybody else
-    return user
-
-
 class VectorUpsertView(ApiView):
     parser_classes = [VectorsParser]
 
@@ -56,7 +50,7 @@ class VectorUpsertView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        user = _user(request)
+        user = identity_of(request).user
         allowance_of(user, Kind.STORAGE, max_bytes=MAX_BODY_BYTES, declared=declared_size(request))
         close_old_connections()  # the body may take its time
         body = UpsertSerializer(data=request.data)
@@ -79,7 +73,7 @@ class VectorSearchView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        user = _user(request)
+        user = identity_of(request).user
         close_old_connections()
         body = SearchSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -99,4 +93,6 @@ class VectorsView(ApiView):
     def delete(self, request: Request) -> Response:
         body = IdsSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        return Response({"deleted": delete_vectors(user_id=_user(request).id, ids=body.validated_data["ids"])})
+        return Response(
+            {"deleted": delete_vectors(user_id=identity_of(request).user.id, ids=body.validated_data["ids"])}
+        )

@@ -1,7 +1,6 @@
 """Wire contract § 7: records, their change feed, and what they take of the quota."""
 
 import logging
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -12,7 +11,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from accounts.models import User
 from adiuva.http.conditional import require_match
 from adiuva.http.paging import MAX_INTEGER, KeysFirst, page_parameters, requested_page, whole_number
 from adiuva.http.problems import NotFound, UpstreamError, ValidationFailed
@@ -40,10 +38,6 @@ CHANGES, MOST_CHANGES = 200, 1000
 RECORDS, MOST_RECORDS = 50, 200
 
 
-def _user(request: Request) -> User:
-    return identity_of(request).user
-
-
 def _record_id(pk: str) -> UUID:
     # Not the URL's to refuse: without a token anything here is 401.
     try:
@@ -53,7 +47,7 @@ def _record_id(pk: str) -> UUID:
 
 
 def _found(request: Request, pk: str) -> StorageRecord:
-    return find_record(user_id=_user(request).id, record_id=_record_id(pk))
+    return find_record(user_id=identity_of(request).user.id, record_id=_record_id(pk))
 
 
 def _described(record: StorageRecord, *, status: int, headers: dict[str, str] | None = None) -> Response:
@@ -65,13 +59,7 @@ class RecordsViewSet(ApiViewSet):
     record: StorageRecord
     allowance: Allowance
 
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:  # noqa: FBT001, FBT002
-        """A record's bytes have one form, whatever is accepted; its problems are JSON."""
-        if self.action == "retrieve":
-            renderer = self.get_renderers()[0]
-            return renderer, renderer.media_type
-        negotiated: tuple[Any, str] = super().perform_content_negotiation(request, force)
-        return negotiated
+    byte_answers = frozenset({"retrieve"})
 
     def check_permissions(self, request: Request) -> None:
         """404, 402 and 412 go before anything that is wrong with the body, and before it is read."""
@@ -82,7 +70,7 @@ class RecordsViewSet(ApiViewSet):
                 self.record = _found(request, self.kwargs["pk"])
                 replaced = self.record.size_bytes
             self.allowance = allowance_of(
-                _user(request),
+                identity_of(request).user,
                 Kind.STORAGE,
                 max_bytes=settings.MAX_RECORD_BYTES,
                 declared=declared_size(request),
@@ -101,7 +89,7 @@ class RecordsViewSet(ApiViewSet):
         responses={200: RecordListSerializer, 400: problem("validation_error")},
     )
     def list(self, request: Request) -> Response:
-        records = StorageRecord.objects.for_user(_user(request).id).live().order_by("created_at", "id")
+        records = StorageRecord.objects.for_user(identity_of(request).user.id).live().order_by("created_at", "id")
         table = request.query_params.get("table")
         if table is not None:
             query = TableQuerySerializer(data={"table": table})
@@ -115,7 +103,7 @@ class RecordsViewSet(ApiViewSet):
         with sealed_upload(request, NEW, allowance=self.allowance) as upload:
             assert upload.table_name is not None  # noqa: S101 - required by NEW
             record = create_record(
-                user=_user(request),
+                user=identity_of(request).user,
                 table_name=upload.table_name,
                 record_id=upload.record_id,
                 body=upload.body,
@@ -150,7 +138,7 @@ class RecordsViewSet(ApiViewSet):
         with sealed_upload(request, REPLACEMENT, allowance=self.allowance) as upload:
             _require_same(upload, self.record)
             record = replace_record(
-                user=_user(request),
+                user=identity_of(request).user,
                 record=self.record,
                 body=upload.body,
                 allowance=self.allowance,
@@ -171,7 +159,7 @@ class RecordsViewSet(ApiViewSet):
         },
     )
     def destroy(self, request: Request, pk: str) -> Response:
-        delete_record(user_id=_user(request).id, record_id=_record_id(pk), expect=self._expect)
+        delete_record(user_id=identity_of(request).user.id, record_id=_record_id(pk), expect=self._expect)
         return Response(status=204)
 
     def _expect(self, record: StorageRecord) -> None:
@@ -205,7 +193,7 @@ class ChangesView(ApiView):
     def get(self, request: Request) -> Response:
         since = whole_number(request, "since", default=0, least=-MAX_INTEGER)
         limit = whole_number(request, "limit", default=CHANGES, least=1)
-        feed = changes_since(user_id=_user(request).id, since=since, limit=min(limit, MOST_CHANGES))
+        feed = changes_since(user_id=identity_of(request).user.id, since=since, limit=min(limit, MOST_CHANGES))
         return Response(FeedSerializer.of(feed))
 
 
@@ -214,7 +202,7 @@ class QuotaView(ApiView):
         operation_id="getQuota", summary="What is stored, and how much may be", responses={200: QuotaSerializer}
     )
     def get(self, request: Request) -> Response:
-        user = _user(request)
+        user = identity_of(request).user
         usage = usage_of(user.id)
         amounts = {
             str(kind): {"used_bytes": used_bytes(usage, kind), "limit_bytes": limit_bytes(user, kind, usage)}

@@ -46,6 +46,9 @@ class _Conventions:
     public: ClassVar[bool] = False
     # Counts towards the user's window (§ 4).
     rate_limited: ClassVar[bool] = True
+    # Actions of a view set, or methods of a view, that answer with bytes: they have one form, whatever is accepted, and
+    # the problems of these are JSON.
+    byte_answers: ClassVar[frozenset[str]] = frozenset()
     content_negotiation_class: type[BaseContentNegotiation] = _NegotiateLater
     # No OPTIONS: DRF would describe the view to anybody; CORS preflights are answered by the middleware.
     http_method_names: Sequence[str] = ("get", "post", "put", "patch", "delete", "head")
@@ -69,10 +72,17 @@ class _Conventions:
                 request.META["CONTENT_LENGTH"] = str(size)
         return super().initialize_request(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
 
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:  # noqa: FBT001, FBT002
+        asked: str = getattr(self, "action", None) or (request.method or "").lower()
+        if asked in self.byte_answers:
+            renderer = self.get_renderers()[0]  # type: ignore[attr-defined]
+            return renderer, renderer.media_type
+        return super().perform_content_negotiation(request, force)  # type: ignore[misc, no-any-return]
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """401, then 429, then 403 and 404, then what is wrong with the request itself."""
         self.format_kwarg = None
-        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)  # type: ignore[attr-defined]
+        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         self.perform_authentication(request)  # type: ignore[attr-defined]
         if not self.public and request.user is None:
             raise NotAuthenticated

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import User
+from accounts.authentication import identity_of
 from adiuva.http.problems import NotFound
 from adiuva.http.schema import problem
 from adiuva.http.views import ApiView
@@ -25,12 +25,6 @@ from chat.plans.serializers import (
 from chat.plans.templates import PromptTemplate, templates
 
 
-def _user(request: Request) -> User:
-    user = request.user
-    assert isinstance(user, User)  # noqa: S101 - ApiView has refused everybody else
-    return user
-
-
 class PlaybookView(ApiView):
     @extend_schema(
         operation_id="listPlans",
@@ -39,7 +33,7 @@ class PlaybookView(ApiView):
         responses={200: PlaybookSerializer},
     )
     def get(self, request: Request) -> Response:
-        own = plan_cache.recent(user_id=_user(request).id)
+        own = plan_cache.recent(user_id=identity_of(request).user.id)
         return Response({"items": [plan.as_dict() for plan in (*PLAYBOOKS.values(), *own)]})
 
 
@@ -50,7 +44,7 @@ class PlanView(ApiView):
         responses={200: ExecutionPlanSerializer, 404: problem("No built-in plan and none of your own recent ones.")},
     )
     def get(self, request: Request, plan_id: str) -> Response:
-        plan = PLAYBOOKS.get(plan_id) or plan_cache.get(plan_id, user_id=_user(request).id)
+        plan = PLAYBOOKS.get(plan_id) or plan_cache.get(plan_id, user_id=identity_of(request).user.id)
         if plan is None:
             raise NotFound("There is no such plan, or it is too long ago.")
         return Response(plan.as_dict())
@@ -68,7 +62,7 @@ class TemplateRunView(ApiView):
             self.template = templates.get(self.kwargs["template_id"])
         except KeyError:
             raise NotFound("There is no such template.") from None
-        require_template(_user(request), self.template)
+        require_template(identity_of(request).user, self.template)
 
     @extend_schema(
         operation_id="runTemplate",
@@ -91,7 +85,7 @@ class TemplateRunView(ApiView):
         variables, context = run_from(TemplateRunSerializer(data=request.data), template=self.template)
         # The model may take a minute; a pooled database connection is not held for that long.
         close_old_connections()
-        user = _user(request)
+        user = identity_of(request).user
         with usage.counted(user.id) as meter:
             run = async_to_sync(run_template)(
                 template=self.template, variables=variables, context=context, user=user, meter=meter
