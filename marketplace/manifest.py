@@ -67,6 +67,11 @@ def text_fault(field: str, value: Any) -> str | None:
     return None
 
 
+def entrypoint_path(value: Any) -> str | None:
+    """The name in the package of what ``entrypoint`` points to, where it is a text: ``./main.js`` is ``main.js``."""
+    return value.removeprefix("./") if isinstance(value, str) else None
+
+
 def known_fields(manifest: dict[str, Any]) -> dict[str, Any]:
     """What is kept of a manifest that has passed the checks; other fields are ignored (wire contract § 1)."""
     return {field: manifest[field] for field in FIELDS}

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from adiuva.http.problems import Problem
+from marketplace.archives import MAX_ENTRIES
 from marketplace.models import PluginVersion
 from marketplace.packages import lay_down
 from storage.blob_store import get_blob_store
 
-MAX_LISTED: Final = 1000
+MAX_LISTED: Final = MAX_ENTRIES  # all that a submission may have: what is not listed, no reviewer reads
 MAX_PREVIEW_BYTES: Final = 128 * 1024
 _CHUNK: Final = 64 * 1024
 _ENCRYPTED: Final = 0x1

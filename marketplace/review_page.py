@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from marketplace.author_names import reviewer_name_of
+from marketplace.manifest import entrypoint_path
 from marketplace.models import Plugin, PluginStatus, PluginVersion, ReviewDecision
 from marketplace.package_listing import PackageListing, PackageUnreadableError, list_package
 from marketplace.permission_texts import UNKNOWN, in_words
@@ -144,7 +145,7 @@ def files_of(package: PackageListing | None) -> list[dict[str, Any]]:
 def entrypoint_index(version: PluginVersion, package: PackageListing | None) -> int | None:
     """Of the file to read first: where the plugin starts, else any first one."""
     files = [file for file in package.files if file.kind == "file"] if package else []
-    entrypoint = manifest_of(version).get("entrypoint")
+    entrypoint = entrypoint_path(manifest_of(version).get("entrypoint"))
     named = (file.index for file in files if file.name == entrypoint)
     return next(named, files[0].index if files else None)
 

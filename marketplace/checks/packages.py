@@ -9,7 +9,7 @@ from typing import Final
 from marketplace.archives import MAX_ENTRIES, Archive, ArchiveError, TooManyEntriesError, shown
 from marketplace.checks.base import NotLookedAtError, Outcome, Submission, judged
 from marketplace.checks.contents import MAX_UNPACKED_BYTES, MIB, size_faults
-from marketplace.manifest import MAX_PATH
+from marketplace.manifest import MAX_PATH, entrypoint_path
 
 MAX_DEPTH: Final = 16
 # What Windows does not take in a name, or takes for a device.
@@ -125,10 +125,9 @@ def integrity(submission: Submission) -> Outcome:
 
 
 def entrypoint(submission: Submission) -> Outcome:
-    named = submission.manifest.get("entrypoint")
-    if not isinstance(named, str) or path_fault(named.removeprefix("./")) or named.endswith("/"):
+    name = entrypoint_path(submission.manifest.get("entrypoint"))
+    if name is None or path_fault(name) or name.endswith("/"):
         return Outcome(passed=False, message="The entrypoint is a path in the package, as main.js is.")
-    name = named.removeprefix("./")
     if not any(entry.name == name and entry.size_bytes for entry in submission.archive.entries):
         return Outcome(passed=False, message=f"There is no {shown(name)} in the package, or it is empty.")
     return Outcome(passed=True, message="The entrypoint is in the package.")

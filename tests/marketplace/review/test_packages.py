@@ -1,6 +1,7 @@
 """What a reviewer sees of a package: its list of files, and one file at a time."""
 
 import io
+import re
 import stat
 import struct
 import zipfile
@@ -9,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from marketplace.archives import MAX_ENTRIES
 from marketplace.models import PluginVersion
 from marketplace.package_listing import (
     MAX_LISTED,
@@ -35,6 +37,14 @@ def shown(client: Client, version: PluginVersion, index: int = 0) -> str:
     return answer.content.decode()
 
 
+def shown_first(client: Client, version: PluginVersion) -> int:
+    """The index of the file in the page's frame."""
+    page = client.get(reverse("admin:marketplace_pluginversion_change", args=[version.pk])).content.decode()
+    framed = re.search(r'<iframe[^>]* src="[^"]*/files/(\d+)/"', page)
+    assert framed is not None
+    return int(framed[1])
+
+
 def test_the_listing_has_names_and_sizes() -> None:
     listing = list_package(submit())
     assert {file.name: file.size_bytes for file in listing.files} == {name: len(data) for name, data in FILES.items()}
@@ -53,6 +63,19 @@ def test_links_folders_and_files_are_told_apart() -> None:
     listing = list_package(submit(package=package.getvalue()))
     kinds = [(file.name, file.kind) for file in listing.files]
     assert kinds == [("folder/", "folder"), ("link", "link"), ("../../file", "file")]
+
+
+@pytest.mark.parametrize("entrypoint", ["src/main.js", "./src/main.js"])
+def test_the_entrypoint_is_what_is_shown_first(admin: Client, entrypoint: str) -> None:
+    files = {"a-harmless-one.js": b"", "src/main.js": b"start();\n"}
+    assert shown_first(admin, submit(package=packed(files), entrypoint=entrypoint)) == 1
+
+
+def test_every_file_that_a_package_may_have_is_listed_and_may_be_the_entrypoint(admin: Client) -> None:
+    files = {f"{number:05}.js": b"" for number in range(MAX_ENTRIES)}
+    version = submit(package=packed(files), entrypoint=list(files)[-1])
+    assert list_package(version).unlisted == 0
+    assert shown_first(admin, version) == MAX_ENTRIES - 1
 
 
 def test_a_long_list_is_cut_and_says_so(admin: Client) -> None:
