@@ -14,10 +14,7 @@ from marketplace.listing import live_version
 from marketplace.manifest import id_fault, version_fault
 from marketplace.models import Plugin, PluginInstallation, PluginStatus, PluginVersion
 from marketplace.querysets import PluginQuerySet
-from marketplace.ranking import rank_of
 from marketplace.search import matching
-
-__all__ = ["SORTS", "Published", "catalog", "find_package", "find_plugin", "rank_of", "seen_by"]
 
 # Each ends with the key, so that pages do not overlap.
 SORTS: Final = {

@@ -14,12 +14,12 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from adiuva.http.problems import ValidationFailed
+from marketplace.ledger import SALES
 from marketplace.models import LedgerAccount, LedgerEntry, Plugin, Transfer, TransferStatus
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 1970, 9998
 LONGEST_MONTH = timedelta(days=31)
-SALE = "sale:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def earnings_of(user: User, *, period: Period = ALL_TIME) -> list[PluginEarnings
         developer=_cents(within & Q(account=LedgerAccount.DEVELOPER)),
         platform=_cents(within & Q(account=LedgerAccount.PLATFORM)),
         owed=_cents(Q(account=LedgerAccount.DEVELOPER)),
-        sales=Count("pk", filter=within & Q(account=LedgerAccount.BUYER, source__startswith=SALE)),
+        sales=Count("pk", filter=within & Q(account=LedgerAccount.BUYER) & SALES),
     )
     moved = _by_plugin(
         Transfer.objects.filter(revenue_event__developer=user, status=TransferStatus.DONE, done_at__lt=period.end),

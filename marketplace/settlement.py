@@ -18,7 +18,7 @@ from marketplace.ledger import balances, book
 from marketplace.locks import lock_purchase
 from marketplace.models import PaymentReturn, PluginPurchase, PurchaseStatus, RevenueEvent
 from marketplace.returns import is_further, returned_cents
-from marketplace.split import Split, split
+from marketplace.split import split
 
 
 def lock_payment(payment_intent_id: str) -> None:
@@ -57,8 +57,7 @@ def settle(*, event: RevenueEvent, payment_intent_id: str, source: str) -> None:
     before, now = balances(event), datetime.now(UTC)
     if theirs == before:
         return
-    change = Split(developer=theirs.developer - before.developer, platform=theirs.platform - before.platform)
-    book(event=event, source=source, shares=change, at=now)
+    book(event=event, source=source, shares=theirs - before, at=now)
     if has_developer:
         follow_ledger(event=event, owed_cents=theirs.developer, source=source, at=now)
         payout_queue.queue(event_id=event.pk)

@@ -11,7 +11,7 @@ DEVELOPER_PERCENT = 70
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Cents. Both are at least 0."""
+    """Cents. Both are at least 0, but for a difference."""
 
     developer: int
     platform: int
@@ -19,6 +19,10 @@ class Split:
     @property
     def total(self) -> int:
         return self.developer + self.platform
+
+    def __sub__(self, other: "Split") -> "Split":
+        """What has to be booked so that ``other`` becomes this one."""
+        return Split(developer=self.developer - other.developer, platform=self.platform - other.platform)
 
 
 def split(amount_cents: int, *, has_developer: bool = True) -> Split:
@@ -31,14 +35,3 @@ def split(amount_cents: int, *, has_developer: bool = True) -> Split:
         raise ValueError("an amount is never negative")
     developer = amount_cents * DEVELOPER_PERCENT // 100 if has_developer else 0
     return Split(developer=developer, platform=amount_cents - developer)
-
-
-def given_back(amount_cents: int, *, returned_cents: int, has_developer: bool = True) -> Split:
-    """What each has given back once ``returned_cents`` of ``amount_cents`` went back to the buyer, in all.
-
-    Raises:
-        ValueError: more went back than came in.
-    """
-    before = split(amount_cents, has_developer=has_developer)
-    after = split(amount_cents - returned_cents, has_developer=has_developer)
-    return Split(developer=before.developer - after.developer, platform=before.platform - after.platform)

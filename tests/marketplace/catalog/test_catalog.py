@@ -10,9 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.catalog import rank_of
 from marketplace.models import Plugin, PluginInstallation, PluginStatus
-from marketplace.ranking import PRIOR_COUNT, PRIOR_MEAN
+from marketplace.ranking import PRIOR_COUNT, PRIOR_MEAN, rank_of
 from tests.marketplace.catalog.market import Member
 from tests.support.accounts import Account
 

@@ -4,6 +4,8 @@ import itertools
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from marketplace.models import LedgerEntry, PaymentReturn, PluginPurchase, RevenueEvent, Transfer, TransferStatus
 from marketplace.split import split
@@ -26,6 +28,21 @@ def test_partial_refunds_are_cumulative(sale: RevenueEvent) -> None:
         assert money.developer_has(sale) == split(499 - total).developer
         assert money.meant_to_move(sale) == split(499 - total).developer
     assert money.ledger(sale) == {"buyer": 0, "developer": 0, "platform": 0}
+    assert money.sums_by_source(sale) == {0}
+
+
+@given(price=st.integers(1, 2000), totals=st.lists(st.integers(1, 2000), max_size=5))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_of_every_price_shares_and_reversals_sum_exactly(developer: Account, price: int, totals: list[int]) -> None:
+    sale = money.sell(author=developer.user, cents=price)
+    left = price
+    for total in totals:
+        money.deliver(money.refunded(money.payment_of(sale), total=min(total, price)))
+        left = min(left, price - min(total, price))
+        theirs = left * 7 // 10
+        books = {"buyer": 0, "developer": 0, "platform": 0} | money.ledger(sale)
+        assert books == {"buyer": -left, "developer": theirs, "platform": left - theirs}
+        assert money.meant_to_move(sale) == theirs
     assert money.sums_by_source(sale) == {0}
 
 
