@@ -10,7 +10,7 @@ from django.db import OperationalError
 from psycopg_pool import ConnectionPool
 
 from adiuva.database_pool import reconnect_failed
-from tests.support.server import free_port
+from tests.support.ports import held_port
 
 PATIENCE = 600.0  # longer than a test may take: who waits for this has not been told
 
@@ -24,7 +24,7 @@ class Server:
         self.conninfo += f" password={database.get('PASSWORD')} dbname=postgres connect_timeout=5"
 
     def leave(self) -> None:
-        self.conninfo = f"host=127.0.0.1 port={free_port()} connect_timeout=5"
+        self.conninfo = f"host=127.0.0.1 port={held_port(self)} connect_timeout=5"
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ import pytest
 from adiuva.env import Environment
 from tests.house.paths import ROOT
 from tests.support.image import Build, Stage, in_context, steps
-from tests.support.server import clean_environment, drop_database, free_port, new_database
+from tests.support.ports import held_port
+from tests.support.server import clean_environment, drop_database, new_database
 
 SECRET = "0c1d2e3f4a5b69788796a5b4c3d2e1f00c1d2e3f4a5b69788796a5b4c3d2e1f0"
 APPS = {"adiuva", "accounts", "billing", "storage", "backups", "marketplace", "agents", "chat"}
@@ -104,7 +105,7 @@ def environment(image: Stage, tmp_path: Path) -> Iterator[dict[str, str]]:
     given["PATH"] = f"{image.path('/opt/venv/bin')}:/usr/bin:/bin"
     yield given | {
         "HOST": "127.0.0.1",
-        "PORT": str(free_port()),
+        "PORT": str(held_port(image)),
         "PUBLIC_URL": "https://api.example.com",
         "DATABASE_URL": database,
         "REDIS_URL": os.environ["REDIS_URL"],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.support.server import free_port
+from tests.support.ports import held_port
 
 UNPRIVILEGED = "postgres"  # who runs it where the tests run as root: PostgreSQL refuses to be root
 
@@ -30,7 +30,7 @@ class PostgresServer:
         bin_folder = programs()
         assert bin_folder is not None
         self._bin = bin_folder
-        self._port = free_port()
+        self._port = held_port(self)
         # Not under pytest's folders, which nobody but their owner may enter.
         self._folder = Path(tempfile.mkdtemp(prefix="adiuva-postgres-"))
         if os.geteuid() == 0:

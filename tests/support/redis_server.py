@@ -1,10 +1,11 @@
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 import redis
+
+from tests.support.ports import held_port
 
 
 class RedisServer:
@@ -12,9 +13,7 @@ class RedisServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = held_port(self)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
