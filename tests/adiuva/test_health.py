@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from threading import Barrier, Event
 
 import httpx
 import pytest
@@ -17,6 +18,11 @@ from tests.support.client import ApiClient
 from tests.support.server import RunningServer
 
 SYSTEMS = {"database", "cache", "blobs", "vectors"}
+PATIENCE_SECONDS = 30
+
+
+def hang(released: Event) -> None:
+    released.wait(PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -76,28 +82,35 @@ def test_a_system_that_hangs_holds_the_answer_up_for_a_moment_only(
     api: ApiClient, checks: dict[str, Callable[[], None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "TIMEOUT_SECONDS", 0.1)
-    checks.update({name: lambda: None for name in checks} | {"vectors": lambda: time.sleep(0.5)})
-    started = time.monotonic()
+    released = Event()
+    checks.update({name: lambda: None for name in checks} | {"vectors": lambda: hang(released)})
     assert api.get("health/ready").json["checks"]["vectors"] == "timeout"
-    assert time.monotonic() - started < 0.4
+    released.set()
 
 
 def test_systems_that_hang_are_waited_for_together_and_asked_once(
     api: ApiClient, checks: dict[str, Callable[[], None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readiness, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(readiness, "TIMEOUT_SECONDS", 1.0)
+    together = Barrier(len(SYSTEMS) + 1)
+    released = Event()
     calls: list[str] = []
 
-    def hang(name: str) -> None:
+    def asked(name: str) -> None:
         calls.append(name)
-        time.sleep(0.5)
+        together.wait(PATIENCE_SECONDS)
+        hang(released)
 
-    checks.update({name: partial(hang, name) for name in checks})
+    checks.update({name: partial(asked, name) for name in checks})
     started = time.monotonic()
-    for _ in range(3):
+    assert set(api.get("health/ready").json["checks"].values()) == {"timeout"}
+    assert time.monotonic() - started < len(SYSTEMS) - 0.5  # seconds; one after another it is a second each
+    together.wait(PATIENCE_SECONDS)  # one after another they would never all be there
+    monkeypatch.setattr(readiness, "TIMEOUT_SECONDS", 0.1)
+    for _ in range(2):
         assert set(api.get("health/ready").json["checks"].values()) == {"timeout"}
-    assert time.monotonic() - started < 0.45
     assert sorted(calls) == sorted(SYSTEMS)
+    released.set()
 
 
 def test_a_process_that_is_about_to_stop_is_not_ready(api: ApiClient, checks: dict[str, Callable[[], None]]) -> None:

@@ -36,7 +36,7 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
         connection.transport.abort()
 
 
-async def is_closed(reader: asyncio.StreamReader, *, within: float = 2.0) -> bool:
+async def is_closed(reader: asyncio.StreamReader, *, within: float = 20.0) -> bool:
     try:
         async with asyncio.timeout(within):
             return await reader.read() == b""

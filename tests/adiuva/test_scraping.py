@@ -47,7 +47,7 @@ def test_what_fails_is_left_out_and_counted(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_what_hangs_is_left_out_and_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scraping, "READ_SECONDS", 0.05)
+    monkeypatch.setattr(scraping, "READ_SECONDS", 1.0)  # for the good one, however busy the machine is
     monkeypatch.setattr(scraping, "FRESH_SECONDS", 0.0)
     released = threading.Event()
     asked: list[int] = []
@@ -58,9 +58,9 @@ def test_what_hangs_is_left_out_and_asked_once(monkeypatch: pytest.MonkeyPatch) 
         return 5
 
     collector = readings(slow=hang, good=lambda: 1)
-    for _ in range(3):
+    for _ in range(2):
         assert collected(collector) == {"good": [({}, 1)]}
-    assert (len(asked), failures("slow")) == (1, 3)
+    assert (len(asked), failures("slow")) == (1, 2)
     released.set()
     monkeypatch.setattr(scraping, "READ_SECONDS", 30)
     assert collected(collector)["slow"] == [({}, 5)]
