@@ -41,6 +41,9 @@ approve(version=PluginVersion.objects.get(plugin_id="{slug}"), reviewer=boss)
 """
 RECORDS = 30
 DIMENSION = 8
+# 200 requests a minute are the team tier's: however long a backup takes, what these two allow stays below.
+BURST_WRITES = 120
+PAUSE_SECONDS = 2.5  # after each three writes that follow
 
 
 def checksum(data: bytes) -> str:
@@ -149,7 +152,7 @@ def publish(server: RunningServer, author: Person) -> tuple[str, bytes]:
 
 
 class Writer(threading.Thread):
-    """Somebody who creates, replaces and deletes without a pause. ``kept`` changes no more after ``stop``."""
+    """Somebody who creates, replaces and deletes, first without a pause and then as fast as their tier lets them."""
 
     def __init__(self, server: RunningServer, person: Person) -> None:
         super().__init__(daemon=True)
@@ -168,6 +171,8 @@ class Writer(threading.Thread):
                     if len(ids) > 5:
                         assert http.delete(f"storage/records/{ids.pop(0)}").status_code == 204
                     self.writes += 3
+                    if self.writes > BURST_WRITES:
+                        self.stopped.wait(PAUSE_SECONDS)
         except BaseException as failure:  # noqa: BLE001 - shown by the test
             self.failure = failure
 
@@ -283,7 +288,7 @@ def test_everything_comes_back(  # noqa: PLR0915 - one story
     at_start = writer.writes
     backup = script("backup.sh", str(tmp_path / "backups"), env=old).strip()
     at_end = writer.writes
-    writer.wait_for_writes(10)
+    writer.wait_for_writes(3)
     writer.stopped.set()
     writer.join()
     assert writer.failure is None

@@ -30,7 +30,7 @@ def conversation(server: RunningServer, tmp_path_factory: pytest.TempPathFactory
         env=os.environ.copy(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr
