@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from adiuva.serve import GRACE_SECONDS
 from tests.adiuva.members import Member, join
 from tests.fakes.llm_server import LoopbackLLM, hang, text
 from tests.support.raw_http import JSON, RawAnswer, connect, exchange, head, post, read_answer
@@ -20,6 +21,7 @@ from tests.support.server import RunningServer
 
 BODY = json.dumps({"message": "Hello"}).encode()
 ServerFactory = Callable[..., RunningServer]
+AT_ONCE_SECONDS = GRACE_SECONDS / 3  # nothing was waited for
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +73,8 @@ def test_sigterm_lets_a_slow_request_end_and_takes_no_new_one(chatty: ServerFact
         ended = time.monotonic()
         assert (answer.status, answer.json["response"]) == (200, "tick " * 15)
         assert answer.headers["Connection"] == "close"
-    assert server.wait(10) in {0, -signal.SIGTERM}
-    assert time.monotonic() - ended < 3
+    assert server.wait(60) in {0, -signal.SIGTERM}
+    assert time.monotonic() - ended < AT_ONCE_SECONDS
     assert "ERROR" not in server.log_text()
 
 
@@ -107,7 +109,7 @@ def test_clients_that_leave_in_the_middle_of_a_turn_leave_nothing_behind_and_an_
     assert provider.wait_requests(8, timeout=30)
     for client in clients:
         client.close()
-    assert provider.wait_closed(3)
+    assert provider.wait_closed()
     provider.forget()
     provider.script(text("here"))
     assert post(server, "/api/v1/chat", BODY, member.bearer).json["response"] == "here"
@@ -118,7 +120,7 @@ def test_clients_that_leave_in_the_middle_of_a_turn_leave_nothing_behind_and_an_
         half_sent.sendall(b"GET /api/v1/health HTTP/1.1\r\nHost:")
         started = time.monotonic()
         assert server.stop() in {0, -signal.SIGTERM}
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < AT_ONCE_SECONDS
     assert "ERROR" not in server.log_text()
 
 

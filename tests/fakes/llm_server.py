@@ -132,12 +132,12 @@ class LoopbackLLM:
         self.asked_aside.clear()
         self.headers.clear()
 
-    def wait_closed(self, timeout: float = 1.0) -> bool:
+    def wait_closed(self, timeout: float = 10.0) -> bool:
         """True as soon as no connection is open. Blocks: from a coroutine call it through ``asyncio.to_thread``."""
         with self._changed:
             return self._changed.wait_for(lambda: self._open == 0, timeout)
 
-    def wait_requests(self, count: int, timeout: float = 5.0) -> bool:
+    def wait_requests(self, count: int, timeout: float = 30.0) -> bool:
         """True as soon as ``count`` requests have arrived. Blocks, like ``wait_closed``."""
         with self._changed:
             return self._changed.wait_for(lambda: len(self.requests) >= count, timeout)

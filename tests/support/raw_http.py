@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from tests.support.server import RunningServer
 
-SECONDS = 15.0
+SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,10 @@ class RawAnswer:
 
 
 @contextmanager
-def connect(server: RunningServer) -> Iterator[socket.socket]:
-    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS)) as connection:
+def connect(server: RunningServer, *, source: str = "127.0.0.1") -> Iterator[socket.socket]:
+    """``source`` is the client's own address, any of 127.0.0.0/8."""
+    opened = socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS, source_address=(source, 0))
+    with closing(opened) as connection:
         yield connection
 
 

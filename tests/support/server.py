@@ -16,7 +16,7 @@ from adiuva.env import Environment
 from tests.support.ports import held_port
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 def clean_environment() -> dict[str, str]:

@@ -97,4 +97,4 @@ async def test_a_client_that_goes_away_ends_the_model_call(chat_server: RunningS
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
-    assert await asyncio.to_thread(provider.wait_closed, 3.0)
+    assert await asyncio.to_thread(provider.wait_closed)
