@@ -77,7 +77,8 @@ copy_blobs() {
         local known=()
         if [ -n "$LAST" ] && [ -d "$LAST/blobs" ]; then known=(--link-dest="$LAST/blobs"); fi
         # A key is never written twice, so a name that is known has the bytes that are known.
-        rsync --archive --exclude=/.hold --exclude=/.unfinished "${known[@]}" "$BLOBS/" "$DRAFT/blobs/"
+        # Its owner is not compared either: that of a copy is another (below).
+        rsync --archive --no-owner --no-group --exclude=/.hold --exclude=/.unfinished "${known[@]}" "$BLOBS/" "$DRAFT/blobs/"
     else
         tar --create --directory="$BLOBS" --exclude=./.hold --exclude=./.unfinished . |
             tar --extract --preserve-permissions --directory="$DRAFT/blobs"
@@ -117,6 +118,8 @@ blobs=$([ -n "${S3_BUCKET:-}" ] && echo s3 || echo files)
 secret=$(fingerprint)
 TEXT
 (cd "$DRAFT" && sha256sum about database $([ ! -f vectors.tar ] || echo vectors.tar) >SHA256SUMS)
+# Root makes one before an upgrade, and the service's user has to read it.
+[ "$(id -u)" != 0 ] || chown -R --reference="$FOLDER" "$DRAFT"
 sync -f "$DRAFT"
 mv "$DRAFT" "$TARGET"
 say "done: $(du -sh "$TARGET" | cut -f1)"

@@ -79,6 +79,7 @@ aside() { # aside PATH…: keeps what --force would otherwise destroy
 
 drop_everything() { # tables, views and sequences; the schema itself stays as it is, and so do extensions
     run_sql <<'SQL'
+SET LOCAL client_min_messages = warning;
 DO $$
 DECLARE item record;
 BEGIN

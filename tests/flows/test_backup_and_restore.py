@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
@@ -41,6 +42,7 @@ approve(version=PluginVersion.objects.get(plugin_id="{slug}"), reviewer=boss)
 """
 RECORDS = 30
 DIMENSION = 8
+NOBODY = 65534
 # 200 requests a minute are the team tier's: however long a backup takes, what these two allow stays below.
 BURST_WRITES = 120
 PAUSE_SECONDS = 2.5  # after each three writes that follow
@@ -349,6 +351,31 @@ def test_a_backup_that_was_touched_is_refused(tmp_path: Path, place: Callable[[s
         file.seek(100)
         file.write(b"touched")
     assert "the backup is damaged" in script("restore.sh", "--force", str(backup), env=env, succeeds=False)
+
+
+def test_a_backup_is_its_folders_owners_whoever_makes_it(
+    tmp_path: Path, place: Callable[[str], dict[str, str]]
+) -> None:
+    """As root before an upgrade, each night by the service's user, who has to read it to restore it."""
+    env = place("owned")
+    RunningServer(folder=tmp_path, env=env).manage("migrate", "--verbosity=0")
+    blob = Path("blobs/a/b")
+    (Path(env["DATA_DIR"]) / blob).parent.mkdir(parents=True)
+    (Path(env["DATA_DIR"]) / blob).write_bytes(b"sealed")
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+
+    first = Path(script("backup.sh", str(folder), env=env).strip())
+    time.sleep(1)  # they are named by the second
+    second = Path(script("backup.sh", str(folder), env=env).strip())
+
+    made = [first, second, *first.rglob("*"), *second.rglob("*")]
+    assert {path.stat().st_uid for path in made} == {folder.stat().st_uid}
+    assert (second / blob).read_bytes() == b"sealed"
+    if shutil.which("rsync"):
+        assert (first / blob).samefile(second / blob)
 
 
 def test_a_backup_that_fails_leaves_nothing_that_looks_like_one(
