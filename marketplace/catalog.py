@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from accounts.models import User
 from adiuva.http.problems import NotFound, PermissionDenied, TakenDown, ValidationFailed
 from marketplace.listing import live_version
-from marketplace.manifest import id_fault, version_fault
+from marketplace.manifest import version_fault
 from marketplace.models import Plugin, PluginInstallation, PluginStatus, PluginVersion
 from marketplace.querysets import PluginQuerySet
 from marketplace.search import matching
@@ -77,7 +77,7 @@ def find_plugin(*, user: User, slug: str) -> Published:
         TakenDown: with the public reason, for who has it installed.
         NotFound: for everybody else, and for what was never live.
     """
-    plugin: Any = None if id_fault(slug) else seen_by(Plugin.objects.filter(slug=slug), user).first()
+    plugin: Any = seen_by(Plugin.objects.called(slug), user).first()
     if plugin is None:
         raise NotFound("There is no such plugin.")
     live = _require_visible(plugin, has_it=plugin.installed)
@@ -93,7 +93,7 @@ def find_package(*, user: User, slug: str, version: str | None = None) -> Plugin
         PermissionDenied: it is not installed.
         TakenDown, NotFound: as ``find_plugin``; also for a version that was never approved.
     """
-    plugin: Plugin | None = None if id_fault(slug) else Plugin.objects.filter(slug=slug).first()
+    plugin: Plugin | None = Plugin.objects.called(slug).first()
     if plugin is None:
         raise NotFound("There is no such plugin.")
     installation: PluginInstallation | None = _installations(user.id).filter(plugin=plugin).first()

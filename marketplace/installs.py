@@ -60,9 +60,8 @@ def install(*, user: User, slug: str) -> Installed:
 def uninstall(*, user: User, slug: str) -> None:
     """Raises NotFound when it is not installed. What was bought stays bought."""
     lock_open_user(user.pk)
-    if not Plugin.objects.select_for_update(no_key=True).filter(pk=slug).exists() or not installations.end(
-        user_id=user.pk, slug=slug
-    ):
+    plugin = Plugin.objects.called(slug).select_for_update(no_key=True).first()
+    if plugin is None or not installations.end(user_id=user.pk, slug=plugin.pk):
         raise NotFound("This plugin is not installed.")
 
 
@@ -80,7 +79,7 @@ def require_live(plugin: Plugin) -> Plugin:
 
 
 def _find(slug: str) -> Plugin:
-    plugin: Plugin | None = Plugin.objects.filter(pk=slug).first()
+    plugin: Plugin | None = Plugin.objects.called(slug).first()
     if plugin is None:
         raise NotFound("There is no such plugin.")
     return plugin

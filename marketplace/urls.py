@@ -1,4 +1,6 @@
-"""Routes relative to ``/api/v1/``. The reserved words stand before ``<slug>``."""
+"""Routes relative to ``/api/v1/``. The reserved words stand before ``<slug>``, which may be any text: who may not enter
+is told so before what is no id is 404.
+"""
 
 from django.urls import path
 
@@ -13,6 +15,6 @@ urlpatterns = [
     path("plugins", CatalogView.as_view(), name="plugins"),
     path("plugins/<str:slug>", PluginView.as_view(), name="plugin"),
     path("plugins/<str:slug>/package", PackageView.as_view(), name="plugin-package"),
-    path("plugins/<slug:slug>/install", InstallView.as_view(), name="plugin-install"),
-    path("plugins/<slug:slug>/rating", RatingView.as_view(), name="plugin-rating"),
+    path("plugins/<str:slug>/install", InstallView.as_view(), name="plugin-install"),
+    path("plugins/<str:slug>/rating", RatingView.as_view(), name="plugin-rating"),
 ]

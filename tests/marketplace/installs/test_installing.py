@@ -24,6 +24,7 @@ from tests.support.client import ApiClient
 pytestmark = pytest.mark.django_db
 
 MakeUser = Callable[..., Account]
+STRANGE = ["no-such-plugin", "mine", "UPPER", "a.b", "a%00b", "w\u00f6rter", "x" * 500]
 
 
 def test_a_free_plugin_is_installed_at_once(buyer: Account) -> None:
@@ -92,9 +93,19 @@ def test_any_tier_may_uninstall(make_user: MakeUser, tier: str) -> None:
     assert uninstall(account, plugin).status == 204
 
 
-def test_nobody_installs_without_a_token() -> None:
-    assert ApiClient().post("plugins/any/install").status == 401
-    assert ApiClient().delete("plugins/any/install").status == 401
+@pytest.mark.parametrize("name", STRANGE)
+@pytest.mark.parametrize(("method", "path"), [("POST", "install"), ("DELETE", "install"), ("PUT", "rating")])
+def test_who_may_not_enter_is_told_nothing_of_what_there_is(
+    api: ApiClient, make_user: MakeUser, method: str, path: str, name: str
+) -> None:
+    route = f"plugins/{name}/{path}"
+    assert api.request(method, route).code == "not_authenticated"
+    free, power = make_user(tier="free"), make_user(tier="power")
+    answer = api.request(method, route, token=free.access_token)
+    assert answer.code == ("not_found" if method == "DELETE" else "feature_not_available")
+    answer = api.request(method, route, token=power.access_token)
+    assert (answer.status, answer.code) == (404, "not_found")
+    assert "RateLimit-Remaining" in answer.headers
 
 
 @pytest.mark.parametrize("status", [PluginStatus.PENDING_REVIEW, PluginStatus.REJECTED, PluginStatus.WITHDRAWN])
@@ -109,7 +120,7 @@ def test_an_author_cannot_install_what_was_never_approved(buyer: Account) -> Non
 
 
 def test_an_unknown_plugin_is_404(buyer: Account) -> None:
-    for name in ("no-such-plugin", "mine", "UPPER", "a%00b"):
+    for name in STRANGE:
         assert ApiClient().post(f"plugins/{name}/install", token=buyer.access_token).status == 404
 
 
