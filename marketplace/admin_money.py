@@ -7,12 +7,9 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from adiuva.glance.wording import euros
 from marketplace.ledger import SALES
 from marketplace.models import DeveloperAccount, LedgerEntry, PaymentReturn, RevenueEvent, Transfer, TransferStatus
-
-
-def euros(cents: int) -> str:
-    return f"{'-' if cents < 0 else ''}€{abs(cents) // 100}.{abs(cents) % 100:02}"
 
 
 class ReadOnlyAdmin(ModelAdmin):

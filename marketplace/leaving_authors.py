@@ -12,8 +12,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.models import User
 from marketplace.author_names import FORMER
+from marketplace.locks import lock_user
 from marketplace.models import Plugin, PluginStatus, PluginVersion
 from storage.staging import discard_after_commit
 
@@ -29,7 +29,7 @@ def erase_author(user_id: UUID) -> None:
 
 @transaction.atomic
 def _let_go(user_id: UUID, slug: str) -> None:
-    User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
+    lock_user(user_id)
     plugin = Plugin.objects.select_for_update().filter(pk=slug, author_id=user_id).first()
     if plugin is None:
         return

@@ -12,12 +12,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.models import User
 from adiuva.http.problems import NotConfigured
 from billing import alerts
 from billing.stripe_gateway import get_gateway
 from marketplace import installations, ratings
-from marketplace.locks import lock_plugin
+from marketplace.locks import lock_plugin, lock_user
 from marketplace.models import PluginInstallation, PluginPurchase, PluginRating, PurchaseStatus
 from marketplace.purchases import close_page
 
@@ -53,7 +52,7 @@ def _close(purchase: PluginPurchase) -> None:
 
 @transaction.atomic
 def _forget(user_id: UUID, slug: str) -> None:
-    User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
+    lock_user(user_id)
     lock_plugin(slug)
     for rating in PluginRating.objects.for_user(user_id).filter(plugin_id=slug):
         ratings.withdraw(rating=rating)
@@ -63,7 +62,7 @@ def _forget(user_id: UUID, slug: str) -> None:
 
 @transaction.atomic
 def _unname(user_id: UUID) -> None:
-    User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
+    lock_user(user_id)
     theirs = PluginPurchase.objects.for_user(user_id)
     theirs.filter(status=PurchaseStatus.PENDING).update(status=PurchaseStatus.FAILED)
     theirs.update(user=None, checkout_url="")

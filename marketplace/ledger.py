@@ -5,13 +5,19 @@ Everything that is shown or paid is summed up from here.
 """
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Q, Sum
 
 from marketplace.models import LedgerAccount, LedgerEntry, RevenueEvent
 from marketplace.split import Split
 
-SALES = Q(source__startswith="sale:")  # every other booking takes something back, or gives it again
+_SALE = "sale:"
+SALES = Q(source__startswith=_SALE)  # every other booking takes something back, or gives it again
+
+
+def source_of_sale(purchase_id: UUID) -> str:
+    return f"{_SALE}{purchase_id}"
 
 
 def book(*, event: RevenueEvent, source: str, shares: Split, at: datetime) -> bool:

@@ -7,6 +7,11 @@ from adiuva.http.problems import Conflict, NotFound
 from marketplace.models import Plugin, PluginPurchase
 
 
+def lock_user(user_id: UUID) -> None:
+    """Whether or not the account closes."""
+    User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
+
+
 def lock_open_user(user_id: UUID) -> User:
     """Raises Conflict for an account that closes: whatever it did from here on, its erasure would not see."""
     user = User.objects.select_for_update(no_key=True).filter(pk=user_id, erasure_requested_at=None).first()
@@ -32,7 +37,7 @@ def lock_purchase(purchase_id: UUID) -> PluginPurchase | None:
     if known is None:
         return None
     if known["user_id"] is not None:
-        User.objects.select_for_update(no_key=True).filter(pk=known["user_id"]).first()
+        lock_user(known["user_id"])
     lock_plugin(known["plugin_id"])
     purchases = PluginPurchase.objects.select_for_update(no_key=True, of=("self",)).select_related("user", "plugin")
     purchase: PluginPurchase = purchases.get(pk=purchase_id)

@@ -6,9 +6,9 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from adiuva.http.problems import Conflict
 from billing.stripe_gateway import Gateway, get_gateway, is_stubbed
 from billing.stub_connect import ACCOUNT_PREFIX
+from marketplace.locks import lock_open_user
 from marketplace.models import DeveloperAccount
 from marketplace.transfers import open_transfers
 
@@ -37,9 +37,7 @@ def _account_of(gateway: Gateway, user: User) -> str:
         return known.stripe_account_id
     account_id = gateway.create_connect_account(user_id=str(user.pk))
     with transaction.atomic():
-        is_open = User.objects.select_for_update(no_key=True).filter(pk=user.pk, erasure_requested_at=None).exists()
-        if not is_open:
-            raise Conflict("This account is being deleted.")
+        lock_open_user(user.pk)
         DeveloperAccount.objects.update_or_create(
             user=user,
             defaults={"stripe_account_id": account_id},

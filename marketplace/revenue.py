@@ -6,7 +6,7 @@ from django.db import transaction
 
 from marketplace import payout_queue
 from marketplace.intents import follow_ledger
-from marketplace.ledger import book
+from marketplace.ledger import book, source_of_sale
 from marketplace.models import PluginPurchase, RevenueEvent
 from marketplace.settlement import lock_payment, settle
 from marketplace.split import split
@@ -27,7 +27,7 @@ def record_sale(*, purchase: PluginPurchase) -> RevenueEvent:
     payment_intent_id = purchase.payment_intent_id or ""
     if payment_intent_id:
         lock_payment(payment_intent_id)
-    author_id, now, source = purchase.plugin.author_id, datetime.now(UTC), f"sale:{purchase.pk}"
+    author_id, now, source = purchase.plugin.author_id, datetime.now(UTC), source_of_sale(purchase.pk)
     shares = split(purchase.amount_cents, has_developer=author_id is not None)
     event = RevenueEvent.objects.create(
         plugin_id=purchase.plugin_id,

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from adiuva.glance.wording import euros
 from marketplace.author_names import reviewer_name_of
 from marketplace.manifest import entrypoint_path
 from marketplace.models import Plugin, PluginStatus, PluginVersion, ReviewDecision
@@ -65,7 +66,7 @@ def price_in_words(cents: Any) -> str:
     """``499`` is ``"€4.99"``; what is no amount is shown as it is."""
     if type(cents) is not int:
         return _shown(cents)
-    return f"€{cents // 100:,}.{cents % 100:02d}" if cents else "free"
+    return euros(cents) if cents else "free"
 
 
 def manifest_of(version: PluginVersion) -> dict[str, Any]:
