@@ -55,7 +55,7 @@ class ChecksFilter(admin.SimpleListFilter):
         # Both databases write JSON like this, and within a string its quotes would be escaped.
         failed = Q(checklist__contains='"passed": false')
         listed: QuerySet[Any] = queryset.alias(checklist=Cast("checks", TextField()))
-        return listed.filter(failed if self.value() == "failed" else ~failed)
+        return listed.filter(failed if self.value() == "failed" else ~failed & ~Q(checks=[]))
 
 
 @admin.register(PluginVersion)
@@ -116,10 +116,13 @@ class SubmissionAdmin(DecidedElsewhereAdmin):
         differs = version.status == PENDING and version.plugin.published_at is not None and cents != live
         return [review_page.price_in_words(cents), f"was {review_page.price_in_words(live)}" if differs else ""]
 
-    @display(description="checks", label={"passed": "success", "failed": "warning"})
+    @display(description="checks", label={"passed": "success", "failed": "warning", "none": ""})
     def checklist(self, version: PluginVersion) -> tuple[str, str]:
-        failed = review_page.failed_checks(version)
-        return ("failed", f"{failed} failed") if failed else ("passed", "all passed")
+        checks = review_page.checks_of(version)
+        failed = sum(not check.passed for check in checks)
+        if failed:
+            return "failed", f"{failed} failed"
+        return ("passed", "all passed") if checks else ("none", "none were run")
 
     @display(description="status", ordering="status", label={str(one): tone for one, tone in TONES.items()})
     def state(self, version: PluginVersion) -> tuple[str, str]:

@@ -79,10 +79,6 @@ def permission_names(version: PluginVersion) -> set[str]:
     return {str(one) for one in permissions} if isinstance(permissions, list) else set()
 
 
-def failed_checks(version: PluginVersion) -> int:
-    return sum(not check.passed for check in checks_of(version))
-
-
 def checks_of(version: PluginVersion) -> list[Check]:
     """As they were run; what is no check is passed over."""
     return [

@@ -169,12 +169,20 @@ def test_the_queue_is_filtered_by_failed_checks(admin: Client) -> None:
     submit("aa-fine")
     submit("bb-bad", checks=[*CHECKS, FAILED])
     submit("cc-quotes", checks=[*CHECKS, quoting])
+    submit("dd-none", checks=[])
     found = {}
     for kind in ("failed", "passed", "nonsense"):
         answer: Any = admin.get(f"{QUEUE}?status__exact=pending_review&checks={kind}")
         found[kind] = sorted(version.plugin_id for version in answer.context_data["cl"].queryset)
-    every = ["aa-fine", "bb-bad", "cc-quotes"]
+    every = ["aa-fine", "bb-bad", "cc-quotes", "dd-none"]
     assert found == {"failed": ["bb-bad"], "passed": ["aa-fine", "cc-quotes"], "nonsense": every}
+
+
+def test_of_a_version_without_a_checklist_nothing_is_said_to_have_passed(admin: Client) -> None:
+    submit(checks=[])
+    page = text_of(admin, f"{QUEUE}?status__exact=pending_review")
+    assert "all passed" not in page
+    assert "none were run" in page
 
 
 def test_after_a_decision_the_next_one_in_the_queue_is_a_click_away(admin: Client) -> None:
