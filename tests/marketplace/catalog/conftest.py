@@ -1,9 +1,13 @@
+import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db import connection
 
+from marketplace import seeds
 from marketplace.models import Plugin
 from storage.blob_store import get_blob_store
 from tests.marketplace.catalog.market import Member
@@ -34,6 +38,13 @@ def author(join: Callable[..., Member]) -> Member:
 @pytest.fixture
 def buyer(join: Callable[..., Member]) -> Member:
     return join()
+
+
+@pytest.fixture
+def seeded(db: None) -> None:
+    """The seeds as the migration makes them; a test with transactions before this one may have emptied the tables."""
+    if not Plugin.objects.filter(slug__in=seeds.SLUGS).exists():
+        importlib.import_module("marketplace.migrations.0002_seeds").publish(apps, connection.schema_editor())
 
 
 @pytest.fixture

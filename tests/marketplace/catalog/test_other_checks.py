@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from marketplace.checks import CHECKS, SHADOWABLE
 from marketplace.checks.lookalikes import skeleton
-from marketplace.checks.secrets import secrets_in
+from marketplace.checks.secrets import FORMS, secrets_in
 from marketplace.models import Plugin
 from tests.marketplace.catalog.market import MAIN, checked, failed
 from tests.marketplace.catalog.zips import zipped
@@ -26,11 +26,19 @@ LONG = "Ab1" * 20
 SECRETS = {
     "private key": "-----BEGIN RSA PRIVATE" + " KEY-----",
     "AWS access key": "AKIA" + "IOSFODNN7EXAMPLE",
+    "AWS temporary key": "ASIA" + "IOSFODNN7EXAMPLE",
     "GitHub token": "ghp_" + LONG[:36],
+    "GitLab token": "glpat-" + LONG[:20],
     "Slack token": "xoxb-" + "123456789012-abcdef",
+    "Slack webhook": "https://hooks.slack.com/" + "services/T0123456/B0123456/" + LONG[:24],
     "Stripe key": "sk_live_" + LONG[:24],
+    "Stripe webhook secret": "whsec_" + LONG[:32],
     "Google API key": "AIza" + LONG[:35],
+    "OpenAI key": "sk-proj-" + LONG[:20] + "T3BlbkFJ" + LONG[:20],
+    "Anthropic key": "sk-ant-" + "api03-" + LONG[:30],
     "npm token": "npm_" + LONG[:36],
+    "PyPI token": "pypi-" + "AgEI" + LONG[:50],
+    "SendGrid key": ".".join(["SG", LONG[:22], LONG[:43]]),
     "JSON Web Token": ".".join(["eyJ" + LONG[:20], "eyJ" + LONG[:30], LONG[:43]]),
     "URL with a password": "postgres://adiuva:" + "hunter2hunter2@db.internal/adiuva",
 }
@@ -56,12 +64,14 @@ def published() -> Callable[..., Plugin]:
 # --- look-alikes ---
 
 
+@pytest.mark.usefixtures("seeded")
 @pytest.mark.parametrize("slug", ["g1thub-sync", "github--sync", "githubsync", "glthub-sync", "github-5ync"])
 def test_an_id_that_could_be_taken_for_another_is_refused(slug: str) -> None:
     refusing = failed(checked(id=slug))
     assert refusing["lookalike_id"]["evidence"] == ["github-sync"]
 
 
+@pytest.mark.usefixtures("seeded")
 @pytest.mark.parametrize(
     "name", ["G\u0456tHub Sync", "GitHub \uff33ync", "G1tHub Sync", "GitHub \u0405ync", "GitHub Syn\u0441"]
 )
@@ -107,12 +117,16 @@ def test_what_was_never_published_keeps_nobody_out(published: Callable[..., Plug
 # --- secrets ---
 
 
-@pytest.mark.parametrize(("kind", "secret"), SECRETS.items())
+@pytest.mark.parametrize(("kind", "secret"), [*SECRETS.items(), ("GitHub token", "github_pat_" + LONG)])
 def test_a_secret_is_found_and_not_repeated(kind: str, secret: str) -> None:
     data = zipped({"main.js": MAIN, "lib/config.js": f'\n\nexport const key = "{secret}";\n'.encode()})
     result = failed(checked(data))["secrets"]
     assert result["evidence"] == [f"'lib/config.js', line 3: {kind}"]
     assert secret not in str(result)
+
+
+def test_no_kind_of_secrets_is_without_an_example() -> None:
+    assert {kind for kind, _, _ in FORMS} == SECRETS.keys()
 
 
 def test_secrets_are_found_in_files_of_every_kind() -> None:
@@ -191,6 +205,7 @@ def test_the_contracts_checks_are_always_enforced(settings: Any) -> None:
     assert set(failed(checked(b"no archive", id="mine"))) == {"id", "package_zip"}
 
 
+@pytest.mark.usefixtures("seeded")
 def test_an_enforced_name_is_refused(settings: Any) -> None:
     settings.PLUGIN_CHECKS_SHADOW = frozenset()
     assert list(failed(checked(name="Github sync"))) == ["name_taken"]

@@ -1,12 +1,10 @@
 """Adiuva's own plugins: there after ``migrate``, and their packages whenever they are asked for."""
 
 import hashlib
-import importlib
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -17,13 +15,6 @@ from tests.marketplace.catalog.market import Member, checked, failed, files
 
 PRICES = {"github-sync": 0, "slack-notifier": 499, "time-tracker": 999}
 CATEGORIES = {"github-sync": "Productivity", "slack-notifier": "Communication", "time-tracker": "Productivity"}
-
-
-@pytest.fixture
-def seeded(db: None) -> None:
-    """The seeds as the migration makes them; a test with transactions before this one may have emptied the tables."""
-    if not Plugin.objects.filter(slug__in=seeds.SLUGS).exists():
-        importlib.import_module("marketplace.migrations.0002_seeds").publish(apps, connection.schema_editor())
 
 
 @pytest.mark.usefixtures("seeded")
