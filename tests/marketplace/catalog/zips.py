@@ -1,6 +1,7 @@
 """Zip archives byte by byte: good ones, and those that no packer would make."""
 
 import io
+import random
 import stat
 import struct
 import zipfile
@@ -15,6 +16,11 @@ def package(main: bytes = b"", **others: bytes) -> bytes:
     """A good one, as Python packs it: ``main.js``, and ``name__js=…`` as ``name.js``."""
     named = {name.replace("__", "."): data for name, data in others.items()}
     return zipped({"main.js": main, **named} if main else named)
+
+
+def noise(size_bytes: int, *, seed: int = 0) -> bytes:
+    """What no packer makes smaller. Always the same: by chance some would begin as an archive or a program does."""
+    return random.Random(seed).randbytes(size_bytes)  # noqa: S311 - no secret
 
 
 def zipped(files: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -21,5 +21,11 @@ def stripe(settings: Any) -> Iterator[LoopbackStripe]:
 
 
 @pytest.fixture
+def patient(stripe: LoopbackStripe, settings: Any) -> None:
+    """``stripe`` is waited for: where many ask at once and none may lose an answer, however busy we are."""
+    settings.STRIPE_TIMEOUT_SECONDS = 10.0
+
+
+@pytest.fixture
 def buyer(make_user: Callable[..., Account]) -> Account:
     return make_user(tier="power")

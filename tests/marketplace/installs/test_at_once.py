@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -34,6 +33,7 @@ MakeUser = Callable[..., Account]
 DONE = {200, 201}
 
 
+@pytest.mark.usefixtures("patient")
 def test_twenty_parallel_installs_charge_once(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
@@ -45,10 +45,10 @@ def test_twenty_parallel_installs_charge_once(stripe: LoopbackStripe, buyer: Acc
     require_true_counts(plugin)
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_bank_that_thinks_longer_than_the_sdk_waits_keeps_nobody_from_an_answer(
-    stripe: LoopbackStripe, buyer: Account, settings: Any
+    stripe: LoopbackStripe, buyer: Account
 ) -> None:
-    settings.STRIPE_TIMEOUT_SECONDS = 10.0
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
     stripe.fail("slow", path="/v1/payment_intents", seconds=3)
@@ -75,11 +75,14 @@ def test_twenty_parallel_installs_charge_once_when_answers_are_lost(
     require_true_counts(plugin)
 
 
-def test_installs_and_events_at_once_charge_and_record_once(stripe: LoopbackStripe, buyer: Account) -> None:
+def test_installs_and_events_at_once_charge_and_record_once(
+    stripe: LoopbackStripe, buyer: Account, request: pytest.FixtureRequest
+) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
     stripe.fail("timeout_after_commit", path="/v1/payment_intents", times=2)
     assert install(buyer, plugin).status == 504
+    request.getfixturevalue("patient")  # from here on no answer is lost
     jobs: list[Callable[[], Answer]] = [partial(install, buyer, plugin)] * 6
     jobs += [partial(deliver, event) for event in stripe.undelivered() * 2]
     answers = at_once(*jobs)
@@ -89,6 +92,7 @@ def test_installs_and_events_at_once_charge_and_record_once(stripe: LoopbackStri
     require_true_counts(plugin)
 
 
+@pytest.mark.usefixtures("patient")
 def test_ten_at_once_without_a_card_get_one_page(stripe: LoopbackStripe, buyer: Account) -> None:
     plugin = publish(price_cents=499)
     answers = at_once(*[partial(install, buyer, plugin)] * 10)
@@ -101,6 +105,7 @@ def test_ten_at_once_without_a_card_get_one_page(stripe: LoopbackStripe, buyer: 
     require_true_counts(plugin)
 
 
+@pytest.mark.usefixtures("patient")
 def test_ten_at_once_with_a_refused_card_get_one_page(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer, manner="declined")
     plugin = publish(price_cents=499)
@@ -110,6 +115,7 @@ def test_ten_at_once_with_a_refused_card_get_one_page(stripe: LoopbackStripe, bu
     assert len(stripe.world.all("payment_intent")) == 1
 
 
+@pytest.mark.usefixtures("patient")
 def test_many_buyers_at_once_are_all_counted(stripe: LoopbackStripe, make_user: MakeUser) -> None:
     buyers, plugin = [make_user(tier="team") for _ in range(8)], publish(price_cents=499)
     for one in buyers:

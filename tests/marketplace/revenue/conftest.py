@@ -3,15 +3,14 @@ from typing import Any
 
 import pytest
 
-from marketplace import payout_queue
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe
-from tests.marketplace.revenue.money import WEBHOOK_SECRET
+from tests.marketplace.revenue import money
 from tests.support.accounts import Account
 
 
 @pytest.fixture(autouse=True)
 def _webhook_secret(settings: Any) -> None:
-    settings.STRIPE_WEBHOOK_SECRET = WEBHOOK_SECRET
+    settings.STRIPE_WEBHOOK_SECRET = money.WEBHOOK_SECRET
 
 
 @pytest.fixture
@@ -23,7 +22,13 @@ def stripe_server(settings: Any) -> Iterator[LoopbackStripe]:
         settings.STRIPE_TIMEOUT_SECONDS = 1.0
         yield server
         # What a test has queued is over before its database is emptied and its Stripe is gone.
-        payout_queue._executor.submit(bool).result(timeout=60)
+        money.let_payouts_finish()
+
+
+@pytest.fixture
+def patient(stripe_server: LoopbackStripe, settings: Any) -> None:
+    """``stripe_server`` is waited for: where many ask at once and none may lose an answer, however busy we are."""
+    settings.STRIPE_TIMEOUT_SECONDS = 10.0
 
 
 @pytest.fixture

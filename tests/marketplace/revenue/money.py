@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from accounts.models import User
+from marketplace import payout_queue
 from marketplace.models import (
     DeveloperAccount,
     LedgerEntry,
@@ -174,6 +175,11 @@ def deliver(*events: JsonObject, expected: int = 200, secret: str = WEBHOOK_SECR
             "billing/webhook", body=body, headers={"Stripe-Signature": signature(body, secret)}
         )
         assert answer.status == expected, (event["type"], answer)
+
+
+def let_payouts_finish() -> None:
+    """Whatever is queued so far: one thread does it, in order."""
+    payout_queue._executor.submit(bool).result(timeout=60)
 
 
 def wait_for(is_so: Callable[[], bool], *, seconds: float = 20) -> None:

@@ -54,6 +54,7 @@ def test_an_account_whose_answer_is_lost_is_the_account(
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("patient")
 def test_several_requests_at_once_make_one_account(stripe_server: LoopbackStripe, developer: Account) -> None:
     def one() -> int:
         try:

@@ -99,16 +99,23 @@ def test_without_stripe_in_production_nothing_is_tried(developer: Account) -> No
     assert Transfer.objects.get().attempts == 0
 
 
+def sell_before_payouts(stripe_server: LoopbackStripe, developer: Account) -> None:
+    """Twelve sales that nobody has tried to pay yet, and now could."""
+    DeveloperAccount.objects.update(payouts_enabled=False)
+    sell(stripe_server, developer, times=12)
+    money.let_payouts_finish()
+    DeveloperAccount.objects.update(payouts_enabled=True)
+
+
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_several_at_once_pay_each_sale_once(stripe_server: LoopbackStripe, developer: Account, account_id: str) -> None:
-    DeveloperAccount.objects.filter(stripe_account_id=account_id).update(payouts_enabled=False)
-    sell(stripe_server, developer, times=12)
-    DeveloperAccount.objects.filter(stripe_account_id=account_id).update(payouts_enabled=True)
+@pytest.mark.usefixtures("account_id", "patient")
+def test_several_at_once_pay_each_sale_once(stripe_server: LoopbackStripe, developer: Account) -> None:
+    sell_before_payouts(stripe_server, developer)
     start = threading.Barrier(4)
 
     def one() -> str:
-        start.wait()
+        start.wait(30)
         try:
             return retry()
         finally:
@@ -124,22 +131,21 @@ def test_several_at_once_pay_each_sale_once(stripe_server: LoopbackStripe, devel
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-def test_refunds_beside_payouts_end_even(stripe_server: LoopbackStripe, developer: Account, account_id: str) -> None:
-    DeveloperAccount.objects.filter(stripe_account_id=account_id).update(payouts_enabled=False)
-    sell(stripe_server, developer, times=12)
-    DeveloperAccount.objects.filter(stripe_account_id=account_id).update(payouts_enabled=True)
+@pytest.mark.usefixtures("account_id", "patient")
+def test_refunds_beside_payouts_end_even(stripe_server: LoopbackStripe, developer: Account) -> None:
+    sell_before_payouts(stripe_server, developer)
     payments = [money.payment_of(transfer.revenue_event) for transfer in Transfer.objects.all()]
     start = threading.Barrier(3)
 
     def pay() -> None:
-        start.wait()
+        start.wait(30)
         try:
             retry()
         finally:
             connections.close_all()
 
     def refund(total: int) -> None:
-        start.wait()
+        start.wait(30)
         try:
             for payment in payments:
                 money.deliver(money.refunded(payment, total=total))
@@ -149,6 +155,7 @@ def test_refunds_beside_payouts_end_even(stripe_server: LoopbackStripe, develope
     with ThreadPoolExecutor(3) as pool:
         for future in [pool.submit(pay), pool.submit(refund, 200), pool.submit(refund, 499)]:
             future.result()
+    money.let_payouts_finish()  # the refunds have queued what they take back
     retry()
     assert total_sent(stripe_server) == 0
     assert sum(Transfer.objects.values_list("amount_cents", flat=True)) == 0

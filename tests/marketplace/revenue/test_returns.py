@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.models import PaymentReturn, ReturnKind
@@ -47,6 +47,7 @@ def heard(told: list[PaymentReturn]) -> int:
     return returned_cents(known.values(), amount_cents=PRICE)
 
 
+@settings(deadline=None)
 @given(facts, st.data())
 def test_order_and_repetition_make_no_difference(told: list[PaymentReturn], data: st.DataObject) -> None:
     again = data.draw(st.permutations(told + told[:3]))
