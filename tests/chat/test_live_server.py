@@ -85,27 +85,24 @@ async def test_the_first_chunk_leaves_before_the_model_has_finished(
     assert "".join(chunk["text"] for chunk in chunks) == done["response"] == "tick " * 10
 
 
-async def test_closing_the_socket_closes_the_model_call(
-    chat_server: RunningServer, provider: LoopbackLLM, token: str
+@pytest.mark.parametrize("breaks", [False, True], ids=["closes", "breaks"])
+async def test_a_socket_that_ends_closes_the_model_call_within_a_second(
+    chat_server: RunningServer, provider: LoopbackLLM, token: str, *, breaks: bool
 ) -> None:
-    provider.script(stall("Let me look at that first."))
-    async with stream(chat_server, token) as connection:
-        await say(connection, message="Hello")
-        await hear(connection)
+    """The best of a few: a busy machine only adds to the time."""
+    for _ in range(5):
+        provider.script(stall("Let me look at that first."))
+        async with stream(chat_server, token) as connection:
+            await say(connection, message="Hello")
+            await hear(connection)
+            if breaks:
+                connection.transport.abort()
+        within_a_second = await asyncio.to_thread(provider.wait_closed, 1.0)
+        assert within_a_second or await asyncio.to_thread(provider.wait_closed)
+        if within_a_second:
+            break
 
-    assert await asyncio.to_thread(provider.wait_closed)
-
-
-async def test_a_connection_that_breaks_closes_the_model_call(
-    chat_server: RunningServer, provider: LoopbackLLM, token: str
-) -> None:
-    provider.script(stall("Let me look at that first."))
-    async with stream(chat_server, token) as connection:
-        await say(connection, message="Hello")
-        await hear(connection)
-        connection.transport.abort()
-
-        assert await asyncio.to_thread(provider.wait_closed)
+    assert within_a_second
 
 
 async def test_a_rest_client_that_leaves_closes_the_model_call(
