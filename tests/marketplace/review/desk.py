@@ -1,5 +1,6 @@
 """A reviewer's browser, as they use it: they click what is written on a page."""
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.support.browser import Browser
@@ -34,15 +35,32 @@ class Desk:
         return [row.text for row in self.browser.all("#result_list tbody tr")]
 
     def follow(self, text: str) -> None:
-        self.browser.driver.find_element("partial link text", text).click()
+        """The first such link, to the end of the page it leads to; one into the frame is only clicked."""
+        link = self._found(lambda: self.browser.driver.find_elements("partial link text", text)[:1], text)
+        leads_away = not link.get_attribute("target")
+        self.browser.run("window.isBehindUs = true")
+        link.click()
+        if leads_away:
+            there = "return !window.isBehindUs && document.readyState === 'complete'"
+            self.browser.wait(lambda: self.browser.run(there), message=f"the page behind {text}")
 
     def press(self, text: str) -> None:
-        (button,) = [button for button in self.browser.all("#content button") if button.text == text]
-        button.click()
+        named = "#content button"
+        self._found(lambda: [button for button in self.browser.all(named) if button.text == text], text).click()
 
     def field(self, name: str) -> Any:
-        (found,) = self.browser.all(f"[name='{name}']")
-        return found
+        return self._found(lambda: self.browser.all(f"[name='{name}']"), name)
+
+    def _found(self, look: Callable[[], list[Any]], message: str) -> Any:
+        """The only one, once there is one."""
+        found: list[Any] = []
+
+        def is_there() -> bool:
+            found[:] = look()
+            return len(found) == 1
+
+        self.browser.wait(is_there, message=message)
+        return found[0]
 
     def write(self, name: str, text: str) -> None:
         self.field(name).send_keys(text)
@@ -60,6 +78,20 @@ class Desk:
         driver.switch_to.frame("file")
         try:
             return str(driver.find_element("css selector", "body").text)
+        finally:
+            driver.switch_to.default_content()
+
+    def open_file(self, link: Any) -> None:
+        """In the frame, to the end of it."""
+        url = link.get_attribute("href")
+        link.click()
+        self.browser.wait(lambda: self._frame_url() == url, message=url)
+
+    def _frame_url(self) -> str:
+        driver = self.browser.driver
+        driver.switch_to.frame("file")
+        try:
+            return str(self.browser.run("return document.readyState === 'complete' ? location.href : ''"))
         finally:
             driver.switch_to.default_content()
 

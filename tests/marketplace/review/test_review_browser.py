@@ -115,7 +115,7 @@ def test_no_file_runs_in_its_frame_nor_on_its_own(desk: Desk) -> None:
     desk.open_version("hostile", "1.0.0-rc.1+build.7")
     files = [link.get_attribute("href") for link in desk.browser.all(".mk-files a")]
     for link in desk.browser.all(".mk-files a"):
-        link.click()
+        desk.open_file(link)
         desk.is_unharmed()
     for url in files:
         desk.browser.open(url)
