@@ -43,19 +43,20 @@ def lookalike_id(submission: Submission) -> Outcome:
 def lookalike_name(submission: Submission) -> Outcome:
     """A name that is written otherwise and looks the same; the same name is ``name_taken``'s."""
     name = _text(submission, "name")
+    written, seen = plain(name), skeleton(name)
     return _named_like(
         submission,
-        lambda other: plain(other) != plain(name) and skeleton(other) == skeleton(name),
+        lambda other: plain(other) != written and skeleton(other) == seen,
         ok="The name looks like no other plugin's.",
         wrong="The name looks like that of another plugin.",
     )
 
 
 def name_taken(submission: Submission) -> Outcome:
-    name = _text(submission, "name")
+    written = plain(_text(submission, "name"))
     return _named_like(
         submission,
-        lambda other: bool(plain(name)) and plain(other) == plain(name),
+        lambda other: bool(written) and plain(other) == written,
         ok="No other plugin has this name.",
         wrong="Another plugin has this name.",
     )
