@@ -69,6 +69,10 @@ class PluginAdmin(DecidedElsewhereAdmin):
         ]
         return [*self.guarded(routes, prefix="marketplace_plugin"), *super().get_urls()]
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Plugin | None:
+        plugin: Plugin | None = Plugin.objects.called(object_id).first()
+        return plugin
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -76,7 +80,8 @@ class PluginAdmin(DecidedElsewhereAdmin):
             require(request, REVIEW)
         if request.method not in {"GET", "HEAD"}:
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        return self._page(request, get_object_or_404(Plugin, pk=object_id), TakeDownForm(), ReinstateForm())
+        plugin = get_object_or_404(Plugin.objects.called(object_id))
+        return self._page(request, plugin, TakeDownForm(), ReinstateForm())
 
     def take_down_view(self, request: HttpRequest, pk: str) -> HttpResponse:
         return self._decided(request, pk, TakeDownForm)

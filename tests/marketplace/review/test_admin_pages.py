@@ -304,7 +304,10 @@ def test_what_is_not_there_is_404_and_what_is_not_a_form_405(admin: Client) -> N
         assert admin.get(f"{QUEUE}{path}").status_code == 404, path
     for path in (f"{nobody}/approve/", f"{nobody}/reject/"):
         assert admin.post(f"{QUEUE}{path}").status_code == 404, path
-    assert admin.get("/admin/marketplace/plugin/nothing/change/").status_code == 404
+    for slug in ("nothing", "a%00b", "UPPER"):
+        assert admin.get(f"/admin/marketplace/plugin/{slug}/change/").status_code == 404
+        history = admin.get(f"/admin/marketplace/plugin/{slug}/history/")  # Django's own: a message on the first page
+        assert (history.status_code, history.headers["Location"]) == (302, reverse("admin:index"))
     assert admin.post("/admin/marketplace/plugin/nothing/take-down/", {}).status_code == 404
     for path in ("approve", "reject"):
         assert admin.get(f"{QUEUE}{version.pk}/{path}/").status_code == 405
