@@ -42,7 +42,8 @@ def install(*, user: User, slug: str) -> Installed:
     if not is_entitled(user_id=user.pk, plugin=plugin):
         kept = installations.current(user_id=user.pk, slug=slug)
         if kept is not None:
-            return Installed(installation=kept, amount_cents=0, is_new=False)
+            # Another request, or Stripe's event, may have paid and installed it since we looked.
+            return _installed(kept, is_new=False)
         is_new = purchases.buy(user=user, plugin=plugin)
     elif plugin.price_cents == 0:
         _abandon_purchase(user, slug)
@@ -52,8 +53,12 @@ def install(*, user: User, slug: str) -> Installed:
         if not is_entitled(user_id=user.pk, plugin=plugin):
             raise Conflict("The plugin's price has just changed, or its payment went back; try again.")
         installation, is_newer = installations.activate(user_id=user.pk, plugin=plugin)
-    amount_cents = paid_cents(user.pk, slug) or 0
-    return Installed(installation=installation, amount_cents=amount_cents, is_new=is_new or is_newer)
+    return _installed(installation, is_new=is_new or is_newer)
+
+
+def _installed(installation: PluginInstallation, *, is_new: bool) -> Installed:
+    amount_cents = paid_cents(installation.user_id, installation.plugin_id) or 0
+    return Installed(installation=installation, amount_cents=amount_cents, is_new=is_new)
 
 
 @transaction.atomic

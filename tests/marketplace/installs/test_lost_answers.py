@@ -2,8 +2,11 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from marketplace.models import PluginPurchase
 from tests.fakes.stripe.faults import Kind
@@ -55,6 +58,27 @@ def test_after_a_504_the_event_finishes_it(stripe: LoopbackStripe, buyer: Accoun
     assert has_installed(buyer, plugin)
     assert (install(buyer, plugin).status, charged_cents(stripe)) == (200, [499])
     require_true_counts(plugin)
+
+
+def test_an_event_in_the_middle_of_a_request_is_no_gift(stripe: LoopbackStripe, buyer: Account) -> None:
+    """The request has just seen that nothing is paid; when it looks for an installation, there is one."""
+    give_card(stripe, buyer)
+    plugin = publish(price_cents=499)
+    stripe.fail("timeout_after_commit", path="/v1/payment_intents", times=2)
+    assert install(buyer, plugin).status == 504
+    waiting = [partial(deliver_all, stripe)]
+
+    def in_between(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        result = execute(sql, *rest)
+        if waiting and 'FROM "plugin_purchases"' in sql:
+            waiting.pop()()
+        return result
+
+    with connection.execute_wrapper(in_between):
+        answer = install(buyer, plugin)
+    assert waiting == []
+    assert (answer.status, answer.json["amount_cents"]) == (200, 499)
+    assert charged_cents(stripe) == [499]
 
 
 def test_while_it_is_unknown_whether_a_card_was_charged_the_amount_stays(
