@@ -16,14 +16,7 @@ def stripe(settings: Any) -> Iterator[LoopbackStripe]:
         settings.STRIPE_SECRET_KEY = SECRET_KEY
         settings.STRIPE_API_BASE = server.base_url
         settings.STRIPE_WEBHOOK_SECRET = WEBHOOK_SECRET
-        settings.STRIPE_TIMEOUT_SECONDS = 0.5
         yield server
-
-
-@pytest.fixture
-def patient(stripe: LoopbackStripe, settings: Any) -> None:
-    """``stripe`` is waited for: where many ask at once and none may lose an answer, however busy we are."""
-    settings.STRIPE_TIMEOUT_SECONDS = 10.0
 
 
 @pytest.fixture

@@ -2,8 +2,12 @@
 
 import json
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+
+from django.test import override_settings
 
 from accounts.models import User
 from billing.checkouts import customer_of
@@ -17,6 +21,7 @@ from marketplace.models import (
     RevenueEvent,
 )
 from marketplace.ranking import rank_of
+from tests.fakes.stripe.faults import Kind
 from tests.fakes.stripe.payments import Manner
 from tests.fakes.stripe.signing import signature
 from tests.fakes.stripe_server import LoopbackStripe
@@ -82,6 +87,24 @@ def page_of(answer: Answer) -> str:
 
 def session_of(answer: Answer) -> str:
     return page_of(answer).rsplit("/", 1)[1]
+
+
+@contextmanager
+def unanswered(
+    stripe: LoopbackStripe,
+    path: str = "/v1/payment_intents",
+    *,
+    kind: Kind = "timeout_after_commit",
+    times: int = 2,
+    seconds: float = 0.5,
+) -> Iterator[None]:
+    """The next requests to ``path`` get no answer, by ``kind`` after they were done; two are both tries of one call.
+
+    Only within it is so short a silence taken for one: on a busy machine any answer may take longer.
+    """
+    stripe.fail(kind, path=path, times=times)
+    with override_settings(STRIPE_TIMEOUT_SECONDS=seconds):
+        yield
 
 
 def deliver(event: dict[str, Any]) -> Answer:

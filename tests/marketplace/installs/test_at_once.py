@@ -22,6 +22,7 @@ from tests.marketplace.installs.shop import (
     require_true_counts,
     sales_of,
     session_of,
+    unanswered,
     uninstall,
 )
 from tests.support.accounts import Account
@@ -33,7 +34,6 @@ MakeUser = Callable[..., Account]
 DONE = {200, 201}
 
 
-@pytest.mark.usefixtures("patient")
 def test_twenty_parallel_installs_charge_once(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
@@ -45,7 +45,6 @@ def test_twenty_parallel_installs_charge_once(stripe: LoopbackStripe, buyer: Acc
     require_true_counts(plugin)
 
 
-@pytest.mark.usefixtures("patient")
 def test_a_bank_that_thinks_longer_than_the_sdk_waits_keeps_nobody_from_an_answer(
     stripe: LoopbackStripe, buyer: Account
 ) -> None:
@@ -65,8 +64,8 @@ def test_twenty_parallel_installs_charge_once_when_answers_are_lost(
 ) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
-    stripe.fail(kind, path="/v1/payment_intents", times=times)
-    answers = at_once(*[partial(install, buyer, plugin)] * 20)
+    with unanswered(stripe, kind=kind, times=times):
+        answers = at_once(*[partial(install, buyer, plugin)] * 20)
     assert {answer.status for answer in answers} <= DONE | {503, 504}
     assert sum(answer.status == 201 for answer in answers) <= 1
     stripe.mend()
@@ -75,14 +74,11 @@ def test_twenty_parallel_installs_charge_once_when_answers_are_lost(
     require_true_counts(plugin)
 
 
-def test_installs_and_events_at_once_charge_and_record_once(
-    stripe: LoopbackStripe, buyer: Account, request: pytest.FixtureRequest
-) -> None:
+def test_installs_and_events_at_once_charge_and_record_once(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
-    stripe.fail("timeout_after_commit", path="/v1/payment_intents", times=2)
-    assert install(buyer, plugin).status == 504
-    request.getfixturevalue("patient")  # from here on no answer is lost
+    with unanswered(stripe):
+        assert install(buyer, plugin).status == 504
     jobs: list[Callable[[], Answer]] = [partial(install, buyer, plugin)] * 6
     jobs += [partial(deliver, event) for event in stripe.undelivered() * 2]
     answers = at_once(*jobs)
@@ -92,7 +88,6 @@ def test_installs_and_events_at_once_charge_and_record_once(
     require_true_counts(plugin)
 
 
-@pytest.mark.usefixtures("patient")
 def test_ten_at_once_without_a_card_get_one_page(stripe: LoopbackStripe, buyer: Account) -> None:
     plugin = publish(price_cents=499)
     answers = at_once(*[partial(install, buyer, plugin)] * 10)
@@ -105,7 +100,6 @@ def test_ten_at_once_without_a_card_get_one_page(stripe: LoopbackStripe, buyer: 
     require_true_counts(plugin)
 
 
-@pytest.mark.usefixtures("patient")
 def test_ten_at_once_with_a_refused_card_get_one_page(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer, manner="declined")
     plugin = publish(price_cents=499)
@@ -115,7 +109,6 @@ def test_ten_at_once_with_a_refused_card_get_one_page(stripe: LoopbackStripe, bu
     assert len(stripe.world.all("payment_intent")) == 1
 
 
-@pytest.mark.usefixtures("patient")
 def test_many_buyers_at_once_are_all_counted(stripe: LoopbackStripe, make_user: MakeUser) -> None:
     buyers, plugin = [make_user(tier="team") for _ in range(8)], publish(price_cents=499)
     for one in buyers:
