@@ -179,6 +179,8 @@ TWO_MEANINGS = {
     "a name that does not say it is UTF-8": with_main(Raw(name="ü.js".encode(), flags=0)),
     "a second name": with_main(Raw(extra=UNICODE_PATH)),
     "a second size": with_main(Raw(extra=ZIP64)),
+    "a second name in its own header": with_main(Raw(local_extra=UNICODE_PATH)),
+    "a second size in its own header": with_main(Raw(local_extra=ZIP64)),
     "a way of packing that few know": with_main(Raw(method=14)),
     "a patch": with_main(Raw(flags=0x820)),
     "stored, but of another size": with_main(Raw(packed_size=1)),

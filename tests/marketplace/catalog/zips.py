@@ -49,6 +49,7 @@ class Raw:
     local_name: bytes | None = None
     local_flags: int | None = None
     local_size: int | None = None
+    local_extra: bytes = b""
     offset: int | None = None
     descriptor: bytes = b""
 
@@ -74,8 +75,9 @@ class Raw:
         flags = self.flags if self.local_flags is None else self.local_flags
         crc, packed, size = (0, 0, 0) if flags & 8 else self.numbers
         size = size if self.local_size is None else self.local_size
-        head = struct.pack("<4s5H3L2H", b"PK\3\4", 20, flags, self.packing, 0, 33, crc, packed, size, len(name), 0)
-        return head + name + self.packed + self.descriptor
+        lengths = len(name), len(self.local_extra)
+        head = struct.pack("<4s5H3L2H", b"PK\3\4", 20, flags, self.packing, 0, 33, crc, packed, size, *lengths)
+        return head + name + self.local_extra + self.packed + self.descriptor
 
     def central(self, offset: int) -> bytes:
         head = struct.pack("<4s6H3L5H2L", b"PK\1\2", 0x0314, 20, self.flags, self.packing, 0, 33, *self.numbers,
