@@ -2,7 +2,8 @@
 
 Somebody who tries one claims it first, and counts the attempt, in a transaction that is over before Stripe is asked;
 from then on its amount is fixed. Stripe makes it once for each idempotency key. It forgets keys after a day, so who
-tries again looks first whether it was made after all.
+tries again looks first whether it was made after all; so does who comes late, even if nothing here says that somebody
+tried: the database may be an older one than the one that was paid from (a restored backup).
 """
 
 import logging
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 # Longer than all that Stripe is asked for one transfer may take; a claim that is older is a dead process's.
 CLAIM_LASTS = timedelta(minutes=5)
+# Half of the day for which Stripe keeps a key: docs.stripe.com/api/idempotent_requests
+KEY_IS_TRUSTED = timedelta(hours=12)
 ATTEMPTS_BEFORE_ALERT = 5
 TRANSFER_FAILED = "transfer_failed"  # the alert's kind; its reference is the transfer
 
@@ -107,10 +110,10 @@ def _claim(transfer_id: UUID) -> Transfer | Outcome:
 
 def _make(gateway: Gateway, transfer: Transfer) -> str:
     """Its id at Stripe. Raises the gateway's problems."""
-    event, reference, was_tried = transfer.revenue_event, transfer.pk.hex, transfer.attempts > 1
+    event, reference, may_be_made = transfer.revenue_event, transfer.pk.hex, _may_be_made(transfer)
     if transfer.reverses is not None:
         payout_id = str(transfer.reverses.stripe_id)
-        found = gateway.find_reversal(payout_id, reference=reference) if was_tried else None
+        found = gateway.find_reversal(payout_id, reference=reference) if may_be_made else None
         return found or gateway.reverse_transfer(
             payout_id,
             amount_cents=-transfer.amount_cents,
@@ -120,7 +123,7 @@ def _make(gateway: Gateway, transfer: Transfer) -> str:
     account_id = destination_of(transfer)
     found = (
         gateway.find_transfer(account_id=account_id, reference=reference, since=transfer.created_at)
-        if was_tried
+        if may_be_made
         else None
     )
     return found or gateway.create_transfer(
@@ -131,6 +134,11 @@ def _make(gateway: Gateway, transfer: Transfer) -> str:
         reference=reference,
         idempotency_key=f"payout:{transfer.pk}",
     )
+
+
+def _may_be_made(transfer: Transfer) -> bool:
+    """Whether Stripe may have made it under a key that it has forgotten since."""
+    return transfer.attempts > 1 or transfer.created_at < datetime.now(UTC) - KEY_IS_TRUSTED
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """Connect: accounts of others, links to their questions, transfers to them and back."""
 
+import operator
 from urllib.parse import urlsplit
 
 from stripe.params import (
@@ -19,6 +20,7 @@ from tests.fakes.stripe.world import Call, JsonObject, Route, World
 
 LINK_SECONDS = 300
 CAPABILITIES = {"transfers", "card_payments"}
+COMPARISONS = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
 
 
 def create_account(call: Call) -> JsonObject:
@@ -157,13 +159,13 @@ def retrieve_transfer(call: Call) -> JsonObject:
 
 def list_transfers(call: Call) -> JsonObject:
     created = call.params.get("created", {})
-    earliest = created.get("gte", 0) if isinstance(created, dict) else created
+    bounds = created if isinstance(created, dict) else {"gte": created, "lte": created}
     found = [
         one
         for one in call.world.all("transfer")
         if call.params.get("destination") in {None, one["destination"]}
         and call.params.get("transfer_group") in {None, one["transfer_group"]}
-        and one["created"] >= int(earliest)
+        and all(COMPARISONS[name](one["created"], int(bound)) for name, bound in bounds.items())
     ]
     return call.world.page(call.path, found, call.params)
 

@@ -145,6 +145,51 @@ def test_a_reversal_whose_answer_is_lost_takes_once(
     assert keys == {f"reversal:{reversal.pk}"}
 
 
+def restore_from_before(transfer: Transfer) -> None:
+    """As a backup has it that was taken before anybody tried, two days after it was made."""
+    Transfer.objects.filter(pk=transfer.pk).update(
+        status=TransferStatus.PENDING,
+        stripe_id=None,
+        done_at=None,
+        attempts=0,
+        created_at=transfer.created_at - timedelta(days=2),
+    )
+
+
+def test_what_was_paid_after_a_backup_is_found_when_the_backup_is_restored(
+    stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
+) -> None:
+    run(intent(sale).pk)
+    made = intent(sale).stripe_id
+    restore_from_before(intent(sale))
+    stripe_server.forget_keys()
+    assert run(intent(sale).pk) is Outcome.DONE
+    assert intent(sale).stripe_id == made
+    assert sent(stripe_server) == [349]
+
+
+def test_what_was_taken_back_after_a_backup_is_found_when_the_backup_is_restored(
+    stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
+) -> None:
+    run(intent(sale).pk)
+    money.deliver(money.refunded(money.payment_of(sale), total=100))
+    reversal = Transfer.objects.get(reverses=intent(sale))
+    run(reversal.pk)
+    assert sent(stripe_server) == [279]
+    restore_from_before(reversal)
+    stripe_server.forget_keys()
+    assert run(reversal.pk) is Outcome.DONE
+    assert sent(stripe_server) == [279]
+
+
+def test_a_payout_that_waited_for_days_is_made(
+    stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
+) -> None:
+    Transfer.objects.update(created_at=intent(sale).created_at - timedelta(days=2))
+    assert run(intent(sale).pk) is Outcome.DONE
+    assert sent(stripe_server) == [349]
+
+
 def test_a_refund_while_the_payout_may_be_on_its_way_is_taken_back_after_it(
     stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
 ) -> None:
