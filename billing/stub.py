@@ -4,9 +4,10 @@ import time
 from datetime import UTC, datetime
 
 from django.conf import settings
+from django.db.models import Max
 
 from billing import stub_objects, webhook
-from billing.models import Checkout
+from billing.models import BillingFact, Checkout, FactKind
 from billing.stub_gateway import SUBSCRIPTION_PREFIX, StubGateway
 from billing.stub_payments import Offer
 from billing.superseding import end_superseded
@@ -14,8 +15,9 @@ from billing.superseding import end_superseded
 
 def complete(checkout: Checkout) -> None:
     """Delivers the events of this purchase, signed as Stripe signs them; again changes nothing."""
-    name, customer_id, now = checkout.pk.hex, str(checkout.user.stripe_customer_id), int(time.time())
+    name, customer_id = checkout.pk.hex, str(checkout.user.stripe_customer_id)
     subscription_id = f"{SUBSCRIPTION_PREFIX}{name}"
+    now = _time_of_sale(customer_id=customer_id, subscription_id=subscription_id)
     bought = stub_objects.subscription(
         subscription_id,
         customer_id=customer_id,
@@ -45,6 +47,16 @@ def complete_sale(offer: Offer) -> None:
     paid = stub_objects.paid_session(offer, created=now)
     event_id = f"evt_stub_paid_{offer.session_id.removeprefix('cs_stub_')}"
     _deliver(stub_objects.event(event_id, "checkout.session.completed", paid, created=now))
+
+
+def _time_of_sale(*, customer_id: str, subscription_id: str) -> int:
+    """Now, but a second after all that was heard of the customer's other subscriptions: the newer purchase is the one
+    that stays, and a script buys twice within a second.
+    """
+    others = BillingFact.objects.filter(subject_id=customer_id).exclude(kind=FactKind.OTHER)
+    newest = others.exclude(subscription_id=subscription_id).aggregate(newest=Max("occurred_at"))["newest"]
+    now = int(time.time())
+    return now if newest is None else max(now, int(newest.timestamp()) + 1)
 
 
 def _deliver(body: bytes) -> None:

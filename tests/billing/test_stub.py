@@ -1,5 +1,6 @@
 """Purchases without Stripe: in development only, and by way of the webhook."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -120,6 +121,21 @@ def test_buying_another_tier_replaces_the_first(api: ApiClient, make_user: MakeU
     BillingFact.objects.update(occurred_at=datetime.now(UTC) - timedelta(hours=1))
     browser.post(page_of(api, account, "pro"))
     assert subscription(api, account)["tier"] == "pro"
+    cancel(api, account)
+    assert subscription(api, account)["tier"] == "free"
+
+
+def test_of_purchases_within_a_second_the_last_one_stays(
+    api: ApiClient, make_user: MakeUser, browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = time.time()
+    monkeypatch.setattr("time.time", lambda: started)
+    account = make_user()
+    tiers = ["power", "pro", "team", "pro", "power", "pro", "team", "power"]
+    for tier in tiers:
+        browser.post(page_of(api, account, tier))
+        assert subscription(api, account)["tier"] == tier
+    assert len({fact.subscription_id for fact in BillingFact.objects.exclude(subscription_id="")}) == len(tiers)
     cancel(api, account)
     assert subscription(api, account)["tier"] == "free"
 
