@@ -13,6 +13,7 @@ from accounts import live_tier
 from accounts.models import Session, User
 from accounts.sessions import revoke_all_sessions
 from accounts.tier_filter import LiveTierFilter
+from adiuva.read_only_admin import ReadOnlyAdmin
 
 admin.site.unregister(Group)
 
@@ -84,17 +85,8 @@ class UserAdmin(ModelAdmin):
 
 
 @admin.register(Session)
-class SessionAdmin(ModelAdmin):
+class SessionAdmin(ReadOnlyAdmin):
     list_display = ("user", "user_agent", "created_at", "last_used_at", "revoked_at")
     list_select_related = ("user",)
     search_fields = ("user__email",)
     readonly_fields = ("user", "user_agent", "created_at", "last_used_at", "expires_at", "revoked_at")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Session | None = None) -> bool:
-        return False

@@ -1,16 +1,15 @@
 """Snapshots as the server knows them: whose, when, how large. Their bytes are sealed and cannot be had from here."""
 
 from django.contrib import admin
-from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
 from accounts.tier_filter import OwnersTierFilter
 from adiuva.byte_sizes import show_bytes
+from adiuva.read_only_admin import ReadOnlyAdmin
 from backups.models import Backup
 
 
 @admin.register(Backup)
-class BackupAdmin(ModelAdmin):
+class BackupAdmin(ReadOnlyAdmin):
     list_display = ["id", "user", "version", "timestamp", "size", "created_at", "verified_at"]
     list_filter = [OwnersTierFilter]
     list_select_related = ["user"]
@@ -22,12 +21,3 @@ class BackupAdmin(ModelAdmin):
     @admin.display(ordering="size_bytes")
     def size(self, backup: Backup) -> str:
         return show_bytes(backup.size_bytes)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Backup | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Backup | None = None) -> bool:
-        return False

@@ -5,27 +5,14 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from djstripe import models as mirror
-from unfold.admin import ModelAdmin
 
 from adiuva.glance.wording import euros
+from adiuva.read_only_admin import ReadOnlyAdmin
 from billing.entitlements import tier_of, tier_of_rows
 from billing.models import OperatorAlert, Subscription, SubscriptionPayment, SubscriptionTier
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """To look at only."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class LiveTier(admin.SimpleListFilter):

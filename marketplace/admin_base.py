@@ -5,15 +5,14 @@ from typing import Any, Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from unfold.admin import ModelAdmin
 
 from accounts.models import User
 from adiuva.http import content_policy
 from adiuva.http.problems import Problem, ValidationFailed
+from adiuva.read_only_admin import ReadOnlyAdmin
 from marketplace.admin_forms import DecisionForm
 from marketplace.models import PluginStatus
 
@@ -58,7 +57,7 @@ def decide(request: HttpRequest, form: DecisionForm, act: Callable[..., Any], *,
     return True
 
 
-class DecidedElsewhereAdmin(ModelAdmin):
+class DecidedElsewhereAdmin(ReadOnlyAdmin):
     """Rows to look at: they change by decisions, whose views ask for permissions of their own."""
 
     def guarded(self, routes: list[tuple[str, View, str]], *, prefix: str) -> list[URLPattern]:
@@ -73,12 +72,3 @@ class DecidedElsewhereAdmin(ModelAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False

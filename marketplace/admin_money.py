@@ -3,26 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
 from adiuva.glance.wording import euros
+from adiuva.read_only_admin import ReadOnlyAdmin
 from marketplace.ledger import SALES
 from marketplace.models import DeveloperAccount, LedgerEntry, PaymentReturn, RevenueEvent, Transfer, TransferStatus
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """For whoever has the permission to view, superusers among them."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 class TransferState(admin.SimpleListFilter):

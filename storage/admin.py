@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
 from accounts.tier_filter import OwnersTierFilter
 from adiuva.byte_sizes import show_bytes
+from adiuva.read_only_admin import ReadOnlyAdmin
 from storage.holdings import with_holdings
 from storage.models import StorageUsage, StoredVector
 from storage.usage import Kind, limit_bytes
@@ -29,7 +29,7 @@ class Holds(admin.SimpleListFilter):
 
 
 @admin.register(StorageUsage)
-class StorageUsageAdmin(ModelAdmin):
+class StorageUsageAdmin(ReadOnlyAdmin):
     list_display = ["user", "records", "vectors", "storage_limit", "backup", "backup_limit", "updated_at"]
     list_filter = [OwnersTierFilter, Holds]
     list_select_related = ["user__subscription"]
@@ -61,15 +61,6 @@ class StorageUsageAdmin(ModelAdmin):
     @admin.display(description="of")
     def backup_limit(self, usage: StorageUsage) -> str:
         return _limit(usage, Kind.BACKUP)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: StorageUsage | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: StorageUsage | None = None) -> bool:
-        return False
 
 
 def _limit(usage: StorageUsage, kind: Kind) -> str:
