@@ -1,12 +1,22 @@
 """What people do around a purchase, said shortly."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from django.test import override_settings
 
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
+
+
+@contextmanager
+def impatient() -> Iterator[None]:
+    """Within it a second of silence is taken for a Stripe that does not answer; only for calls that get no answer."""
+    with override_settings(STRIPE_TIMEOUT_SECONDS=1.0):
+        yield
 
 
 def checkout(api: ApiClient, account: Account, tier: str = "pro", *, key: str | None = None) -> Answer:

@@ -8,7 +8,7 @@ import pytest
 from accounts.models import User
 from billing.models import Checkout
 from tests.accounts.at_once import at_once
-from tests.billing.buying import checkout, open_sessions, session_of
+from tests.billing.buying import checkout, impatient, open_sessions, session_of
 from tests.billing.conftest import DeliverAll
 from tests.fakes.stripe.faults import Kind
 from tests.fakes.stripe_server import LoopbackStripe
@@ -101,7 +101,9 @@ def test_an_answer_that_is_lost_once_is_fetched_by_the_retry(
     api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe, path: str
 ) -> None:
     stripe_server.fail("timeout_after_commit", path=path)
-    assert checkout(api, make_user()).status == 200
+    account = make_user()
+    with impatient():
+        assert checkout(api, account).status == 200
     keys = [one.idempotency_key for one in stripe_server.calls("POST", path)]
     assert len(keys) == 2
     assert len(set(keys)) == 1
@@ -117,7 +119,8 @@ def test_asking_again_after_lost_answers_makes_one_object(
 ) -> None:
     account = make_user()
     stripe_server.fail(kind, path=path, times=2)
-    answer = checkout(api, account, key=KEY)
+    with impatient():
+        answer = checkout(api, account, key=KEY)
     assert (answer.status, answer.code) in {(504, "upstream_timeout"), (503, "upstream_unavailable")}
     answer = checkout(api, account, key=KEY)
     (session,) = stripe_server.world.all("checkout.session")

@@ -1,13 +1,12 @@
 """``manage.py sync_stripe`` and the look at Stripe after an event, against the loopback Stripe."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from billing import healing
 from billing.models import OperatorAlert, Subscription
 from billing.reconciliation import newest_known, refresh, take
 from billing.stripe_gateway import get_gateway
@@ -172,13 +171,6 @@ def test_a_cancellation_that_stripe_answers_is_final(make_user: MakeUser, stripe
 # --- healing -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def _settled(stripe_server: LoopbackStripe) -> Iterator[None]:
-    """Nothing is left to look up when Stripe and the database go."""
-    yield
-    healing._executor.submit(int).result(timeout=30)
-
-
 def eventually(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
     while not condition():
@@ -187,7 +179,6 @@ def eventually(condition: Callable[[], bool]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("_settled")
 def test_two_states_of_one_second_are_settled_by_asking_stripe(
     make_user: MakeUser, stripe_server: LoopbackStripe
 ) -> None:
@@ -202,7 +193,6 @@ def test_two_states_of_one_second_are_settled_by_asking_stripe(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("_settled")
 def test_a_purchase_of_which_only_the_checkout_is_known_is_completed(
     make_user: MakeUser, stripe_server: LoopbackStripe
 ) -> None:
@@ -218,7 +208,6 @@ def test_a_purchase_of_which_only_the_checkout_is_known_is_completed(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("_settled")
 def test_while_stripe_is_away_an_event_is_applied_all_the_same(
     make_user: MakeUser, stripe_server: LoopbackStripe, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

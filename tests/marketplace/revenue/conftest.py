@@ -15,20 +15,16 @@ def _webhook_secret(settings: Any) -> None:
 
 @pytest.fixture
 def stripe_server(settings: Any) -> Iterator[LoopbackStripe]:
-    """A loopback Stripe with its key set: the real gateway is in use."""
+    """A loopback Stripe with its key set: the real gateway is in use, and waits as long as in production.
+
+    Where silence is the fault, see ``tests.billing.buying.impatient``.
+    """
     with LoopbackStripe() as server:
         settings.STRIPE_SECRET_KEY = SECRET_KEY
         settings.STRIPE_API_BASE = server.base_url
-        settings.STRIPE_TIMEOUT_SECONDS = 1.0
         yield server
         # What a test has queued is over before its database is emptied and its Stripe is gone.
         money.let_payouts_finish()
-
-
-@pytest.fixture
-def patient(stripe_server: LoopbackStripe, settings: Any) -> None:
-    """``stripe_server`` is waited for: where many ask at once and none may lose an answer, however busy we are."""
-    settings.STRIPE_TIMEOUT_SECONDS = 10.0
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def sell_before_payouts(stripe_server: LoopbackStripe, developer: Account) -> No
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("account_id", "patient")
+@pytest.mark.usefixtures("account_id")
 def test_several_at_once_pay_each_sale_once(stripe_server: LoopbackStripe, developer: Account) -> None:
     sell_before_payouts(stripe_server, developer)
     start = threading.Barrier(4)
@@ -131,7 +131,7 @@ def test_several_at_once_pay_each_sale_once(stripe_server: LoopbackStripe, devel
 
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("account_id", "patient")
+@pytest.mark.usefixtures("account_id")
 def test_refunds_beside_payouts_end_even(stripe_server: LoopbackStripe, developer: Account) -> None:
     sell_before_payouts(stripe_server, developer)
     payments = [money.payment_of(transfer.revenue_event) for transfer in Transfer.objects.all()]

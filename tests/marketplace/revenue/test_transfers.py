@@ -8,6 +8,7 @@ import pytest
 from billing.models import OperatorAlert
 from marketplace.models import DeveloperAccount, RevenueEvent, Transfer, TransferStatus
 from marketplace.transfers import ATTEMPTS_BEFORE_ALERT, Outcome, run, run_open
+from tests.billing.buying import impatient
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.revenue import money
 from tests.support.accounts import Account
@@ -107,7 +108,8 @@ def test_an_answer_that_is_lost_pays_once(
     stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent, kind: Any
 ) -> None:
     stripe_server.fail(kind, method="POST", path=TRANSFERS, times=2)
-    assert run(intent(sale).pk) is Outcome.FAILED
+    with impatient():
+        assert run(intent(sale).pk) is Outcome.FAILED
     assert intent(sale).last_failure in {"upstream_timeout", "upstream_unavailable"}
     assert sent(stripe_server) == [349]
     assert run(intent(sale).pk) is Outcome.DONE
