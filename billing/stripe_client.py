@@ -99,11 +99,16 @@ class StripeGateway(ConnectCalls, StripePayments):
 
     def list_subscriptions(self, *, customer_id: str | None = None) -> Iterator[StripeSubscription]:
         with translated("list subscriptions"):
-            page = (
-                self._client.v1.subscriptions.list({"status": "all", "limit": PAGE, "customer": customer_id})
-                if customer_id
-                else self._client.v1.subscriptions.list({"status": "all", "limit": PAGE})
-            )
+            try:
+                page = (
+                    self._client.v1.subscriptions.list({"status": "all", "limit": PAGE, "customer": customer_id})
+                    if customer_id
+                    else self._client.v1.subscriptions.list({"status": "all", "limit": PAGE})
+                )
+            except stripe.InvalidRequestError as error:
+                if not (_is_missing(error) and error.param == "customer"):
+                    raise
+                return
             for subscription in page.auto_paging_iter():
                 yield _subscription(subscription)
 

@@ -82,7 +82,10 @@ class Gateway(ConnectGateway, Payments, Protocol):
         ...
 
     def list_subscriptions(self, *, customer_id: str | None = None) -> Iterator[StripeSubscription]:
-        """All of them, ended ones included, newest first; fetched page by page as they are asked for."""
+        """All of them, ended ones included, newest first; fetched page by page as they are asked for.
+
+        None of a customer whom Stripe does not know.
+        """
         ...
 
     def cancel_subscription(self, subscription_id: str, *, credit_unused: bool = False) -> StripeSubscription | None:

@@ -13,7 +13,7 @@ from billing.stripe_gateway import get_gateway
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from tests.billing import stripe_events as stripe
-from tests.billing.deliveries import buy_at, outcome, receive
+from tests.billing.deliveries import T0, buy_at, make_customer, outcome, receive
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.support.accounts import Account
 
@@ -90,6 +90,20 @@ def test_a_subscription_stripe_does_not_know_is_told_and_left_alone(
         call_command("sync_stripe", "--fix")
     assert f"not at Stripe: {sub}" in capsys.readouterr().out
     assert outcome(user).tier == "pro"
+
+
+def test_a_customer_stripe_does_not_know_is_told_and_keeps_nobody_else_from_being_compared(
+    make_user: MakeUser, stripe_server: LoopbackStripe, capsys: Capture
+) -> None:
+    """Bought from the stub, or under the key of another account."""
+    stranger, missed = make_user(), make_user()
+    customer_id = make_customer(stranger.user)
+    receive(stripe.subscription_created("sub_1", created=T0, customer_id=customer_id))
+    buy_at(stripe_server, missed.user, tier="power", tell=False)
+    with pytest.raises(CommandError, match="1 left"):
+        call_command("sync_stripe", "--fix")
+    assert f"{stranger.email}: not at Stripe: sub_1" in capsys.readouterr().out
+    assert [outcome(one.user).tier for one in (stranger, missed)] == ["pro", "power"]
 
 
 def test_who_pays_and_is_nobodys_customer_is_told(
