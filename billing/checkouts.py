@@ -37,7 +37,8 @@ def begin_checkout(*, user: User, tier: Tier, idempotency_key: str | None) -> st
     """
     gateway = get_gateway()
     mine = Checkout.objects.for_user(user.pk)
-    checkout = mine.filter(idempotency_key=idempotency_key).first() if idempotency_key else None
+    kept = mine.filter(created_at__gte=datetime.now(UTC) - KEPT)
+    checkout = kept.filter(idempotency_key=idempotency_key).first() if idempotency_key else None
     if checkout is None or not _is_answered(checkout, tier):
         if tier_of(user) is tier:
             raise Conflict(f"The tier {tier} is active already.")

@@ -4,8 +4,10 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from django.db.models import F
 
 from accounts.models import User
+from billing.checkouts import KEPT
 from billing.models import Checkout
 from tests.accounts.at_once import at_once
 from tests.billing.buying import checkout, impatient, open_sessions, session_of
@@ -71,6 +73,15 @@ def test_a_key_still_answers_after_its_purchase(
     deliver_all()
     assert checkout(api, account, key=KEY).content == first.content
     assert checkout(api, account, key=KEY + "2").status == 409
+
+
+def test_a_key_of_long_ago_begins_anew(api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe) -> None:
+    account = make_user()
+    first = checkout(api, account, key=KEY)
+    Checkout.objects.update(created_at=F("created_at") - KEPT, expires_at=F("expires_at") - KEPT)
+    second = checkout(api, account, "team", key=KEY)
+    assert session_of(second) != session_of(first)
+    assert checkout(api, account, "team", key=KEY).content == second.content
 
 
 def test_a_refusal_does_not_use_a_key_up(api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe) -> None:
