@@ -26,7 +26,7 @@ def cancel_subscription(*, user: User) -> None:
         UpstreamError, UpstreamUnavailable, UpstreamTimeout: Stripe. Trying again is safe.
     """
     customer_id = user.stripe_customer_id or ""
-    for subscription_id in _running(user, customer_id):
+    for subscription_id in running_subscriptions(user):
         known = newest_known(customer_id)
         ended = _ended(subscription_id, customer_id=customer_id)
         if customer_id:
@@ -36,9 +36,9 @@ def cancel_subscription(*, user: User) -> None:
         set_tier(user=user, tier=Tier.FREE)  # what an operator granted
 
 
-def _running(user: User, customer_id: str) -> list[str]:
-    """Not only the one that is shown: nobody who has cancelled goes on paying for another."""
-    shown = getattr(user, "subscription", None)
+def running_subscriptions(user: User) -> list[str]:
+    """All that may still cost money, not only the one that is shown: nobody who has ended it pays for another."""
+    customer_id, shown = user.stripe_customer_id, getattr(user, "subscription", None)
     running = set(living(BillingFact.objects.filter(subject_id=customer_id))) if customer_id else set()
     if shown is not None and shown.stripe_subscription_id and shown.status not in FINAL:
         running.add(shown.stripe_subscription_id)

@@ -51,13 +51,13 @@ def has_several(facts: Iterable[BillingFact]) -> bool:
 
 
 def living(facts: Iterable[BillingFact]) -> list[str]:
-    """The ids of a customer's subscriptions that have not ended."""
+    """The ids of a customer's subscriptions that have not ended; also one of which only an invoice is known."""
     by_subscription: dict[str, list[BillingFact]] = {}
     for fact in facts:
         if fact.kind != FactKind.OTHER:
             by_subscription.setdefault(fact.subscription_id, []).append(fact)
     newest = {name: newest_snapshot(group) for name, group in by_subscription.items()}
-    return sorted(name for name, fact in newest.items() if fact is not None and fact.status not in FINAL)
+    return sorted(name for name, fact in newest.items() if fact is None or fact.status not in FINAL)
 
 
 def _age(subscription: StripeSubscription) -> tuple[object, str]:

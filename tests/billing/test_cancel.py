@@ -12,6 +12,7 @@ from billing.tiers import Tier
 from tests.accounts.at_once import at_once
 from tests.billing.buying import cancel, checkout, impatient, living_subscriptions, session_of, subscription
 from tests.billing.conftest import DeliverAll
+from tests.billing.deliveries import receive
 from tests.fakes.stripe.faults import Kind
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.support.accounts import Account
@@ -163,6 +164,20 @@ def test_every_subscription_that_costs_money_is_ended(
     assert len(living_subscriptions(stripe_server)) == 2
     assert cancel(api, subscriber).json["tier"] == "free"
     assert living_subscriptions(stripe_server) == []
+
+
+def test_one_of_which_only_the_invoice_is_known_yet_is_ended_too(
+    api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe, deliver_all: DeliverAll
+) -> None:
+    account = make_user()
+    stripe_server.complete_checkout(session_of(checkout(api, account)))
+    events = stripe_server.undelivered()
+    assert [receive(event) for event in events if event["type"] == "invoice.paid"] == [False]
+    assert cancel(api, account).json["tier"] == "free"
+    assert living_subscriptions(stripe_server) == []
+    for event in events:
+        receive(event)
+    assert subscription(api, account)["tier"] == "free"
 
 
 def test_what_an_operator_granted_can_be_given_back_without_stripe(
