@@ -16,7 +16,7 @@ UNKNOWN_CUSTOMER = "unknown_customer"  # the customer
 CUSTOMER_CONFLICT = "customer_conflict"  # the customer
 SUBSCRIPTION_CONFLICT = "subscription_conflict"  # the subscription
 MIRROR_INCOMPLETE = "mirror_incomplete"  # the event or the subscription
-CANCEL_BY_HAND = "cancel_by_hand"  # the subscription
+CANCEL_BY_HAND = "cancel_by_hand"  # the subscription, or the checkout session
 
 
 def raise_alert(kind: str, *, reference: str, message: str) -> None:

@@ -6,11 +6,11 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import User
-from adiuva.http.problems import NotConfigured
+from adiuva.http.problems import NotConfigured, UpstreamError
 from billing import alerts, stripe_mirror
+from billing.cancellation import running_subscriptions
 from billing.customers import lock_subject
-from billing.models import BillingFact, FactKind, Subscription
-from billing.projection import FINAL, newest_snapshot
+from billing.models import BillingFact, Checkout, Subscription
 from billing.stripe_gateway import get_gateway
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,8 @@ def erase(user_id: UUID) -> None:
     if user is None:
         return
     customer_id = user.stripe_customer_id or ""
-    for subscription_id in _running_subscriptions(user_id=user_id, customer_id=customer_id):
+    just_bought = [_closed(page) for page in Checkout.objects.for_user(user_id).open()]
+    for subscription_id in sorted({*running_subscriptions(user), *filter(None, just_bought)}):
         _cancel(subscription_id)
     with transaction.atomic():
         if customer_id:
@@ -33,21 +34,19 @@ def erase(user_id: UUID) -> None:
         Subscription.objects.filter(user_id=user_id).delete()
 
 
-def _running_subscriptions(*, user_id: UUID, customer_id: str) -> list[str]:
-    """All that may still cost money: not only the one that is shown."""
-    running = set(
-        Subscription.objects.filter(user_id=user_id, stripe_subscription_id__isnull=False)
-        .exclude(status__in=FINAL)
-        .values_list("stripe_subscription_id", flat=True)
-    )
-    by_subscription: dict[str, list[BillingFact]] = {}
-    for fact in BillingFact.objects.filter(subject_id=customer_id).exclude(kind=FactKind.OTHER):
-        by_subscription.setdefault(fact.subscription_id, []).append(fact)
-    for subscription_id, facts in by_subscription.items():
-        newest = newest_snapshot(facts)
-        if newest is None or newest.status not in FINAL:
-            running.add(subscription_id)
-    return sorted(filter(None, running))
+def _closed(page: Checkout) -> str:
+    """Nobody pays on it any more; the subscription that was bought on it already, of which we may not have heard."""
+    session_id = str(page.session_id)
+    try:
+        get_gateway().expire_checkout_session(session_id)
+    except NotConfigured:
+        _leave_to_an_operator(session_id, f"expire {session_id}")
+    except UpstreamError:
+        session = get_gateway().retrieve_checkout_session(session_id)
+        if session is not None and session.status == "open":
+            raise
+        return session.subscription_id if session is not None else ""
+    return ""
 
 
 def _cancel(subscription_id: str) -> None:
@@ -55,10 +54,13 @@ def _cancel(subscription_id: str) -> None:
     try:
         get_gateway().cancel_subscription(subscription_id)
     except NotConfigured:
-        # Waiting for a key that was taken away on purpose would keep the account for ever.
-        alerts.raise_alert(
-            alerts.CANCEL_BY_HAND,
-            reference=subscription_id,
-            message=f"The account of {subscription_id} was deleted while no STRIPE_SECRET_KEY was set: cancel it in "
-            f"Stripe's dashboard.",
-        )
+        _leave_to_an_operator(subscription_id, f"cancel {subscription_id}")
+
+
+def _leave_to_an_operator(reference: str, what: str) -> None:
+    """Waiting for a key that was taken away on purpose would keep the account for ever."""
+    alerts.raise_alert(
+        alerts.CANCEL_BY_HAND,
+        reference=reference,
+        message=f"An account was deleted while no STRIPE_SECRET_KEY was set: {what} at Stripe.",
+    )

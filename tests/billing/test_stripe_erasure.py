@@ -11,7 +11,9 @@ from accounts.models import User
 from billing.models import BillingFact, OperatorAlert, Subscription
 from tests.accounts.tables import whole_database
 from tests.billing import stripe_events as stripe
+from tests.billing.buying import checkout, living_subscriptions, open_sessions, session_of
 from tests.billing.deliveries import SECRET, T0, buy_at, five_events, make_customer, receive
+from tests.fakes.stripe.errors import ApiError
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.support.accounts import PASSWORD, Account
 from tests.support.client import ApiClient
@@ -40,6 +42,72 @@ def test_deleting_the_account_cancels_every_subscription(
     calls = [call for call in stripe_server.seen if call.changes_state]
     assert len(calls) == 2
     assert all(call.idempotency_key for call in calls)
+
+
+def test_a_page_that_is_open_can_be_paid_on_no_more(
+    api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe
+) -> None:
+    account = make_user()
+    session_id = session_of(checkout(api, account))
+    assert api.delete("auth/me", json={"password": PASSWORD}, token=account.access_token).status == 202
+    assert open_sessions(stripe_server) == []
+    with pytest.raises(ApiError):
+        stripe_server.complete_checkout(session_id)
+    assert all(call.idempotency_key for call in stripe_server.seen if call.changes_state)
+    assert not User.objects.filter(id=account.user.id).exists()
+
+
+def test_what_was_just_paid_for_and_nobody_told_us_of_is_cancelled(
+    api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe
+) -> None:
+    account = make_user()
+    stripe_server.complete_checkout(session_of(checkout(api, account)))
+    assert api.delete("auth/me", json={"password": PASSWORD}, token=account.access_token).status == 202
+    assert living_subscriptions(stripe_server) == []
+    assert not User.objects.filter(id=account.user.id).exists()
+
+
+@pytest.mark.parametrize(("path", "status"), [("/expire", 429), ("/expire", 500), ("", 429), ("", 500)])
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_a_page_of_which_stripe_does_not_say_what_became_is_asked_about_later(
+    api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe, path: str, status: int, *, is_paid: bool
+) -> None:
+    account = make_user()
+    session_id = session_of(checkout(api, account))
+    if is_paid:
+        stripe_server.complete_checkout(session_id)
+    stripe_server.fail("status", path=f"/v1/checkout/sessions/{session_id}{path}", status=status, times=2)
+    erasure.close_account(user=account.user)
+    erasure.erase(user_id=account.user.id)
+    gone = not User.objects.filter(id=account.user.id).exists()
+    paid_on = living_subscriptions(stripe_server) or open_sessions(stripe_server)
+    assert not (gone and paid_on)
+    stripe_server.mend()
+    erasure.resume()
+    assert not User.objects.filter(id=account.user.id).exists()
+    assert living_subscriptions(stripe_server) == open_sessions(stripe_server) == []
+
+
+def test_a_page_that_stripe_does_not_know_holds_nothing_up(
+    api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe
+) -> None:
+    account = make_user()
+    session_id = session_of(checkout(api, account))
+    del stripe_server.world.tables["checkout.session"][session_id]
+    erasure.close_account(user=account.user)
+    assert erasure.erase(user_id=account.user.id)
+
+
+def test_without_a_key_an_operator_hears_of_an_open_page(
+    api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe, settings: Any
+) -> None:
+    account = make_user()
+    session_id = session_of(checkout(api, account))
+    settings.STRIPE_SECRET_KEY, settings.IS_PROD = "", True
+    erasure.close_account(user=account.user)
+    assert erasure.erase(user_id=account.user.id)
+    alert = OperatorAlert.objects.get()
+    assert (alert.kind, alert.reference) == ("cancel_by_hand", session_id)
 
 
 def test_no_table_remembers_the_payer(api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe) -> None:
