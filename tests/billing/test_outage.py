@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from billing.outage import PROBE_SECONDS, Outage
-from billing.rate_limit import Limiter
+from billing.rate_limit import SECOND, Limiter
 from billing.redis_windows import RedisWindows
 from billing.windows import MemoryWindows, WindowsUnavailableError
 from tests.support.redis_server import RedisServer
@@ -35,7 +35,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def limiter(redis_server: RedisServer, clock: Clock) -> Limiter:
-    return Limiter(MemoryWindows(), RedisWindows(redis_server.url), Outage(clock))
+    return Limiter(MemoryWindows(lambda: int(clock.now * SECOND)), RedisWindows(redis_server.url), Outage(clock))
 
 
 def levels(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -89,6 +89,7 @@ def test_a_redis_that_forgot_the_last_minute_does_not_give_it_twice(
     assert all(limiter.hit("user", 20).allowed for _ in range(20))
     redis_server.stop()
     redis_server.start()
+    clock.now += 0.5
     verdict = limiter.hit("user", 20)
     assert (verdict.remaining, verdict.retry_after) == (0, 60)
     assert RedisWindows(redis_server.url).look("user", 20).used == 0
