@@ -5,13 +5,8 @@ from typing import ClassVar
 from rest_framework.request import Request
 
 from accounts.authentication import identity_of
-from accounts.models import User
 from adiuva.http.views import ApiView
 from billing.entitlements import require_feature
-
-
-def user_of(request: Request) -> User:
-    return identity_of(request).user
 
 
 class MarketplaceView(ApiView):
@@ -21,4 +16,4 @@ class MarketplaceView(ApiView):
     def check_permissions(self, request: Request) -> None:
         super().check_permissions(request)
         if request.method not in self.open_methods:
-            require_feature(user_of(request), "plugin_marketplace")
+            require_feature(identity_of(request).user, "plugin_marketplace")

@@ -7,10 +7,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.authentication import identity_of
 from adiuva.http.paging import requested_page
 from adiuva.http.problems import UpstreamError
 from marketplace import schema
-from marketplace.access import MarketplaceView, user_of
+from marketplace.access import MarketplaceView
 from marketplace.catalog import catalog, find_package, find_plugin
 from marketplace.forms import submitted_form
 from marketplace.models import PluginVersion
@@ -32,7 +33,7 @@ class CatalogView(MarketplaceView):
     def get(self, request: Request) -> Response:
         asked = request.query_params
         plugins = catalog(
-            user=user_of(request),
+            user=identity_of(request).user,
             category=asked.get("category"),
             text=asked.get("q"),
             sort=asked.get("sort", "rating"),
@@ -43,7 +44,7 @@ class CatalogView(MarketplaceView):
     @extend_schema(**schema.SUBMIT)
     def post(self, request: Request) -> Response:
         with submitted_form(request) as (manifest, package):
-            version = submit(author=user_of(request), manifest=manifest, package=package)
+            version = submit(author=identity_of(request).user, manifest=manifest, package=package)
         return Response(SubmittedSerializer(version).data, status=201)
 
 
@@ -51,14 +52,14 @@ class OwnSubmissionsView(MarketplaceView):
     @extend_schema(**schema.MINE)
     def get(self, request: Request) -> Response:
         page = requested_page(request, limit=schema.PLUGINS, most=schema.MOST_PLUGINS)
-        submissions = submissions_of(user_of(request))
+        submissions = submissions_of(identity_of(request).user)
         return Response(page.of(submissions, OwnSubmissionSerializer.of))
 
 
 class PluginView(MarketplaceView):
     @extend_schema(**schema.DETAIL)
     def get(self, request: Request, slug: str) -> Response:
-        published = find_plugin(user=user_of(request), slug=slug)
+        published = find_plugin(user=identity_of(request).user, slug=slug)
         return Response(PluginDetailSerializer.of_published(published))
 
 
@@ -67,7 +68,7 @@ class PackageView(MarketplaceView):
 
     @extend_schema(**schema.PACKAGE)
     def get(self, request: Request, slug: str) -> HttpResponseBase:
-        version = find_package(user=user_of(request), slug=slug, version=request.query_params.get("version"))
+        version = find_package(user=identity_of(request).user, slug=slug, version=request.query_params.get("version"))
         try:
             return _download(request, version)
         except FileNotFoundError:

@@ -4,9 +4,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.authentication import identity_of
 from adiuva.http.schema import problem
 from billing.views import UPSTREAM
-from marketplace.access import MarketplaceView, user_of
+from marketplace.access import MarketplaceView
 from marketplace.installs import install, uninstall
 from marketplace.ratings import rate, require_may_rate
 from marketplace.serializers_installs import InstallationSerializer, RatedSerializer, RatingSerializer
@@ -39,7 +40,7 @@ class InstallView(MarketplaceView):
 
         Installing again what you have takes the version that is live now.
         """
-        installed = install(user=user_of(request), slug=slug)
+        installed = install(user=identity_of(request).user, slug=slug)
         return Response(InstallationSerializer(installed).data, status=201 if installed.is_new else 200)
 
     @extend_schema(
@@ -50,7 +51,7 @@ class InstallView(MarketplaceView):
     )
     def delete(self, request: Request, slug: str) -> Response:
         """Of any tier. What was bought stays bought."""
-        uninstall(user=user_of(request), slug=slug)
+        uninstall(user=identity_of(request).user, slug=slug)
         return Response(status=204)
 
 
@@ -68,7 +69,7 @@ class RatingView(MarketplaceView):
     )
     def put(self, request: Request, slug: str) -> Response:
         """One rating each; the last one counts."""
-        user = user_of(request)
+        user = identity_of(request).user
         require_may_rate(user=user, slug=slug)
         serializer = RatingSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)

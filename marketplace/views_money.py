@@ -4,8 +4,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.authentication import identity_of
 from adiuva.http.schema import problem
-from marketplace.access import MarketplaceView, user_of
+from marketplace.access import MarketplaceView
 from marketplace.earnings import ALL_TIME, Period, earnings_of
 from marketplace.onboarding import begin_onboarding
 from marketplace.serializers_money import EarningsSerializer, OnboardingSerializer
@@ -29,7 +30,7 @@ class OnboardingView(MarketplaceView):
     )
     def post(self, request: Request) -> Response:
         """Stripe asks there what it has to know. Your share of earlier sales is kept and paid as soon as it can be."""
-        url = begin_onboarding(user=user_of(request))
+        url = begin_onboarding(user=identity_of(request).user)
         return Response(OnboardingSerializer({"onboarding_url": url}).data)
 
 
@@ -44,4 +45,6 @@ class EarningsView(MarketplaceView):
         """Derived from the ledger: a month that is over does not change any more."""
         text = request.query_params.get("period")
         period = ALL_TIME if text is None else Period.of(text)
-        return Response(EarningsSerializer(EarningsSerializer.of(earnings_of(user_of(request), period=period))).data)
+        return Response(
+            EarningsSerializer(EarningsSerializer.of(earnings_of(identity_of(request).user, period=period))).data
+        )

@@ -9,6 +9,7 @@ which ``adiuva.serve`` makes), and whichever of them is asked answers for all.
 """
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,7 +25,7 @@ _declared: list["_Instrument"] = []
 _registry: "CollectorRegistry | None" = None
 
 
-class _Instrument:
+class _Instrument(ABC):
     """``labels``: each label's name and the values it may have, None where only our own code names them."""
 
     def __init__(self, name: str, meaning: str, **labels: Collection[str] | None) -> None:
@@ -44,8 +45,9 @@ class _Instrument:
         self._metric = None
         self._children = {}
 
+    @abstractmethod
     def _make(self, registry: "CollectorRegistry | None") -> Any:
-        raise NotImplementedError
+        """What Prometheus's client library calls it."""
 
     def _child(self, values: tuple[str, ...]) -> Any:
         """The series of these label values; None while nothing is measured."""

@@ -5,6 +5,7 @@ import json
 import socket
 import struct
 import threading
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
@@ -54,7 +55,7 @@ class Faults:
         return self.now
 
 
-class HttpStore:
+class HttpStore(ABC):
     """A context manager: inside it ``url`` answers. A subclass implements ``handle``, which raises ``RefusedError``."""
 
     def __init__(self) -> None:
@@ -70,9 +71,9 @@ class HttpStore:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
+    @abstractmethod
     def handle(self, seen: Seen) -> Any:
         """The JSON of a 200."""
-        raise NotImplementedError
 
     def fail(self, fault: Fault | None, *, on: str = "", after: int = 0, **headers: str) -> None:
         self.faults = Faults(fault, on, after, {name.replace("_", "-"): value for name, value in headers.items()})

@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -39,7 +40,7 @@ def check_away(answer: httpx.Response) -> None:
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-class Steady(threading.Thread):
+class Steady(threading.Thread, ABC):
     """Runs ``step`` again and again until it is stopped; what a step raises ends it and is raised by ``finish``.
 
     ``done`` and ``away`` count what each kind of request was answered.
@@ -52,8 +53,8 @@ class Steady(threading.Thread):
         self._stopped = threading.Event()
         self._failure: BaseException | None = None
 
-    def step(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def step(self) -> None: ...
 
     def run(self) -> None:
         try:
