@@ -32,4 +32,4 @@ VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import os, sys, http.client as h; c = h.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); c.request('GET', '/api/v1/health'); sys.exit(c.getresponse().status != 200)"]
-CMD ["python", "-m", "adiuva.serve"]
+CMD ["python", "-m", "adiuva.server.serve"]

@@ -19,7 +19,7 @@ help: ## This list
 
 run: ## Install, migrate, make the demo users, serve on http://localhost:$PORT (8000)
 	@$(INSTALL) requirements.txt "manage.py migrate --no-input -v 0" "manage.py seed_demo"
-	@exec $(VENV_PYTHON) -m adiuva.serve
+	@exec $(VENV_PYTHON) -m adiuva.server.serve
 
 dev: ## The same on Django's development server, which reloads on a change
 	@$(INSTALL) requirements.txt "manage.py migrate --no-input -v 0" "manage.py seed_demo"

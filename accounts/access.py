@@ -9,8 +9,8 @@ from accounts import live_tier
 from accounts.models import Session, User
 from accounts.querysets import SessionQuerySet
 from accounts.tokens import read_access_token
-from adiuva.compiled_query import CompiledQuery
-from adiuva.http.problems import InvalidToken
+from adiuva.api.errors import InvalidToken
+from adiuva.db.compiled_queries import CompiledQuery
 
 # Read when somebody asks for them.
 _SELDOM_NEEDED = (

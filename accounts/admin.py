@@ -13,7 +13,7 @@ from accounts import live_tier
 from accounts.models import Session, User
 from accounts.sessions import revoke_all_sessions
 from accounts.tier_filter import LiveTierFilter
-from adiuva.read_only_admin import ReadOnlyAdmin
+from adiuva.admin import ReadOnlyAdmin
 
 admin.site.unregister(Group)
 

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from accounts.access import Identity, authenticate
 from accounts.models import User
-from adiuva.http.problems import InvalidToken, NotAuthenticated
+from adiuva.api.errors import InvalidToken, NotAuthenticated
 
 
 class AccessTokenAuthentication(BaseAuthentication):

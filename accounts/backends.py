@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from accounts.guard import LOGIN
 from accounts.models import User
-from adiuva.http.problems import RateLimited
+from adiuva.api.errors import RateLimited
 
 
 class GuardedBackend(ModelBackend):

@@ -1,7 +1,7 @@
 """What is left to do about accounts, read when the metrics are asked for."""
 
 from accounts.models import User
-from adiuva.http import scraping
+from adiuva.observability import scraping
 
 
 def pending_erasures() -> float:

@@ -9,11 +9,20 @@ from django.db.models.functions import TruncDay
 from accounts import live_tier
 from accounts.models import User
 from accounts.serializers import TIERS
-from adiuva.glance import registry
-from adiuva.glance.figures import Card, Figure, Row, Series
-from adiuva.glance.lists import address, on_day
-from adiuva.glance.spans import DAYS, days_until, midnight, tick_of_day
-from adiuva.glance.wording import counted
+from adiuva.dashboard import registry
+from adiuva.dashboard.figures import (
+    DAYS,
+    Card,
+    Figure,
+    Row,
+    Series,
+    address,
+    counted,
+    days_until,
+    midnight,
+    on_day,
+    tick_of_day,
+)
 
 USERS = "accounts_user"
 

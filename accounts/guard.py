@@ -13,10 +13,9 @@ from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
 from accounts.models import normalize_email
-from adiuva.http.cache_errors import CACHE_ERRORS
-from adiuva.http.metrics import LOGIN_FAILURES, LOGIN_GUARD
-from adiuva.http.problems import RateLimited
-from adiuva.http.rate_headers import RateDecision
+from adiuva.api.errors import RateDecision, RateLimited
+from adiuva.db.cache import CACHE_ERRORS
+from adiuva.observability.metrics import LOGIN_FAILURES, LOGIN_GUARD
 
 logger = logging.getLogger(__name__)
 

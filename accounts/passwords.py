@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.registration import check_password_rules
 from accounts.sessions import AuthTokens, revoke_all_sessions, start_session
-from adiuva.http.problems import ValidationFailed
+from adiuva.api.errors import ValidationFailed
 
 
 def change_password(*, user: User, current_password: str, new_password: str, user_agent: str) -> AuthTokens:

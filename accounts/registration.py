@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User, normalize_email
 from accounts.sessions import AuthTokens, start_session
-from adiuva.http.problems import EmailTaken, InvalidCredentials, ValidationFailed
+from adiuva.api.errors import EmailTaken, InvalidCredentials, ValidationFailed
 
 
 def register(*, email: str, password: str, user_agent: str) -> AuthTokens:

@@ -11,7 +11,7 @@ from django.db import transaction
 from accounts.models import RefreshToken, Session
 from accounts.sessions import AuthTokens, revoke_session, tokens_for
 from accounts.tokens import hash_of, successor_of
-from adiuva.http.problems import InvalidToken, TokenReused
+from adiuva.api.errors import InvalidToken, TokenReused
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from accounts import live_tier
 from accounts.models import Session, User, normalize_email
-from adiuva.http.fields import EmailAddressField, StringField
+from adiuva.api.fields import EmailAddressField, StringField
 
 MAX_PASSWORD = 256
 TIERS = ("free", "pro", "power", "team")

@@ -18,7 +18,7 @@ from django.conf import settings
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken
 
-from adiuva.http.problems import InvalidToken
+from adiuva.api.errors import InvalidToken
 
 ACCESS_TYPE = "access"
 

@@ -24,9 +24,9 @@ from accounts.serializers import (
     TicketSerializer,
     UserProfileSerializer,
 )
-from adiuva.http.problems import InvalidCredentials, NotFound
-from adiuva.http.schema import problem
-from adiuva.http.views import ApiView, ApiViewSet
+from adiuva.api.errors import InvalidCredentials, NotFound
+from adiuva.api.openapi.responses import problem
+from adiuva.api.views import ApiView, ApiViewSet
 
 
 def _valid(serializer_class: Any, request: Request) -> dict[str, Any]:

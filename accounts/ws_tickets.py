@@ -12,8 +12,8 @@ from django.core.cache import cache
 
 from accounts.access import Identity, resume
 from accounts.tokens import hash_of
-from adiuva.http.cache_errors import CACHE_ERRORS
-from adiuva.http.problems import InvalidToken, UpstreamUnavailable
+from adiuva.api.errors import InvalidToken, UpstreamUnavailable
+from adiuva.db.cache import CACHE_ERRORS
 
 LIFETIME_SECONDS = 30
 

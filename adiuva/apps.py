@@ -9,9 +9,9 @@ class AdiuvaConfig(AppConfig):
     name = "adiuva"
 
     def ready(self) -> None:
-        from adiuva import checks, diagnoses, ready_checks  # noqa: F401 - checks register themselves
+        from adiuva import ops  # noqa: F401 - checks register themselves
 
-        diagnoses.register()
+        ops.register_examinations()
 
 
 class AdminConfig(DjangosAdmin):

@@ -15,14 +15,14 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 
 from accounts.access import is_signed
-from adiuva import metrics_process
-from adiuva.http.body_limit import KIB, BodyLimit, Cap
-from adiuva.http.last_resort import LastResort
-from adiuva.http.measured import Measured
-from adiuva.http.origin import AllowedOrigins
-from adiuva.http.warm_handler import WarmASGIHandler
-from adiuva.lifespan import Lifespan
-from adiuva.static import with_static_files
+from adiuva.observability import process
+from adiuva.server.asgi_handler import WarmASGIHandler
+from adiuva.server.body_limits import KIB, BodyLimit, Cap
+from adiuva.server.error_boundary import LastResort
+from adiuva.server.lifespan import Lifespan
+from adiuva.server.origins import AllowedOrigins
+from adiuva.server.request_metrics import Measured
+from adiuva.server.static_files import with_static_files
 from chat.routing import websocket_urlpatterns
 
 CAPS = [
@@ -42,7 +42,7 @@ CAPS = [
 
 http: Any = with_static_files(LastResort(BodyLimit(WarmASGIHandler(), caps=CAPS, token_is_signed=is_signed)))
 if settings.METRICS_TOKEN:
-    metrics_process.start()
+    process.start()
     http = Measured(http, static_url=settings.STATIC_URL)
 
 application = ProtocolTypeRouter(

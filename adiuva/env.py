@@ -7,6 +7,7 @@ Names are those of the wire contract § 12. An empty variable counts as unset, s
 import errno
 import os
 import re
+import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -247,3 +248,26 @@ def usable_folder(path: Path) -> Path:
         sys.stderr.write(f"configuration error: DATA_DIR: {path} is not a folder one can use ({error.strerror})\n")
         raise SystemExit(1) from None
     return path
+
+
+FILE_NAME = "dev-jwt-secret"
+
+
+def development_secret(data_dir: Path) -> str:
+    """The secret in ``data_dir``, made if there is none.
+
+    Two first starts at the same time agree: the file is written aside and linked into place, and the link
+    fails for the second one, which then reads the first one's.
+    """
+    path = data_dir / FILE_NAME
+    if not path.exists():
+        draft = data_dir / f".{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_hex(32))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return path.read_text()
+        finally:
+            draft.unlink()
+    return path.read_text()

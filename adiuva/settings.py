@@ -10,11 +10,10 @@ from typing import Any
 import dj_database_url
 
 from adiuva import __version__
-from adiuva.api_document import DOCUMENT
-from adiuva.database_pool import reconnect_failed
-from adiuva.dev_secrets import development_secret
-from adiuva.env import load_or_exit, usable_folder
-from adiuva.http.logs import keep_out, logging_config
+from adiuva.api.openapi.settings import DOCUMENT
+from adiuva.db.pool import reconnect_failed
+from adiuva.env import development_secret, load_or_exit, usable_folder
+from adiuva.observability.logging import keep_out, logging_config
 
 env = load_or_exit()
 
@@ -93,15 +92,15 @@ INSTALLED_APPS = [
     "chat",
 ]
 
-# Each is native in sync and async mode; the three that the admin needs step aside elsewhere (adiuva.http.admin_only).
+# Each is native in sync and async mode; the three that the admin needs step aside elsewhere (adiuva.server.middleware).
 # CSRF: admin views carry `csrf_protect` themselves and the API takes no cookies, so the middleware is not needed.
 MIDDLEWARE = [
-    "adiuva.http.middleware.request_context",
+    "adiuva.server.middleware.request_context",
     "corsheaders.middleware.CorsMiddleware",
-    "adiuva.http.middleware.security_headers",
-    "adiuva.http.admin_only.SessionMiddleware",
-    "adiuva.http.admin_only.AuthenticationMiddleware",
-    "adiuva.http.admin_only.MessageMiddleware",
+    "adiuva.server.middleware.security_headers",
+    "adiuva.server.middleware.SessionMiddleware",
+    "adiuva.server.middleware.AuthenticationMiddleware",
+    "adiuva.server.middleware.MessageMiddleware",
 ]
 
 TEMPLATES = [
@@ -209,11 +208,11 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AccessTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_THROTTLE_CLASSES": ["billing.throttling.TierThrottle"],
-    "DEFAULT_PARSER_CLASSES": ["adiuva.http.strict_json.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["adiuva.api.json.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_SCHEMA_CLASS": "adiuva.http.schema_class.ApiSchema",
-    "EXCEPTION_HANDLER": "adiuva.http.handler.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "adiuva.api.openapi.auto_schema.ApiSchema",
+    "EXCEPTION_HANDLER": "adiuva.api.error_handler.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
     "COERCE_DECIMAL_TO_STRING": False,
@@ -344,7 +343,7 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SILENCED_SYSTEM_CHECKS = [
-    # Our own native middleware sets these headers (adiuva.http.middleware.security_headers).
+    # Our own native middleware sets these headers (adiuva.server.middleware.security_headers).
     "security.W001",
     "security.W002",
     # Admin views carry csrf_protect; nothing else reads a cookie.
@@ -360,13 +359,13 @@ UNFOLD = {
     "SITE_SYMBOL": "cloud",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}adiuva/icon.svg"}],
     "STYLES": [f"{STATIC_URL}adiuva/theme.css"],
-    "GLOBAL_CALLBACK": "adiuva.admin_theme.context",
-    "DASHBOARD_CALLBACK": "adiuva.glance.page.show",
+    "GLOBAL_CALLBACK": "adiuva.admin_site.context",
+    "DASHBOARD_CALLBACK": "adiuva.dashboard.page.show",
 }
 
 # --- logs, metrics, debug pages --------------------------------------------------------------------------------
 
-DEFAULT_EXCEPTION_REPORTER_FILTER = "adiuva.http.debug_pages.SettingsFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "adiuva.api.error_handler.SettingsFilter"
 keep_out([*env.secrets(), JWT_SECRET, SECRET_KEY, REFRESH_SUCCESSOR_KEY])
 LOGGING = logging_config(level=env.LOG_LEVEL, as_json=(env.LOG_FORMAT or ("json" if IS_PROD else "text")) == "json")
 METRICS_TOKEN = env.METRICS_TOKEN.get_secret_value()

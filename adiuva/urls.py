@@ -6,9 +6,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from adiuva.health import HealthView, ReadyView
-from adiuva.http.handler import no_such_route
-from adiuva.metrics_page import metrics_page
+from adiuva.api.error_handler import no_such_route
+from adiuva.observability.views import HealthView, ReadyView, metrics_page
 
 api: list[URLPattern | URLResolver] = [
     path("health", HealthView.as_view(), name="health"),
@@ -45,7 +44,7 @@ if settings.METRICS_TOKEN:
 # Django's own 404 page, with every route on it where DEBUG is on, is not for the API.
 urlpatterns += [re_path(r"^api(/|$)", no_such_route)]
 
-handler400 = "adiuva.http.handler.bad_request"
-handler403 = "adiuva.http.handler.permission_denied"
-handler404 = "adiuva.http.handler.page_not_found"
-handler500 = "adiuva.http.handler.server_error"
+handler400 = "adiuva.api.error_handler.bad_request"
+handler403 = "adiuva.api.error_handler.permission_denied"
+handler404 = "adiuva.api.error_handler.page_not_found"
+handler500 = "adiuva.api.error_handler.server_error"

@@ -38,7 +38,7 @@ class BaseAgent(ABC):
 
     @abstractmethod
     def handle(self, query: str, context: RunContext) -> AsyncGenerator[AgentEvent, None]:
-        """Answer ``query``. Raises the upstream problems of ``adiuva.http.problems``; closing the iterator stops it."""
+        """Answer ``query``. Raises the upstream problems of ``adiuva.api.errors``; closing the iterator stops it."""
 
 
 class ChatAgent(BaseAgent):

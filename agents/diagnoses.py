@@ -4,8 +4,8 @@ import asyncio
 
 from django.conf import settings
 
-from adiuva.http import diagnosis
-from adiuva.http.diagnosis import Finding, Orders
+from adiuva.observability import diagnosis
+from adiuva.observability.diagnosis import Finding, Orders
 from agents import messages
 from agents.llm import get_llm
 

@@ -34,7 +34,7 @@ from langchain_litellm import ChatLiteLLM
 from litellm import exceptions
 from pydantic import PrivateAttr
 
-from adiuva.http.problems import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from adiuva.api.errors import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from agents.meter import estimate
 from agents.model_calls import Failure, FailureKind, ModelRequest
 from agents.offline.provider import PROVIDER, OfflineModel

@@ -18,8 +18,8 @@ from typing import Any, Literal
 
 from django.conf import settings
 
-from adiuva.http.metrics import MODEL_CALLS, MODEL_FAILURES, MODEL_TOKENS
-from adiuva.http.problems import NotConfigured, UpstreamTimeout
+from adiuva.api.errors import NotConfigured, UpstreamTimeout
+from adiuva.observability.metrics import MODEL_CALLS, MODEL_FAILURES, MODEL_TOKENS
 from agents.messages import Message
 from agents.meter import Meter, estimate
 from agents.model_calls import Failure, ModelRequest

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from adiuva.http.problems import Problem
+from adiuva.api.errors import Problem
 from agents.messages import Message
 
 # credentials: the key is wrong or may not do this. busy: the provider says so, or nobody answers there.

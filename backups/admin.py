@@ -3,8 +3,8 @@
 from django.contrib import admin
 
 from accounts.tier_filter import OwnersTierFilter
+from adiuva.admin import ReadOnlyAdmin
 from adiuva.byte_sizes import show_bytes
-from adiuva.read_only_admin import ReadOnlyAdmin
 from backups.models import Backup
 
 

@@ -5,8 +5,8 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from adiuva.http.paging import page_parameters
-from adiuva.http.schema import problem
+from adiuva.api.openapi.responses import problem
+from adiuva.api.pagination import page_parameters
 from backups.serializers import MAX_CHUNKS, MAX_VERSION, BackupListSerializer, BackupMetaSerializer
 
 BYTES = "application/octet-stream"

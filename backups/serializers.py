@@ -8,9 +8,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from adiuva.http.fields import StringField
-from adiuva.http.paging import ListSerializer
-from adiuva.http.times import rfc_3339
+from adiuva.api.fields import StringField, rfc_3339
+from adiuva.api.pagination import ListSerializer
 from storage.serializers import ChecksumField
 
 MAX_VERSION = 64

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from accounts.models import User
-from adiuva.http.problems import NotFound
+from adiuva.api.errors import NotFound
 from backups.models import Backup
 from storage.staging import Allowance, SealedBody, counted, discard_after_commit, staged
 from storage.usage import Kind, locked_usage

@@ -14,11 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from adiuva.http.conditional import require_match
-from adiuva.http.paging import requested_page
-from adiuva.http.problems import NotFound, UpstreamError
-from adiuva.http.times import rfc_3339
-from adiuva.http.views import ApiView
+from adiuva.api.conditional import require_match
+from adiuva.api.errors import NotFound, UpstreamError
+from adiuva.api.fields import rfc_3339
+from adiuva.api.pagination import requested_page
+from adiuva.api.views import ApiView
 from backups import schema
 from backups.models import Backup
 from backups.serializers import BackupMetaSerializer, LabelSerializer

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from djstripe import models as mirror
 
-from adiuva.glance.wording import euros
-from adiuva.read_only_admin import ReadOnlyAdmin
+from adiuva.admin import ReadOnlyAdmin
+from adiuva.dashboard.figures import euros
 from billing.entitlements import tier_of, tier_of_rows
 from billing.models import OperatorAlert, Subscription, SubscriptionPayment, SubscriptionTier
 

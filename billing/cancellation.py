@@ -5,7 +5,7 @@ event about it, or the same request again, brings us up to date.
 """
 
 from accounts.models import User
-from adiuva.http.problems import UpstreamError
+from adiuva.api.errors import UpstreamError
 from billing.entitlements import tier_of
 from billing.models import BillingFact
 from billing.projection import FINAL

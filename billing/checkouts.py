@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 
 from accounts.models import User
-from adiuva.http.problems import Conflict, IdempotencyMismatch, UpstreamError
+from adiuva.api.errors import Conflict, IdempotencyMismatch, UpstreamError
 from billing.entitlements import tier_of
 from billing.models import BillingFact, Checkout
 from billing.stripe_gateway import CheckoutSession, Gateway, NoSuchCustomer, get_gateway

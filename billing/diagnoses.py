@@ -2,8 +2,8 @@
 
 from django.conf import settings
 
-from adiuva.http import clocks, diagnosis
-from adiuva.http.diagnosis import Finding, Orders
+from adiuva.observability import clocks, diagnosis
+from adiuva.observability.diagnosis import Finding, Orders
 from billing.models import OperatorAlert
 from billing.stripe_gateway import get_gateway, is_stubbed
 

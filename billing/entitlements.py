@@ -7,7 +7,7 @@ from django.db.models import Case, CharField, F, Q, Value, When
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from adiuva.http.problems import FeatureNotAvailable
+from adiuva.api.errors import FeatureNotAvailable
 from billing.models import Subscription, SubscriptionStatus
 from billing.tiers import TIERS, Tier, lowest_tier_with
 

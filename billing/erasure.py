@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import User
-from adiuva.http.problems import NotConfigured, UpstreamError
+from adiuva.api.errors import NotConfigured, UpstreamError
 from billing import alerts, stripe_mirror
 from billing.cancellation import running_subscriptions
 from billing.customers import lock_subject

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.db.models import Count
 
-from adiuva.http import scraping
+from adiuva.observability import scraping
 from billing.models import OperatorAlert, Subscription, SubscriptionStatus
 
 

@@ -6,10 +6,8 @@ from datetime import datetime
 from django.db.models import Count, Min
 from django.utils.timesince import timesince
 
-from adiuva.glance import registry
-from adiuva.glance.figures import Figure, Tile
-from adiuva.glance.lists import address
-from adiuva.glance.wording import counted
+from adiuva.dashboard import registry
+from adiuva.dashboard.figures import Figure, Tile, address, counted
 from billing.entitlements import is_grace_over
 from billing.models import OperatorAlert, Subscription, SubscriptionStatus
 

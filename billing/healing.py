@@ -10,7 +10,7 @@ from threading import Lock
 
 from django.db import connections, transaction
 
-from adiuva.http.problems import Problem
+from adiuva.api.errors import Problem
 from billing.reconciliation import refresh
 from billing.stripe_gateway import get_gateway, is_stubbed
 from billing.superseding import end_superseded

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from adiuva.http.problems import Problem
+from adiuva.api.errors import Problem
 from billing import stub, stub_objects
 from billing.models import Checkout
 from billing.stripe_gateway import is_stubbed

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.conf import settings
 
-from adiuva.http.metrics import RATE_LIMIT, RATE_LIMIT_ALONE
-from adiuva.http.rate_headers import RateDecision
+from adiuva.api.errors import RateDecision
+from adiuva.observability.metrics import RATE_LIMIT, RATE_LIMIT_ALONE
 from billing.outage import Outage
 from billing.tiers import TIERS, Tier
 from billing.windows import MemoryWindows, Window, WindowsUnavailableError

@@ -10,7 +10,7 @@ from requests.exceptions import Timeout
 from urllib3.exceptions import NewConnectionError
 from urllib3.exceptions import TimeoutError as UrllibTimeout
 
-from adiuva.http.problems import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from adiuva.api.errors import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 
 logger = logging.getLogger(__name__)
 

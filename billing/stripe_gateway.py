@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from django.conf import settings
 
 from accounts.models import User
-from adiuva.http.problems import NotConfigured
+from adiuva.api.errors import NotConfigured
 from billing.connect_gateway import ConnectGateway
 from billing.payments import CheckoutSession, Payments
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from adiuva.http import strict_json
-from adiuva.http.problems import ValidationFailed
+from adiuva.api import json
+from adiuva.api.errors import ValidationFailed
 from billing.models import BillingFact, FactKind, SubscriptionStatus
 from billing.projection import RANK_CREATED, RANK_DELETED, RANK_FETCHED, RANK_UPDATED
 
@@ -57,7 +57,7 @@ def read_event(body: bytes, *, prices: Mapping[str, str]) -> IncomingEvent:
 
     ``prices``: the price id of each tier, for checkouts of ours, which name the tier.
     """
-    payload = strict_json.loads(body)
+    payload = json.loads(body)
     if not isinstance(payload, dict) or payload.get("object") != "event":
         _refuse("object", "This is not an event.")
     event_id, kind = _id(payload.get("id"), "id"), payload.get("type")

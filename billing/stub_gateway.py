@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from accounts.models import User
-from adiuva.http.problems import NotConfigured
+from adiuva.api.errors import NotConfigured
 from billing import stub_objects
 from billing.models import BillingFact, FactKind
 from billing.projection import newest_snapshot

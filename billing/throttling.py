@@ -4,7 +4,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from accounts.models import User
-from adiuva.http.problems import RateLimited
+from adiuva.api.errors import RateLimited
 from billing import rate_limit
 from billing.entitlements import tier_of
 

@@ -5,9 +5,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from adiuva.http import idempotency
-from adiuva.http.schema import problem
-from adiuva.http.views import ApiView
+from adiuva.api import idempotency
+from adiuva.api.openapi.responses import problem
+from adiuva.api.views import ApiView
 from billing.cancellation import cancel_subscription
 from billing.checkouts import begin_checkout
 from billing.serializers import (

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from adiuva.http.metrics import WEBHOOKS
-from adiuva.http.problems import NotConfigured, ValidationFailed
+from adiuva.api.errors import NotConfigured, ValidationFailed
+from adiuva.observability.metrics import WEBHOOKS
 from billing import alerts, event_hooks, healing, stripe_mirror
 from billing.customers import lock_subject, locked_user_of_event
 from billing.models import BillingFact, FactKind

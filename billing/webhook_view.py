@@ -5,8 +5,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from adiuva.http.schema import problem
-from adiuva.http.views import ApiView
+from adiuva.api.openapi.responses import problem
+from adiuva.api.views import ApiView
 from billing import webhook
 
 

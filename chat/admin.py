@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from accounts.tier_filter import OwnersTierFilter
-from adiuva.read_only_admin import ReadOnlyAdmin
+from adiuva.admin import ReadOnlyAdmin
 from chat.models import DailyUsage
 
 

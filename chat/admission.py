@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts import access
 from accounts.access import Identity
-from adiuva.http.problems import RateLimited
+from adiuva.api.errors import RateLimited
 from billing import entitlements, rate_limit
 from chat.serializers import SocketChatRequestSerializer, turn_from
 from chat.turns import ChatTurn

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from accounts.models import User
-from adiuva.http.problems import FeatureNotAvailable
+from adiuva.api.errors import FeatureNotAvailable
 from agents.base import BaseAgent
 from billing import entitlements
 from billing.tiers import TIERS, Tier

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
-from adiuva.http.metrics import TURNS_RUNNING
-from adiuva.http.problems import UpstreamUnavailable
+from adiuva.api.errors import UpstreamUnavailable
+from adiuva.observability.metrics import TURNS_RUNNING
 
 RETRY_AFTER_SECONDS = 2
 

@@ -9,8 +9,8 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 
 from accounts.sessions import live_session_ids
-from adiuva.http.drain import drain
-from adiuva.http.problems import RateLimited, UpstreamUnavailable
+from adiuva.api.errors import RateLimited, UpstreamUnavailable
+from adiuva.server.drain import drain
 from chat.revocations import SWEEP_SECONDS, RevocationWatch
 
 SESSION_OVER = 4401

@@ -10,10 +10,10 @@ from uuid import UUID
 from channels.consumer import AsyncConsumer
 
 from accounts.access import Identity
-from adiuva.http import request_id
-from adiuva.http.drain import drain
-from adiuva.http.metrics import HANDSHAKES, SOCKETS_OPEN
-from adiuva.http.problems import Conflict, Unauthorized, UpstreamUnavailable
+from adiuva.api.errors import Conflict, Unauthorized, UpstreamUnavailable
+from adiuva.observability import request_id
+from adiuva.observability.metrics import HANDSHAKES, SOCKETS_OPEN
+from adiuva.server.drain import drain
 from chat import frames, handshake
 from chat.background import spawn
 from chat.client_answers import ANSWER_SECONDS, ClientAnswers

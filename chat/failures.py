@@ -3,8 +3,8 @@
 import logging
 import traceback
 
-from adiuva.http.handler import as_problem
-from adiuva.http.problems import Problem
+from adiuva.api.error_handler import as_problem
+from adiuva.api.errors import Problem
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adiuva.http import request_id, strict_json
-from adiuva.http.handler import WHOLE_BODY
-from adiuva.http.problems import Problem, ValidationFailed
+from adiuva.api import json as strict_json
+from adiuva.api.error_handler import WHOLE_BODY
+from adiuva.api.errors import Problem, ValidationFailed
+from adiuva.observability import request_id
 from agents.events import ActionEmitted, ClientToolCall, TextDelta
 from chat.turns import TurnDone
 

@@ -6,11 +6,8 @@ from typing import Any
 
 from django.db.models import Count, Sum
 
-from adiuva.glance import registry
-from adiuva.glance.figures import Card, Figure, Row, Series
-from adiuva.glance.lists import address, on_day
-from adiuva.glance.spans import DAYS, days_until, tick_of_day
-from adiuva.glance.wording import counted
+from adiuva.dashboard import registry
+from adiuva.dashboard.figures import DAYS, Card, Figure, Row, Series, address, counted, days_until, on_day, tick_of_day
 from chat.models import DailyUsage
 
 USAGE = "chat_dailyusage"

@@ -9,8 +9,8 @@ from channels.db import database_sync_to_async
 
 from accounts import access, ws_tickets
 from accounts.access import Identity
-from adiuva.http.problems import PROBLEM_CONTENT_TYPE, NotAuthenticated, PermissionDenied, Problem, Unauthorized
-from adiuva.http.request_id import HEADER, current_request_id
+from adiuva.api.errors import PROBLEM_CONTENT_TYPE, NotAuthenticated, PermissionDenied, Problem, Unauthorized
+from adiuva.observability.request_id import HEADER, current_request_id
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]

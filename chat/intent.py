@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any
 
 from accounts.models import User
-from adiuva.http.problems import NotConfigured, Problem
+from adiuva.api.errors import NotConfigured, Problem
 from agents import messages as message
 from agents import prompts
 from agents.base import ChatAgent

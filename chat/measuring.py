@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from adiuva.http.metrics import FIRST_TOKEN_SECONDS, TURN_SECONDS, TURNS
-from adiuva.http.problems import InternalError, Problem
+from adiuva.api.errors import InternalError, Problem
+from adiuva.observability.metrics import FIRST_TOKEN_SECONDS, TURN_SECONDS, TURNS
 from agents.events import AgentEvent, TextDelta
 from chat.turns import PlanMade
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from django.conf import settings
 
 from accounts.models import User
-from adiuva.http.problems import UpstreamTimeout
+from adiuva.api.errors import UpstreamTimeout
 from agents.events import AgentEvent
 from agents.meter import Meter
 from agents.run import ClientTools, RunContext

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.urls import path, re_path
 
-from adiuva.http import request_id
-from adiuva.http.metrics import HANDSHAKES
-from adiuva.http.problems import NotFound
+from adiuva.api.errors import NotFound
+from adiuva.observability import request_id
+from adiuva.observability.metrics import HANDSHAKES
 from chat.consumers import ChatStream
 from chat.handshake import Scope, Send, refuse
 

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.models import User
-from adiuva.http.problems import FeatureNotAvailable, PayloadTooLarge
+from adiuva.api.errors import FeatureNotAvailable, PayloadTooLarge
 from billing import entitlements
 from billing.tiers import lowest_tier_with
 from chat.fields import DocumentsField, FlagField, HistoryField, ObjectField, RecordsField, TextField

@@ -10,7 +10,7 @@ from typing import Any
 from channels.db import database_sync_to_async
 
 from accounts.access import Identity
-from adiuva.http.problems import Unauthorized
+from adiuva.api.errors import Unauthorized
 from agents.events import ClientToolCall
 from agents.meter import Meter
 from chat import frames, usage

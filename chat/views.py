@@ -7,8 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from adiuva.http.schema import problem
-from adiuva.http.views import ApiView
+from adiuva.api.openapi.responses import problem
+from adiuva.api.views import ApiView
 from chat import usage
 from chat.orchestrator import orchestrate
 from chat.plans.serializers import ExecutionPlanSerializer

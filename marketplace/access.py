@@ -5,7 +5,7 @@ from typing import ClassVar
 from rest_framework.request import Request
 
 from accounts.authentication import identity_of
-from adiuva.http.views import ApiView
+from adiuva.api.views import ApiView
 from billing.entitlements import require_feature
 
 

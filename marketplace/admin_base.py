@@ -10,9 +10,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from accounts.models import User
-from adiuva.http import content_policy
-from adiuva.http.problems import Problem, ValidationFailed
-from adiuva.read_only_admin import ReadOnlyAdmin
+from adiuva.admin import ReadOnlyAdmin
+from adiuva.api.errors import Problem, ValidationFailed
+from adiuva.server import middleware
 from marketplace.admin_forms import DecisionForm
 from marketplace.models import PluginStatus
 
@@ -28,7 +28,7 @@ TONES: Final = {
 }
 View = Callable[..., HttpResponse]
 # A submission's page shows its files in a frame.
-PAGE_POLICY: Final = f"{content_policy.ADMIN}; frame-src 'self'"
+PAGE_POLICY: Final = f"{middleware.ADMIN}; frame-src 'self'"
 
 
 def require(request: HttpRequest, permission: str) -> User:
@@ -67,7 +67,7 @@ class DecidedElsewhereAdmin(ReadOnlyAdmin):
     def page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         context = {**self.admin_site.each_context(request), "opts": self.opts, **context}
         response = TemplateResponse(request, template, context)
-        response.headers[content_policy.HEADER] = PAGE_POLICY
+        response.headers[middleware.HEADER] = PAGE_POLICY
         return response
 
     def has_module_permission(self, request: HttpRequest) -> bool:

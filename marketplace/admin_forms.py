@@ -3,7 +3,7 @@
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from adiuva.http.problems import ValidationFailed
+from adiuva.api.errors import ValidationFailed
 from marketplace.reasons import RejectionReason
 from marketplace.review import MAX_NOTES
 from marketplace.takedowns import MAX_REASON

@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from adiuva.glance.wording import euros
-from adiuva.read_only_admin import ReadOnlyAdmin
+from adiuva.admin import ReadOnlyAdmin
+from adiuva.dashboard.figures import euros
 from marketplace.ledger import SALES
 from marketplace.models import DeveloperAccount, LedgerEntry, PaymentReturn, RevenueEvent, Transfer, TransferStatus
 

@@ -9,7 +9,7 @@ from django.db.models import Exists, OrderBy, OuterRef
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from adiuva.http.problems import NotFound, PermissionDenied, TakenDown, ValidationFailed
+from adiuva.api.errors import NotFound, PermissionDenied, TakenDown, ValidationFailed
 from marketplace.listing import live_version
 from marketplace.manifest import version_fault
 from marketplace.models import Plugin, PluginInstallation, PluginStatus, PluginVersion

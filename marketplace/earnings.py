@@ -13,7 +13,7 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from adiuva.http.problems import ValidationFailed
+from adiuva.api.errors import ValidationFailed
 from marketplace.ledger import SALES
 from marketplace.models import LedgerAccount, LedgerEntry, Plugin, Transfer, TransferStatus
 

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db import close_old_connections
 from rest_framework.request import Request
 
-from adiuva.http import strict_json
-from adiuva.http.forms import Form, SpooledFile, spooled_form
-from adiuva.http.problems import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
+from adiuva.api import json
+from adiuva.api.errors import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
+from adiuva.api.multipart import Form, SpooledFile, spooled_form
 from marketplace.manifest import MAX_MANIFEST_BYTES
 from storage.parsers import FORM_EXTRA_BYTES, declared_size
 
@@ -66,7 +66,7 @@ def _part(form: Form, name: str) -> SpooledFile | None:
 
 def _json_object(data: bytes) -> dict[str, Any]:
     try:
-        value = strict_json.loads(data)
+        value = json.loads(data)
     except ValidationFailed as error:
         raise ValidationFailed({MANIFEST: error.extra["errors"]["non_field_errors"]}) from None
     if not isinstance(value, dict):

@@ -1,6 +1,6 @@
 """What waits for a person or a payout in the marketplace, read when the metrics are asked for."""
 
-from adiuva.http import scraping
+from adiuva.observability import scraping
 from marketplace.models import PluginStatus, PluginVersion, Transfer, TransferStatus
 
 

@@ -8,11 +8,21 @@ from django.db.models import Count, Min, Q, Sum
 from django.db.models.functions import TruncMonth
 from django.utils.timesince import timesince
 
-from adiuva.glance import registry
-from adiuva.glance.figures import Card, Figure, Row, Series, Tile
-from adiuva.glance.lists import address, in_month
-from adiuva.glance.spans import MONTHS, midnight, months_until
-from adiuva.glance.wording import counted, euros
+from adiuva.dashboard import registry
+from adiuva.dashboard.figures import (
+    MONTHS,
+    Card,
+    Figure,
+    Row,
+    Series,
+    Tile,
+    address,
+    counted,
+    euros,
+    in_month,
+    midnight,
+    months_until,
+)
 from billing.models import SubscriptionPayment
 from marketplace.ledger import SALES
 from marketplace.models import LedgerAccount, LedgerEntry, PluginStatus, PluginVersion, Transfer, TransferStatus

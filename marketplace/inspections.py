@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 
-from adiuva.http.problems import UpstreamUnavailable
+from adiuva.api.errors import UpstreamUnavailable
 
 MAX_AT_ONCE = 4
 WAIT_SECONDS = 5.0  # an inspection takes fractions of a second: a burst is queued, a flood is not

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from accounts.models import User
-from adiuva.http.problems import Conflict, NotFound, Problem, TakenDown
+from adiuva.api.errors import Conflict, NotFound, Problem, TakenDown
 from marketplace import installations, purchases
 from marketplace.entitlement import is_entitled, paid_cents
 from marketplace.locks import lock_open_user, lock_plugin

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from adiuva.http.problems import NotConfigured
+from adiuva.api.errors import NotConfigured
 from billing import alerts
 from billing.stripe_gateway import get_gateway
 from marketplace import installations, ratings

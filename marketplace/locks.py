@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from accounts.models import User
-from adiuva.http.problems import Conflict, NotFound
+from adiuva.api.errors import Conflict, NotFound
 from marketplace.models import Plugin, PluginPurchase
 
 

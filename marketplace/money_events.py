@@ -6,7 +6,7 @@ business is none of ours.
 
 from typing import NoReturn
 
-from adiuva.http.problems import ValidationFailed
+from adiuva.api.errors import ValidationFailed
 from billing import event_hooks
 from billing.stripe_payloads import IncomingEvent, can_be_paid
 from marketplace import payout_queue

@@ -13,7 +13,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from adiuva.http.problems import Problem
+from adiuva.api.errors import Problem
 from marketplace.archives import MAX_ENTRIES
 from marketplace.models import PluginVersion
 from marketplace.packages import lay_down

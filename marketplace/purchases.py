@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from adiuva.http.problems import Conflict, PaymentRequired, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from adiuva.api.errors import Conflict, PaymentRequired, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from billing.checkouts import customer_of, replaced_customer
 from billing.payments import (
     PROCESSING,

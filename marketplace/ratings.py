@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 
 from accounts.models import User
-from adiuva.http.problems import PermissionDenied
+from adiuva.api.errors import PermissionDenied
 from marketplace.installs import find_live, require_live
 from marketplace.locks import lock_open_user, lock_plugin
 from marketplace.models import Plugin, PluginInstallation, PluginRating

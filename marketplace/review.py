@@ -16,7 +16,7 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from adiuva.http.problems import Conflict, NotFound, PermissionDenied, ValidationFailed
+from adiuva.api.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 from marketplace.listing import show_version
 from marketplace.locks import lock_open_user, lock_plugin
 from marketplace.manifest import permissions_fault, price_fault, text_fault

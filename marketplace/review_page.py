@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from adiuva.glance.wording import euros
+from adiuva.dashboard.figures import euros
 from marketplace.author_names import reviewer_name_of
 from marketplace.manifest import entrypoint_path
 from marketplace.models import Plugin, PluginStatus, PluginVersion, ReviewDecision

@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import Q
 
-from adiuva.http.problems import ValidationFailed
+from adiuva.api.errors import ValidationFailed
 from marketplace.querysets import PluginQuerySet
 
 MAX_CHARACTERS: Final = 200

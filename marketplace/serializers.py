@@ -7,7 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from adiuva.http.paging import ListSerializer
+from adiuva.api.pagination import ListSerializer
 from marketplace.catalog import Published
 from marketplace.manifest import PERMISSIONS
 from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion

@@ -11,8 +11,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from accounts.models import User
-from adiuva.http.forms import SpooledFile
-from adiuva.http.problems import ChecksFailed, Conflict
+from adiuva.api.errors import ChecksFailed, Conflict
+from adiuva.api.multipart import SpooledFile
 from marketplace.author_names import author_name_of
 from marketplace.checks import Submission, blocks, run_checks
 from marketplace.inspections import place_to_inspect

@@ -10,7 +10,7 @@ from typing import Final
 from django.db import transaction
 
 from accounts.models import User
-from adiuva.http.problems import Conflict, PermissionDenied, ValidationFailed
+from adiuva.api.errors import Conflict, PermissionDenied, ValidationFailed
 from marketplace.locks import lock_open_user, lock_plugin
 from marketplace.models import Plugin, PluginStatus, PluginTakedown
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from adiuva.http.problems import NotConfigured, Problem
+from adiuva.api.errors import NotConfigured, Problem
 from billing import alerts
 from billing.stripe_gateway import Gateway, get_gateway, is_stubbed
 from billing.stub_connect import stub_account_id

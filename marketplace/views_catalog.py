@@ -8,8 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from adiuva.http.paging import requested_page
-from adiuva.http.problems import UpstreamError
+from adiuva.api.errors import UpstreamError
+from adiuva.api.pagination import requested_page
 from marketplace import schema
 from marketplace.access import MarketplaceView
 from marketplace.catalog import catalog, find_package, find_plugin

@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from adiuva.http.schema import problem
+from adiuva.api.openapi.responses import problem
 from billing.views import UPSTREAM
 from marketplace.access import MarketplaceView
 from marketplace.installs import install, uninstall

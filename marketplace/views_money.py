@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from adiuva.http.schema import problem
+from adiuva.api.openapi.responses import problem
 from marketplace.access import MarketplaceView
 from marketplace.earnings import ALL_TIME, Period, earnings_of
 from marketplace.onboarding import begin_onboarding

@@ -8,8 +8,8 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
 from accounts.tier_filter import OwnersTierFilter
+from adiuva.admin import ReadOnlyAdmin
 from adiuva.byte_sizes import show_bytes
-from adiuva.read_only_admin import ReadOnlyAdmin
 from storage.holdings import with_holdings
 from storage.models import StorageUsage, StoredVector
 from storage.usage import Kind, limit_bytes

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from adiuva.http.problems import UpstreamError, UpstreamUnavailable
+from adiuva.api.errors import UpstreamError, UpstreamUnavailable
 from storage.blob_hold import free_to_remove
 from storage.blob_keys import checked_key, checked_prefix
 from storage.blob_reading import READ_BYTES, BlobReader

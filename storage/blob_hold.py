@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from adiuva.http.problems import UpstreamUnavailable
+from adiuva.api.errors import UpstreamUnavailable
 
 HOLD = ".hold"  # no key starts with a dot
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from django.conf import settings
 from storages.backends.s3 import S3Storage
 
-from adiuva.http.problems import NotConfigured, UpstreamError
+from adiuva.api.errors import NotConfigured, UpstreamError
 from storage.blob_keys import checked_key, checked_prefix
 from storage.blob_reading import READ_BYTES, BlobReader
 from storage.blob_s3_errors import code_of, status_of, translated

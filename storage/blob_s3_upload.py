@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
 from typing import Any
 
-from adiuva.http.problems import Problem
+from adiuva.api.errors import Problem
 from storage.blob_s3_errors import translated
 
 logger = logging.getLogger(__name__)

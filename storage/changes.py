@@ -9,7 +9,7 @@ as none is pruned *while* it runs. Its cursor is negative and holds, beside the 
 from dataclasses import dataclass
 from uuid import UUID
 
-from adiuva.http.problems import ResyncRequired
+from adiuva.api.errors import ResyncRequired
 from storage.models import StorageRecord, StorageUsage
 from storage.usage import usage_of
 

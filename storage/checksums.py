@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 
-from adiuva.http.problems import ChecksumMismatch
+from adiuva.api.errors import ChecksumMismatch
 
 
 def verify_checksum(expected: str, actual: str) -> bool:

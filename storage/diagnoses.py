@@ -4,8 +4,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from adiuva.http import clocks, diagnosis
-from adiuva.http.diagnosis import Finding, Orders
+from adiuva.observability import clocks, diagnosis
+from adiuva.observability.diagnosis import Finding, Orders
 from storage.ready import blobs as ask_blobs
 from storage.vector_ready import vectors as ask_vectors
 

@@ -9,8 +9,8 @@ from django.http import HttpResponse, HttpResponseNotModified, StreamingHttpResp
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
-from adiuva.http.byte_ranges import requested_range
-from adiuva.http.conditional import is_not_modified, last_modified_header, range_is_current, require_match
+from adiuva.api.byte_ranges import requested_range
+from adiuva.api.conditional import is_not_modified, last_modified_header, range_is_current, require_match
 from storage.blob_store import OpenBlob, get_blob_store
 
 logger = logging.getLogger(__name__)

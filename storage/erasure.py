@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from adiuva.http.problems import UpstreamError
+from adiuva.api.errors import UpstreamError
 from storage.blob_owners import owners
 from storage.blob_store import get_blob_store
 from storage.user_lock import held_usage

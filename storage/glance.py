@@ -9,9 +9,8 @@ from django.db.models import Count, Q, Sum
 from accounts import live_tier
 from accounts.serializers import TIERS
 from adiuva.byte_sizes import show_bytes
-from adiuva.glance import registry
-from adiuva.glance.figures import Card, Figure, Row, Series
-from adiuva.glance.lists import address
+from adiuva.dashboard import registry
+from adiuva.dashboard.figures import Card, Figure, Row, Series, address
 from storage.holdings import with_holdings
 from storage.models import StorageUsage, StoredVector
 

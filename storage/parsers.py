@@ -9,10 +9,10 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
-from adiuva.http.forms import READ_BYTES, spooled_form
-from adiuva.http.live_body import LiveBody
-from adiuva.http.problems import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
-from adiuva.http.strict_json import StrictJSONParser
+from adiuva.api.errors import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
+from adiuva.api.json import StrictJSONParser
+from adiuva.api.multipart import READ_BYTES, spooled_form
+from adiuva.server.streaming_body import LiveBody
 from storage import serializers
 from storage.staging import Allowance, SealedBody, release_connection
 

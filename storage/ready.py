@@ -1,6 +1,6 @@
 """Readiness of what holds sealed bytes."""
 
-from adiuva.http import readiness
+from adiuva.observability import readiness
 from storage.blob_store import get_blob_store
 
 

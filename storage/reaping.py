@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts.models import User
-from adiuva.http.problems import Problem
+from adiuva.api.errors import Problem
 from storage.blob_owners import owner_of, referenced, user_of
 from storage.blob_store import BlobInfo, get_blob_store
 from storage.upkeep import BATCH, Tally, batches

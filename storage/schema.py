@@ -5,7 +5,7 @@ from typing import Any, Final
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
-from adiuva.http.schema import problem
+from adiuva.api.openapi.responses import problem
 from storage import serializers
 
 BYTES = "application/octet-stream"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from adiuva.http.problems import Problem
+from adiuva.api.errors import Problem
 from storage.blob_owners import BlobOwner, StoredBlob, owners
 from storage.blob_store import get_blob_store
 from storage.checksums import verify_checksum

@@ -18,8 +18,8 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 
 from accounts.models import User
-from adiuva.http.metrics import UPLOAD_BYTES, UPLOADS
-from adiuva.http.problems import PayloadTooLarge, QuotaExceeded, UpstreamUnavailable
+from adiuva.api.errors import PayloadTooLarge, QuotaExceeded, UpstreamUnavailable
+from adiuva.observability.metrics import UPLOAD_BYTES, UPLOADS
 from storage.blob_hold import BlobsAreHeld
 from storage.blob_store import get_blob_store
 from storage.checksums import reject_if_tampered

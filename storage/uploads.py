@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from accounts.models import User
-from adiuva.http.problems import Conflict, NotFound
+from adiuva.api.errors import Conflict, NotFound
 from storage.models import StorageRecord
 from storage.staging import Allowance, SealedBody, counted, discard_after_commit, staged
 from storage.usage import Kind, locked_usage

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import User
-from adiuva.http.problems import InvalidToken, QuotaExceeded
+from adiuva.api.errors import InvalidToken, QuotaExceeded
 from billing.entitlements import limit
 from storage.models import StorageUsage
 

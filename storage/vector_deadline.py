@@ -4,7 +4,7 @@ import time
 
 from django.conf import settings
 
-from adiuva.http.problems import UpstreamTimeout
+from adiuva.api.errors import UpstreamTimeout
 
 
 class Deadline:

@@ -8,8 +8,8 @@ import io
 from collections.abc import Mapping
 from typing import IO, Any
 
-from adiuva.http.problems import ValidationFailed
-from adiuva.http.strict_json import StrictJSONParser
+from adiuva.api.errors import ValidationFailed
+from adiuva.api.json import StrictJSONParser
 from storage.vector_store import MAX_DIMENSION
 
 MOST_VECTORS = 500

@@ -26,7 +26,7 @@ from pinecone.errors.exceptions import (
     RateLimitError,
 )
 
-from adiuva.http.problems import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from adiuva.api.errors import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from storage.vector_deadline import Deadline
 from storage.vector_store import Point, Scope, batches
 

@@ -22,7 +22,7 @@ from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
-from adiuva.http.problems import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from adiuva.api.errors import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from storage.vector_deadline import Deadline
 from storage.vector_store import MAX_DIMENSION, Point, Scope, batches
 

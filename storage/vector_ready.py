@@ -4,7 +4,7 @@ import tempfile
 
 from django.conf import settings
 
-from adiuva.http import readiness
+from adiuva.observability import readiness
 from storage.vector_store import get_vector_store, uses_local_engine
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from adiuva.http.problems import PayloadTooLarge
+from adiuva.api.errors import PayloadTooLarge
 from storage.embedding import DIMENSION, derived_vector
 from storage.serializers import Base64Field, ChecksumField, IdField
 from storage.vector_parser import MOST_VECTORS

@@ -6,8 +6,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from adiuva.http.schema import problem
-from adiuva.http.views import ApiView
+from adiuva.api.openapi.responses import problem
+from adiuva.api.views import ApiView
 from storage.parsers import declared_size
 from storage.staging import allowance_of
 from storage.usage import Kind

@@ -11,8 +11,8 @@ from uuid import UUID
 from django.db import close_old_connections
 from django.db.models import Sum
 
-from adiuva.http.metrics import UPLOAD_BYTES, UPLOADS
-from adiuva.http.problems import ChecksumMismatch, ValidationFailed
+from adiuva.api.errors import ChecksumMismatch, ValidationFailed
+from adiuva.observability.metrics import UPLOAD_BYTES, UPLOADS
 from storage.checksums import checksum_of, verify_checksum
 from storage.embedding import derived_vector
 from storage.models import StoredVector

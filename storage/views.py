@@ -11,11 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from adiuva.http.conditional import require_match
-from adiuva.http.paging import MAX_INTEGER, KeysFirst, page_parameters, requested_page, whole_number
-from adiuva.http.problems import NotFound, UpstreamError, ValidationFailed
-from adiuva.http.schema import problem
-from adiuva.http.views import ApiView, ApiViewSet
+from adiuva.api.conditional import require_match
+from adiuva.api.errors import NotFound, UpstreamError, ValidationFailed
+from adiuva.api.openapi.responses import problem
+from adiuva.api.pagination import MAX_INTEGER, KeysFirst, page_parameters, requested_page, whole_number
+from adiuva.api.views import ApiView, ApiViewSet
 from storage import schema
 from storage.changes import changes_since
 from storage.downloads import blob_response

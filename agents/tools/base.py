@@ -6,8 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from adiuva.http import strict_json
-from adiuva.http.problems import ValidationFailed
+from adiuva.api import json
+from adiuva.api.errors import ValidationFailed
 from agents.actions import Action, ActionType, Table
 from agents.run import RunContext
 from agents.tools.records import Row, RunRecords
@@ -64,7 +64,7 @@ class Tool(Generic[A]):
     def parse(self, text: str) -> A:
         """The arguments in ``text``; raises ``ToolError`` that names each bad field, never its value."""
         try:
-            value = strict_json.loads(text or "{}")
+            value = json.loads(text or "{}")
         except ValidationFailed:
             raise ToolError("The arguments are not valid JSON; nothing was done. Send one JSON object.") from None
         try:

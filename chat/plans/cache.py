@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from adiuva.http.problems import UpstreamUnavailable
+from adiuva.api.errors import UpstreamUnavailable
 from chat.plans import vault
 from chat.plans.model import ExecutionPlan
 from chat.plans.stores import LocalStore, PlanStore, SharedStore

@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from adiuva.http import strict_json
-from adiuva.http.problems import ValidationFailed
+from adiuva.api import json as strict_json
+from adiuva.api.errors import ValidationFailed
 from agents.actions import Table
 from agents.tools.fields import IsoDate, LongText, Priority, TaskStatus, Title
 

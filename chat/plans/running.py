@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts.models import User
-from adiuva.http.problems import UpstreamError, UpstreamTimeout, ValidationFailed
+from adiuva.api.errors import UpstreamError, UpstreamTimeout, ValidationFailed
 from agents import loop
 from agents.events import ActionEmitted, TextDelta
 from agents.llm import get_llm

@@ -5,7 +5,7 @@ from typing import Any, get_args
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from adiuva.http.problems import ValidationFailed
+from adiuva.api.errors import ValidationFailed
 from agents.actions import ActionType, Table
 from chat.fields import ObjectField
 from chat.plans.templates import BadVariablesError, PromptTemplate, templates

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.core.cache import cache
 
-from adiuva.http.cache_errors import CACHE_ERRORS
-from adiuva.http.problems import UpstreamUnavailable
+from adiuva.api.errors import UpstreamUnavailable
+from adiuva.db.cache import CACHE_ERRORS
 
 _Entry = tuple[UUID, str]
 

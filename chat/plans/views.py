@@ -7,9 +7,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from adiuva.http.problems import NotFound
-from adiuva.http.schema import problem
-from adiuva.http.views import ApiView
+from adiuva.api.errors import NotFound
+from adiuva.api.openapi.responses import problem
+from adiuva.api.views import ApiView
 from chat import usage
 from chat.plans.access import require_template
 from chat.plans.cache import plan_cache

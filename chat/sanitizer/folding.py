@@ -6,7 +6,7 @@ is cut. Protected texts and answers fold alike: it does not matter that "1" and 
 
 import unicodedata
 
-from adiuva.lookalikes import LOOKALIKES
+from adiuva.homoglyphs import LOOKALIKES
 
 # "1" stands for both i and l, therefore l is i as well.
 _LEET = dict(zip("0134567829l", "oieasgtbzgi", strict=True))

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 
-from adiuva.http.metrics import REDACTIONS
+from adiuva.observability.metrics import REDACTIONS
 from chat.sanitizer.enclosures import Enclosure, MarkedText, Where
 from chat.sanitizer.folding import FOLDED
 from chat.sanitizer.identifiers import IdentifierScanner

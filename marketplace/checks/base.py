@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from adiuva.http.forms import SpooledFile
+from adiuva.api.multipart import SpooledFile
 from marketplace.archives import Archive, ArchiveError
 from marketplace.checks.contents import Contents, look_through
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db.models import Q
 
-from adiuva.lookalikes import LOOKALIKES
+from adiuva.homoglyphs import LOOKALIKES
 from marketplace.checks.base import NotLookedAtError, Outcome, Submission, judged
 from marketplace.models import Plugin
 

@@ -11,7 +11,7 @@ from accounts import access
 from accounts.access import Identity
 from accounts.models import Session, User
 from accounts.tokens import read_access_token
-from adiuva.http.problems import InvalidToken
+from adiuva.api.errors import InvalidToken
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from tests.support.accounts import Account

@@ -17,7 +17,7 @@ from django.conf import settings
 from accounts import access
 from accounts.models import Session, User
 from accounts.tokens import new_access_token
-from adiuva.http.problems import InvalidToken
+from adiuva.api.errors import InvalidToken
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 

@@ -8,7 +8,7 @@ from django.core.cache import cache, caches
 from accounts import access, ws_tickets
 from accounts.access import Identity
 from accounts.models import Session, User
-from adiuva.http.problems import InvalidToken, UpstreamUnavailable
+from adiuva.api.errors import InvalidToken, UpstreamUnavailable
 from tests.accounts.at_once import at_once
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

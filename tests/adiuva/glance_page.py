@@ -11,8 +11,8 @@ from django.test import Client, RequestFactory
 from django.urls import resolve
 
 from accounts.models import User
-from adiuva.glance import registry
-from adiuva.glance.figures import Card, Figure, Item, Tile
+from adiuva.dashboard import registry
+from adiuva.dashboard.figures import Card, Figure, Item, Tile
 
 
 def staff_client(user: User) -> Client:

@@ -11,9 +11,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
-from adiuva.http.body_limit import KIB, BodyLimit, Cap
-from adiuva.http.problems import Problem
-from adiuva.http.warm_handler import WarmASGIHandler
+from adiuva.api.errors import Problem
+from adiuva.server.asgi_handler import WarmASGIHandler
+from adiuva.server.body_limits import KIB, BodyLimit, Cap
 
 CAP = 4096 * KIB
 

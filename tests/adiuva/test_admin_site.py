@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from adiuva.http.admin_only import ADMIN_PREFIX
+from adiuva.server.middleware import ADMIN_PREFIX
 from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from adiuva.http import body_limit
-from adiuva.http.body_limit import ANONYMOUS_CAP, DEFAULT_CAP, KIB
-from adiuva.http.views import BODY_PROBLEM
+from adiuva.api.views import BODY_PROBLEM
+from adiuva.server import body_limits
+from adiuva.server.body_limits import ANONYMOUS_CAP, DEFAULT_CAP, KIB
 from tests.adiuva.members import Member
 from tests.support.raw_http import JSON, RawAnswer, chunked, connect, exchange, head, post, read_answer
 from tests.support.server import RunningServer
@@ -101,7 +101,7 @@ def test_the_refusal_of_a_slow_stream_comes_while_it_is_still_sent(server: Runni
 async def test_the_connection_of_a_refused_body_closes_though_nothing_more_comes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(body_limit, "LINGER_SECONDS", 0.05)
+    monkeypatch.setattr(body_limits, "LINGER_SECONDS", 0.05)
     sent: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -115,7 +115,7 @@ async def test_the_connection_of_a_refused_body_closes_though_nothing_more_comes
     async def send(message: Any) -> None:
         sent.append(message)
 
-    limited = body_limit.BodyLimit(app, caps=[], token_is_signed=lambda _: False)
+    limited = body_limits.BodyLimit(app, caps=[], token_is_signed=lambda _: False)
     scope = {"path": "/", "headers": [(b"content-length", str(DEFAULT_CAP + 1).encode())]}
     async with asyncio.timeout(2):
         await limited(scope, receive, send)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adiuva.http.byte_ranges import requested_range
-from adiuva.http.problems import RangeNotSatisfiable
+from adiuva.api.byte_ranges import requested_range
+from adiuva.api.errors import RangeNotSatisfiable
 
 BODY = bytes(range(10))
 HUGE = "9" * 5000  # more digits than int() reads

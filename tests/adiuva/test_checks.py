@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from adiuva import urls
-from adiuva.checks import docs_are_for_developers, public_url, weak_secret
+from adiuva.ops import docs_are_for_developers, public_url, weak_secret
 
 
 def ids(messages: list[Any]) -> list[str]:

@@ -9,7 +9,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Session
-from adiuva.compiled_query import CompiledQuery
+from adiuva.db.compiled_queries import CompiledQuery
 from tests.support.accounts import Account, make_account
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import OperationalError
 from psycopg_pool import ConnectionPool
 
-from adiuva.database_pool import reconnect_failed
+from adiuva.db.pool import reconnect_failed
 from tests.support.ports import held_port
 
 PATIENCE = 600.0  # longer than a test may take: who waits for this has not been told

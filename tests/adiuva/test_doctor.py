@@ -13,9 +13,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from adiuva import diagnoses
-from adiuva.http import clocks, diagnosis
-from adiuva.http.diagnosis import Finding, Orders
+from adiuva import ops
+from adiuva.observability import clocks, diagnosis
+from adiuva.observability.diagnosis import Finding, Orders
 from billing import diagnoses as billing_diagnoses
 from billing.alerts import UNKNOWN_PRICE, raise_alert
 from tests.conftest import SERVER_SECRET
@@ -124,7 +124,7 @@ def test_what_an_examination_raises_is_shown_without_secrets(
 def test_an_unapplied_migration_is_named() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'chat' AND name = '0002_usage_by_day'")
-    finding = diagnoses.migrations(Orders())
+    finding = ops.examine_migrations(Orders())
     assert finding.level == "fail"
     assert "chat.0002_usage_by_day" in finding.text
 
@@ -132,7 +132,7 @@ def test_an_unapplied_migration_is_named() -> None:
 @pytest.mark.parametrize(("is_prod", "level"), [(True, "fail"), (False, "warn")])
 def test_a_weak_secret_fails_in_production(settings: Any, is_prod: bool, level: str) -> None:
     settings.JWT_SECRET, settings.IS_PROD = "changeme", is_prod
-    finding = diagnoses.secrets(Orders())
+    finding = ops.examine_secrets(Orders())
     assert finding.level == level
     assert "changeme" not in finding.text
 
@@ -143,8 +143,8 @@ def test_disk_room_is_judged(monkeypatch: pytest.MonkeyPatch, free: int, level: 
         total = 2**41
 
     Room.free = free  # type: ignore[attr-defined]
-    monkeypatch.setattr("adiuva.diagnoses.shutil.disk_usage", lambda _path: Room)
-    assert diagnoses.disk(Orders()).level == level
+    monkeypatch.setattr("adiuva.ops.shutil.disk_usage", lambda _path: Room)
+    assert ops.examine_disk(Orders()).level == level
 
 
 class Dated(BaseHTTPRequestHandler):
@@ -173,16 +173,16 @@ def test_the_clock_is_compared_with_those_of_services(
     monkeypatch: pytest.MonkeyPatch, dated: str, ahead: float, level: str
 ) -> None:
     theirs = 1793491200.5  # the middle of that second
-    monkeypatch.setattr("adiuva.http.clocks.time.time", lambda: theirs + ahead)
+    monkeypatch.setattr("adiuva.observability.clocks.time.time", lambda: theirs + ahead)
     monkeypatch.setattr(clocks, "_clocks", {"S3": lambda: lambda: clocks.http_date(dated)})
-    finding = diagnoses.clock(Orders())
+    finding = ops.examine_clocks(Orders())
     assert finding.level == level
     assert f"S3 {ahead:+.1f} s" in finding.text
 
 
 def test_a_clock_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clocks, "_clocks", {"S3": lambda: lambda: clocks.http_date("http://127.0.0.1:1")})
-    finding = diagnoses.clock(Orders())
+    finding = ops.examine_clocks(Orders())
     assert finding.level == "ok"
     assert "S3 cannot be asked" in finding.text
 

@@ -218,7 +218,7 @@ def start(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.parametrize("arguments", [("-m", "adiuva.serve"), ("manage.py", "check"), ("manage.py", "migrate")])
+@pytest.mark.parametrize("arguments", [("-m", "adiuva.server.serve"), ("manage.py", "check"), ("manage.py", "migrate")])
 def test_every_way_to_start_refuses_with_a_status_and_without_a_traceback(tmp_path: Path, arguments: Any) -> None:
     done = start(*arguments, **PROD | {"JWT_SECRET": "canary", "DATA_DIR": str(tmp_path)})
     assert done.returncode == 1

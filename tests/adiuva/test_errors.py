@@ -17,10 +17,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from adiuva import urls
-from adiuva.http import problems
-from adiuva.http.handler import flatten_errors
-from adiuva.http.problems import Problem
-from adiuva.http.views import ApiView
+from adiuva.api import errors
+from adiuva.api.error_handler import flatten_errors
+from adiuva.api.errors import Problem
+from adiuva.api.views import ApiView
 from tests.support.client import ApiClient
 
 SECRET = "canary-sk-live-0123456789"
@@ -61,23 +61,23 @@ EXPECTED: list[tuple[Exception, int, str]] = [
     (RuntimeError(SECRET), 500, "internal_error"),
     (KeyError(SECRET), 500, "internal_error"),
     (RecursionError(SECRET), 500, "internal_error"),
-    (problems.InternalError(), 500, "internal_error"),
+    (errors.InternalError(), 500, "internal_error"),
     (OperationalError(SECRET), 503, "upstream_unavailable"),
     (InterfaceError(SECRET), 503, "upstream_unavailable"),
-    (problems.UpstreamError(), 502, "upstream_error"),
-    (problems.UpstreamTimeout(), 504, "upstream_timeout"),
-    (problems.NotConfigured(), 503, "not_configured"),
-    (problems.UpstreamUnavailable(retry_after=3), 503, "upstream_unavailable"),
+    (errors.UpstreamError(), 502, "upstream_error"),
+    (errors.UpstreamTimeout(), 504, "upstream_timeout"),
+    (errors.NotConfigured(), 503, "not_configured"),
+    (errors.UpstreamUnavailable(retry_after=3), 503, "upstream_unavailable"),
     (django.SuspiciousOperation(SECRET), 400, "validation_error"),
     (django.BadRequest(SECRET), 400, "validation_error"),
     (django.RequestDataTooBig(SECRET), 413, "payload_too_large"),
     (django.TooManyFieldsSent(SECRET), 400, "validation_error"),
     (django.PermissionDenied(SECRET), 403, "permission_denied"),
     (Http404(SECRET), 404, "not_found"),
-    (problems.NotFound(), 404, "not_found"),
-    (problems.RateLimited(retry_after=7), 429, "rate_limited"),
-    (problems.FeatureNotAvailable(required_tier="pro"), 403, "feature_not_available"),
-    (problems.ChecksumMismatch(), 400, "checksum_mismatch"),
+    (errors.NotFound(), 404, "not_found"),
+    (errors.RateLimited(retry_after=7), 429, "rate_limited"),
+    (errors.FeatureNotAvailable(required_tier="pro"), 403, "feature_not_available"),
+    (errors.ChecksumMismatch(), 400, "checksum_mismatch"),
 ]
 DRF_ONLY: list[tuple[Exception, int, str]] = [
     (drf.ValidationError({"a": ["b"]}), 400, "validation_error"),
@@ -142,18 +142,18 @@ def test_our_own_failure_is_logged_once_with_its_traceback(api: ApiClient, caplo
 
 
 def test_an_upstreams_failure_is_one_line_without_a_traceback(api: ApiClient, caplog: pytest.LogCaptureFixture) -> None:
-    raised.append(problems.UpstreamError("the model failed"))
+    raised.append(errors.UpstreamError("the model failed"))
     api.get("drf")
     (line,) = [entry for entry in caplog.records if entry.levelno >= logging.WARNING]
     assert line.exc_info is None
 
 
 def test_the_fields_and_headers_of_a_case_are_on_the_answer(api: ApiClient) -> None:
-    raised.append(problems.FeatureNotAvailable(required_tier="pro"))
+    raised.append(errors.FeatureNotAvailable(required_tier="pro"))
     assert api.get("drf").json["required_tier"] == "pro"
-    raised.append(problems.RateLimited(retry_after=7))
+    raised.append(errors.RateLimited(retry_after=7))
     assert api.get("drf").headers["Retry-After"] == "7"
-    raised.append(problems.UpstreamUnavailable(retry_after=3))
+    raised.append(errors.UpstreamUnavailable(retry_after=3))
     assert api.get("drf").headers["Retry-After"] == "3"
 
 
@@ -187,7 +187,7 @@ def test_every_problem_of_the_tree_has_a_code_of_the_contract() -> None:
             yield from tree(kind)
 
     for kind in tree(Problem):
-        if kind is not problems.Unauthorized:  # a base
+        if kind is not errors.Unauthorized:  # a base
             assert kind.code in contract[kind.status]
     assert {kind.code for kind in tree(Problem)} == set.union(*contract.values())
 
@@ -210,7 +210,7 @@ def test_nested_errors_are_flat_and_dotted() -> None:
 
 
 def test_a_problem_says_the_same_on_every_way_out() -> None:
-    problem = problems.ValidationFailed({"a": ["b"]}).as_dict("id-1")
+    problem = errors.ValidationFailed({"a": ["b"]}).as_dict("id-1")
     assert json.loads(json.dumps(problem)) == {
         "type": "urn:adiuva:problem:validation_error",
         "title": "Validation error",

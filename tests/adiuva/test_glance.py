@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from adiuva.glance.spans import DAYS, MONTHS, days_until, months_until
+from adiuva.dashboard.figures import DAYS, MONTHS, days_until, months_until
 from billing.models import OperatorAlert
 from chat.models import DailyUsage
 from tests.adiuva.glance_page import card, figures, items, numbers, page_of, shown_ids, staff_client, the_list

@@ -11,8 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from adiuva import __version__
-from adiuva.http import readiness
-from adiuva.http.drain import drain
+from adiuva.observability import readiness
+from adiuva.server.drain import drain
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 from tests.support.server import RunningServer

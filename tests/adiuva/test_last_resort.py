@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adiuva.http.last_resort import LastResort
+from adiuva.server.error_boundary import LastResort
 
 SCOPE = {"type": "http", "path": "/api/v1/x"}
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adiuva.http import body_limit
-from adiuva.http.body_limit import KIB, BodyLimit
-from adiuva.http.drain import drain
-from adiuva.http.live_body import READ_AHEAD_BYTES, LiveBody
-from adiuva.http.problems import BodyIncomplete
-from adiuva.http.warm_handler import WarmASGIHandler
+from adiuva.api.errors import BodyIncomplete
+from adiuva.server import body_limits
+from adiuva.server.asgi_handler import WarmASGIHandler
+from adiuva.server.body_limits import KIB, BodyLimit
+from adiuva.server.drain import drain
+from adiuva.server.streaming_body import READ_AHEAD_BYTES, LiveBody
 from tests.adiuva import live_app
 from tests.adiuva.live_app import CAP, Sender, gate
 
@@ -97,7 +97,7 @@ async def test_a_client_that_stops_sending_is_408(
     app: BodyLimit, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.CLIENT_IDLE_SECONDS = 0.05
-    monkeypatch.setattr(body_limit, "LINGER_SECONDS", 0.05)
+    monkeypatch.setattr(body_limits, "LINGER_SECONDS", 0.05)
     sender = Sender(app, "all", declared=SIZE)
     sender.send(PART)
     assert (await sender.answer())["code"] == "request_timeout"

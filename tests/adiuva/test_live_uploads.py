@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from adiuva.http.body_limit import KIB
+from adiuva.server.body_limits import KIB
 from tests.adiuva.members import Member, join
 from tests.support.raw_http import RawAnswer, chunked, connect, exchange, head, read_answer, read_answers
 from tests.support.server import RunningServer

@@ -17,8 +17,9 @@ from django.apps import apps
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from adiuva.http import logs, request_id
-from adiuva.http.logs import DETAILS, OUR_PACKAGES, JsonFormatter, ReadableFormatter, logging_config, redact
+from adiuva.observability import logging as logs
+from adiuva.observability import request_id
+from adiuva.observability.logging import DETAILS, OUR_PACKAGES, JsonFormatter, ReadableFormatter, logging_config, redact
 from tests.adiuva.members import Member, join
 from tests.support.raw_http import exchange, head, post
 from tests.support.server import PROJECT_DIR, RunningServer
@@ -261,5 +262,5 @@ def test_the_format_is_the_operators_to_choose(server_factory: Callable[..., Run
     )
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", access["user"])
     assert datetime.fromisoformat(access["time"]).tzinfo == UTC
-    assert {"uvicorn.error", "adiuva.lifespan"} <= {entry["logger"] for entry in entries}
+    assert {"uvicorn.error", "adiuva.server.lifespan"} <= {entry["logger"] for entry in entries}
     assert member.email not in server.log_text()

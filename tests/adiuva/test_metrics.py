@@ -16,7 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import InvalidStatus
 
-from adiuva.http import scraping
+from adiuva.observability import scraping
 from tests.adiuva.members import Member, join
 from tests.billing import stripe_events
 from tests.fakes.llm_server import LoopbackLLM, hang, status, text

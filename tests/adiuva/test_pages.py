@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import User
-from adiuva.http.content_policy import ADMIN, BARE, SWAGGER
+from adiuva.server.middleware import ADMIN, BARE, SWAGGER
 from marketplace.admin_base import PAGE_POLICY
 from tests.support.months import Months
 

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adiuva.glance.figures import Card, Figure, Row, Series
-from adiuva.glance.plots import HEIGHT, ceiling, draw
-from adiuva.glance.wording import counted, euros, short
+from adiuva.dashboard.figures import Card, Figure, Row, Series, counted, euros, short
+from adiuva.dashboard.plots import HEIGHT, ceiling, draw
 
 SERIES = (Series(name="In", tone="a"), Series(name="Noted"), Series(name="Out", tone="d", below=True))
 AMOUNTS = st.integers(min_value=0, max_value=10**13)

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from adiuva import progress
+from adiuva import commands
 from adiuva.byte_sizes import parse_bytes, show_bytes
-from adiuva.progress import Progress
+from adiuva.commands import Progress
 
 
 class Terminal(io.StringIO):
@@ -21,7 +21,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     class Time:
         monotonic = staticmethod(lambda: now[0])
 
-    monkeypatch.setattr(progress, "time", Time)
+    monkeypatch.setattr(commands, "time", Time)
     return now
 
 

@@ -8,8 +8,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from adiuva.http import protocol
-from adiuva.http.protocol import HttpProtocol
+from adiuva.server import protocol
+from adiuva.server.protocol import HttpProtocol
 from tests.support.raw_http import head
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from adiuva.http import instruments, scraping
-from adiuva.http.scraping import Reader, Readings
+from adiuva.observability import instruments, scraping
+from adiuva.observability.scraping import Reader, Readings
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adiuva.serve import GRACE_SECONDS
+from adiuva.server.serve import GRACE_SECONDS
 from tests.adiuva.members import Member, join
 from tests.fakes.llm_server import LoopbackLLM, hang, text
 from tests.support.raw_http import JSON, RawAnswer, connect, exchange, head, post, read_answer

@@ -7,7 +7,7 @@ import uvicorn
 from uvicorn.server import ServerState
 from websockets.asyncio.client import connect
 
-from adiuva.http.protocol import WebSocketProtocol
+from adiuva.server.protocol import WebSocketProtocol
 
 EMPTY_CLOSE = b"\x88\x80\x00\x00\x00\x00"  # RFC 6455 § 5.5.1, masked with zeros
 

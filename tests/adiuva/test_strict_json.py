@@ -1,4 +1,4 @@
-"""``adiuva.http.strict_json``: JSON as RFC 8259 means it."""
+"""``adiuva.api.json``: JSON as RFC 8259 means it."""
 
 import json
 import time
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adiuva.http.problems import ValidationFailed
-from adiuva.http.strict_json import MAX_DEPTH, loads
+from adiuva.api.errors import ValidationFailed
+from adiuva.api.json import MAX_DEPTH, loads
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)

@@ -13,8 +13,8 @@ from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
-from adiuva.http import warm_handler
-from adiuva.http.warm_handler import WarmASGIHandler
+from adiuva.server import asgi_handler
+from adiuva.server.asgi_handler import WarmASGIHandler
 
 entered = threading.Semaphore(0)
 leave = threading.Event()
@@ -115,7 +115,7 @@ async def test_requests_at_the_same_time_have_a_thread_each(handler: WarmASGIHan
 
 
 async def test_only_so_many_threads_stay(handler: WarmASGIHandler, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm_handler, "MAX_IDLE", 3)
+    monkeypatch.setattr(asgi_handler, "MAX_IDLE", 3)
     before = request_threads()
     for _ in range(3):
         leave.clear()

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from adiuva.http.protocol import MAX_HEAD_BYTES
+from adiuva.server.protocol import MAX_HEAD_BYTES
 from tests.adiuva.members import Member
 from tests.support.raw_http import JSON, chunked, connect, exchange, head, read_answer, read_answers
 from tests.support.server import RunningServer

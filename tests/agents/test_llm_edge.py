@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adiuva.http.problems import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from adiuva.api.errors import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from agents import messages as message
 from agents.llm import get_llm, get_router_llm
 from agents.replies import Reply, Usage

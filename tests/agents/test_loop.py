@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adiuva.http.problems import UpstreamTimeout
+from adiuva.api.errors import UpstreamTimeout
 from agents.events import ActionEmitted, TextDelta
 from agents.meter import Meter
 from agents.registry import registry

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adiuva.http.times import rfc_3339
+from adiuva.api.fields import rfc_3339
 from backups.serializers import LabelSerializer
 from tests.backups.snapshots import TIMESTAMP, assert_nothing_is_kept_of, checksum_of, label, put
 from tests.support.accounts import Account

@@ -6,7 +6,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.access import authenticate
 from accounts.models import User
-from adiuva.http.problems import FeatureNotAvailable
+from adiuva.api.errors import FeatureNotAvailable
 from billing.entitlements import limit, require_feature, tier_in_sql, tier_of, tier_of_rows
 from billing.models import Subscription
 from billing.tiers import Tier

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adiuva.http.problems import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from adiuva.api.errors import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from billing.stripe_gateway import Gateway, NoSuchCustomer, get_gateway
 from billing.stub_gateway import StubGateway
 from tests.billing.buying import checkout, impatient, session_of

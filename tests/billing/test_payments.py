@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from adiuva.http.problems import Problem, UpstreamError, UpstreamUnavailable
+from adiuva.api.errors import Problem, UpstreamError, UpstreamUnavailable
 from billing.payments import CardRefused, CheckoutSession, Payment, Sale, StillBeingAnswered
 from billing.stripe_gateway import Gateway, NoSuchCustomer, get_gateway
 from billing.stub_gateway import StubGateway

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.access import authenticate
-from adiuva.http.problems import FeatureNotAvailable, NotConfigured
+from adiuva.api.errors import FeatureNotAvailable, NotConfigured
 from agents.base import BaseAgent
 from agents.events import AgentEvent, TextDelta
 from agents.meter import Meter

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accounts.access import authenticate
-from adiuva.http.drain import drain
+from adiuva.server.drain import drain
 from agents.base import BaseAgent
 from agents.events import AgentEvent, TextDelta
 from agents.meter import Meter

@@ -11,7 +11,7 @@ from unittest.mock import patch
 from django.utils import timezone
 
 from accounts.models import User
-from adiuva.http.problems import Problem
+from adiuva.api.errors import Problem
 from agents import llm
 from agents.events import AgentEvent
 from agents.meter import Meter

@@ -142,7 +142,7 @@ def test_the_image_runs_the_server_without_root_or_development_packages() -> Non
     final_stage = (ROOT / "Dockerfile").read_text().rpartition("\nFROM ")[2]
 
     assert "\nUSER adiuva\n" in final_stage
-    assert final_stage.rstrip().endswith('CMD ["python", "-m", "adiuva.serve"]')
+    assert final_stage.rstrip().endswith('CMD ["python", "-m", "adiuva.server.serve"]')
     assert "HEALTHCHECK" in final_stage
     assert "/api/v1/health" in final_stage
     assert "requirements-dev" not in (ROOT / "Dockerfile").read_text()

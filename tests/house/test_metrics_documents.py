@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from adiuva.http import instruments, metrics, scraping
-from adiuva.http.instruments import Counter, Gauge, Histogram
+from adiuva.observability import instruments, metrics, scraping
+from adiuva.observability.instruments import Counter, Gauge, Histogram
 from tests.house.paths import ROOT
 
 DOCUMENT = (ROOT / "docs/metrics.md").read_text()

@@ -141,7 +141,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
 
 
 def test_the_unit_stops_as_slowly_as_the_server(settings: object) -> None:
-    from adiuva.serve import GRACE_SECONDS
+    from adiuva.server.serve import GRACE_SECONDS
 
     limit = re.search(r"^TimeoutStopSec=(\d+)$", FILES["/etc/systemd/system/adiuva.service"], re.MULTILINE)
     assert limit is not None
@@ -162,8 +162,8 @@ def test_the_proxy_lets_through_what_the_service_takes() -> None:
     assert nginx.count("{") == nginx.count("}")
     assert int(size[1]) * 1024**3 == defaults["MAX_BACKUP_BYTES"]
     assert int(patience[1]) > defaults["LLM_TIMEOUT_SECONDS"]
-    assert int(kept[1]) < 75  # adiuva.serve: timeout_keep_alive
-    assert "timeout_keep_alive=75" in (ROOT / "adiuva/serve.py").read_text()
+    assert int(kept[1]) < 75  # adiuva.server.serve: timeout_keep_alive
+    assert "timeout_keep_alive=75" in (ROOT / "adiuva/server/serve.py").read_text()
     assert {"proxy_request_buffering off;", "proxy_buffering off;"} <= {line.strip() for line in nginx.splitlines()}
     assert "$request " not in nginx  # its log must not hold query strings
     for line in nginx.splitlines():

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from adiuva.http.problems import PreconditionFailed, RangeNotSatisfiable, UpstreamUnavailable
+from adiuva.api.errors import PreconditionFailed, RangeNotSatisfiable, UpstreamUnavailable
 from storage.blob_store import get_blob_store
 from storage.downloads import BlobDamagedError, BlobParts, BlobResponse, blob_response
 

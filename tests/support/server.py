@@ -26,9 +26,9 @@ def clean_environment() -> dict[str, str]:
 
 
 class RunningServer:
-    """`python -m adiuva.serve`. ``env`` are the variables it got; what it writes goes to ``server-PORT.log``."""
+    """`python -m adiuva.server.serve`. ``env`` are the variables it got; what it writes goes to ``server-PORT.log``."""
 
-    module = "adiuva.serve"
+    module = "adiuva.server.serve"
 
     def __init__(self, *, folder: Path, env: dict[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)

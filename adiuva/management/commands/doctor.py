@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from adiuva.commands import OperatorCommand
-from adiuva.http import diagnosis
-from adiuva.http.diagnosis import Line, Orders
+from adiuva.observability import diagnosis
+from adiuva.observability.diagnosis import Line, Orders
 
 TIMEOUT_SECONDS = 15.0
 LOADING_SECONDS = 15.0  # the model's client, on a busy machine

@@ -10,9 +10,9 @@ from django.core.management.base import CommandError
 from django.db import transaction
 
 from accounts.models import User
+from adiuva.api.errors import Problem
+from adiuva.api.multipart import SpooledFile
 from adiuva.commands import OperatorCommand
-from adiuva.http.forms import SpooledFile
-from adiuva.http.problems import Problem
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from marketplace.models import Plugin

@@ -4,9 +4,8 @@ from typing import Any, ClassVar
 
 from django.core.management.base import CommandError
 
-from adiuva.commands import OperatorCommand
-from adiuva.http.problems import Problem
-from adiuva.progress import Progress
+from adiuva.api.errors import Problem
+from adiuva.commands import OperatorCommand, Progress
 from billing.stripe_gateway import get_gateway, is_stubbed
 from billing.synchronisation import Synchronisation
 

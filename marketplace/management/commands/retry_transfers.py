@@ -5,9 +5,8 @@ from typing import Any, ClassVar
 
 from django.core.management.base import CommandError
 
-from adiuva.commands import OperatorCommand
-from adiuva.http.problems import Problem
-from adiuva.progress import Progress
+from adiuva.api.errors import Problem
+from adiuva.commands import OperatorCommand, Progress
 from billing.stripe_gateway import get_gateway
 from marketplace.models import Transfer, TransferStatus
 from marketplace.onboarding import refresh_accounts

@@ -8,10 +8,9 @@ from django.core.management.base import CommandError
 
 from accounts import erasure
 from accounts.models import User
+from adiuva.api.errors import Problem
 from adiuva.byte_sizes import show_bytes
-from adiuva.commands import OperatorCommand
-from adiuva.http.problems import Problem
-from adiuva.progress import Progress
+from adiuva.commands import OperatorCommand, Progress
 from storage.reaping import abort_uploads, reap_blobs
 from storage.recounting import prune_tombstones, recount
 from storage.upkeep import Tally, seconds

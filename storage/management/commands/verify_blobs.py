@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 from django.core.management.base import CommandError
 
 from adiuva.byte_sizes import parse_bytes, show_bytes
-from adiuva.commands import OperatorCommand
-from adiuva.progress import Progress
+from adiuva.commands import OperatorCommand, Progress
 from storage.scrubbing import Scrubbed, StoreIsAwayError, scrub
 from storage.upkeep import seconds
 

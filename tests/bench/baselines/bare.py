@@ -29,7 +29,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from adiuva.serve import server_config
+    from adiuva.server.serve import server_config
 
     config = server_config()
     config.app = app

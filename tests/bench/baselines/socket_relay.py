@@ -14,7 +14,7 @@ django.setup()
 
 import httpx  # noqa: E402 - the rest needs Django's settings
 
-from adiuva import serve  # noqa: E402
+from adiuva.server import serve  # noqa: E402
 from agents.events import TextDelta  # noqa: E402
 from chat import consumers, frames  # noqa: E402
 from chat.frames import BadFrame  # noqa: E402

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts import erasure
-from adiuva.http.problems import UpstreamUnavailable
+from adiuva.api.errors import UpstreamUnavailable
 from chat.plans import vault
 from chat.plans.builder import ExecutionPlanBuilder
 from chat.plans.cache import PER_USER, SIZE, PlanCache, plan_cache

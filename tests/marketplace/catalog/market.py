@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from accounts.models import User
-from adiuva.http.forms import SpooledFile
+from adiuva.api.multipart import SpooledFile
 from marketplace.checks import Submission, run_checks
 from marketplace.models import PluginVersion
 from marketplace.review import approve

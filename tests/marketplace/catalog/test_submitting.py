@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from accounts.erasure import close_account
-from adiuva.http.forms import SpooledFile
-from adiuva.http.problems import Conflict
+from adiuva.api.errors import Conflict
+from adiuva.api.multipart import SpooledFile
 from marketplace import submission
 from marketplace.models import Plugin, PluginStatus, PluginVersion
 from marketplace.review import reject

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from adiuva.http.problems import Conflict, NotFound, PermissionDenied, Problem, ValidationFailed
+from adiuva.api.errors import Conflict, NotFound, PermissionDenied, Problem, ValidationFailed
 from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion, ReviewDecision
 from marketplace.reasons import RejectionReason, author_text
 from marketplace.review import ALREADY_DECIDED, MAX_NOTES, approve, reject

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from adiuva.http.problems import Conflict, NotFound, PermissionDenied, ValidationFailed
+from adiuva.api.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 from marketplace.models import Plugin, PluginTakedown
 from marketplace.takedowns import MAX_REASON, reinstate, take_down
 from tests.marketplace.review.submissions import published, submit, tidy

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from accounts.models import User
-from adiuva.http.problems import Conflict
+from adiuva.api.errors import Conflict
 from marketplace.models import PluginReview, PluginStatus, PluginTakedown, PluginVersion
 from marketplace.review import approve, reject
 from marketplace.takedowns import reinstate, take_down

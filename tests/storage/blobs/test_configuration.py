@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from adiuva.http import readiness
-from adiuva.http.problems import NotConfigured
+from adiuva.api.errors import NotConfigured
+from adiuva.observability import readiness
 from storage.blob_files import FileBlobStore
 from storage.blob_s3 import S3BlobStore
 from storage.blob_store import BlobStore, get_blob_store

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adiuva.http.problems import Problem, UpstreamError, UpstreamUnavailable
+from adiuva.api.errors import Problem, UpstreamError, UpstreamUnavailable
 from storage.blob_files import UNFINISHED, FileBlobStore
 from storage.blob_store import BlobStore
 from tests.storage.blobs.bodies import MIB, downloaded, in_parts, keys_of, raised_by, sealed_bytes

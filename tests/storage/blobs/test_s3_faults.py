@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from adiuva.http.problems import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from adiuva.api.errors import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from storage.blob_s3 import S3BlobStore
 from tests.fakes.s3_server import Fault, LoopbackS3
 from tests.storage.blobs.bodies import MIB, downloaded, everything, in_parts, raised_by, sealed_bytes

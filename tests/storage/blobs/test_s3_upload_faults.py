@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adiuva.http.problems import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from adiuva.api.errors import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from storage.blob_s3 import S3BlobStore
 from tests.fakes.s3_server import Fault, LoopbackS3
 from tests.storage.blobs.bodies import MIB, in_parts

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import User
-from adiuva.http.problems import ResyncRequired
+from adiuva.api.errors import ResyncRequired
 from storage.changes import changes_since
 from storage.models import StorageRecord
 from storage.recounting import prune_tombstones

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adiuva.http import paging
+from adiuva.api import pagination
 from storage.checksums import checksum_of
 from tests.storage.records.devices import Device, files
 
@@ -90,9 +90,9 @@ def test_the_list_holds_what_a_record_is_and_no_bytes(device: Device) -> None:
     assert answer.json == {"items": [meta], "total": 1, "page": 1, "limit": 50}
 
 
-@pytest.fixture(params=[paging.DEEP, 0], ids=["in one step", "keys first"])
+@pytest.fixture(params=[pagination.DEEP, 0], ids=["in one step", "keys first"])
 def _way_to_a_page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "DEEP", request.param)
+    monkeypatch.setattr(pagination, "DEEP", request.param)
 
 
 @pytest.mark.usefixtures("_way_to_a_page")

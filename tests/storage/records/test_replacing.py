@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adiuva.http.problems import ChecksumMismatch
+from adiuva.api.errors import ChecksumMismatch
 from storage.checksums import checksum_of
 from storage.models import StorageRecord
 from storage.staging import Allowance, SealedBody

@@ -9,7 +9,7 @@ from django.db import connection
 
 from accounts import erasure
 from accounts.models import User
-from adiuva.http.problems import InvalidToken
+from adiuva.api.errors import InvalidToken
 from backups.models import Backup
 from storage.models import StorageRecord, StorageUsage, StoredVector
 from storage.usage import Kind, locked_usage

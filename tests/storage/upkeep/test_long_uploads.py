@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from adiuva.http.problems import UpstreamUnavailable
+from adiuva.api.errors import UpstreamUnavailable
 from storage import staging
 from storage.blob_store import get_blob_store
 from storage.checksums import checksum_of

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from pytest_django import Settings
 
-from adiuva.http.problems import NotConfigured, UpstreamError
+from adiuva.api.errors import NotConfigured, UpstreamError
 from storage.vector_pinecone import PineconeIndex
 from storage.vector_qdrant import LocalQdrant, QdrantServer
 from storage.vector_store import Point, Scope, VectorStore, close_vector_store, get_vector_store

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adiuva.http.problems import Problem, QuotaExceeded, UpstreamError, ValidationFailed
+from adiuva.api.errors import Problem, QuotaExceeded, UpstreamError, ValidationFailed
 from storage.checksums import checksum_of
 from storage.models import StorageUsage, StoredVector
 from storage.vectors import NewVector, delete_vectors, erase_vectors, search_vectors, upsert_vectors

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from adiuva.http.problems import UpstreamUnavailable
+from adiuva.api.errors import UpstreamUnavailable
 from storage.vector_qdrant import LocalQdrant
 from storage.vector_store import Point, Scope, VectorStore, get_vector_store
 from tests.support.server import PROJECT_DIR, clean_environment

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from adiuva.http import readiness
+from adiuva.observability import readiness
 from storage.vector_ready import vectors
 from tests.fakes.http_store import HttpStore
 from tests.support.server import PROJECT_DIR, clean_environment

@@ -1,0 +1,175 @@
+"""Last touches to the whole OpenAPI document: what every answer has in common is said here once."""
+
+from typing import Any, Final
+
+from adiuva.api.errors import PROBLEM_CONTENT_TYPE
+
+READY_PATH = "/api/v1/health/ready"  # its 503 is the same report as its 200, not a problem
+HEALTH_PATHS = {"/api/v1/health", READY_PATH}
+
+_TEXT, _WHOLE = {"type": "string"}, {"type": "integer", "minimum": 0}
+HEADERS: dict[str, Any] = {
+    "X-Request-ID": {"description": "The client's own, if it sent a sane one.", "schema": _TEXT, "required": True},
+    "RateLimit-Limit": {"description": "Requests in 60 seconds.", "schema": _WHOLE},
+    "RateLimit-Remaining": {"description": "How many are left.", "schema": _WHOLE},
+    "RateLimit-Reset": {"description": "Seconds until all are back.", "schema": _WHOLE},
+    "Retry-After": {"description": "Whole seconds; after them one request does pass.", "schema": _WHOLE},
+    "Content-Range": {"description": "`bytes */size`", "schema": _TEXT},
+    "WWW-Authenticate": {"description": "RFC 6750.", "schema": _TEXT},
+}
+_LIMITED = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+_OF_STATUS = {
+    "401": ("WWW-Authenticate",),
+    "416": ("Content-Range",),
+    "429": ("Retry-After",),
+    "503": ("Retry-After",),
+}
+
+# What any route may answer beside its own: the component's name, by status.
+_EVERYWHERE = {"400": "Invalid", "406": "NotAcceptable", "500": "InternalError"}
+_GUARDED = {"401": "NotAuthenticated", "429": "RateLimited"}
+_WITH_DATABASE = {"503": "Unavailable"}
+_WITH_BODY = {"413": "TooLarge", "415": "UnsupportedMediaType"}
+SHARED = {
+    "Invalid": ("400", "validation_error: a header, the query or the body cannot be read, or a field is wrong"),
+    "NotAuthenticated": ("401", "not_authenticated, invalid_token"),
+    "NotAcceptable": ("406", "not_acceptable: Accept leaves out what this route answers"),
+    "TooLarge": ("413", "payload_too_large"),
+    "UnsupportedMediaType": ("415", "unsupported_media_type"),
+    "RateLimited": ("429", "rate_limited; see Retry-After"),
+    "InternalError": ("500", "internal_error"),
+    "Unavailable": ("503", "upstream_unavailable: the database is away"),
+}
+Document = dict[str, Any]
+
+
+def complete(result: Document, **_: Any) -> Document:
+    """Errors are ``application/problem+json``, every route names those it may give, and answers name their headers."""
+    result["components"]["headers"] = HEADERS
+    for name, example in EXAMPLES.items():
+        result["components"]["schemas"][name]["examples"] = [example]
+    result["components"]["responses"] = {
+        name: _with_headers(_problem(description), status, limited=name == "RateLimited")
+        for name, (status, description) in SHARED.items()
+    }
+    for path, item in result["paths"].items():
+        for operation in item.values():
+            _complete(path, operation)
+    return result
+
+
+def in_order(result: Document, **_: Any) -> Document:
+    """Components and statuses by name, so that the committed document changes only where the API does."""
+    for kind, members in result["components"].items():
+        result["components"][kind] = dict(sorted(members.items()))
+    for item in result["paths"].values():
+        for operation in item.values():
+            operation["responses"] = dict(sorted(operation["responses"].items()))
+    return result
+
+
+def _complete(path: str, operation: Document) -> None:
+    guarded = any(operation.get("security", []))  # a public route has one that asks for nothing
+    responses = operation["responses"]
+    for status, response in responses.items():
+        if status[0] in "45" and path != READY_PATH:
+            _as_problem(response)
+        _with_headers(response, status, limited=guarded)
+    shared = _EVERYWHERE | (_GUARDED if guarded else {}) | ({} if path in HEALTH_PATHS else _WITH_DATABASE)
+    for status, name in (shared | (_WITH_BODY if "requestBody" in operation else {})).items():
+        responses.setdefault(status, {"$ref": f"#/components/responses/{name}"})
+
+
+def _problem(description: str) -> Document:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {PROBLEM_CONTENT_TYPE: {"schema": schema}}}
+
+
+def _as_problem(response: Document) -> None:
+    content = response.get("content", {})
+    if "application/json" in content:
+        content[PROBLEM_CONTENT_TYPE] = content.pop("application/json")
+
+
+def _with_headers(response: Document, status: str, *, limited: bool) -> Document:
+    names = ["X-Request-ID", *_OF_STATUS.get(status, ())]
+    if limited and status != "401":  # who is not known has no window
+        names += _LIMITED
+    own = response.setdefault("headers", {})
+    for name in names:
+        own.setdefault(name, {"$ref": f"#/components/headers/{name}"})
+    return response
+
+
+_TOKENS = {
+    "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…",
+    "refresh_token": "mHk3v1rVQy7c…",
+    "token_type": "bearer",
+    "expires_at": "2026-11-22T18:50:05.061422Z",
+    "expires_in": 1800,
+}
+_ID = "4f6f2a0e-9b1c-4d8e-8a57-1f0c2b3d4e5f"
+_CHECKSUM = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"  # of `test`, as the blobs below
+_ACTION = {
+    "id": "e2ec1b55-0f4e-4a3a-9d7b-6c1f8f0a2b11",
+    "name": "create_task",
+    "type": "create_record",
+    "table": "tasks",
+    "record_id": "df8312c4-3c55-4b8e-b0a9-5a7f5d1e9c22",
+    "data": {"title": "Buy milk", "priority": "high", "due_date": "2026-11-23"},
+    "destructive": False,
+}
+
+EXAMPLES: Final[dict[str, Any]] = {
+    "Action": _ACTION,
+    "AuthTokens": _TOKENS,
+    "ChatRequest": {
+        "message": "create a task to buy milk tomorrow, high priority",
+        "context": {"user_profile": {"timezone": "Europe/Rome"}},
+    },
+    "ChatResponse": {
+        "response": "I created the task “Buy milk”, due tomorrow (Monday, 23 November), with high priority.",
+        "actions": [_ACTION],
+        "usage": {"input_tokens": 1386, "output_tokens": 24},
+    },
+    "Feed": {
+        "changes": [
+            {
+                "seq": 1,
+                "id": _ID,
+                "table_name": "notes",
+                "op": "put",
+                "checksum": _CHECKSUM,
+                "size_bytes": 4,
+                "revision": 1,
+            }
+        ],
+        "next": 1,
+        "has_more": False,
+    },
+    "JsonUploadRequest": {"table_name": "notes", "checksum": _CHECKSUM, "blob": "dGVzdA=="},
+    "Problem": {
+        "type": "urn:adiuva:problem:quota_exceeded",
+        "title": "Quota exceeded",
+        "status": 402,
+        "detail": "This would exceed the storage of the current tier.",
+        "code": "quota_exceeded",
+        "request_id": "0f3c2f9e6d0b4b7e",
+        "limit_bytes": 0,
+        "used_bytes": 0,
+        "requested_bytes": 1000,
+    },
+    "RecordMeta": {
+        "id": _ID,
+        "table_name": "notes",
+        "checksum": _CHECKSUM,
+        "size_bytes": 4,
+        "revision": 1,
+        "created_at": "2026-11-22T18:20:05.061422Z",
+        "updated_at": "2026-11-22T18:20:05.061422Z",
+    },
+    "RegistrationRequest": {"email": "you@example.com", "password": "a long sentence is best"},
+    "UpsertRequest": {
+        "vectors": [{"id": _ID, "blob": "dGVzdA==", "checksum": _CHECKSUM, "vector": [0.12, -0.56, 0.81]}]
+    },
+}

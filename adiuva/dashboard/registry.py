@@ -1,0 +1,38 @@
+"""Who has something to show: apps register in ``AppConfig.ready()``, as they do for erasure and readiness."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from adiuva.dashboard.figures import Item
+
+Build = Callable[[datetime], Iterable[Item]]
+
+
+class Viewer(Protocol):
+    def has_perms(self, permissions: Iterable[str]) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    build: Build
+    permissions: tuple[str, ...]
+    order: int
+
+
+_parts: dict[str, _Part] = {}
+
+
+def register(name: str, build: Build, *, permissions: tuple[str, ...], order: int) -> None:
+    """``build(now)`` gives tiles and cards for whoever has all ``permissions``: those that their lists ask for.
+
+    Registering a name again replaces it; lower ``order`` comes first.
+    """
+    _parts[name] = _Part(build, permissions, order)
+
+
+def items_for(viewer: Viewer, now: datetime) -> list[Item]:
+    """Nothing is counted that ``viewer`` may not see."""
+    parts = sorted(_parts.values(), key=lambda part: part.order)
+    return [item for part in parts if viewer.has_perms(part.permissions) for item in part.build(now)]
