@@ -1,4 +1,4 @@
-"""Accounts in the admin: to look at and to disable, not to edit. Who may do what there is superusers' to say."""
+"""The live tier as a filter of the admin's lists."""
 
 from typing import Any
 
@@ -11,9 +11,31 @@ from unfold.admin import ModelAdmin
 
 from accounts import live_tier
 from accounts.models import Session, User
+from accounts.serializers import TIERS
 from accounts.sessions import revoke_all_sessions
-from accounts.tier_filter import LiveTierFilter
 from adiuva.admin import ReadOnlyAdmin
+
+
+class LiveTierFilter(admin.SimpleListFilter):
+    """Of lists of users; the lists of what users have set ``prefix``."""
+
+    title = "live tier"
+    parameter_name = "live_tier"
+    prefix = ""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(tier, tier.title()) for tier in TIERS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in TIERS:
+            return queryset
+        with_tier: QuerySet[Any] = queryset.alias(live_tier=live_tier.expression(self.prefix))
+        return with_tier.filter(live_tier=self.value())
+
+
+class OwnersTierFilter(LiveTierFilter):
+    prefix = "user__"
+
 
 admin.site.unregister(Group)
 

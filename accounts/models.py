@@ -1,8 +1,10 @@
-"""Who you are: users, their sessions, and the refresh tokens of a session."""
+"""Owner-scoped ways to sessions; nothing else reaches one."""
 
 import unicodedata
 import uuid
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -10,7 +12,21 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
-from accounts.querysets import SessionQuerySet
+if TYPE_CHECKING:
+    pass  # noqa: F401 - named by the string below
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def for_user(self, user_id: UUID) -> "SessionQuerySet":
+        return self.filter(user_id=user_id)
+
+    def live(self, now: datetime) -> "SessionQuerySet":
+        """Neither revoked nor past the expiry of its last refresh token."""
+        return self.filter(revoked_at__isnull=True, expires_at__gt=now)
+
+    def usable(self) -> "SessionQuerySet":
+        """What an access token may belong to; its own expiry is in the token."""
+        return self.filter(revoked_at__isnull=True, user__is_active=True)
 
 
 def normalize_email(email: str) -> str:

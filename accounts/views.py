@@ -8,9 +8,8 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import erasure, guard, passwords, registration, rotation, sessions, ws_tickets
+from accounts import erasure, passwords, refresh_tokens, registration, sessions, throttling, ws_tickets
 from accounts.authentication import identity_of
-from accounts.guard import Guard
 from accounts.models import Session
 from accounts.serializers import (
     AccountDeletionSerializer,
@@ -24,6 +23,7 @@ from accounts.serializers import (
     TicketSerializer,
     UserProfileSerializer,
 )
+from accounts.throttling import Guard
 from adiuva.api.errors import InvalidCredentials, NotFound
 from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView, ApiViewSet
@@ -72,7 +72,7 @@ class RegisterView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        data = _guarded(guard.REGISTER, RegistrationSerializer, request)
+        data = _guarded(throttling.REGISTER, RegistrationSerializer, request)
         return _tokens(registration.register(**data, user_agent=_user_agent(request)), status=201)
 
 
@@ -92,11 +92,11 @@ class LoginView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        data = _guarded(guard.LOGIN, CredentialsSerializer, request)
+        data = _guarded(throttling.LOGIN, CredentialsSerializer, request)
         try:
             return _tokens(registration.log_in(**data, user_agent=_user_agent(request)))
         except InvalidCredentials:
-            guard.LOGIN.count_failure(request._request, email=data["email"])
+            throttling.LOGIN.count_failure(request._request, email=data["email"])
             raise
 
 
@@ -115,7 +115,7 @@ class RefreshView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        return _tokens(rotation.rotate(**_valid(RefreshSerializer, request)))
+        return _tokens(refresh_tokens.rotate(**_valid(RefreshSerializer, request)))
 
 
 class LogoutView(ApiView):

@@ -14,7 +14,7 @@ django.setup()
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 
-from accounts.access import is_signed
+from accounts.authentication import is_signed
 from adiuva.observability import process
 from adiuva.server.asgi_handler import WarmASGIHandler
 from adiuva.server.body_limits import KIB, BodyLimit, Cap

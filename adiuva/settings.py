@@ -184,7 +184,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
     {"NAME": "accounts.passwords.EndSessions"},
 ]
-AUTHENTICATION_BACKENDS = ["accounts.backends.GuardedBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.throttling.GuardedBackend"]
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/admin/"  # unfold's form does not say where to
 

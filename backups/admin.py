@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from accounts.tier_filter import OwnersTierFilter
+from accounts.admin import OwnersTierFilter
 from adiuva.admin import ReadOnlyAdmin
 from adiuva.byte_sizes import show_bytes
 from backups.models import Backup

@@ -13,7 +13,7 @@ from billing.tiers import TIERS, Tier, lowest_tier_with
 
 
 def tier_of(user: User) -> Tier:
-    """No query for a user that ``accounts.access`` has read: their subscription came along.
+    """No query for a user that ``accounts.authentication`` has read: their subscription came along.
 
     The grace of a failed payment ends here, by the clock: no job has to have run.
     """

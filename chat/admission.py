@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from accounts import access
-from accounts.access import Identity
+from accounts import authentication
+from accounts.authentication import Identity
 from adiuva.api.errors import RateLimited
 from billing import entitlements, rate_limit
 from chat.serializers import SocketChatRequestSerializer, turn_from
@@ -16,7 +16,7 @@ def admit(*, identity: Identity, body: Mapping[str, Any]) -> tuple[Identity, Cha
 
     Raises ``InvalidToken``, ``RateLimited``, DRF's ``ValidationError``, ``PayloadTooLarge``, ``FeatureNotAvailable``.
     """
-    identity = access.reload(identity)
+    identity = authentication.reload(identity)
     decision = rate_limit.hit(identity.user.id, entitlements.tier_of(identity.user))
     if decision.retry_after is not None:
         raise RateLimited(retry_after=decision.retry_after)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from channels.consumer import AsyncConsumer
 
-from accounts.access import Identity
+from accounts.authentication import Identity
 from adiuva.api.errors import Conflict, Unauthorized, UpstreamUnavailable
 from adiuva.observability import request_id
 from adiuva.observability.metrics import HANDSHAKES, SOCKETS_OPEN

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 
-from accounts import access, ws_tickets
-from accounts.access import Identity
+from accounts import authentication, ws_tickets
+from accounts.authentication import Identity
 from adiuva.api.errors import PROBLEM_CONTENT_TYPE, NotAuthenticated, PermissionDenied, Problem, Unauthorized
 from adiuva.observability.request_id import HEADER, current_request_id
 
@@ -67,5 +67,5 @@ def header(scope: Scope, name: str) -> str:
 
 
 async def _access_token(raw: str) -> Identity:
-    identity: Identity = await database_sync_to_async(access.authenticate, thread_sensitive=False)(raw)
+    identity: Identity = await database_sync_to_async(authentication.authenticate, thread_sensitive=False)(raw)
     return identity

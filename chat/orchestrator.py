@@ -37,7 +37,7 @@ async def orchestrate_stream(
 
     Raises only ``Problem``. The whole turn has ``LLM_TIMEOUT_SECONDS``, after which it is ``UpstreamTimeout``. Closing
     the iterator closes the provider's connection. ``meter`` knows the cost whatever became of the turn. ``user`` comes
-    from ``accounts.access``: no query is made here.
+    from ``accounts.authentication``: no query is made here.
     """
     deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT_SECONDS
     so_far = TurnSoFar()

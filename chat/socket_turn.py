@@ -9,7 +9,7 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 
-from accounts.access import Identity
+from accounts.authentication import Identity
 from adiuva.api.errors import Unauthorized
 from agents.events import ClientToolCall
 from agents.meter import Meter

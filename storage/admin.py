@@ -7,7 +7,7 @@ from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
-from accounts.tier_filter import OwnersTierFilter
+from accounts.admin import OwnersTierFilter
 from adiuva.admin import ReadOnlyAdmin
 from adiuva.byte_sizes import show_bytes
 from storage.holdings import with_holdings

@@ -7,8 +7,8 @@ from uuid import UUID
 import jwt
 import pytest
 
-from accounts import access
-from accounts.access import Identity
+from accounts import authentication
+from accounts.authentication import Identity
 from accounts.models import Session, User
 from accounts.tokens import read_access_token
 from adiuva.api.errors import InvalidToken
@@ -81,9 +81,9 @@ def test_the_profile_with_its_tier_is_one_query(
 
 
 def test_reloading_an_identity_is_one_query(make_user: MakeUser, django_assert_num_queries: Any) -> None:
-    identity = access.authenticate(make_user().access_token)
+    identity = authentication.authenticate(make_user().access_token)
     with django_assert_num_queries(1):
-        assert access.reload(identity) == identity
+        assert authentication.reload(identity) == identity
 
 
 def test_a_forged_signature_costs_no_query(api: ApiClient, make_user: MakeUser, django_assert_num_queries: Any) -> None:
@@ -107,30 +107,30 @@ def test_the_email_shown_is_the_databases_not_the_tokens(api: ApiClient, make_us
 
 def test_an_identity_expires_when_its_token_does(make_user: MakeUser) -> None:
     token = make_user().access_token
-    assert access.authenticate(token).expires_at == datetime.fromtimestamp(claims_of(token)["exp"], UTC)
+    assert authentication.authenticate(token).expires_at == datetime.fromtimestamp(claims_of(token)["exp"], UTC)
 
 
 def test_an_identity_whose_token_expired_cannot_be_reloaded(make_user: MakeUser) -> None:
     account = make_user()
     past = datetime.now(UTC) - timedelta(seconds=1)
     with pytest.raises(InvalidToken):
-        access.reload(Identity(user=account.user, session_id=account.session_id, expires_at=past))
+        authentication.reload(Identity(user=account.user, session_id=account.session_id, expires_at=past))
 
 
 def test_an_identity_whose_session_ended_cannot_be_reloaded(make_user: MakeUser) -> None:
     account = make_user()
-    identity = access.authenticate(account.access_token)
+    identity = authentication.authenticate(account.access_token)
     Session.objects.filter(id=account.session_id).update(revoked_at=datetime.now(UTC))
     with pytest.raises(InvalidToken):
-        access.reload(identity)
+        authentication.reload(identity)
 
 
 def test_a_signed_token_is_recognised_without_the_database(make_user: MakeUser, django_assert_num_queries: Any) -> None:
     token = make_user().access_token
     with django_assert_num_queries(0):
-        assert access.is_signed(token)
-        assert not access.is_signed(token + "x")
-        assert not access.is_signed("")
+        assert authentication.is_signed(token)
+        assert not authentication.is_signed(token + "x")
+        assert not authentication.is_signed("")
 
 
 def test_claims_are_read_as_they_were_written(make_user: MakeUser) -> None:

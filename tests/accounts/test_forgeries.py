@@ -14,7 +14,7 @@ import jwt
 import pytest
 from django.conf import settings
 
-from accounts import access
+from accounts import authentication
 from accounts.models import Session, User
 from accounts.tokens import new_access_token
 from adiuva.api.errors import InvalidToken
@@ -206,8 +206,8 @@ def test_the_scheme_has_no_case_and_any_number_of_spaces(api: ApiClient, make_us
 @pytest.mark.parametrize("raw", ["\ud800", "é", "\x00", "\U0001f600.x.y", "a.b\udfff.c"])
 def test_text_that_no_header_could_carry_is_invalid_too(raw: str) -> None:
     with pytest.raises(InvalidToken):
-        access.authenticate(raw)
-    assert not access.is_signed(raw)
+        authentication.authenticate(raw)
+    assert not authentication.is_signed(raw)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,8 @@ from django.core.management import call_command
 from django.test import Client
 from django.test.client import RequestFactory
 
-from accounts.backends import GuardedBackend
-from accounts.guard import LOGIN
 from accounts.models import Session, User
+from accounts.throttling import LOGIN, GuardedBackend
 from tests.accounts.conftest import Clock
 from tests.support.accounts import PASSWORD, Account
 from tests.support.client import ApiClient

@@ -120,7 +120,7 @@ def test_a_dry_run_counts_what_a_real_one_deletes(make_user: MakeUser, capsys: C
 
 
 def test_more_than_a_batch_goes(make_user: MakeUser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.purging.BATCH", 2)
+    monkeypatch.setattr("accounts.purge.BATCH", 2)
     for _ in range(5):
         account = make_user()
         rotated(account)

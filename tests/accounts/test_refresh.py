@@ -92,7 +92,7 @@ def test_reuse_is_logged_with_the_session_and_without_the_token(
     refresh(api, account.refresh_token)
     let_time_pass(account.session_id, timedelta(minutes=5))
     refresh(api, account.refresh_token)
-    (line,) = [record for record in caplog.records if record.name == "accounts.rotation"]
+    (line,) = [record for record in caplog.records if record.name == "accounts.refresh_tokens"]
     assert line.levelname == "WARNING"
     assert getattr(line, "session", None) == str(account.session_id)
     assert account.refresh_token not in caplog.text

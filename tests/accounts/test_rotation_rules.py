@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.rotation import GRACE, Verdict, judge
+from accounts.refresh_tokens import GRACE, Verdict, judge
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.core.cache import cache, caches
 
-from accounts import access, ws_tickets
-from accounts.access import Identity
+from accounts import authentication, ws_tickets
+from accounts.authentication import Identity
 from accounts.models import Session, User
 from adiuva.api.errors import InvalidToken, UpstreamUnavailable
 from tests.accounts.at_once import at_once
@@ -18,7 +18,7 @@ MakeUser = Callable[..., Account]
 
 
 def ticket_for(account: Account) -> str:
-    return ws_tickets.issue(access.authenticate(account.access_token)).ticket
+    return ws_tickets.issue(authentication.authenticate(account.access_token)).ticket
 
 
 def test_asking_answers_201_with_a_ticket_for_thirty_seconds(api: ApiClient, make_user: MakeUser) -> None:
@@ -32,7 +32,7 @@ def test_asking_answers_201_with_a_ticket_for_thirty_seconds(api: ApiClient, mak
 
 def test_a_ticket_is_its_buyers_identity_until_their_token_expires(make_user: MakeUser) -> None:
     account = make_user(tier="pro")
-    identity = access.authenticate(account.access_token)
+    identity = authentication.authenticate(account.access_token)
     assert ws_tickets.redeem(ws_tickets.issue(identity).ticket) == identity
 
 

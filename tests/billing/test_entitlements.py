@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.access import authenticate
+from accounts.authentication import authenticate
 from accounts.models import User
 from adiuva.api.errors import FeatureNotAvailable
 from billing.entitlements import limit, require_feature, tier_in_sql, tier_of, tier_of_rows

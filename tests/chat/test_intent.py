@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from accounts.access import authenticate
+from accounts.authentication import authenticate
 from adiuva.api.errors import FeatureNotAvailable, NotConfigured
 from agents.base import BaseAgent
 from agents.events import AgentEvent, TextDelta

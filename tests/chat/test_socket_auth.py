@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accounts import sessions, ws_tickets
-from accounts.access import authenticate
+from accounts.authentication import authenticate
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from chat.connections import connections

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from accounts.access import authenticate
+from accounts.authentication import authenticate
 from adiuva.server.drain import drain
 from agents.base import BaseAgent
 from agents.events import AgentEvent, TextDelta

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.sessions.models import Session as StaffSession
 
-from accounts.purging import REMEMBERED, least_age, purge_sessions, purge_tokens
+from accounts.purge import REMEMBERED, least_age, purge_sessions, purge_tokens
 from adiuva.commands import OperatorCommand, Progress
 from billing.checkouts import purge_checkouts
 from storage.upkeep import seconds

@@ -21,9 +21,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from accounts.models import RefreshToken, Session
-from accounts.querysets import SessionQuerySet
-from accounts.rotation import GRACE
+from accounts.models import RefreshToken, Session, SessionQuerySet
+from accounts.refresh_tokens import GRACE
 
 REMEMBERED = timedelta(days=365)
 BATCH = 500  # rows a transaction: milliseconds for a refresh that waits for SQLite's one writer

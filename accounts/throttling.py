@@ -8,11 +8,14 @@ import hashlib
 import ipaddress
 import logging
 from dataclasses import dataclass, replace
+from typing import Any
 
+from django.contrib.auth.backends import ModelBackend
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
-from accounts.models import normalize_email
+from accounts.models import User, normalize_email
 from adiuva.api.errors import RateDecision, RateLimited
 from adiuva.db.cache import CACHE_ERRORS
 from adiuva.observability.metrics import LOGIN_FAILURES, LOGIN_GUARD
@@ -106,3 +109,21 @@ def _account_key(email: str) -> str:
 
 REGISTER = Guard(name="register", per_address=60, per_account=20)
 LOGIN = Guard(name="login", per_address=120, per_account=60, failures=10)
+
+
+class GuardedBackend(ModelBackend):
+    """Over the limit nobody is let in, and the form says what it says of a wrong password."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> User | None:
+        if request is None or not username:
+            return super().authenticate(request, username=username, password=password, **kwargs)
+        try:
+            LOGIN.check(request, email=username)
+        except RateLimited as refusal:
+            raise PermissionDenied from refusal
+        user = super().authenticate(request, username=username, password=password, **kwargs)
+        if user is None:
+            LOGIN.count_failure(request, email=username)
+        return user

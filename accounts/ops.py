@@ -5,8 +5,11 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from accounts.models import User
+from adiuva.observability import scraping
+
 END_SESSIONS = "accounts.passwords.EndSessions"
-GUARDED = "accounts.backends.GuardedBackend"
+GUARDED = "accounts.throttling.GuardedBackend"
 
 
 @register(Tags.security)
@@ -35,3 +38,13 @@ def long_passwords_are_hashed_whole(**_: Any) -> list[CheckMessage]:
     if get_hasher().algorithm == "bcrypt_sha256":
         return []
     return [Error("PASSWORD_HASHERS must begin with BCryptSHA256PasswordHasher (§ 3)", id="accounts.E003")]
+
+
+def pending_erasures() -> float:
+    return User.objects.filter(erasure_requested_at__isnull=False).count()
+
+
+def register_gauges() -> None:
+    scraping.register(
+        "adiuva_erasures_pending", "Accounts whose deletion was accepted and is not finished", pending_erasures
+    )

@@ -52,7 +52,7 @@ def rotate(*, refresh_token: str) -> AuthTokens:
         session = _locked_session(token_hash)
         # Read again under the lock: a parallel refresh may have rotated the token meanwhile.
         token = RefreshToken.objects.filter(token_hash=token_hash).first()
-        if token is None:  # purged in between (accounts.purging): nobody could have used it any more
+        if token is None:  # purged in between (accounts.purge): nobody could have used it any more
             raise InvalidToken
         successor = successor_of(refresh_token)
         now = datetime.now(UTC)
