@@ -207,7 +207,7 @@ SIMPLE_JWT = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AccessTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_THROTTLE_CLASSES": ["billing.throttling.TierThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["billing.rate_limit.throttle.TierThrottle"],
     "DEFAULT_PARSER_CLASSES": ["adiuva.api.json.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_METADATA_CLASS": None,
@@ -321,7 +321,7 @@ PAST_DUE_GRACE = timedelta(days=env.PAST_DUE_GRACE_DAYS)
 STRIPE_STUB_SECRET = "" if IS_PROD or STRIPE_SECRET_KEY else _derived("stripe-stub")
 
 MIGRATION_MODULES = {"djstripe": "billing.mirror.migrations"}
-DATABASE_ROUTERS = ["billing.mirror.router.OnlyWhatIsMirrored"]
+DATABASE_ROUTERS = ["billing.stripe.djstripe.router.OnlyWhatIsMirrored"]
 DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
 # Empty: a customer's metadata does not decide whose it is; billing.customers does.
 DJSTRIPE_SUBSCRIBER_CUSTOMER_KEY = ""

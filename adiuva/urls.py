@@ -22,7 +22,7 @@ api: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
-    path("billing/", include("billing.page_urls")),
+    path("billing/", include("billing.pages")),
     path("plugins/", include("marketplace.page_urls")),
     path("admin/", admin.site.urls),
 ]

@@ -6,16 +6,17 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import erasure, live_tier
-        from billing import checks, diagnoses, gauges, glance, received, stripe_silence
+        from billing import dashboard, invoices, ops
         from billing.entitlements import tier_in_sql, tier_of
         from billing.erasure import erase
+        from billing.stripe.djstripe import silence
 
         apps.get_app_config("djstripe").verbose_name = "Mirror of Stripe"
-        stripe_silence.keep()
-        checks.drop_djstripes()
+        silence.keep()
+        ops.drop_djstripes()
         live_tier.register(select_related=("subscription",), read=tier_of, expression=tier_in_sql)
         erasure.register("billing", erase)
-        received.register()
-        gauges.register()
-        glance.register()
-        diagnoses.register()
+        invoices.register()
+        ops.register_gauges()
+        dashboard.register()
+        ops.register_examinations()

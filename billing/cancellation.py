@@ -6,13 +6,13 @@ event about it, or the same request again, brings us up to date.
 
 from accounts.models import User
 from adiuva.api.errors import UpstreamError
+from billing.duplicate_subscriptions import living
 from billing.entitlements import tier_of
 from billing.models import BillingFact
 from billing.projection import FINAL
-from billing.reconciliation import newest_known, take
-from billing.stripe_gateway import StripeSubscription, get_gateway, subscription_from
+from billing.stripe.port import StripeSubscription, get_gateway, subscription_from
+from billing.stripe.reconciliation import newest_known, take
 from billing.subscriptions import set_tier
-from billing.superseding import living
 from billing.tiers import Tier
 
 

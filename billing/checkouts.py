@@ -1,7 +1,7 @@
 """Beginning a purchase: one page to pay on at a time, and never a second subscription by accident.
 
 A user who has a paid subscription and buys another tier goes through checkout as well: they see and confirm what it
-costs. The older subscription ends when the new one has begun (``billing.superseding``), with what is left of it
+costs. The older subscription ends when the new one has begun (``billing.duplicate_subscriptions``), with what is left of it
 credited. Nothing here changes a tier; only Stripe's events do.
 """
 
@@ -15,7 +15,7 @@ from accounts.models import User
 from adiuva.api.errors import Conflict, IdempotencyMismatch, UpstreamError
 from billing.entitlements import tier_of
 from billing.models import BillingFact, Checkout
-from billing.stripe_gateway import CheckoutSession, Gateway, NoSuchCustomer, get_gateway
+from billing.stripe.port import CheckoutSession, Gateway, NoSuchCustomer, get_gateway
 from billing.tiers import Tier
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from django.db import connection
 
 from accounts.models import User
 from billing import alerts
-from billing.stripe_payloads import CHECKOUTS, IncomingEvent
+from billing.stripe.objects import CHECKOUTS, IncomingEvent
 
 
 def lock_subject(subject_id: str) -> None:

@@ -7,11 +7,12 @@ from django.db import transaction
 
 from accounts.models import User
 from adiuva.api.errors import NotConfigured, UpstreamError
-from billing import alerts, stripe_mirror
+from billing import alerts
 from billing.cancellation import running_subscriptions
 from billing.customers import lock_subject
 from billing.models import BillingFact, Checkout, Subscription
-from billing.stripe_gateway import get_gateway
+from billing.stripe.djstripe import mirror
+from billing.stripe.port import get_gateway
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def erase(user_id: UUID) -> None:
         if customer_id:
             lock_subject(customer_id)
             facts = BillingFact.objects.filter(subject_id=customer_id)
-            stripe_mirror.forget_customer(customer_id, event_ids=list(facts.values_list("event_id", flat=True)))
+            mirror.forget_customer(customer_id, event_ids=list(facts.values_list("event_id", flat=True)))
             facts.delete()
         Subscription.objects.filter(user_id=user_id).delete()
 

@@ -218,7 +218,7 @@ class Checkout(models.Model):
 
 
 class SubscriptionPayment(models.Model):
-    """A paid invoice of a subscription, as Stripe's events tell it (``billing.received``). It outlives the account that
+    """A paid invoice of a subscription, as Stripe's events tell it (``billing.invoices``). It outlives the account that
     paid, and never names it.
     """
 

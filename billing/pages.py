@@ -1,8 +1,4 @@
-"""What a browser sees around a purchase: the stub's checkout, and where Stripe's sends it back to.
-
-The pages hold no session and no cookie. The address of a checkout is what lets one buy, as at Stripe: it cannot be
-guessed, so no other site can send its form either; a browser that says it comes from one is refused all the same.
-"""
+"""Outside `/api/`: for browsers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,15 +6,16 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from adiuva.api.errors import Problem
-from billing import stub, stub_objects
 from billing.models import Checkout
-from billing.stripe_gateway import is_stubbed
-from billing.stub_pages import session_of
-from billing.stub_payments import Offer, find_offer
+from billing.stripe.port import is_stubbed
+from billing.stripe.stub import objects, purchases
+from billing.stripe.stub.links import session_of
+from billing.stripe.stub.payments import Offer, find_offer
 from billing.tiers import GIB, TIERS, Tier
 
 CONTENT_SECURITY_POLICY = (
@@ -69,7 +66,7 @@ def stub_checkout(request: HttpRequest, token: str) -> HttpResponse:
         text = "Another checkout was started after this one. Use that one, or start again in Adiuva."
         return message(request, "This checkout is closed", text, status=410)
     if request.method == "POST":
-        return _bought(request, lambda: stub.complete(checkout))
+        return _bought(request, lambda: purchases.complete(checkout))
     return page(request, "billing/stub.html", _what_is_bought(checkout))
 
 
@@ -80,7 +77,7 @@ def _offered(request: HttpRequest, offer: Offer) -> HttpResponse:
     if offer.status == "closed":
         return message(request, "This checkout is closed", "Start again in Adiuva.", status=410)
     if request.method == "POST":
-        return _bought(request, lambda: stub.complete_sale(offer))
+        return _bought(request, lambda: purchases.complete_sale(offer))
     price = f"€{offer.sale.amount_cents / 100:.2f}"
     context = {"title": f"Buy {offer.sale.name}", "name": offer.sale.name, "price": price, "email": offer.email}
     return page(request, "billing/stub_sale.html", context | {"cancel_url": "/billing/cancelled"})
@@ -109,7 +106,7 @@ def _what_is_bought(checkout: Checkout) -> dict[str, Any]:
     return {
         "title": f"Buy {plan}",
         "plan": plan,
-        "price": f"€{stub_objects.PRICES_CENTS[checkout.tier] / 100:.2f}",
+        "price": f"€{objects.PRICES_CENTS[checkout.tier] / 100:.2f}",
         "email": checkout.user.email,
         "included": [
             ("Cloud storage", _size(limits.cloud_storage_bytes)),
@@ -139,3 +136,11 @@ def page(request: HttpRequest, template: str, context: dict[str, Any], *, status
     response = render(request, template, context, status=status)
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     return response
+
+
+urlpatterns = [
+    path("done", done, name="billing-done"),
+    path("paid", paid, name="billing-paid"),
+    path("cancelled", cancelled, name="billing-cancelled"),
+    path("stub/<str:token>", stub_checkout, name="billing-stub"),
+]

@@ -1,7 +1,6 @@
 from django.urls import path
 
-from billing.views import CheckoutView, SubscriptionView, TiersView
-from billing.webhook_view import WebhookView
+from billing.views import CheckoutView, SubscriptionView, TiersView, WebhookView
 
 urlpatterns = [
     path("billing/tiers", TiersView.as_view(), name="billing-tiers"),

@@ -1,6 +1,9 @@
 """Wire contract § 10, but for the webhook."""
 
-from drf_spectacular.utils import extend_schema
+from django.conf import settings
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,6 +19,7 @@ from billing.serializers import (
     SubscriptionSerializer,
     TierListSerializer,
 )
+from billing.stripe import webhook
 from billing.tiers import Tier
 
 UPSTREAM = {
@@ -84,3 +88,30 @@ class SubscriptionView(ApiView):
         user = identity_of(request).user
         cancel_subscription(user=user)
         return Response(SubscriptionSerializer(user).data)
+
+
+class ReceiptSerializer(serializers.Serializer[webhook.Receipt]):
+    received = serializers.BooleanField(help_text="Always true.")
+    duplicate = serializers.BooleanField(required=False, help_text="True when the event was here before.")
+
+
+class WebhookView(ApiView):
+    public = True
+    rate_limited = False
+
+    @extend_schema(
+        operation_id="stripeWebhook",
+        summary="Where Stripe delivers its events",
+        request={"application/json": OpenApiTypes.OBJECT},
+        parameters=[OpenApiParameter("Stripe-Signature", str, OpenApiParameter.HEADER, required=True)],
+        responses={200: ReceiptSerializer, 400: problem("validation_error"), 503: problem("not_configured")},
+    )
+    def post(self, request: Request) -> Response:
+        """Any order, any repetition and any parallelism of deliveries ends in the same state."""
+        receipt = webhook.receive(
+            body=request._request.body,  # as it was signed; no parser may touch it
+            signature=request.headers.get("Stripe-Signature", ""),
+            secret=settings.STRIPE_WEBHOOK_SECRET,
+            connect_secret=settings.STRIPE_CONNECT_WEBHOOK_SECRET,
+        )
+        return Response({"received": True, "duplicate": True} if receipt.duplicate else {"received": True})

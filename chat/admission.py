@@ -6,7 +6,8 @@ from typing import Any
 from accounts import authentication
 from accounts.authentication import Identity
 from adiuva.api.errors import RateLimited
-from billing import entitlements, rate_limit
+from billing import entitlements
+from billing.rate_limit import limiter
 from chat.serializers import SocketChatRequestSerializer, turn_from
 from chat.turns import ChatTurn
 
@@ -17,7 +18,7 @@ def admit(*, identity: Identity, body: Mapping[str, Any]) -> tuple[Identity, Cha
     Raises ``InvalidToken``, ``RateLimited``, DRF's ``ValidationError``, ``PayloadTooLarge``, ``FeatureNotAvailable``.
     """
     identity = authentication.reload(identity)
-    decision = rate_limit.hit(identity.user.id, entitlements.tier_of(identity.user))
+    decision = limiter.hit(identity.user.id, entitlements.tier_of(identity.user))
     if decision.retry_after is not None:
         raise RateLimited(retry_after=decision.retry_after)
     return identity, turn_from(SocketChatRequestSerializer(data=body), user=identity.user)

@@ -6,7 +6,7 @@ class MarketplaceConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import erasure
-        from billing import stub_payments
+        from billing.stripe.stub import payments
         from marketplace import (
             gauges,
             glance,
@@ -25,7 +25,7 @@ class MarketplaceConfig(AppConfig):
         glance.register()
         payment_events.register()
         money_events.register()
-        stub_payments.register(stub_offers.find)
+        payments.register(stub_offers.find)
         blob_owners.register(Packages())
         erasure.register("marketplace authors", leaving_authors.erase_author)
         erasure.register("marketplace buyers", leaving_buyers.erase_buyer)

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from adiuva.api.errors import NotConfigured
 from billing import alerts
-from billing.stripe_gateway import get_gateway
+from billing.stripe.port import get_gateway
 from marketplace import installations, ratings
 from marketplace.locks import lock_plugin, lock_user
 from marketplace.models import PluginInstallation, PluginPurchase, PluginRating, PurchaseStatus

@@ -7,8 +7,8 @@ business is none of ours.
 from typing import NoReturn
 
 from adiuva.api.errors import ValidationFailed
-from billing import event_hooks
-from billing.stripe_payloads import IncomingEvent, can_be_paid
+from billing.stripe import hooks
+from billing.stripe.objects import IncomingEvent, can_be_paid
 from marketplace import payout_queue
 from marketplace.models import DeveloperAccount, PaymentReturn, ReturnKind
 from marketplace.settlement import take_in
@@ -39,12 +39,12 @@ LONGEST_ID = 255
 
 
 def register() -> None:
-    event_hooks.register("charge.refunded", on_charge_refunded)
+    hooks.register("charge.refunded", on_charge_refunded)
     for kind in REFUNDS:
-        event_hooks.register(kind, on_refund)
+        hooks.register(kind, on_refund)
     for kind in DISPUTES:
-        event_hooks.register(kind, on_dispute)
-    event_hooks.register("account.updated", on_account_updated)
+        hooks.register(kind, on_dispute)
+    hooks.register("account.updated", on_account_updated)
 
 
 def on_charge_refunded(event: IncomingEvent) -> None:

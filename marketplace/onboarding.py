@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from billing.stripe_gateway import Gateway, get_gateway, is_stubbed
-from billing.stub_connect import ACCOUNT_PREFIX
+from billing.stripe.port import Gateway, get_gateway, is_stubbed
+from billing.stripe.stub.connect import ACCOUNT_PREFIX
 from marketplace.locks import lock_open_user
 from marketplace.models import DeveloperAccount
 from marketplace.transfers import open_transfers

@@ -7,10 +7,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing import stub_objects, webhook
 from billing.pages import is_from_here, message, page
-from billing.stripe_gateway import is_stubbed
-from billing.stub_pages import account_of
+from billing.stripe import webhook
+from billing.stripe.port import is_stubbed
+from billing.stripe.stub import objects
+from billing.stripe.stub.links import account_of
 from marketplace.models import DeveloperAccount
 
 
@@ -52,8 +53,6 @@ def stub_onboarding(request: HttpRequest, token: str) -> HttpResponse:
 def _answer(account: DeveloperAccount) -> None:
     """What Stripe would tell us, through the very code of its webhook; again changes nothing."""
     about = {"id": account.stripe_account_id, "object": "account", "payouts_enabled": True}
-    body = stub_objects.event(
-        f"evt_stub_{account.stripe_account_id}", "account.updated", about, created=int(time.time())
-    )
+    body = objects.event(f"evt_stub_{account.stripe_account_id}", "account.updated", about, created=int(time.time()))
     secret = settings.STRIPE_STUB_SECRET
-    webhook.receive(body=body, signature=stub_objects.signature(body, secret), secret=secret)
+    webhook.receive(body=body, signature=objects.signature(body, secret), secret=secret)

@@ -3,17 +3,17 @@
 from typing import Any
 from uuid import UUID
 
-from billing import event_hooks
-from billing.stripe_payloads import IncomingEvent
+from billing.stripe import hooks
+from billing.stripe.objects import IncomingEvent
 from marketplace.completion import complete
 
 METADATA = "purchase_id"  # on everything that Stripe makes of a purchase of ours
 
 
 def register() -> None:
-    event_hooks.register("payment_intent.succeeded", _on_payment)
+    hooks.register("payment_intent.succeeded", _on_payment)
     for kind in ("checkout.session.completed", "checkout.session.async_payment_succeeded"):
-        event_hooks.register(kind, _on_session)
+        hooks.register(kind, _on_session)
 
 
 def _on_payment(event: IncomingEvent) -> None:

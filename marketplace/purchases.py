@@ -20,16 +20,18 @@ from django.db import transaction
 from accounts.models import User
 from adiuva.api.errors import Conflict, PaymentRequired, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from billing.checkouts import customer_of, replaced_customer
-from billing.payments import (
+from billing.stripe.port import (
     PROCESSING,
     SUCCEEDED,
     CardRefused,
     CheckoutSession,
+    Gateway,
+    NoSuchCustomer,
     Payment,
     Sale,
     StillBeingAnswered,
+    get_gateway,
 )
-from billing.stripe_gateway import Gateway, NoSuchCustomer, get_gateway
 from marketplace.completion import complete
 from marketplace.locks import lock_open_user
 from marketplace.models import Plugin, PluginPurchase, PurchaseStatus

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from billing.payments import Sale
-from billing.stub_payments import Offer
+from billing.stripe.port import Sale
+from billing.stripe.stub.payments import Offer
 from marketplace.models import PluginPurchase, PurchaseStatus
 
 STATUSES: dict[str, Literal["open", "complete"]] = {

@@ -16,8 +16,8 @@ from django.db.models import Q, QuerySet
 
 from adiuva.api.errors import NotConfigured, Problem
 from billing import alerts
-from billing.stripe_gateway import Gateway, get_gateway, is_stubbed
-from billing.stub_connect import stub_account_id
+from billing.stripe.port import Gateway, get_gateway, is_stubbed
+from billing.stripe.stub.connect import stub_account_id
 from marketplace.models import DeveloperAccount, RevenueEvent, Transfer, TransferStatus
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from django.db import connection
 from adiuva import ops
 from adiuva.observability import clocks, diagnosis
 from adiuva.observability.diagnosis import Finding, Orders
-from billing import diagnoses as billing_diagnoses
+from billing import ops as billing_diagnoses
 from billing.alerts import UNKNOWN_PRICE, raise_alert
 from tests.conftest import SERVER_SECRET
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe
@@ -209,7 +209,7 @@ def test_stripe_takes_the_key_and_both_endpoints_have_secrets(
     with_stripe: LoopbackStripe, settings: Any, webhook: str, connect: str, level: str
 ) -> None:
     settings.STRIPE_WEBHOOK_SECRET, settings.STRIPE_CONNECT_WEBHOOK_SECRET = webhook, connect
-    assert billing_diagnoses.stripe(Orders()).level == level
+    assert billing_diagnoses.examine_stripe(Orders()).level == level
     assert [seen.method for seen in with_stripe.seen] == ["GET"]
 
 
@@ -217,7 +217,7 @@ def test_a_key_that_stripe_refuses_fails(
     with_stripe: LoopbackStripe, settings: Any, examinations: dict[str, Any]
 ) -> None:
     settings.STRIPE_SECRET_KEY = "sk_test_of_somebody_else"
-    examinations["stripe"] = billing_diagnoses.stripe
+    examinations["stripe"] = billing_diagnoses.examine_stripe
     (line,) = diagnosis.examine(orders=Orders(), timeout=20)
     assert line.level == "fail"
     assert "somebody_else" not in line.found
@@ -226,7 +226,7 @@ def test_a_key_that_stripe_refuses_fails(
 @pytest.mark.django_db
 def test_open_alerts_are_counted_by_kind() -> None:
     raise_alert(UNKNOWN_PRICE, reference="price_x", message="which tier is that?")
-    finding = billing_diagnoses.alerts(Orders())
+    finding = billing_diagnoses.examine_alerts(Orders())
     assert finding.level == "warn"
     assert "1 open (unknown_price)" in finding.text
 

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 
-from billing.windows import MemoryWindows
+from billing.rate_limit.memory import MemoryWindows
 from tests.bench.report import Row
 from tests.bench.stage import Stage
 
@@ -29,7 +29,7 @@ def rows(stage: Stage) -> Iterator[Row]:
     theirs = _best(lambda number: library.hit(minute, keys[number % 50]), DECISIONS)
     yield Row("limiter in memory, 20,000 users", "µs", ours, theirs, "the limits package, 50 users")
     if url := os.environ.get("REDIS_URL"):
-        from billing.redis_windows import RedisWindows
+        from billing.rate_limit.redis import RedisWindows
 
         windows = RedisWindows(url)
         client = windows.get_connection()

@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 
 from accounts.models import User
-from billing import webhook
 from billing.models import Subscription
+from billing.stripe import webhook
 from tests.billing import stripe_events
 from tests.billing.stripe_events import JsonObject
 from tests.fakes.stripe import objects, subscriptions

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from billing import event_hooks
-from billing.stripe_payloads import IncomingEvent
+from billing.stripe import hooks
+from billing.stripe.objects import IncomingEvent
 from tests.billing.conftest import WEBHOOK_SECRET
 from tests.billing.stripe_events import customer, event, new_id
 from tests.fakes.stripe.signing import signature
@@ -27,10 +27,10 @@ def heard(settings: Any) -> Iterator[list[str]]:
     def hear(incoming: IncomingEvent) -> None:
         ids.append(incoming.id)
 
-    event_hooks.register(KIND, hear)
-    event_hooks.register(KIND, hear)
+    hooks.register(KIND, hear)
+    hooks.register(KIND, hear)
     yield ids
-    event_hooks._handlers.pop(KIND)
+    hooks._handlers.pop(KIND)
 
 
 def deliver(what: dict[str, Any]) -> Answer:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from adiuva.api.errors import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
-from billing.stripe_gateway import Gateway, NoSuchCustomer, get_gateway
-from billing.stub_gateway import StubGateway
+from billing.stripe.port import Gateway, NoSuchCustomer, get_gateway
+from billing.stripe.stub.gateway import StubGateway
 from tests.billing.buying import checkout, impatient, session_of
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe
 from tests.support.accounts import Account
@@ -78,7 +78,7 @@ def test_a_failure_of_stripes_is_a_problem_of_ours_without_its_text(
     assert type(raised.value) is problem
     assert raised.value.__cause__ is None
     assert "SECRET" not in repr(raised.value.as_dict("r"))
-    (line,) = [record for record in caplog.records if record.name == "billing.stripe_errors"]
+    (line,) = [record for record in caplog.records if record.name == "billing.stripe.client.errors"]
     assert "SECRET" not in repr(line.__dict__)
     assert SECRET_KEY not in repr(line.__dict__)
 
@@ -234,6 +234,6 @@ def test_with_a_key_stripe_is_asked_in_development_too(gateway: Gateway) -> None
 
 
 def test_the_client_of_stripe_is_loaded_at_the_first_use() -> None:
-    script = "import django; django.setup(); import billing.views, sys; print('billing.stripe_client' in sys.modules)"
+    script = "import django; django.setup(); import billing.views, sys; print('billing.stripe.client.gateway' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split()[-1] == "False"

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from billing.outage import PROBE_SECONDS, Outage
-from billing.rate_limit import SECOND, Limiter
-from billing.redis_windows import RedisWindows
-from billing.windows import MemoryWindows, WindowsUnavailableError
+from billing.rate_limit.circuit_breaker import PROBE_SECONDS, Outage
+from billing.rate_limit.limiter import SECOND, Limiter
+from billing.rate_limit.memory import MemoryWindows, WindowsUnavailableError
+from billing.rate_limit.redis import RedisWindows
 from tests.support.redis_server import RedisServer
 
 
@@ -25,7 +25,7 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def _every_line(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "billing.outage")
+    caplog.set_level(logging.INFO, "billing.rate_limit.circuit_breaker")
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def limiter(redis_server: RedisServer, clock: Clock) -> Limiter:
 
 
 def levels(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.levelname for record in caplog.records if record.name == "billing.outage"]
+    return [record.levelname for record in caplog.records if record.name == "billing.rate_limit.circuit_breaker"]
 
 
 def test_without_redis_the_process_counts_on_with_what_it_let_through(
@@ -70,7 +70,7 @@ def test_the_warning_names_the_error_and_neither_address_nor_password(
 ) -> None:
     redis_server.stop()
     limiter.hit("user", 20)
-    said = [record.getMessage() for record in caplog.records if record.name == "billing.outage"]
+    said = [record.getMessage() for record in caplog.records if record.name == "billing.rate_limit.circuit_breaker"]
     assert said == ["Redis does not answer (ConnectionError): until it does, rate limits count per process"]
 
 

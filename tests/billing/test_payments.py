@@ -9,9 +9,17 @@ import pytest
 import stripe
 
 from adiuva.api.errors import Problem, UpstreamError, UpstreamUnavailable
-from billing.payments import CardRefused, CheckoutSession, Payment, Sale, StillBeingAnswered
-from billing.stripe_gateway import Gateway, NoSuchCustomer, get_gateway
-from billing.stub_gateway import StubGateway
+from billing.stripe.port import (
+    CardRefused,
+    CheckoutSession,
+    Gateway,
+    NoSuchCustomer,
+    Payment,
+    Sale,
+    StillBeingAnswered,
+    get_gateway,
+)
+from billing.stripe.stub.gateway import StubGateway
 from tests.accounts.at_once import at_once
 from tests.fakes.stripe.payments import Manner
 from tests.fakes.stripe.world import API_VERSION

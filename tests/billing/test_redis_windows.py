@@ -10,9 +10,9 @@ from uuid import uuid4
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing.rate_limit import Limiter, decision
-from billing.redis_windows import RedisWindows
-from billing.windows import SPAN, MemoryWindows
+from billing.rate_limit.limiter import Limiter, decision
+from billing.rate_limit.memory import SPAN, MemoryWindows
+from billing.rate_limit.redis import RedisWindows
 from tests.support.redis_server import RedisServer
 
 SECOND = 1_000_000
@@ -87,9 +87,9 @@ def test_a_silent_user_leaves_no_key_behind(redis_server: RedisServer) -> None:
 PROCESS = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from billing.rate_limit import Limiter
-from billing.redis_windows import RedisWindows
-from billing.windows import MemoryWindows
+from billing.rate_limit.limiter import Limiter
+from billing.rate_limit.redis import RedisWindows
+from billing.rate_limit.memory import MemoryWindows
 
 limiter = Limiter(MemoryWindows(), RedisWindows(sys.argv[1]))
 limiter.hit("warm", 1)

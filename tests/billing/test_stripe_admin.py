@@ -9,7 +9,7 @@ from djstripe import models as mirror
 from accounts.models import User
 from billing import alerts
 from billing.models import OperatorAlert
-from billing.stripe_silence import CallsNobodyError
+from billing.stripe.djstripe.silence import CallsNobodyError
 from tests.billing import stripe_events as stripe
 from tests.billing.deliveries import SECRET, T0, make_customer, receive
 

@@ -10,9 +10,9 @@ from django.core import signing
 from django.test import Client
 
 from accounts.models import User
-from billing import stub
 from billing.models import BillingFact, Checkout, Subscription
-from billing.stub_pages import page_url
+from billing.stripe.stub import purchases
+from billing.stripe.stub.links import page_url
 from tests.accounts.at_once import at_once
 from tests.billing.buying import cancel, checkout, subscription
 from tests.support.accounts import Account
@@ -107,7 +107,7 @@ def test_a_purchase_cut_short_is_finished_by_the_next_press(
 ) -> None:
     account = make_user()
     path = page_of(api, account)
-    stub.complete(Checkout.objects.get())
+    purchases.complete(Checkout.objects.get())
     Checkout.objects.update(completed_at=None, closed_at=None)  # the process died before it wrote this
     browser.post(path)
     assert subscription(api, account)["tier"] == "pro"
@@ -166,7 +166,9 @@ def test_a_key_leads_to_the_same_page(api: ApiClient, make_user: MakeUser) -> No
 
 def _resigned(path: str) -> str:
     session_id = path.rsplit("/", maxsplit=1)[-1].split(":", maxsplit=1)[0]
-    return "/billing/stub/" + signing.TimestampSigner(key="guessed", salt="billing.stub").sign(session_id)
+    return "/billing/stub/" + signing.TimestampSigner(key="guessed", salt="billing.stripe.stub.purchases").sign(
+        session_id
+    )
 
 
 @pytest.mark.parametrize(
@@ -253,16 +255,16 @@ def test_nothing_is_played_in_production_or_where_there_is_a_key(
 
 
 def test_the_stubs_events_are_no_key_to_the_public_webhook(api: ApiClient, make_user: MakeUser, settings: Any) -> None:
-    from billing import stub_objects
+    from billing.stripe.stub import objects
 
     account = make_user()
     page_of(api, account)
     customer_id = str(User.objects.get(pk=account.user.pk).stripe_customer_id)
-    bought = stub_objects.subscription(
+    bought = objects.subscription(
         "sub_stub_1", customer_id=customer_id, price_id="price_team_monthly", created=1, period_end=2
     )
-    body = stub_objects.event("evt_stub_1", "customer.subscription.created", bought, created=1)
-    headers = {"Stripe-Signature": stub_objects.signature(body, settings.STRIPE_STUB_SECRET)}
+    body = objects.event("evt_stub_1", "customer.subscription.created", bought, created=1)
+    headers = {"Stripe-Signature": objects.signature(body, settings.STRIPE_STUB_SECRET)}
     assert api.post("billing/webhook", body=body, headers=headers).status == 503
     settings.STRIPE_WEBHOOK_SECRET = "whsec_another"
     assert api.post("billing/webhook", body=body, headers=headers).status == 400

@@ -2,8 +2,8 @@
 
 import pytest
 
-from billing.stripe_gateway import StripeSubscription, subscription_from
-from billing.superseding import superseded
+from billing.duplicate_subscriptions import superseded
+from billing.stripe.port import StripeSubscription, subscription_from
 from tests.billing.stripe_events import subscription
 
 DAY = 24 * 3600

@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from billing.models import OperatorAlert, Subscription
-from billing.reconciliation import newest_known, refresh, take
-from billing.stripe_gateway import get_gateway
+from billing.stripe.port import get_gateway
+from billing.stripe.reconciliation import newest_known, refresh, take
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from tests.billing import stripe_events as stripe

@@ -7,8 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.rate_limit import Limiter, decision
-from billing.windows import SPAN, MemoryWindows, Window
+from billing.rate_limit.limiter import Limiter, decision
+from billing.rate_limit.memory import SPAN, MemoryWindows, Window
 
 SECOND = 1_000_000
 

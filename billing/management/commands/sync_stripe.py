@@ -6,8 +6,8 @@ from django.core.management.base import CommandError
 
 from adiuva.api.errors import Problem
 from adiuva.commands import OperatorCommand, Progress
-from billing.stripe_gateway import get_gateway, is_stubbed
-from billing.synchronisation import Synchronisation
+from billing.stripe.port import get_gateway, is_stubbed
+from billing.stripe.sync import Synchronisation
 
 
 class Command(OperatorCommand):

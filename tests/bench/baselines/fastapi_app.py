@@ -22,7 +22,7 @@ from sqlalchemy import ForeignKey, func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, contains_eager, mapped_column, relationship
 
-from billing.windows import MemoryWindows
+from billing.rate_limit.memory import MemoryWindows
 
 LIMITS = {"free": 20, "pro": 60, "power": 120, "team": 200}
 SECRET = os.environ["JWT_SECRET"]

@@ -11,7 +11,7 @@ from django.test import override_settings
 
 from accounts.models import User
 from billing.checkouts import customer_of
-from billing.stripe_gateway import get_gateway
+from billing.stripe.port import get_gateway
 from marketplace.models import (
     Plugin,
     PluginInstallation,

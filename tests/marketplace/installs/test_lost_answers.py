@@ -182,7 +182,7 @@ def test_an_unpaid_session_entitles_to_nothing(stripe: LoopbackStripe, buyer: Ac
 def test_a_handler_that_fails_is_500_and_the_repetition_does_it_all(
     stripe: LoopbackStripe, buyer: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from billing import event_hooks
+    from billing.stripe import hooks
 
     plugin = publish(price_cents=499)
     stripe.complete_checkout(session_of(install(buyer, plugin)))
@@ -191,7 +191,7 @@ def test_a_handler_that_fails_is_500_and_the_repetition_does_it_all(
     def fail(_: object) -> None:
         raise RuntimeError("after the others")
 
-    handlers = event_hooks._handlers
+    handlers = hooks._handlers
     monkeypatch.setitem(handlers, event["type"], [*handlers[event["type"]], fail])
     assert deliver(event).status == 500
     assert not has_installed(buyer, plugin)

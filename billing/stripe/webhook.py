@@ -15,13 +15,15 @@ from django.db import transaction
 from accounts.models import User
 from adiuva.api.errors import NotConfigured, ValidationFailed
 from adiuva.observability.metrics import WEBHOOKS
-from billing import alerts, event_hooks, healing, stripe_mirror
+from billing import alerts
 from billing.customers import lock_subject, locked_user_of_event
+from billing.duplicate_subscriptions import has_several
 from billing.models import BillingFact, FactKind
 from billing.projection import LIVE, is_ambiguous, newest_snapshot, tier_of_prices
-from billing.stripe_payloads import IncomingEvent, read_event
+from billing.stripe import hooks, resync
+from billing.stripe.djstripe import mirror
+from billing.stripe.objects import IncomingEvent, read_event
 from billing.subscriptions import apply_facts, tiers_by_price
-from billing.superseding import has_several
 
 logger = logging.getLogger(__name__)
 
@@ -87,11 +89,11 @@ def _is_signed(*, body: bytes, signature: str, secret: str) -> bool:
 def _take(event: IncomingEvent) -> bool:
     """False for a repetition."""
     lock_subject(event.fact.subject_id or event.id)
-    if stripe_mirror.has_event(event.id):
+    if mirror.has_event(event.id):
         return False
     user = locked_user_of_event(event)
     # Somebody else's customer: what they are called is not ours to keep.
-    stripe_mirror.store_event(event, whole=user is not None or not (event.customer_id or event.account_id))
+    mirror.store_event(event, whole=user is not None or not (event.customer_id or event.account_id))
     fact = event.fact
     if event.unknown_status:
         _report_unknown_status(event)
@@ -99,13 +101,13 @@ def _take(event: IncomingEvent) -> bool:
         fact.occurred_at = event.created
     fact.save(force_insert=True)
     facts = list(BillingFact.objects.filter(subject_id=fact.subject_id))
-    stripe_mirror.store_object(event, user=user, facts=facts)
+    mirror.store_object(event, user=user, facts=facts)
     if user is None:
         if fact.status in LIVE:
             _report_unknown_customer(event)
     else:
         _apply(event, fact, facts, user=user)
-    event_hooks.run(event)
+    hooks.run(event)
     return True
 
 
@@ -115,14 +117,14 @@ def _apply(event: IncomingEvent, fact: BillingFact, facts: list[BillingFact], *,
     newest = newest_snapshot(of_subscription)
     is_newest = newest is not None and newest.event_id == event.id
     if fact.kind == FactKind.SNAPSHOT and is_newest:
-        stripe_mirror.store_subscription(event.data_object, user=user)
+        mirror.store_subscription(event.data_object, user=user)
     has_unknown_price = is_newest and fact.status in LIVE and tier_of_prices(fact.price_ids, tiers_by_price()) is None
     if has_unknown_price:
         _report_unknown_price(event)
     has_no_snapshot = bool(of_subscription) and (newest is None or newest.kind != FactKind.SNAPSHOT)
     is_open = has_unknown_price or has_no_snapshot or event.unknown_status or is_ambiguous(fact, facts)
     if is_open or has_several(facts):
-        healing.queue(event.customer_id)
+        resync.queue(event.customer_id)
 
 
 def _report_unknown_price(event: IncomingEvent) -> None:

@@ -11,12 +11,12 @@ from django.conf import settings
 
 from adiuva.api.errors import RateDecision
 from adiuva.observability.metrics import RATE_LIMIT, RATE_LIMIT_ALONE
-from billing.outage import Outage
+from billing.rate_limit.circuit_breaker import Outage
+from billing.rate_limit.memory import MemoryWindows, Window, WindowsUnavailableError
 from billing.tiers import TIERS, Tier
-from billing.windows import MemoryWindows, Window, WindowsUnavailableError
 
 if TYPE_CHECKING:
-    from billing.redis_windows import RedisWindows
+    from billing.rate_limit.redis import RedisWindows
 
 SECOND = 1_000_000  # µs
 
@@ -36,7 +36,7 @@ def hit(user_id: UUID, tier: Tier) -> RateDecision:
 def _limiter(redis_url: str | None) -> "Limiter":
     if not redis_url:
         return Limiter(MemoryWindows())
-    from billing.redis_windows import RedisWindows  # noqa: PLC0415 - embedded servers do without
+    from billing.rate_limit.redis import RedisWindows  # noqa: PLC0415 - embedded servers do without
 
     return Limiter(MemoryWindows(), RedisWindows(redis_url), Outage())
 

@@ -1,4 +1,4 @@
-"""``billing.connect_gateway.ConnectGateway`` by Stripe's SDK."""
+"""``billing.stripe.port.ConnectGateway`` by Stripe's SDK."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -6,9 +6,9 @@ from typing import Any
 
 import stripe
 
-from billing.connect_gateway import ConnectAccount
-from billing.stripe_errors import translated
-from billing.stripe_payloads import can_be_paid
+from billing.stripe.client.errors import translated
+from billing.stripe.objects import can_be_paid
+from billing.stripe.port import ConnectAccount
 
 PAGE = 100  # the most that Stripe lists at once
 CLOCKS_APART = timedelta(hours=1)
@@ -16,7 +16,7 @@ REFERENCE = "reference"
 
 
 class ConnectCalls:
-    """Part of ``billing.stripe_client.StripeGateway``."""
+    """Part of ``billing.stripe.client.gateway.StripeGateway``."""
 
     _client: stripe.StripeClient
 

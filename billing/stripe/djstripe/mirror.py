@@ -16,7 +16,7 @@ from djstripe import models as mirror
 from accounts.models import User
 from billing import alerts
 from billing.models import BillingFact
-from billing.stripe_payloads import IncomingEvent, JsonObject
+from billing.stripe.objects import IncomingEvent, JsonObject
 
 logger = logging.getLogger(__name__)
 

@@ -8,12 +8,12 @@ from django.db import transaction
 from django.db.models import Max
 
 from accounts.models import User
-from billing import stripe_mirror
 from billing.customers import lock_subject, locked_user_of
 from billing.models import BillingFact, FactKind
 from billing.projection import FINAL, State, project
-from billing.stripe_gateway import StripeSubscription, get_gateway
-from billing.stripe_payloads import fetched_fact
+from billing.stripe.djstripe import mirror
+from billing.stripe.objects import fetched_fact
+from billing.stripe.port import StripeSubscription, get_gateway
 from billing.subscriptions import apply_facts, tiers_by_price
 
 Known = dict[str, datetime]
@@ -99,7 +99,7 @@ def _take_one(subscription: StripeSubscription, *, customer_id: str, known: Know
         fact.recorded_at = before.recorded_at
     fact.save()
     if user is not None:
-        stripe_mirror.store_subscription(subscription.payload, user=user)
+        mirror.store_subscription(subscription.payload, user=user)
 
 
 def _facts_of(customer_id: str) -> list[BillingFact]:

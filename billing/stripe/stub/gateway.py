@@ -1,6 +1,6 @@
-"""``billing.stripe_gateway.Gateway`` without Stripe, for development: nothing is paid.
+"""``billing.stripe.port.Gateway`` without Stripe, for development: nothing is paid.
 
-It keeps nothing of its own. A purchase is what the stub's page (``billing.stub``) sent to the webhook, and a
+It keeps nothing of its own. A purchase is what the stub's page (``billing.stripe.stub.purchases``) sent to the webhook, and a
 subscription looks as the facts about it say.
 """
 
@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 
 from accounts.models import User
 from adiuva.api.errors import NotConfigured
-from billing import stub_objects
 from billing.models import BillingFact, FactKind
 from billing.projection import newest_snapshot
-from billing.stripe_gateway import SESSION_LIFETIME, CheckoutSession, StripeSubscription, subscription_from
-from billing.stub_connect import StubConnect
-from billing.stub_pages import page_url
-from billing.stub_payments import StubPayments, session_id_for
+from billing.stripe.port import SESSION_LIFETIME, CheckoutSession, StripeSubscription, subscription_from
+from billing.stripe.stub import objects
+from billing.stripe.stub.connect import StubConnect
+from billing.stripe.stub.links import page_url
+from billing.stripe.stub.payments import StubPayments, session_id_for
 
 SUBSCRIPTION_PREFIX = "sub_stub_"
 
@@ -75,7 +75,7 @@ def _subscription(subscription_id: str, *, status: str | None = None) -> StripeS
     created = int(min(fact.occurred_at for fact in facts).timestamp())
     ends = newest.current_period_end
     return subscription_from(
-        stub_objects.subscription(
+        objects.subscription(
             subscription_id,
             customer_id=newest.subject_id,
             price_id=newest.price_ids[0],

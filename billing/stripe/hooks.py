@@ -7,7 +7,7 @@ calls nobody.
 
 from collections.abc import Callable
 
-from billing.stripe_payloads import IncomingEvent
+from billing.stripe.objects import IncomingEvent
 
 Handler = Callable[[IncomingEvent], None]
 _handlers: dict[str, list[Handler]] = {}

@@ -1,7 +1,7 @@
 """One paid subscription a user: the newest. An older one that still lives is ended, and what is left of it credited.
 
 A second one comes about when a user buys another tier, or pays on two pages. It is found where Stripe is asked how a
-customer's subscriptions look (``billing.healing``, ``manage.py sync_stripe --fix``), never on the webhook.
+customer's subscriptions look (``billing.stripe.resync``, ``manage.py sync_stripe --fix``), never on the webhook.
 """
 
 import logging
@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from billing.models import BillingFact, FactKind
 from billing.projection import FINAL, PAID_UP, newest_snapshot
-from billing.reconciliation import newest_known, take
-from billing.stripe_gateway import Gateway, StripeSubscription
+from billing.stripe.port import Gateway, StripeSubscription
+from billing.stripe.reconciliation import newest_known, take
 from billing.subscriptions import tiers_by_price
 
 logger = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from rest_framework.throttling import BaseThrottle
 
 from accounts.models import User
 from adiuva.api.errors import RateLimited
-from billing import rate_limit
 from billing.entitlements import tier_of
+from billing.rate_limit import limiter
 
 if TYPE_CHECKING:  # views import this module, by DEFAULT_THROTTLE_CLASSES
     from rest_framework.views import APIView
@@ -23,7 +23,7 @@ class TierThrottle(BaseThrottle):
         user = request.user
         if not isinstance(user, User) or not getattr(view, "rate_limited", True):
             return True
-        decision = rate_limit.hit(user.id, tier_of(user))
+        decision = limiter.hit(user.id, tier_of(user))
         request._request.rate_decision = decision  # type: ignore[attr-defined]
         if decision.retry_after is not None:
             raise RateLimited(retry_after=decision.retry_after)

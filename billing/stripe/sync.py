@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from accounts.models import User
+from billing.duplicate_subscriptions import end_superseded, superseded
 from billing.projection import LIVE
-from billing.reconciliation import Drift, Known, drift_of, newest_known, take, would_be
-from billing.stripe_gateway import Gateway, StripeSubscription
-from billing.superseding import end_superseded, superseded
+from billing.stripe.port import Gateway, StripeSubscription
+from billing.stripe.reconciliation import Drift, Known, drift_of, newest_known, take, would_be
 
 USERS_AT_ONCE = 500
 

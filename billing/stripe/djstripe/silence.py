@@ -1,4 +1,4 @@
-"""dj-stripe is a mirror here and never speaks to Stripe: ``billing.stripe_gateway`` does, with a client of its own."""
+"""dj-stripe is a mirror here and never speaks to Stripe: ``billing.stripe.port`` does, with a client of its own."""
 
 from typing import Any, NoReturn
 

@@ -3,10 +3,10 @@
 from django.conf import settings
 from django.core import signing
 
-from billing.stripe_gateway import SESSION_LIFETIME
+from billing.stripe.port import SESSION_LIFETIME
 
-_signer = signing.TimestampSigner(salt="billing.stub")
-_onboarding_signer = signing.TimestampSigner(salt="billing.stub.onboarding")
+_signer = signing.TimestampSigner(salt="billing.stripe.stub.purchases")
+_onboarding_signer = signing.TimestampSigner(salt="billing.stripe.stub.purchases.onboarding")
 
 
 def page_url(session_id: str) -> str:

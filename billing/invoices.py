@@ -1,8 +1,8 @@
 """What subscriptions have brought in: a row for each paid invoice, from Stripe's events. Of whom is not kept."""
 
-from billing import event_hooks
 from billing.models import FactKind, SubscriptionPayment
-from billing.stripe_payloads import PAYMENTS, IncomingEvent
+from billing.stripe import hooks
+from billing.stripe.objects import PAYMENTS, IncomingEvent
 
 _MOST_CENTS = 2**31 - 1
 _CURRENCY_LETTERS = 3
@@ -11,7 +11,7 @@ _CURRENCY_LETTERS = 3
 def register() -> None:
     for kind, meaning in PAYMENTS.items():
         if meaning is FactKind.PAYMENT_SUCCEEDED:
-            event_hooks.register(kind, _on_paid)
+            hooks.register(kind, _on_paid)
 
 
 def _on_paid(event: IncomingEvent) -> None:

@@ -1,10 +1,10 @@
-"""``billing.connect_gateway.ConnectGateway`` without Stripe, for development: no money moves."""
+"""``billing.stripe.port.ConnectGateway`` without Stripe, for development: no money moves."""
 
 from datetime import datetime
 from uuid import UUID
 
-from billing.connect_gateway import ConnectAccount
-from billing.stub_pages import onboarding_url
+from billing.stripe.port import ConnectAccount
+from billing.stripe.stub.links import onboarding_url
 
 ACCOUNT_PREFIX = "acct_stub_"
 
@@ -14,7 +14,7 @@ def stub_account_id(user_id: UUID) -> str:
 
 
 class StubConnect:
-    """Part of ``billing.stub_gateway.StubGateway``."""
+    """Part of ``billing.stripe.stub.gateway.StubGateway``."""
 
     def create_connect_account(self, *, user_id: str) -> str:
         return stub_account_id(UUID(user_id))

@@ -1,4 +1,4 @@
-"""``billing.payments.Payments`` without Stripe: nobody has a saved card, and every page is one of the stub's.
+"""``billing.stripe.port.Payments`` without Stripe: nobody has a saved card, and every page is one of the stub's.
 
 What a page sells is known to whoever sells it: an app above this one registers how to find it.
 """
@@ -12,9 +12,8 @@ from typing import Literal, NoReturn
 
 from django.conf import settings
 
-from billing.payments import CardRefused, CheckoutSession, Payment, Sale
-from billing.stripe_gateway import SESSION_LIFETIME
-from billing.stub_pages import page_url
+from billing.stripe.port import SESSION_LIFETIME, CardRefused, CheckoutSession, Payment, Sale
+from billing.stripe.stub.links import page_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

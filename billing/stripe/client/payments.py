@@ -1,4 +1,4 @@
-"""``billing.payments.Payments`` by Stripe's SDK; a part of ``billing.stripe_client.StripeGateway``."""
+"""``billing.stripe.port.Payments`` by Stripe's SDK; a part of ``billing.stripe.client.gateway.StripeGateway``."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,9 +7,18 @@ from http import HTTPStatus
 
 import stripe
 
-from billing.payments import SUCCEEDED, CardRefused, CheckoutSession, Payment, Sale, StillBeingAnswered, payment_from
-from billing.stripe_errors import translated
-from billing.stripe_gateway import NoSuchCustomer, checkout_session_from
+from billing.stripe.client.errors import translated
+from billing.stripe.port import (
+    SUCCEEDED,
+    CardRefused,
+    CheckoutSession,
+    NoSuchCustomer,
+    Payment,
+    Sale,
+    StillBeingAnswered,
+    checkout_session_from,
+    payment_from,
+)
 
 PAGE = 100  # the most that Stripe lists at once
 CLOCK_SKEW = timedelta(minutes=10)  # between Stripe's clock and ours, generously

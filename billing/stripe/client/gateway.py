@@ -1,20 +1,20 @@
-"""``billing.stripe_gateway.Gateway`` by Stripe's SDK."""
+"""``billing.stripe.port.Gateway`` by Stripe's SDK."""
 
 from collections.abc import Iterator
 
 import stripe
 
 from accounts.models import User
-from billing.connect_client import ConnectCalls
-from billing.stripe_errors import translated
-from billing.stripe_gateway import (
+from billing.stripe.client.connect import ConnectCalls
+from billing.stripe.client.errors import translated
+from billing.stripe.client.payments import StripePayments
+from billing.stripe.port import (
     CheckoutSession,
     NoSuchCustomer,
     StripeSubscription,
     checkout_session_from,
     subscription_from,
 )
-from billing.stripe_payments import StripePayments
 
 CONNECT_SECONDS = 3.05  # a little over TCP's first retransmission
 NETWORK_RETRIES = 1

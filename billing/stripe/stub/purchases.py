@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db.models import Max
 
-from billing import stub_objects, webhook
+from billing.duplicate_subscriptions import end_superseded
 from billing.models import BillingFact, Checkout, FactKind
-from billing.stub_gateway import SUBSCRIPTION_PREFIX, StubGateway
-from billing.stub_payments import Offer
-from billing.superseding import end_superseded
+from billing.stripe import webhook
+from billing.stripe.stub import objects
+from billing.stripe.stub.gateway import SUBSCRIPTION_PREFIX, StubGateway
+from billing.stripe.stub.payments import Offer
 
 
 def complete(checkout: Checkout) -> None:
@@ -18,14 +19,14 @@ def complete(checkout: Checkout) -> None:
     name, customer_id = checkout.pk.hex, str(checkout.user.stripe_customer_id)
     subscription_id = f"{SUBSCRIPTION_PREFIX}{name}"
     now = _time_of_sale(customer_id=customer_id, subscription_id=subscription_id)
-    bought = stub_objects.subscription(
+    bought = objects.subscription(
         subscription_id,
         customer_id=customer_id,
         price_id=checkout.price_id,
         created=now,
-        period_end=now + stub_objects.MONTH_SECONDS,
+        period_end=now + objects.MONTH_SECONDS,
     )
-    session = stub_objects.completed_session(
+    session = objects.completed_session(
         str(checkout.session_id),
         customer_id=customer_id,
         subscription_id=subscription_id,
@@ -34,8 +35,8 @@ def complete(checkout: Checkout) -> None:
         created=now,
     )
     # Their ids are the purchase's, so that a button pressed twice is a delivery repeated.
-    _deliver(stub_objects.event(f"evt_stub_1_{name}", "customer.subscription.created", bought, created=now))
-    _deliver(stub_objects.event(f"evt_stub_2_{name}", "checkout.session.completed", session, created=now))
+    _deliver(objects.event(f"evt_stub_1_{name}", "customer.subscription.created", bought, created=now))
+    _deliver(objects.event(f"evt_stub_2_{name}", "checkout.session.completed", session, created=now))
     end_superseded(StubGateway(), customer_id=customer_id)
     done_at = datetime.now(UTC)
     Checkout.objects.filter(pk=checkout.pk, completed_at=None).update(completed_at=done_at, closed_at=done_at)
@@ -44,9 +45,9 @@ def complete(checkout: Checkout) -> None:
 def complete_sale(offer: Offer) -> None:
     """The same for what is paid once."""
     now = int(time.time())
-    paid = stub_objects.paid_session(offer, created=now)
+    paid = objects.paid_session(offer, created=now)
     event_id = f"evt_stub_paid_{offer.session_id.removeprefix('cs_stub_')}"
-    _deliver(stub_objects.event(event_id, "checkout.session.completed", paid, created=now))
+    _deliver(objects.event(event_id, "checkout.session.completed", paid, created=now))
 
 
 def _time_of_sale(*, customer_id: str, subscription_id: str) -> int:
@@ -61,4 +62,4 @@ def _time_of_sale(*, customer_id: str, subscription_id: str) -> int:
 
 def _deliver(body: bytes) -> None:
     secret = settings.STRIPE_STUB_SECRET
-    webhook.receive(body=body, signature=stub_objects.signature(body, secret), secret=secret)
+    webhook.receive(body=body, signature=objects.signature(body, secret), secret=secret)

@@ -1,6 +1,6 @@
 """The only way to Stripe's API: what billing asks of it, in types of ours.
 
-``billing.stripe_client`` asks Stripe and ``billing.stub_gateway`` plays it in development. Every call that changes
+``billing.stripe.client.gateway`` asks Stripe and ``billing.stripe.stub.gateway`` plays it in development. Every call that changes
 something carries an idempotency key, and a try that failed on the network is repeated once under the same key, so a
 call that Stripe carried out and whose answer was lost is carried out once.
 """
@@ -15,10 +15,137 @@ from django.conf import settings
 
 from accounts.models import User
 from adiuva.api.errors import NotConfigured
-from billing.connect_gateway import ConnectGateway
-from billing.payments import CheckoutSession, Payments
 
-__all__ = ["SESSION_LIFETIME", "CheckoutSession", "Gateway", "NoSuchCustomer", "StripeSubscription", "get_gateway"]
+__all__ = ["CheckoutSession", "Gateway", "NoSuchCustomer", "SESSION_LIFETIME", "StripeSubscription", "get_gateway"]
+
+SUCCEEDED = "succeeded"
+PROCESSING = "processing"
+
+
+class CardRefused(Exception):  # noqa: N818 - an answer rather than a failure
+    """The bank wants its customer to be there, or will not pay at all: they have to pay on a page."""
+
+
+class StillBeingAnswered(Exception):  # noqa: N818 - an answer rather than a failure
+    """Another request under the same idempotency key is not answered yet; ask again in a moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """A PaymentIntent. ``status`` is Stripe's word; money has moved when it is ``succeeded``, and not before."""
+
+    id: str
+    status: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutSession:
+    """``status`` is ``open``, ``complete`` or ``expired``; ``url`` is empty unless it is open.
+
+    ``subscription_id`` and ``payment_intent_id`` are empty until something was bought; only one of them ever is not.
+    """
+
+    id: str
+    url: str
+    status: str
+    expires_at: datetime
+    subscription_id: str = ""
+    payment_intent_id: str = ""
+    is_paid: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sale:
+    """What somebody pays for once. ``metadata`` goes on everything that Stripe makes of it, and comes back in its
+    events; ``name`` is shown on the page.
+    """
+
+    customer_id: str
+    amount_cents: int
+    currency: str
+    name: str
+    metadata: Mapping[str, str]
+
+
+class Payments(Protocol):
+    """Raises the upstream problems (502, 503, 504) unless a method says otherwise."""
+
+    def saved_card(self, customer_id: str) -> str | None:
+        """The customer's default payment method; without one the card that was saved last."""
+        ...
+
+    def charge_card(self, sale: Sale, *, payment_method_id: str, idempotency_key: str) -> Payment:
+        """Charges a card of a customer who is not there. Raises CardRefused, NoSuchCustomer and StillBeingAnswered."""
+        ...
+
+    def find_payment(self, *, customer_id: str, metadata: Mapping[str, str], since: datetime) -> Payment | None:
+        """The customer's newest payment since then that carries this metadata; a succeeded one before all others."""
+        ...
+
+    def create_payment_page(
+        self, sale: Sale, *, user_id: str, success_url: str, cancel_url: str, idempotency_key: str
+    ) -> CheckoutSession:
+        """A page on which it is paid, by card. Raises NoSuchCustomer and StillBeingAnswered."""
+        ...
+
+
+def payment_from(payload: Mapping[str, Any]) -> Payment:
+    """Raises KeyError or TypeError for what is no PaymentIntent."""
+    return Payment(id=payload["id"], status=payload["status"], metadata=dict(payload.get("metadata") or {}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectAccount:
+    """``payouts_enabled``: it may be sent money, and gets it out."""
+
+    id: str
+    payouts_enabled: bool
+
+
+class ConnectGateway(Protocol):
+    """A part of ``billing.stripe.port.Gateway``, and as that raises the upstream problems (502, 503, 504)."""
+
+    def create_connect_account(self, *, user_id: str) -> str:
+        """The id of the user's account: the same one for every call of one user."""
+        ...
+
+    def create_account_link(self, account_id: str, *, return_url: str, refresh_url: str) -> str:
+        """An address where Stripe asks what it has to know; it works once, for minutes.
+
+        ``return_url`` is where the browser goes afterwards, ``refresh_url`` when the address works no more.
+        """
+        ...
+
+    def retrieve_account(self, account_id: str) -> ConnectAccount | None:
+        """None when Stripe does not know it, or not as one of ours."""
+        ...
+
+    def create_transfer(
+        self,
+        *,
+        account_id: str,
+        amount_cents: int,
+        currency: str,
+        payment_intent_id: str,
+        reference: str,
+        idempotency_key: str,
+    ) -> str:
+        """Sends money of that payment to the account; the transfer's id. ``reference`` finds it again."""
+        ...
+
+    def find_transfer(self, *, account_id: str, reference: str, since: datetime) -> str | None:
+        """The transfer of that reference, if there is one: Stripe forgets idempotency keys after a day."""
+        ...
+
+    def reverse_transfer(self, transfer_id: str, *, amount_cents: int, reference: str, idempotency_key: str) -> str:
+        """Takes money of a transfer back; the reversal's id."""
+        ...
+
+    def find_reversal(self, transfer_id: str, *, reference: str) -> str | None:
+        """As ``find_transfer``."""
+        ...
+
 
 SESSION_LIFETIME = timedelta(hours=24)  # docs.stripe.com/api/checkout/sessions/object, ``expires_at``
 
@@ -110,7 +237,7 @@ def get_gateway() -> Gateway:
             settings.STRIPE_TIMEOUT_SECONDS,
         )
     if is_stubbed():
-        from billing.stub_gateway import StubGateway
+        from billing.stripe.stub.gateway import StubGateway
 
         return StubGateway()
     raise NotConfigured("Payments are not set up on this server.")
@@ -123,7 +250,7 @@ def is_stubbed() -> bool:
 
 @lru_cache(maxsize=8)
 def _gateway(secret_key: str, api_base: str, api_version: str, timeout: float) -> Gateway:
-    from billing.stripe_client import StripeGateway
+    from billing.stripe.client.gateway import StripeGateway
 
     return StripeGateway(secret_key=secret_key, api_base=api_base, api_version=api_version, timeout=timeout)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
-from billing.stub_payments import Offer
+from billing.stripe.stub.payments import Offer
 
 JsonObject = dict[str, Any]
 

@@ -11,9 +11,9 @@ from threading import Lock
 from django.db import connections, transaction
 
 from adiuva.api.errors import Problem
-from billing.reconciliation import refresh
-from billing.stripe_gateway import get_gateway, is_stubbed
-from billing.superseding import end_superseded
+from billing.duplicate_subscriptions import end_superseded
+from billing.stripe.port import get_gateway, is_stubbed
+from billing.stripe.reconciliation import refresh
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,123 @@
+"""What an operator can get wrong about tiers and limits."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
+from django.core.checks.registry import registry
+from django.db.models import Count
+
+from adiuva.observability import clocks, diagnosis, scraping
+from adiuva.observability.diagnosis import Finding, Orders
+from billing.models import OperatorAlert, Subscription, SubscriptionStatus
+from billing.stripe.port import get_gateway, is_stubbed
+from billing.tiers import PAID_TIERS
+
+THROTTLE = "billing.rate_limit.throttle.TierThrottle"
+
+
+@register("billing")
+def check_prices(**_: Any) -> list[CheckMessage]:
+    """A price decides which tier was bought, so every paid tier needs one that no other tier has."""
+    prices: dict[str, str] = settings.STRIPE_PRICES
+    messages: list[CheckMessage] = [
+        Error(f"STRIPE_PRICE_{tier.upper()} is empty: {tier} cannot be sold", id="billing.E001")
+        for tier in PAID_TIERS
+        if not prices.get(tier)
+    ]
+    named = [price for price in prices.values() if price]
+    messages.extend(
+        Error(f"two tiers share the Stripe price {price}: which was bought cannot be told", id="billing.E002")
+        for price in sorted({price for price in named if named.count(price) > 1})
+    )
+    return messages
+
+
+@register("billing")
+def check_throttle(**_: Any) -> list[CheckMessage]:
+    rest_framework: dict[str, Any] = settings.REST_FRAMEWORK
+    if THROTTLE in rest_framework.get("DEFAULT_THROTTLE_CLASSES", ()):
+        return []
+    return [Error(f"REST is not rate limited: DEFAULT_THROTTLE_CLASSES lacks {THROTTLE}", id="billing.E003")]
+
+
+@register("billing")
+def check_stripe(**_: Any) -> list[CheckMessage]:
+    """Money is taken with the key, and a tier given by the webhook: one without the other loses customers."""
+    if settings.STRIPE_SECRET_KEY and not settings.STRIPE_WEBHOOK_SECRET:
+        return [
+            CheckWarning(
+                "STRIPE_SECRET_KEY is set and STRIPE_WEBHOOK_SECRET is not: who pays gets no tier",
+                hint="Make an endpoint for /api/v1/billing/webhook in Stripe's dashboard and set its signing secret.",
+                id="billing.W001",
+            )
+        ]
+    return []
+
+
+def drop_djstripes() -> None:
+    """Two of dj-stripe's checks ask the database, at every start, for endpoints that belong to its own webhook view."""
+    from djstripe import checks
+
+    for check in (checks.check_webhook_validation, checks.check_webhook_endpoint_has_secret):
+        registry.registered_checks.discard(check)
+
+
+STRIPE = "https://api.stripe.com"
+TEST_KEYS = ("sk_test_", "rk_test_")
+
+
+def examine_stripe(_orders: Orders) -> Finding:
+    if is_stubbed():
+        return Finding("ok", "played by a stub (no STRIPE_SECRET_KEY); no money moves")
+    if not settings.STRIPE_SECRET_KEY:
+        return Finding("warn", "no STRIPE_SECRET_KEY: nothing can be bought (503)")
+    next(iter(get_gateway().list_subscriptions()), None)  # the cheapest question that needs the key
+    lacking = [
+        name for name in ("STRIPE_WEBHOOK_SECRET", "STRIPE_CONNECT_WEBHOOK_SECRET") if not getattr(settings, name)
+    ]
+    if "STRIPE_WEBHOOK_SECRET" in lacking:
+        return Finding("fail", f"takes the key, but without {' and '.join(lacking)} who pays gets no tier")
+    if settings.IS_PROD and settings.STRIPE_SECRET_KEY.startswith(TEST_KEYS):
+        return Finding("warn", "takes the key, which is one for tests: no money moves")
+    if lacking:
+        return Finding(
+            "warn", f"takes the key; without {lacking[0]} developers' accounts are only asked about, never told of"
+        )
+    return Finding("ok", "takes the key; both webhook secrets are set")
+
+
+def examine_alerts(_orders: Orders) -> Finding:
+    unresolved = OperatorAlert.objects.filter(resolved_at=None)
+    kinds = sorted(set(unresolved.values_list("kind", flat=True)))
+    if not kinds:
+        return Finding("ok", "none is open")
+    return Finding("warn", f"{unresolved.count()} open ({', '.join(kinds)}): see /admin/billing/operatoralert/")
+
+
+def register_examinations() -> None:
+    diagnosis.register("stripe", examine_stripe)
+    diagnosis.register("alerts", examine_alerts)
+    clocks.register(
+        "Stripe",
+        lambda: (lambda: clocks.http_date(settings.STRIPE_API_BASE or STRIPE)) if settings.STRIPE_SECRET_KEY else None,
+    )
+
+
+def open_alerts() -> Mapping[str, float]:
+    """By kind; the kinds are ``billing.alerts``'."""
+    rows = OperatorAlert.objects.filter(resolved_at__isnull=True).order_by().values("kind").annotate(number=Count("id"))
+    return {row["kind"]: row["number"] for row in rows}
+
+
+def past_due() -> float:
+    return Subscription.objects.filter(status=SubscriptionStatus.PAST_DUE).count()
+
+
+def register_gauges() -> None:
+    scraping.register(
+        "adiuva_operator_alerts_open", "Operator alerts that nobody has resolved", open_alerts, label="kind"
+    )
+    scraping.register("adiuva_subscriptions_past_due", "Subscriptions whose payment has failed", past_due)
