@@ -5,7 +5,7 @@ class BackupsConfig(AppConfig):
     name = "backups"
 
     def ready(self) -> None:
-        from backups.ownership import backups
-        from storage import blob_owners
+        from backups.service import backups
+        from storage.blobs import owners
 
-        blob_owners.register(backups)
+        owners.register(backups)

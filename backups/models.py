@@ -1,14 +1,25 @@
-"""What is known of a sealed snapshot: whose it is, its size, checksum and place, and what the client says of it."""
+"""The only way to a user's snapshots."""
 
 import uuid
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from backups.querysets import BackupQuerySet
 from storage.models import CHECKSUM
+
+if TYPE_CHECKING:
+    pass  # noqa: F401 - named by the strings below
+
+
+class BackupQuerySet(models.QuerySet["Backup"]):
+    def for_user(self, user_id: UUID) -> Self:
+        return self.filter(user_id=user_id)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")
 
 
 class Backup(models.Model):

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from adiuva.api.fields import StringField, rfc_3339
 from adiuva.api.pagination import ListSerializer
-from storage.serializers import ChecksumField
+from storage.records.serializers import ChecksumField
 
 MAX_VERSION = 64
 MAX_CHUNKS = 2**31 - 1  # what the column holds

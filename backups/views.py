@@ -19,10 +19,10 @@ from adiuva.api.errors import NotFound, UpstreamError
 from adiuva.api.fields import rfc_3339
 from adiuva.api.pagination import requested_page
 from adiuva.api.views import ApiView
-from backups import schema
+from backups import openapi
 from backups.models import Backup
 from backups.serializers import BackupMetaSerializer, LabelSerializer
-from backups.snapshots import (
+from backups.service import (
     Label,
     delete_backup,
     etag_of,
@@ -33,9 +33,9 @@ from backups.snapshots import (
     store_backup,
 )
 from storage.downloads import blob_response
-from storage.parsers import body_parts, declared_size, require_whole
+from storage.quota import Kind, require_room
 from storage.staging import Allowance, SealedBody, allowance_of
-from storage.usage import Kind, require_room
+from storage.upload_forms import body_parts, declared_size, require_whole
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class _SnapshotView(ApiView):
 
 class LatestBackupView(_SnapshotView):
     @extend_schema(
-        **schema.download(
+        **openapi.download(
             operation_id="downloadLatestBackup",
             summary="The latest snapshot",
             description="Last-Modified is when it became the latest, which a deletion of a newer one may have done.",
@@ -84,7 +84,7 @@ class LatestBackupView(_SnapshotView):
         user_id = identity_of(request).user.id
         return self.download(request, lambda: find_latest(user_id=user_id), last_modified=latest_since)
 
-    @extend_schema(**schema.UPLOAD)
+    @extend_schema(**openapi.UPLOAD)
     def put(self, request: Request) -> Response:
         user = identity_of(request).user
         declared = declared_size(request)
@@ -107,11 +107,11 @@ class LatestBackupView(_SnapshotView):
 
 
 class BackupView(_SnapshotView):
-    @extend_schema(**schema.download(operation_id="downloadBackup", summary="One snapshot"))
+    @extend_schema(**openapi.download(operation_id="downloadBackup", summary="One snapshot"))
     def get(self, request: Request, pk: str) -> HttpResponseBase:
         return self.download(request, lambda: _found(request, pk), last_modified=lambda backup: backup.created_at)
 
-    @extend_schema(**schema.DELETE)
+    @extend_schema(**openapi.DELETE)
     def delete(self, request: Request, pk: str) -> Response:
         backup = _found(request, pk)
         require_match(request, etag_of(backup), last_modified=backup.created_at)  # it never changes: asked once
@@ -120,10 +120,10 @@ class BackupView(_SnapshotView):
 
 
 class HistoryView(ApiView):
-    @extend_schema(**schema.HISTORY)
+    @extend_schema(**openapi.HISTORY)
     def get(self, request: Request) -> Response:
         backups = Backup.objects.for_user(identity_of(request).user.id).newest_first()
-        page = requested_page(request, limit=schema.SNAPSHOTS, most=schema.MOST_SNAPSHOTS)
+        page = requested_page(request, limit=openapi.SNAPSHOTS, most=openapi.MOST_SNAPSHOTS)
         return Response(page.of(backups, lambda rows: BackupMetaSerializer(rows, many=True).data))
 
 

@@ -19,14 +19,14 @@ class MarketplaceConfig(AppConfig):
             system_checks,  # noqa: F401 - registers itself
         )
         from marketplace.ownership import Packages
-        from storage import blob_owners
+        from storage.blobs import owners
 
         gauges.register()
         glance.register()
         payment_events.register()
         money_events.register()
         payments.register(stub_offers.find)
-        blob_owners.register(Packages())
+        owners.register(Packages())
         erasure.register("marketplace authors", leaving_authors.erase_author)
         erasure.register("marketplace buyers", leaving_buyers.erase_buyer)
         erasure.register("marketplace money", money_erasure.erase)

@@ -1,4 +1,4 @@
-"""What packages tell the registry of blob owners (``storage.blob_owners``)."""
+"""What packages tell the registry of blob owners (``storage.blobs.owners``)."""
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
@@ -9,8 +9,8 @@ from django.db.models import QuerySet, UUIDField, Value
 from marketplace.models import PluginVersion
 from marketplace.package_keys import is_package_key
 from marketplace.packages import is_laid_down
-from storage.blob_owners import RowsWithBlobs, StoredBlob
-from storage.usage import Kind
+from storage.blobs.owners import RowsWithBlobs, StoredBlob
+from storage.quota import Kind
 
 
 class Packages(RowsWithBlobs):

@@ -25,6 +25,6 @@ def is_package_key(key: str) -> bool:
 
 
 def _key(slug: str, version: str, end: str) -> str:
-    # A name in a key must not begin with a hyphen and has no plus sign (storage.blob_keys); neither has an underscore.
+    # A name in a key must not begin with a hyphen and has no plus sign (storage.blobs.keys); neither has an underscore.
     folder = f"_{slug}" if slug.startswith("-") else slug
     return f"{FOLDER}/{folder}/{version.replace('+', '_')}.{end}"

@@ -4,7 +4,7 @@ import logging
 
 from marketplace import seeds
 from marketplace.package_keys import seed_key
-from storage.blob_store import get_blob_store
+from storage.blobs.port import get_blob_store
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,8 @@ from django.http import HttpRequest
 from accounts.admin import OwnersTierFilter
 from adiuva.admin import ReadOnlyAdmin
 from adiuva.byte_sizes import show_bytes
-from storage.holdings import with_holdings
-from storage.models import StorageUsage, StoredVector
-from storage.usage import Kind, limit_bytes
+from storage.models import StorageUsage, StoredVector, with_holdings
+from storage.quota import Kind, limit_bytes
 
 
 class Holds(admin.SimpleListFilter):

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from uuid import UUID
 
 from adiuva.api.errors import UpstreamError
-from storage.blob_owners import owners
-from storage.blob_store import get_blob_store
-from storage.user_lock import held_usage
+from storage.blobs.owners import owners
+from storage.blobs.port import get_blob_store
+from storage.quota import held_usage
 
 PASSES = 10
 
 
 def erase_rows(user_id: UUID) -> None:
     """The hook of ``accounts.erasure``, for every blob owner's items. May run again. The index of its vectors is
-    ``storage.vectors``' to erase, after this.
+    ``storage.vectors.service``' to erase, after this.
 
     The account is closed already. A commit that was let in before holds the lock that is waited for here, and its row
     goes with the others; one that comes later is refused (``locked_usage``) and takes its blob along.

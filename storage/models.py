@@ -1,20 +1,37 @@
-"""What is known of sealed bytes: whose they are, how many, their checksum and their place. Never what they say."""
+"""The only ways to a user's rows: each starts with ``for_user``."""
 
 import uuid
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from storage.querysets import RecordQuerySet, VectorQuerySet
+if TYPE_CHECKING:
+    pass  # noqa: F401 - named by the strings below
+
+
+class RecordQuerySet(models.QuerySet["StorageRecord"]):
+    def for_user(self, user_id: UUID) -> Self:
+        return self.filter(user_id=user_id)
+
+    def live(self) -> Self:
+        """Without tombstones."""
+        return self.filter(deleted_at__isnull=True)
+
+
+class VectorQuerySet(models.QuerySet["StoredVector"]):
+    def for_user(self, user_id: UUID) -> Self:
+        return self.filter(user_id=user_id)
+
 
 CHECKSUM = r"^[0-9a-f]{64}$"  # SHA-256, lower-case hex
 TABLE_NAME = r"^[a-z][a-z0-9_]{0,63}$"
 
 
 class StorageUsage(models.Model):
-    """One row a user: the counters that every commit locks and changes (``storage.usage``).
+    """One row a user: the counters that every commit locks and changes (``storage.quota``).
 
     Bytes of records and vectors count as ``storage_bytes``, those of snapshots as ``backup_bytes``. The two limits
     override the tier's where an operator has set them (``manage.py set_quota``). ``last_seq`` is the newest change's,
@@ -137,3 +154,14 @@ class StoredVector(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+def with_holdings(usage: QuerySet[StorageUsage]) -> QuerySet[StorageUsage]:
+    """``has_records``, ``has_vectors`` and ``has_backups`` to filter by."""
+    records = StorageRecord.objects.filter(user=OuterRef("user"), deleted_at=None).order_by()
+    vectors = StoredVector.objects.filter(user=OuterRef("user")).order_by()
+    return usage.alias(
+        has_records=Exists(records.values("user")),
+        has_vectors=Exists(vectors.values("user")),
+        has_backups=Q(backup_bytes__gt=0),
+    )

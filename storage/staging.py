@@ -20,10 +20,10 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from accounts.models import User
 from adiuva.api.errors import PayloadTooLarge, QuotaExceeded, UpstreamUnavailable
 from adiuva.observability.metrics import UPLOAD_BYTES, UPLOADS
-from storage.blob_hold import BlobsAreHeld
-from storage.blob_store import get_blob_store
+from storage.blobs.backup_lock import BlobsAreHeld
+from storage.blobs.port import get_blob_store
 from storage.checksums import reject_if_tampered
-from storage.usage import Kind, LockedUsage, limit_bytes, locked_usage, require_room, usage_of, used_bytes
+from storage.quota import Kind, LockedUsage, limit_bytes, locked_usage, require_room, usage_of, used_bytes
 
 logger = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 
 from django.urls import path
 
-from storage.vector_views import VectorSearchView, VectorsView, VectorUpsertView
-from storage.views import ChangesView, QuotaView, RecordsViewSet
+from storage.records.views import ChangesView, QuotaView, RecordsViewSet
+from storage.vectors.views import VectorSearchView, VectorsView, VectorUpsertView
 
 urlpatterns = [
     path("storage/records", RecordsViewSet.as_view({"get": "list", "post": "create"}), name="records"),

@@ -11,9 +11,9 @@ from accounts.models import User
 from adiuva.api.errors import Problem
 from adiuva.byte_sizes import show_bytes
 from adiuva.commands import OperatorCommand, Progress
-from storage.reaping import abort_uploads, reap_blobs
-from storage.recounting import prune_tombstones, recount
-from storage.upkeep import Tally, seconds
+from storage.maintenance.batches import Tally, seconds
+from storage.maintenance.reaping import abort_uploads, reap_blobs
+from storage.maintenance.recounting import prune_tombstones, recount
 
 DAY_SECONDS = 24 * 3600
 

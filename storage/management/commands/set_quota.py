@@ -6,8 +6,7 @@ from django.core.management.base import CommandError
 from accounts.models import User
 from adiuva.byte_sizes import parse_bytes, show_bytes
 from adiuva.commands import OperatorCommand
-from storage.quotas import set_limits
-from storage.usage import Kind
+from storage.quota import Kind, set_limits
 
 BYTES_HELP = "as 1073741824, 1GiB (1024^3) or 1GB (1000^3); 0 allows nothing"
 

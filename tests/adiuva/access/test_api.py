@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver
 import agents.llm
 from adiuva import urls
 from chat.routing import websocket_urlpatterns
-from storage.blob_store import get_blob_store
+from storage.blobs.port import get_blob_store
 from tests.adiuva.access.callers import Owner, outsiders, published_plugin
 from tests.adiuva.access.requests import QUERIES, request_for
 from tests.support.accounts import Account, make_account

@@ -11,9 +11,9 @@ from django.core.management import CommandError, call_command
 from marketplace import submission
 from marketplace.models import PluginVersion
 from marketplace.package_keys import is_package_key, new_key, seed_key
-from storage.blob_keys import checked_key
-from storage.blob_store import get_blob_store
-from storage.usage import usage_of
+from storage.blobs.keys import checked_key
+from storage.blobs.port import get_blob_store
+from storage.quota import usage_of
 from tests.marketplace.catalog.market import MAIN, Member, files
 from tests.marketplace.catalog.zips import package
 

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 
-from storage.blob_store import BlobStore, OpenBlob
+from storage.blobs.port import BlobStore, OpenBlob
 
 MIB = 1024 * 1024
 

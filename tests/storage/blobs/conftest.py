@@ -9,9 +9,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from storage.blob_files import UNFINISHED, FileBlobStore
-from storage.blob_s3 import S3BlobStore
-from storage.blob_store import BlobStore
+from storage.blobs.files import UNFINISHED, FileBlobStore
+from storage.blobs.port import BlobStore
+from storage.blobs.s3.store import S3BlobStore
 from tests.fakes.moto_server import MotoServer
 from tests.fakes.s3_server import LoopbackS3
 from tests.storage.blobs.faults import SILENT, store_at

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from adiuva.api.errors import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
-from storage.blob_s3 import S3BlobStore
+from storage.blobs.s3.store import S3BlobStore
 from tests.fakes.s3_server import Fault
 from tests.storage.blobs.bodies import raised_by, sealed_bytes
 

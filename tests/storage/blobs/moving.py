@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from storage.blob_files import FileBlobStore
-from storage.blob_store import BlobStore
+from storage.blobs.files import FileBlobStore
+from storage.blobs.port import BlobStore
 
 MIB = 1024 * 1024
 KEY = "moving/large"
@@ -20,7 +20,7 @@ KEY = "moving/large"
 def _store(kind: str, place: str) -> BlobStore:
     if kind == "files":
         return FileBlobStore(Path(place))
-    from storage.blob_s3 import S3BlobStore
+    from storage.blobs.s3.store import S3BlobStore
 
     return S3BlobStore(bucket="sealed", endpoint_url=place, access_key="test", secret_key="test")
 

@@ -12,10 +12,10 @@ import pytest
 
 from adiuva.api.errors import NotConfigured
 from adiuva.observability import readiness
-from storage.blob_files import FileBlobStore
-from storage.blob_s3 import S3BlobStore
-from storage.blob_store import BlobStore, get_blob_store
-from storage.checks import object_store, vector_index
+from storage.blobs.files import FileBlobStore
+from storage.blobs.port import BlobStore, get_blob_store
+from storage.blobs.s3.store import S3BlobStore
+from storage.ops import object_store, vector_index
 from tests.fakes.s3_server import Fault, LoopbackS3
 from tests.support.client import ApiClient
 from tests.support.server import PROJECT_DIR, clean_environment

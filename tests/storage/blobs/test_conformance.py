@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.blob_store import BlobInfo, BlobStore
+from storage.blobs.port import BlobInfo, BlobStore
 from tests.storage.blobs.bodies import (
     MIB,
     breaking_off,

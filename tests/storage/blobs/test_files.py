@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from adiuva.api.errors import Problem, UpstreamError, UpstreamUnavailable
-from storage.blob_files import UNFINISHED, FileBlobStore
-from storage.blob_store import BlobStore
+from storage.blobs.files import UNFINISHED, FileBlobStore
+from storage.blobs.port import BlobStore
 from tests.storage.blobs.bodies import MIB, downloaded, in_parts, keys_of, raised_by, sealed_bytes
 from tests.storage.blobs.conftest import Files
 

@@ -11,9 +11,9 @@ import pytest
 
 from accounts import erasure
 from accounts.models import User
-from storage.blob_files import FileBlobStore
-from storage.blob_hold import HOLD, BlobsAreHeld
-from storage.blob_store import get_blob_store
+from storage.blobs.backup_lock import HOLD, BlobsAreHeld
+from storage.blobs.files import FileBlobStore
+from storage.blobs.port import get_blob_store
 from tests.storage.upkeep.stored import make_record, upload
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from storage.blob_files import UNFINISHED, FileBlobStore
+from storage.blobs.files import UNFINISHED, FileBlobStore
 from tests.storage.blobs.bodies import breaking_off, downloaded
 
 KEYS = st.sampled_from(["a/t/1.x", "a/t/1.y", "a/t/2", "a/n/1", "a/_backup/1", "ab/t/1", "b/t/1"])

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from storage.blob_reading import BlobReader
+from storage.blobs.reader import BlobReader
 
 
 async def test_the_loop_goes_on_while_a_store_is_waited_for() -> None:

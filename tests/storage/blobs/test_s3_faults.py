@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from adiuva.api.errors import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
-from storage.blob_s3 import S3BlobStore
+from storage.blobs.s3.store import S3BlobStore
 from tests.fakes.s3_server import Fault, LoopbackS3
 from tests.storage.blobs.bodies import MIB, downloaded, everything, in_parts, raised_by, sealed_bytes
 from tests.storage.blobs.faults import BOUND_SECONDS, FAULTS, KEY, LARGE, SMALL, in_time, named, store_at

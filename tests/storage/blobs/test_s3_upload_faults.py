@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adiuva.api.errors import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
-from storage.blob_s3 import S3BlobStore
+from storage.blobs.s3.store import S3BlobStore
 from tests.fakes.s3_server import Fault, LoopbackS3
 from tests.storage.blobs.bodies import MIB, in_parts
 from tests.storage.blobs.faults import FAULTS, KEY, LARGE, SMALL, in_time, named, store_at

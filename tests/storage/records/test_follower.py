@@ -19,11 +19,11 @@ from hypothesis.stateful import (
 
 from accounts.models import User
 from adiuva.api.errors import ResyncRequired
-from storage.changes import changes_since
+from storage.maintenance.batches import Tally
+from storage.maintenance.recounting import prune_tombstones
 from storage.models import StorageRecord
-from storage.recounting import prune_tombstones
-from storage.upkeep import Tally
-from storage.usage import locked_usage
+from storage.quota import locked_usage
+from storage.records.feed import changes_since
 
 pytestmark = pytest.mark.django_db
 IDS = st.integers(0, 5).map(lambda number: UUID(int=number))

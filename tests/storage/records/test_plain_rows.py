@@ -2,9 +2,9 @@
 
 import pytest
 
-from storage.changes import changes_since
 from storage.models import StorageRecord
-from storage.serializers import FeedSerializer, RecordMetaSerializer
+from storage.records.feed import changes_since
+from storage.records.serializers import FeedSerializer, RecordMetaSerializer
 from tests.storage.records.devices import Device
 
 pytestmark = pytest.mark.django_db

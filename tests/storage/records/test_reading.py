@@ -76,7 +76,7 @@ def test_a_blob_that_is_lost_is_502_and_logged(
     with caplog.at_level(logging.ERROR):
         answer = device.read(record_id)
     assert (answer.status, answer.code) == (502, "upstream_error")
-    (damage,) = [entry for entry in caplog.records if entry.name == "storage.views"]
+    (damage,) = [entry for entry in caplog.records if entry.name == "storage.records.views"]
     assert damage.__dict__["key"].split("/")[-1].startswith(record_id)
     assert device.delete(record_id).status == 204
 

@@ -9,8 +9,8 @@ import pytest
 from adiuva.api.errors import ChecksumMismatch
 from storage.checksums import checksum_of
 from storage.models import StorageRecord
+from storage.records.service import replace_record
 from storage.staging import Allowance, SealedBody
-from storage.uploads import replace_record
 from tests.storage.records.devices import FORMS, MALFORMED_ID, STREAM, Device, files
 
 pytestmark = pytest.mark.django_db(transaction=True)

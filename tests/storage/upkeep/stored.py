@@ -12,10 +12,10 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from backups.models import Backup
-from storage.blob_store import get_blob_store
+from storage.blobs.port import get_blob_store
 from storage.checksums import checksum_of
 from storage.models import StorageRecord, StoredVector
-from storage.usage import Kind, locked_usage
+from storage.quota import Kind, locked_usage
 
 
 def upload(key: str, data: bytes = b"sealed") -> str:

@@ -12,7 +12,7 @@ from accounts.models import User
 from adiuva.api.errors import InvalidToken
 from backups.models import Backup
 from storage.models import StorageRecord, StorageUsage, StoredVector
-from storage.usage import Kind, locked_usage
+from storage.quota import Kind, locked_usage
 from tests.accounts.at_once import at_once
 from tests.storage.upkeep.stored import (
     delete_record,

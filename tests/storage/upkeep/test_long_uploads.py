@@ -7,10 +7,10 @@ import pytest
 
 from adiuva.api.errors import UpstreamUnavailable
 from storage import staging
-from storage.blob_store import get_blob_store
+from storage.blobs.port import get_blob_store
 from storage.checksums import checksum_of
+from storage.quota import Kind
 from storage.staging import SealedBody, allowance_of, counted, staged
-from storage.usage import Kind
 from tests.support.accounts import Account
 
 BYTES = b"sealed"

@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 from accounts import erasure
 from accounts.models import User
-from storage.blob_store import BlobStore
+from storage.blobs.port import BlobStore
 from storage.models import StorageRecord, StorageUsage
 from tests.storage.upkeep.stored import (
     delete_record,

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from storage.models import StorageUsage
-from storage.usage import Kind, limit_bytes, usage_of
+from storage.quota import Kind, limit_bytes, usage_of
 from tests.storage.upkeep.stored import make_record, run
 from tests.support.accounts import Account
 

@@ -8,10 +8,10 @@ from django.core.management import call_command
 
 from accounts.models import User
 from backups.models import Backup
-from storage.blob_store import get_blob_store
+from storage.blobs.port import get_blob_store
 from storage.checksums import checksum_of
+from storage.maintenance.integrity_check import Scrubbed, scrub
 from storage.models import StorageRecord
-from storage.scrubbing import Scrubbed, scrub
 from tests.storage.upkeep.stored import delete_record, make_backup, make_record, plant, record_key, run, upload
 from tests.support.accounts import Account
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from storage.vector_pinecone import PineconeIndex
-from storage.vector_qdrant import LocalQdrant, QdrantServer
-from storage.vector_store import VectorStore, close_vector_store
+from storage.vectors.pinecone import PineconeIndex
+from storage.vectors.port import VectorStore, close_vector_store
+from storage.vectors.qdrant import LocalQdrant, QdrantServer
 from tests.fakes.pinecone_server import LoopbackPinecone
 from tests.fakes.qdrant_server import LoopbackQdrant
 

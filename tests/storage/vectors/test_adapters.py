@@ -13,9 +13,9 @@ import pytest
 from pytest_django import Settings
 
 from adiuva.api.errors import NotConfigured, UpstreamError
-from storage.vector_pinecone import PineconeIndex
-from storage.vector_qdrant import LocalQdrant, QdrantServer
-from storage.vector_store import Point, Scope, VectorStore, close_vector_store, get_vector_store
+from storage.vectors.pinecone import PineconeIndex
+from storage.vectors.port import Point, Scope, VectorStore, close_vector_store, get_vector_store
+from storage.vectors.qdrant import LocalQdrant, QdrantServer
 from tests.fakes.http_store import Seen
 from tests.fakes.pinecone_server import LoopbackPinecone
 from tests.fakes.qdrant_server import LoopbackQdrant
@@ -233,7 +233,7 @@ def test_the_settings_choose(settings: Settings, tmp_path: Path) -> None:
 
 
 def test_the_port_loads_no_sdk() -> None:
-    script = "import django; django.setup(); import storage.vector_views, sys; print(json.dumps(sorted(sys.modules)))"
+    script = "import django; django.setup(); import storage.vectors.views, sys; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", f"import json; {script}"],
         cwd=PROJECT_DIR,

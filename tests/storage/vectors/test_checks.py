@@ -1,7 +1,7 @@
 import pytest
 from pytest_django import Settings
 
-from storage.vector_checks import local_engine_serves_one_process
+from storage.ops import local_engine_serves_one_process
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from adiuva.api.errors import UpstreamUnavailable
-from storage.vector_qdrant import LocalQdrant
-from storage.vector_store import Point, Scope, VectorStore, get_vector_store
+from storage.vectors.port import Point, Scope, VectorStore, get_vector_store
+from storage.vectors.qdrant import LocalQdrant
 from tests.support.server import PROJECT_DIR, clean_environment
 
 HOLD = """
 import sys, pathlib
-from storage.vector_qdrant import LocalQdrant
+from storage.vectors.qdrant import LocalQdrant
 index = LocalQdrant(pathlib.Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

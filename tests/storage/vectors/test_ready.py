@@ -8,17 +8,17 @@ import pytest
 from pytest_django import Settings
 
 from adiuva.observability import readiness
-from storage.vector_ready import vectors
+from storage.ops import probe_vectors
 from tests.fakes.http_store import HttpStore
 from tests.support.server import PROJECT_DIR, clean_environment
 
 
 def test_the_check_is_the_one_that_is_asked() -> None:
-    assert readiness._checks["vectors"] is vectors
+    assert readiness._checks["vectors"] is probe_vectors
 
 
 def test_a_folder_that_takes_a_file_is_ready(vector_dir: Path) -> None:
-    vectors()
+    probe_vectors()
     assert list(vector_dir.iterdir()) == []
 
 
@@ -26,18 +26,18 @@ def test_a_folder_that_cannot_be_made_is_not(settings: Settings, tmp_path: Path)
     (tmp_path / "file").touch()
     settings.VECTOR_DIR = tmp_path / "file" / "vectors"
     with pytest.raises(OSError, match="Not a directory"):
-        vectors()
+        probe_vectors()
 
 
 def test_a_server_is_asked_once_and_an_absent_one_is_not_ready(remote: HttpStore) -> None:
-    vectors()
+    probe_vectors()
     assert len(remote.requests) == 1
     remote.stop()
     assert readiness.results()["vectors"] == "failed"
 
 
 def test_the_folders_check_loads_no_engine(tmp_path: Path) -> None:
-    script = "import django, sys; django.setup(); from storage.vector_ready import vectors; vectors()"
+    script = "import django, sys; django.setup(); from storage.ops import vectors; vectors()"
     done = subprocess.run(
         [sys.executable, "-c", f"{script}; print('qdrant_client' in sys.modules)"],
         cwd=PROJECT_DIR,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.vector_store import MAX_DIMENSION, Point, VectorStore, normalised
+from storage.vectors.port import MAX_DIMENSION, Point, VectorStore, normalised
 
 EAST, NORTH, NORTH_EAST, WEST = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0, 0.0], [-1.0, 0.0, 0.0]
 

@@ -1,0 +1,270 @@
+"""Blobs as files in one folder."""
+
+import contextlib
+import errno
+import logging
+import os
+import sys
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from adiuva.api.errors import UpstreamError, UpstreamUnavailable
+from storage.blobs.backup_lock import free_to_remove
+from storage.blobs.keys import checked_key, checked_prefix
+from storage.blobs.port import BlobInfo
+from storage.blobs.reader import READ_BYTES, BlobReader
+
+logger = logging.getLogger(__name__)
+
+UNFINISHED = ".unfinished"  # no key starts with a dot
+RENAME_ATTEMPTS = 100
+WRITE_BACK_BYTES = 8 * 1024 * 1024
+
+# What an operator can mend and then the same request works: room, permissions, open files.
+_MENDABLE = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+}
+_ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+
+
+@contextlib.contextmanager
+def _trouble() -> Iterator[None]:
+    """The operating system's words go to the log, a problem without them to the client."""
+    try:
+        yield
+    except OSError as error:
+        logger.warning("the blob folder failed", extra={"reason": errno.errorcode.get(error.errno or 0, "?")})
+        problem = UpstreamUnavailable() if error.errno in _MENDABLE else UpstreamError()
+        raise problem from error
+
+
+class FileBlobStore:
+    """``root`` holds one file a blob, at its key, private to this user of the machine.
+
+    A body is written beside them, in ``.unfinished``, and renamed when it is whole and on the disk: a crash leaves
+    a file there and nowhere else. Several processes may share one folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._unfinished = root / UNFINISHED
+
+    def upload(self, key: str, parts: Iterable[bytes]) -> int:
+        target = self._root / checked_key(key)
+        with _trouble():
+            draft, file = self._new_draft()
+        try:
+            try:
+                size = _write(file, parts)
+            finally:
+                os.close(file)
+            with _trouble():
+                self._publish(draft, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise
+        return size
+
+    def _new_draft(self) -> tuple[Path, int]:
+        draft = self._unfinished / uuid.uuid4().hex
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            return draft, os.open(draft, flags, 0o600)
+        except FileNotFoundError:
+            self._make_folder(self._unfinished)
+            return draft, os.open(draft, flags, 0o600)
+
+    def _make_folder(self, folder: Path) -> None:
+        if not self._root.is_dir():
+            self._root.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                self._root.mkdir(mode=0o700)
+            _sync_folder(self._root.parent)
+        made = self._root
+        for name in folder.relative_to(self._root).parts:
+            made /= name
+            with contextlib.suppress(FileExistsError):
+                made.mkdir(mode=0o700)
+
+    def _publish(self, draft: Path, target: Path) -> None:
+        """A deletion may take an empty folder away between its making and the rename: then both are done again."""
+        for attempts_left in reversed(range(RENAME_ATTEMPTS)):
+            try:
+                draft.replace(target)
+                break
+            except FileNotFoundError:
+                if not attempts_left or not draft.exists():
+                    raise
+            with contextlib.suppress(FileNotFoundError):
+                self._make_folder(target.parent)
+        try:
+            # All of them, not only those made here: somebody else's may not be on the disk yet.
+            for folder in target.parents:
+                _sync_folder(folder)
+                if folder == self._root:
+                    break
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise
+
+    def download(self, key: str, *, start: int = 0, end: int | None = None) -> BlobReader:
+        path = self._root / checked_key(key)
+        if start < 0:
+            raise ValueError("a range starts at 0 or later")
+        try:
+            with _trouble_but_absence():
+                file = path.open("rb", buffering=0)
+        except _ABSENT:
+            raise FileNotFoundError(key) from None
+        left = max(0, end - start) if end is not None else None
+
+        def read() -> bytes:
+            nonlocal left
+            with _trouble():
+                part = file.read(READ_BYTES if left is None else min(left, READ_BYTES))
+            if left is not None:
+                left -= len(part)
+            return part
+
+        try:
+            with _trouble():
+                file.seek(start)
+        except BaseException:
+            file.close()
+            raise
+        return BlobReader(read=read, close=file.close)
+
+    def delete(self, key: str) -> None:
+        """Raises ``BlobsAreHeld`` while a backup of the service is being made."""
+        path = self._root / checked_key(key)
+        with _trouble(), free_to_remove(self._root):
+            with contextlib.suppress(*_ABSENT):
+                path.unlink()
+            for folder in path.parents:
+                if folder == self._root:
+                    break
+                try:
+                    folder.rmdir()
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    if error.errno in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+                        break
+                    raise
+
+    def exists(self, key: str) -> bool:
+        path = self._root / checked_key(key)
+        with _trouble():
+            return path.is_file()
+
+    def list_keys(self, prefix: str = "") -> Iterator[BlobInfo]:
+        folder, _, _ = checked_prefix(prefix).rpartition("/")
+        return self._walk(folder, prefix)
+
+    def _walk(self, folder: str, prefix: str) -> Iterator[BlobInfo]:
+        with contextlib.ExitStack() as stack:
+            try:
+                with _trouble_but_absence():
+                    entries = stack.enter_context(os.scandir(self._root / folder))
+            except _ABSENT:
+                return  # nothing there, or no longer
+            for entry in entries:
+                key = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.name.startswith(".") or not key.startswith(prefix):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self._walk(key, prefix)
+                elif (info := _info(key, entry)) is not None:
+                    yield info
+
+    def abort_stale_uploads(self, *, older_than: datetime, dry_run: bool = False) -> int:
+        stale = 0
+        with _trouble(), contextlib.suppress(FileNotFoundError), os.scandir(self._unfinished) as drafts:
+            for draft in drafts:
+                info = _info(draft.name, draft)
+                if info is None or info.modified_at >= older_than:
+                    continue
+                stale += 1
+                if not dry_run:
+                    Path(draft).unlink(missing_ok=True)
+        return stale
+
+    def check(self) -> None:
+        """The folder must take a file, keep it and give it away."""
+        with _trouble():
+            draft, file = self._new_draft()
+            try:
+                os.write(file, b"ready")
+                os.fsync(file)
+            finally:
+                os.close(file)
+                draft.unlink()
+
+
+@contextlib.contextmanager
+def _trouble_but_absence() -> Iterator[None]:
+    """As ``_trouble``; that there is no such file is an answer, not trouble."""
+    absence: OSError | None = None
+    with _trouble():
+        try:
+            yield
+        except _ABSENT as error:
+            absence = error
+    if absence is not None:
+        raise absence
+
+
+def _write(file: int, parts: Iterable[bytes]) -> int:
+    """Writes and syncs; only the file's own errors are translated, not those of ``parts``."""
+    size = written_back = 0
+    for part in parts:
+        with _trouble():
+            rest = memoryview(part)
+            while rest:
+                rest = rest[os.write(file, rest) :]
+            size += len(part)
+            if size - written_back >= WRITE_BACK_BYTES:
+                _write_back(file, written_back, size)
+                written_back = size
+    with _trouble():
+        os.fsync(file)
+    return size
+
+
+def _write_back(file: int, start: int, end: int) -> None:
+    """Has the kernel begin writing to the disk while the body still comes, so that the sync at its end finds little
+    to do (half the time of a large upload), and large bodies do not push everything else out of the page cache.
+    """
+    if sys.platform == "linux":
+        os.posix_fadvise(file, start, end - start, os.POSIX_FADV_DONTNEED)
+
+
+def _sync_folder(folder: Path) -> None:
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return  # tidied away with what was in it: by a deletion of the very blob
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _info(key: str, entry: os.DirEntry[str]) -> BlobInfo | None:
+    """None for what is gone meanwhile."""
+    try:
+        with _trouble_but_absence():
+            stat = entry.stat(follow_symlinks=False)
+    except _ABSENT:
+        return None
+    return BlobInfo(key=key, size_bytes=stat.st_size, modified_at=datetime.fromtimestamp(stat.st_mtime, UTC))

@@ -1,0 +1,150 @@
+"""The counters of a user: what is stored, what may be, and the number of the last change. All change under one lock."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from adiuva.api.errors import InvalidToken, QuotaExceeded
+from billing.entitlements import limit
+from storage.models import StorageUsage
+
+
+class Kind(StrEnum):
+    """The two quotas of the wire contract § 11, named as ``GET /storage/quota`` does."""
+
+    STORAGE = "storage"
+    BACKUP = "backup"
+
+
+_TIER_LIMITS = {Kind.STORAGE: "cloud_storage_bytes", Kind.BACKUP: "backup_storage_bytes"}
+
+
+def limit_bytes(user: User, kind: Kind, usage: StorageUsage | None) -> int | None:
+    """The operator's override, else the live tier's amount; None is unlimited."""
+    override: int | None = getattr(usage, f"{kind}_limit_bytes", None)
+    return override if override is not None else limit(user, _TIER_LIMITS[kind])
+
+
+def used_bytes(usage: StorageUsage | None, kind: Kind) -> int:
+    return getattr(usage, f"{kind}_bytes") if usage is not None else 0
+
+
+def usage_of(user_id: UUID) -> StorageUsage | None:
+    """None where nothing was ever stored."""
+    return StorageUsage.objects.filter(user_id=user_id).first()
+
+
+def require_room(*, limit: int | None, used: int, requested: int, replaced: int = 0) -> None:
+    """Passes when ``requested`` bytes may take the place of ``replaced`` ones.
+
+    What is over its limit, after a downgrade say, may shrink but not grow; a quota of 0 takes nothing, not
+    even 0 bytes.
+
+    Raises:
+        QuotaExceeded: otherwise.
+    """
+    if limit is None:
+        return
+    if limit == 0 or (requested > replaced and used - replaced + requested > limit):
+        raise QuotaExceeded(limit_bytes=limit, used_bytes=used, requested_bytes=requested)
+
+
+class LockedUsage:
+    """The row, held by this transaction: nobody else commits for this user until it ends."""
+
+    def __init__(self, row: StorageUsage) -> None:
+        self.row = row
+
+    def charge(self, kind: Kind, *, added: int, removed: int = 0) -> None:
+        """Counts ``added`` bytes in and ``removed`` ones out. Raises ``QuotaExceeded`` when the quota has no room."""
+        used = used_bytes(self.row, kind)
+        if added:
+            room = limit_bytes(self.row.user, kind, self.row)
+            require_room(limit=room, used=used, requested=added, replaced=removed)
+        setattr(self.row, f"{kind}_bytes", used + added - removed)
+
+    def next_seq(self) -> int:
+        """The number of the change that this transaction makes: no gap, and none visible before a smaller one."""
+        self.row.last_seq += 1
+        return self.row.last_seq
+
+
+@contextmanager
+def locked_usage(user_id: UUID) -> Iterator[LockedUsage]:
+    """One transaction with the user's counters locked; they are saved when the block ends well.
+
+    Raises:
+        InvalidToken: the account was closed in the meantime. What its erasure has passed must not come back.
+    """
+    with transaction.atomic():
+        row = _lock(user_id) or _create_and_lock(user_id)
+        # A statement of its own: one that waited for the lock still sees account and tier as they were before.
+        user = User.objects.select_related("subscription").filter(id=user_id, is_active=True).first()
+        if user is None:
+            raise InvalidToken
+        row.user = user
+        yield LockedUsage(row)
+        row.save()
+
+
+def _lock(user_id: UUID) -> StorageUsage | None:
+    return StorageUsage.objects.select_for_update().filter(user_id=user_id).first()
+
+
+def _create_and_lock(user_id: UUID) -> StorageUsage:
+    StorageUsage.objects.bulk_create([StorageUsage(user_id=user_id)], ignore_conflicts=True)
+    row = _lock(user_id)
+    if row is None:  # erased in this very moment
+        raise InvalidToken
+    return row
+
+
+MOST_BYTES = 2**63 - 1  # what the column holds
+
+
+def set_limits(*, user: User, limits: Mapping[Kind, int | None]) -> dict[Kind, tuple[int | None, int | None]]:
+    """``{kind: (bytes before, bytes after)}`` as they hold from the next request on, for both kinds.
+
+    A limit of None goes back to the tier's; as a result None is unlimited.
+
+    Raises:
+        ValueError: negative, or more than can be stored.
+        User.DoesNotExist: the account went in the meantime.
+    """
+    if any(limit is not None and not 0 <= limit <= MOST_BYTES for limit in limits.values()):
+        raise ValueError(f"a quota is between 0 and {MOST_BYTES} bytes")
+    with held_usage(user.id) as usage:
+        if usage is None:
+            raise User.DoesNotExist
+        before = {kind: limit_bytes(user, kind, usage) for kind in Kind}
+        for kind, limit in limits.items():
+            setattr(usage, f"{kind}_limit_bytes", limit)
+        usage.save(update_fields=["storage_limit_bytes", "backup_limit_bytes", "updated_at"])
+        return {kind: (before[kind], limit_bytes(user, kind, usage)) for kind in Kind}
+
+
+@contextmanager
+def held_usage(user_id: UUID) -> Iterator[StorageUsage | None]:
+    """One transaction in which nobody else commits for this user; what the block changes of the row it saves itself.
+
+    None where there is no such account: then nobody can commit for it.
+    """
+    # Committed before it is locked. A first commit that is still under way holds a row that nobody sees yet: inserting
+    # waits for it, where selecting would find nothing and pass.
+    _create(user_id)
+    with transaction.atomic():
+        yield StorageUsage.objects.select_for_update().filter(user_id=user_id).first()
+
+
+def _create(user_id: UUID) -> None:
+    if not User.objects.filter(id=user_id).exists():
+        return
+    try:
+        with transaction.atomic():
+            StorageUsage.objects.bulk_create([StorageUsage(user_id=user_id)], ignore_conflicts=True)
+    except IntegrityError:
+        return  # erased in this very moment

@@ -1,0 +1,211 @@
+"""Wire contract § 7: records, their change feed, and what they take of the quota."""
+
+import logging
+from uuid import UUID
+
+from django.conf import settings
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.authentication import identity_of
+from adiuva.api.conditional import require_match
+from adiuva.api.errors import NotFound, UpstreamError, ValidationFailed
+from adiuva.api.openapi.responses import problem
+from adiuva.api.pagination import MAX_INTEGER, KeysFirst, page_parameters, requested_page, whole_number
+from adiuva.api.views import ApiView, ApiViewSet
+from storage.downloads import blob_response
+from storage.models import StorageRecord
+from storage.quota import Kind, limit_bytes, usage_of, used_bytes
+from storage.records import openapi
+from storage.records.feed import changes_since
+from storage.records.serializers import (
+    FeedSerializer,
+    QuotaSerializer,
+    RecordListSerializer,
+    RecordMetaSerializer,
+    TableQuerySerializer,
+)
+from storage.records.service import create_record, delete_record, etag_of, find_record, replace_record
+from storage.staging import Allowance, allowance_of
+from storage.upload_forms import NEW, REPLACEMENT, Upload, declared_size, require_whole, sealed_upload
+
+logger = logging.getLogger(__name__)
+
+CHANGES, MOST_CHANGES = 200, 1000
+RECORDS, MOST_RECORDS = 50, 200
+
+
+def _record_id(pk: str) -> UUID:
+    # Not the URL's to refuse: without a token anything here is 401.
+    try:
+        return UUID(pk)
+    except ValueError:
+        raise NotFound("There is no such record.") from None
+
+
+def _found(request: Request, pk: str) -> StorageRecord:
+    return find_record(user_id=identity_of(request).user.id, record_id=_record_id(pk))
+
+
+def _described(record: StorageRecord, *, status: int, headers: dict[str, str] | None = None) -> Response:
+    headers = {"ETag": etag_of(record), **(headers or {})}
+    return Response(RecordMetaSerializer(record).data, status=status, headers=headers)
+
+
+class RecordsViewSet(ApiViewSet):
+    record: StorageRecord
+    allowance: Allowance
+
+    byte_answers = frozenset({"retrieve"})
+
+    def check_permissions(self, request: Request) -> None:
+        """404, 402 and 412 go before anything that is wrong with the body, and before it is read."""
+        super().check_permissions(request)
+        if self.action in {"create", "update"}:
+            replaced = 0
+            if self.action == "update":
+                self.record = _found(request, self.kwargs["pk"])
+                replaced = self.record.size_bytes
+            self.allowance = allowance_of(
+                identity_of(request).user,
+                Kind.STORAGE,
+                max_bytes=settings.MAX_RECORD_BYTES,
+                declared=declared_size(request),
+                replaced=replaced,
+            )
+            if self.action == "update":
+                self._expect(self.record)
+
+    @extend_schema(
+        operation_id="listRecords",
+        summary="What records there are, oldest first",
+        parameters=[
+            OpenApiParameter("table", OpenApiTypes.STR, description="Of this table only."),
+            *page_parameters(limit=RECORDS, most=MOST_RECORDS),
+        ],
+        responses={200: RecordListSerializer, 400: problem("validation_error")},
+    )
+    def list(self, request: Request) -> Response:
+        records = StorageRecord.objects.for_user(identity_of(request).user.id).live().order_by("created_at", "id")
+        table = request.query_params.get("table")
+        if table is not None:
+            query = TableQuerySerializer(data={"table": table})
+            query.is_valid(raise_exception=True)
+            records = records.filter(table_name=query.validated_data["table"])
+        page = requested_page(request, limit=RECORDS, most=MOST_RECORDS)
+        return Response(page.of(KeysFirst(RecordMetaSerializer.listed(records)), RecordMetaSerializer.of_rows))
+
+    @extend_schema(**openapi.CREATE)
+    def create(self, request: Request) -> Response:
+        with sealed_upload(request, NEW, allowance=self.allowance) as upload:
+            assert upload.table_name is not None  # noqa: S101 - required by NEW
+            record = create_record(
+                user=identity_of(request).user,
+                table_name=upload.table_name,
+                record_id=upload.record_id,
+                body=upload.body,
+                allowance=self.allowance,
+            )
+        return _described(record, status=201, headers={"Location": f"{request.path}/{record.id}"})
+
+    @extend_schema(**openapi.RETRIEVE)
+    def retrieve(self, request: Request, pk: str) -> HttpResponseBase:
+        record = _found(request, pk)
+        while True:
+            try:
+                return blob_response(
+                    request,
+                    key=record.s3_key or "",
+                    size_bytes=record.size_bytes,
+                    etag=etag_of(record),
+                    last_modified=record.updated_at,
+                    headers={"X-Checksum": record.checksum},
+                )
+            except FileNotFoundError:
+                # Replaced since its row was read, and its blob with it, or deleted; else the blob should be there.
+                read_again = _found(request, pk)
+                if read_again.s3_key == record.s3_key:
+                    logger.exception("the blob of a record is gone", extra={"key": record.s3_key})
+                    raise UpstreamError("The record's bytes are missing.") from None
+                record = read_again
+
+    @extend_schema(**openapi.UPDATE)
+    def update(self, request: Request, pk: str) -> Response:
+        require_whole(request)
+        with sealed_upload(request, REPLACEMENT, allowance=self.allowance) as upload:
+            _require_same(upload, self.record)
+            record = replace_record(
+                user=identity_of(request).user,
+                record=self.record,
+                body=upload.body,
+                allowance=self.allowance,
+                expect=self._expect,
+            )
+        return _described(record, status=200)
+
+    @extend_schema(
+        operation_id="deleteRecord",
+        summary="Delete a record",
+        description="Its tombstone stays in the change feed.",
+        parameters=[openapi.IF_MATCH],
+        request=None,
+        responses={
+            204: OpenApiResponse(description="It is deleted"),
+            404: problem("not_found"),
+            412: problem("precondition_failed, with the current `etag`"),
+        },
+    )
+    def destroy(self, request: Request, pk: str) -> Response:
+        delete_record(user_id=identity_of(request).user.id, record_id=_record_id(pk), expect=self._expect)
+        return Response(status=204)
+
+    def _expect(self, record: StorageRecord) -> None:
+        require_match(self.request, etag_of(record), last_modified=record.updated_at)
+
+
+def _require_same(upload: Upload, record: StorageRecord) -> None:
+    """A replacement may say which record it means, but not move it. Raises ``ValidationFailed``."""
+    errors = {}
+    if upload.table_name not in {None, record.table_name}:
+        errors["table_name"] = ["The record is in another table."]
+    if upload.record_id not in {None, record.id}:
+        errors["id"] = ["The path names another record."]
+    if errors:
+        raise ValidationFailed(errors)
+
+
+class ChangesView(ApiView):
+    @extend_schema(
+        operation_id="listChanges",
+        summary="What has changed since",
+        description="The last change of each record, in the order of the commits. Start with `since=0` and pass on "
+        "what `next` says, as it is (it may be negative): then nothing is missed. A 410 means that deletions since "
+        "then are no longer known: start again with 0, and drop the records that did not come.",
+        parameters=[
+            OpenApiParameter("since", OpenApiTypes.INT, default=0, description="`next` of the page before, or 0."),
+            OpenApiParameter("limit", OpenApiTypes.INT, default=CHANGES, description=f"At most {MOST_CHANGES}."),
+        ],
+        responses={200: FeedSerializer, 400: problem("validation_error"), 410: problem("resync_required")},
+    )
+    def get(self, request: Request) -> Response:
+        since = whole_number(request, "since", default=0, least=-MAX_INTEGER)
+        limit = whole_number(request, "limit", default=CHANGES, least=1)
+        feed = changes_since(user_id=identity_of(request).user.id, since=since, limit=min(limit, MOST_CHANGES))
+        return Response(FeedSerializer.of(feed))
+
+
+class QuotaView(ApiView):
+    @extend_schema(
+        operation_id="getQuota", summary="What is stored, and how much may be", responses={200: QuotaSerializer}
+    )
+    def get(self, request: Request) -> Response:
+        user = identity_of(request).user
+        usage = usage_of(user.id)
+        amounts = {
+            str(kind): {"used_bytes": used_bytes(usage, kind), "limit_bytes": limit_bytes(user, kind, usage)}
+            for kind in Kind
+        }
+        return Response(QuotaSerializer(amounts).data)

@@ -1,0 +1,171 @@
+"""The three forms of an upload, read while they arrive (wire contract § 7)."""
+
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any, NamedTuple
+from uuid import UUID
+
+from rest_framework.request import Request
+
+from adiuva.api.errors import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
+from adiuva.api.json import StrictJSONParser
+from adiuva.api.multipart import READ_BYTES, spooled_form
+from adiuva.server.streaming_body import LiveBody
+from storage.records import serializers
+from storage.staging import Allowance, SealedBody, release_connection
+
+MAX_JSON_BYTES = 8 * 1024 * 1024
+FORM_EXTRA_BYTES = 1024 * 1024  # what a form may hold beside its blob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """``table_name`` is there for every new record."""
+
+    table_name: str | None
+    record_id: UUID | None
+    body: SealedBody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Blob:
+    parts: Iterable[bytes]
+    size_bytes: int | None
+
+    @classmethod
+    def of(cls, data: bytes) -> "_Blob":
+        return cls(parts=[data], size_bytes=len(data))
+
+
+class Forms(NamedTuple):
+    """What is asked for beside the bytes, by the form they come in."""
+
+    stream: type[serializers.UploadSerializer]
+    json: type[serializers.UploadSerializer]
+    multipart: type[serializers.UploadSerializer]
+
+
+NEW = Forms(serializers.UploadSerializer, serializers.JsonUploadSerializer, serializers.FormUploadSerializer)
+REPLACEMENT = Forms(
+    serializers.ReplacementSerializer,
+    serializers.JsonReplacementSerializer,
+    serializers.FormReplacementSerializer,
+)
+
+
+@contextmanager
+def sealed_upload(request: Request, forms: Forms, *, allowance: Allowance) -> Iterator[Upload]:
+    """The upload that the request is; inside the block its parts can be read, once.
+
+    Raises:
+        ValidationFailed: by field, or ``non_field_errors`` for a body that is malformed.
+        UnsupportedMediaType: none of the three forms.
+        PayloadTooLarge, QuotaExceeded: from the forms that must be read before they can be stored.
+    """
+    match (request.content_type or "").partition(";")[0].strip().lower():
+        case "application/octet-stream":
+            arriving = _Blob(parts=body_parts(request), size_bytes=declared_size(request))
+            yield _valid(forms.stream, _told(request), blob=arriving)
+        case "application/json":
+            release_connection()
+            yield _valid(forms.json, _json(request))
+        case "multipart/form-data":
+            release_connection()
+            with _form(request, allowance) as fields:
+                yield _valid(forms.multipart, fields)
+        case _:
+            raise UnsupportedMediaType
+
+
+def require_whole(request: Request) -> None:
+    """RFC 9110 § 14.5: a part that is PUT must not be taken for the whole. Raises ``ValidationFailed``."""
+    if "Content-Range" in request.headers:
+        raise ValidationFailed({"content_range": ["The body must be the whole."]})
+
+
+def body_parts(request: Request) -> Iterator[bytes]:
+    """The request's body as it arrives; nothing is read before the first part is asked for."""
+    return iter(lambda: request._request.read(READ_BYTES), b"")
+
+
+def declared_size(request: Request) -> int | None:
+    """In bytes; None for a chunked body that is still arriving."""
+    body: Any = request._request._stream  # noqa: SLF001 - Django offers no size
+    if isinstance(body, LiveBody):
+        return body.declared_size
+    length = request._request.META.get("CONTENT_LENGTH") or "0"
+    return int(length) if length.isdigit() else None
+
+
+def _valid(serializer_class: type[serializers.UploadSerializer], fields: Any, *, blob: _Blob | None = None) -> Upload:
+    serializer = serializer_class(data=fields)
+    serializer.is_valid(raise_exception=True)
+    data = serializer.validated_data
+    sealed = blob or data["blob"]
+    if isinstance(sealed, bytes):
+        sealed = _Blob.of(sealed)
+    return Upload(
+        table_name=data.get("table_name"),
+        record_id=data.get("id"),
+        body=SealedBody(parts=sealed.parts, checksum=data["checksum"], declared_size=sealed.size_bytes),
+    )
+
+
+# --- application/octet-stream ---
+
+
+def _told(request: Request) -> dict[str, str]:
+    """What stands beside the bytes: the query and a header."""
+    query = request.query_params
+    checksum = request.headers.get("X-Checksum")
+    told = {"table_name": query.get("table_name"), "id": query.get("id"), "checksum": checksum}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+# --- application/json ---
+
+
+class BoundedJSONParser(StrictJSONParser):
+    """Reads no more than ``MAX_JSON_BYTES`` and a part. No body at all is an object without fields."""
+
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        body = bytearray()
+        while part := stream.read(READ_BYTES):
+            body += part
+            if len(body) > MAX_JSON_BYTES:
+                raise _json_too_large()
+        return super().parse(io.BytesIO(body)) if body else {}
+
+
+def _json(request: Request) -> dict[str, Any]:
+    if (declared_size(request) or 0) > MAX_JSON_BYTES:
+        raise _json_too_large()
+    return BoundedJSONParser().parse(request._request)  # type: ignore[arg-type]  # it has the read that is asked for
+
+
+def _json_too_large() -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"A JSON upload holds at most {MAX_JSON_BYTES} bytes; send application/octet-stream.", max_bytes=MAX_JSON_BYTES
+    )
+
+
+# --- multipart/form-data ---
+
+
+@contextmanager
+def _form(request: Request, allowance: Allowance) -> Iterator[dict[str, Any]]:
+    """The fields of a form, ``blob`` among them."""
+    declared = declared_size(request)
+    if declared is not None:
+        allowance.check(max(0, declared - FORM_EXTRA_BYTES))
+    with spooled_form(request, {"blob": allowance.check}) as form:
+        fields: dict[str, Any] = dict(form.fields)
+        if isinstance(text := fields.get("blob"), str):
+            fields["blob"] = _Blob.of(text.encode("latin-1"))  # a part without a file name
+        if blob := form.files.get("blob"):
+            fields["blob"] = _Blob(parts=blob.parts(), size_bytes=blob.size_bytes)
+        yield fields

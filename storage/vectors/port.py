@@ -1,0 +1,186 @@
+"""The port to the vector store, and which implementation the settings choose.
+
+Whose vectors a call may touch is decided here and nowhere else: ``VectorStore`` makes a ``Scope`` of the user it is
+asked for, and an implementation (``VectorIndex``) gets no other way to an id, a namespace or a filter.
+"""
+
+import math
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from threading import Lock
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from django.conf import settings
+
+from adiuva.api.errors import UpstreamTimeout
+
+MAX_DIMENSION = 4096
+SCORE_DIGITS = 6  # a 32-bit float has seven; without rounding, equal vectors would differ by its noise
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A vector of length 1 (``normalised``) under the id its owner chose."""
+
+    id: UUID
+    vector: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One user's part of the vector store."""
+
+    user_id: UUID
+
+    @property
+    def namespace(self) -> str:
+        """The name of that part: Pinecone's namespace, Qdrant's ``user_id`` in each payload and filter."""
+        return str(self.user_id)
+
+    def point_id(self, vector_id: UUID) -> str:
+        """For stores with one space of ids for all: two users may choose one id, and neither can guess this one."""
+        return str(uuid.uuid5(self.user_id, str(vector_id)))
+
+
+class VectorIndex(Protocol):
+    """What an implementation does. Ids are the user's own; all vectors have length 1.
+
+    Safe to call from several threads. All raise ``UpstreamError``, ``UpstreamUnavailable`` or ``UpstreamTimeout`` for
+    the store's own trouble, in bounded time, and ``NotConfigured`` where settings are missing.
+    """
+
+    def upsert(self, scope: Scope, points: Sequence[Point]) -> None:
+        """Points of one dimension; at least one. They can be found when it returns, or soon after."""
+
+    def search(self, scope: Scope, vector: Sequence[float], limit: int) -> list[tuple[UUID, float]]:
+        """At most ``limit`` ids with their cosine. None where nothing of that dimension was ever written."""
+
+    def delete(self, scope: Scope, ids: Sequence[UUID], *, dimension: int) -> None:
+        """No error where there is nothing; at least one id."""
+
+    def erase(self, scope: Scope) -> None:
+        """Everything of that user, of every dimension. No error where there is nothing."""
+
+    def largest_dimension(self) -> int:
+        """What a vector may have at most."""
+
+    def check(self) -> None:
+        """Raises when the store cannot be used; for readiness and doctor."""
+
+    def close(self) -> None:
+        """Lets go of connections and folders."""
+
+
+class VectorStore:
+    """Vectors of users, by their cosine. Raises as ``VectorIndex`` does; vectors need not be normalised."""
+
+    def __init__(self, index: VectorIndex) -> None:
+        self._index = index
+
+    def upsert(self, user_id: UUID, points: Sequence[Point]) -> None:
+        """Points of one dimension; one that is there already under its id is replaced."""
+        if points:
+            self._index.upsert(Scope(user_id), [Point(point.id, normalised(point.vector)) for point in points])
+
+    def search(self, user_id: UUID, vector: Sequence[float], top_k: int) -> list[tuple[UUID, float]]:
+        """At most ``top_k`` ids with their cosine (-1 to 1), best first, equal ones by id."""
+        found = self._index.search(Scope(user_id), normalised(vector), top_k)
+        return sorted(((key, _rounded(score)) for key, score in found), key=lambda hit: (-hit[1], hit[0]))
+
+    def delete(self, user_id: UUID, ids: Sequence[UUID], *, dimension: int) -> None:
+        """``dimension`` is that of the user's vectors."""
+        if ids:
+            self._index.delete(Scope(user_id), ids, dimension=dimension)
+
+    def erase(self, user_id: UUID) -> None:
+        self._index.erase(Scope(user_id))
+
+    def largest_dimension(self) -> int:
+        return min(self._index.largest_dimension(), MAX_DIMENSION)
+
+    def check(self) -> None:
+        self._index.check()
+
+    def close(self) -> None:
+        self._index.close()
+
+
+def normalised(vector: Sequence[float]) -> list[float]:
+    """The same direction with length 1, so that no store's 32-bit floats overflow or vanish. No vector of zeros."""
+    largest = max(map(abs, vector))
+    scaled = [value / largest for value in vector]
+    length = math.hypot(*scaled)
+    return [value / length for value in scaled]
+
+
+def batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Consecutive parts of at most ``size``, at least 1, for stores that cap a request."""
+    size = max(1, size)
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _rounded(score: float) -> float:
+    return max(-1.0, min(1.0, round(score, SCORE_DIGITS)))
+
+
+_opening = Lock()  # the local engine's folder takes one opener; `cache` alone would let two threads try
+
+
+def get_vector_store() -> VectorStore:
+    """Pinecone where ``PINECONE_API_KEY`` is set, else the Qdrant at ``QDRANT_URL``, else Qdrant's local engine in
+    ``DATA_DIR``. One a process. The first call loads the SDK (seconds): make it before taking a lock.
+
+    Raises:
+        UpstreamUnavailable: another process holds the local engine's folder.
+        NotConfigured: Pinecone has neither host nor index.
+    """
+    with _opening:
+        return _chosen()
+
+
+def is_untouched() -> bool:
+    """Whether nothing was ever written, as far as that can be told without the SDK."""
+    return uses_local_engine() and not settings.VECTOR_DIR.exists()
+
+
+def uses_local_engine() -> bool:
+    return not (settings.PINECONE_API_KEY or settings.QDRANT_URL)
+
+
+def close_vector_store() -> None:
+    """The next call opens it again, as the settings say then."""
+    with _opening:
+        if _chosen.cache_info().currsize:
+            _chosen().close()
+            _chosen.cache_clear()
+
+
+@cache
+def _chosen() -> VectorStore:
+    if settings.PINECONE_API_KEY:
+        from storage.vectors.pinecone import PineconeIndex
+
+        return VectorStore(PineconeIndex.from_settings())
+    from storage.vectors.qdrant import LocalQdrant, QdrantServer
+
+    if settings.QDRANT_URL:
+        return VectorStore(QdrantServer.from_settings())
+    return VectorStore(LocalQdrant(settings.VECTOR_DIR))
+
+
+class Deadline:
+    """Runs from its making, for four timeouts."""
+
+    def __init__(self) -> None:
+        self._end = time.monotonic() + 4 * settings.VECTOR_TIMEOUT_SECONDS
+
+    def check(self) -> None:
+        """Before each request. Raises ``UpstreamTimeout``."""
+        if time.monotonic() > self._end:
+            raise UpstreamTimeout("The vector store took too long.")
