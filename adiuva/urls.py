@@ -23,7 +23,7 @@ api: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
     path("billing/", include("billing.pages")),
-    path("plugins/", include("marketplace.page_urls")),
+    path("plugins/", include("marketplace.payouts.onboarding_pages")),
     path("admin/", admin.site.urls),
 ]
 

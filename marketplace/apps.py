@@ -8,25 +8,30 @@ class MarketplaceConfig(AppConfig):
         from accounts import erasure
         from billing.stripe.stub import payments
         from marketplace import (
-            gauges,
-            glance,
-            leaving_authors,
-            leaving_buyers,
-            money_erasure,
-            money_events,
-            payment_events,
-            stub_offers,
-            system_checks,  # noqa: F401 - registers itself
+            dashboard,
+            ops,
         )
-        from marketplace.ownership import Packages
+        from marketplace import (
+            erasure as leaving_authors,
+        )
+        from marketplace import (
+            erasure as leaving_buyers,
+        )
+        from marketplace import (
+            erasure as money_erasure,
+        )
+        from marketplace.payouts import events
+        from marketplace.purchases import events as payment_events
+        from marketplace.purchases import events as stub_offers
+        from marketplace.submissions.packages import Packages
         from storage.blobs import owners
 
-        gauges.register()
-        glance.register()
+        ops.register_gauges()
+        dashboard.register()
         payment_events.register()
-        money_events.register()
-        payments.register(stub_offers.find)
+        events.register()
+        payments.register(stub_offers.find_stub_offer)
         owners.register(Packages())
         erasure.register("marketplace authors", leaving_authors.erase_author)
         erasure.register("marketplace buyers", leaving_buyers.erase_buyer)
-        erasure.register("marketplace money", money_erasure.erase)
+        erasure.register("marketplace money", money_erasure.erase_money)

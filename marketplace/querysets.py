@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import models
 
-from marketplace.manifest import id_fault
+from marketplace.submissions.manifest import id_fault
 
 if TYPE_CHECKING:
     from marketplace.models import Plugin  # noqa: F401 - named by the string below

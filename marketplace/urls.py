@@ -4,9 +4,9 @@ is told so before what is no id is 404.
 
 from django.urls import path
 
-from marketplace.views_catalog import CatalogView, OwnSubmissionsView, PackageView, PluginView
-from marketplace.views_installs import InstallView, RatingView
-from marketplace.views_money import EarningsView, OnboardingView
+from marketplace.catalog.views import CatalogView, OwnSubmissionsView, PackageView, PluginView
+from marketplace.payouts.views import EarningsView, OnboardingView
+from marketplace.purchases.views import InstallView, RatingView
 
 urlpatterns = [
     path("plugins/earnings", EarningsView.as_view(), name="plugin-earnings"),

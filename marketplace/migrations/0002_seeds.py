@@ -6,9 +6,9 @@ from typing import Any
 from django.db import migrations
 
 from marketplace import seeds
-from marketplace.author_names import ADIUVA
-from marketplace.package_keys import seed_key
-from marketplace.ranking import rank_of
+from marketplace.submissions.author_names import ADIUVA
+from marketplace.submissions.packages import seed_key
+from marketplace.catalog.ratings import rank_of
 
 PUBLISHED = datetime(2026, 1, 1, tzinfo=UTC)
 # Of the packages: (SHA-256, size in bytes).

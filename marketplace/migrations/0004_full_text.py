@@ -1,4 +1,4 @@
-"""An index for the catalog's search, where there is PostgreSQL. The expression is the one of marketplace.search_postgres."""
+"""An index for the catalog's search, where there is PostgreSQL. The expression is the one of marketplace.catalog.search."""
 
 from typing import Any
 

@@ -96,7 +96,7 @@ class Plugin(models.Model):
 class PluginVersion(models.Model):
     """One submission: manifest, package and checklist never change; ``status`` moves once, by a review or the author.
 
-    ``checks`` is the checklist as it was on that day (``marketplace.checks.run_checks`` has its shape).
+    ``checks`` is the checklist as it was on that day (``marketplace.submissions.validators.checklist.run_checks`` has its shape).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.models import User
 from adiuva.server.middleware import ADMIN, BARE, SWAGGER
-from marketplace.admin_base import PAGE_POLICY
+from marketplace.admin.base import PAGE_POLICY
 from tests.support.months import Months
 
 pytestmark = pytest.mark.django_db

@@ -36,7 +36,7 @@ for user in User.objects.all():
 APPROVE = """
 from accounts.models import User
 from marketplace.models import PluginVersion
-from marketplace.review import approve
+from marketplace.review.decisions import approve
 boss = User.objects.create_superuser(email="boss@example.com", password="{password}")
 approve(version=PluginVersion.objects.get(plugin_id="{slug}"), reviewer=boss)
 """

@@ -19,7 +19,7 @@ from marketplace.models import (
     RevenueEvent,
     Transfer,
 )
-from marketplace.split import split
+from marketplace.payouts.ledger import split
 from storage.models import StorageRecord, StorageUsage, StoredVector
 
 TIERS = ("free", "free", "free", "free", "free", "pro", "pro", "power", "power", "team")

@@ -16,7 +16,7 @@ from adiuva.commands import OperatorCommand
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from marketplace.models import Plugin
-from marketplace.submission import submit
+from marketplace.submissions.service import submit
 
 PASSWORD = "adiuva-demo-1"  # noqa: S105 - printed on purpose; refused in production
 REVIEWER = "reviewer@example.com"

@@ -9,8 +9,8 @@ from adiuva.api.errors import Problem
 from adiuva.commands import OperatorCommand, Progress
 from billing.stripe.port import get_gateway
 from marketplace.models import Transfer, TransferStatus
-from marketplace.onboarding import refresh_accounts
-from marketplace.transfers import Outcome, is_ready, open_transfers, run
+from marketplace.payouts.onboarding import refresh_accounts
+from marketplace.payouts.transfers import Outcome, is_ready, open_transfers, run
 
 
 class Command(OperatorCommand):

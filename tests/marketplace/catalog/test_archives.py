@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from marketplace.archives import MAX_ENTRIES, Archive, ArchiveError
-from marketplace.checks.contents import FINDERS, MAX_FILE_BYTES, MIB, Contents, look_through
-from marketplace.checks.packages import collisions, path_fault
+from marketplace.submissions.archives import MAX_ENTRIES, Archive, ArchiveError
+from marketplace.submissions.validators.contents import FINDERS, MAX_FILE_BYTES, MIB, Contents, look_through
+from marketplace.submissions.validators.package import collisions, path_fault
 from tests.marketplace.catalog.zips import Raw, archive, noise, overlapping, zipped
 
 MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])

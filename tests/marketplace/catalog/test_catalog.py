@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marketplace.catalog.ratings import PRIOR_COUNT, PRIOR_MEAN, rank_of
 from marketplace.models import Plugin, PluginInstallation, PluginStatus
-from marketplace.ranking import PRIOR_COUNT, PRIOR_MEAN, rank_of
 from tests.marketplace.catalog.market import Member
 from tests.support.accounts import Account
 
@@ -213,7 +213,7 @@ def test_english_words_are_found_in_any_form(buyer: Member, library: None, q: st
 
 @pytest.mark.postgres
 def test_the_search_has_an_index(buyer: Member, library: None) -> None:
-    from marketplace.search_postgres import full_text
+    from marketplace.catalog.search import full_text
 
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")

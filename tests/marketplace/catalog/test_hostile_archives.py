@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from marketplace.checks.contents import MAX_FILE_BYTES
+from marketplace.submissions.validators.contents import MAX_FILE_BYTES
 from tests.marketplace.catalog.market import MAIN, checked, failed
 from tests.marketplace.catalog.zips import (
     DEVICE,

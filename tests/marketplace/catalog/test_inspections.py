@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from marketplace import inspections
+from marketplace.submissions import service
 from tests.marketplace.catalog.market import Member
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -14,11 +14,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_who_finds_no_place_is_told_when_to_come_back(
     join: Callable[..., Member], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inspections, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(service, "WAIT_SECONDS", 0.01)
     author = join()
     with ExitStack() as held:
-        for _ in range(inspections.MAX_AT_ONCE):
-            held.enter_context(inspections.place_to_inspect())
+        for _ in range(service.MAX_AT_ONCE):
+            held.enter_context(service.place_to_inspect())
         answer = author.submit()
         assert (answer.status, answer.code) == (503, "upstream_unavailable")
         assert int(answer.headers["Retry-After"]) > 0
@@ -28,6 +28,6 @@ def test_who_finds_no_place_is_told_when_to_come_back(
 
 def test_a_submission_that_is_refused_gives_its_place_back(join: Callable[..., Member]) -> None:
     author = join()
-    for _ in range(inspections.MAX_AT_ONCE + 1):
+    for _ in range(service.MAX_AT_ONCE + 1):
         assert author.submit(b"no zip").code == "checks_failed"
     assert author.submit().status == 201

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace import manifest as rules
-from marketplace.checks.manifests import looks_like_a_blob
-from marketplace.semver import precedence
+from marketplace.submissions import manifest as rules
+from marketplace.submissions.semver import precedence
+from marketplace.submissions.validators.manifest import looks_like_a_blob
 from tests.marketplace.catalog.market import MANIFEST, checked, failed
 
 ID_SIGNS = set(string.ascii_lowercase + string.digits + "-")

@@ -10,10 +10,10 @@ from django.core.checks import run_checks as run_system_checks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace.checks import CHECKS, SHADOWABLE
-from marketplace.checks.lookalikes import skeleton
-from marketplace.checks.secrets import FORMS, secrets_in
 from marketplace.models import Plugin
+from marketplace.submissions.validators.checklist import CHECKS, SHADOWABLE
+from marketplace.submissions.validators.contents import FORMS, secrets_in
+from marketplace.submissions.validators.lookalikes import skeleton
 from tests.marketplace.catalog.market import MAIN, checked, failed
 from tests.marketplace.catalog.zips import zipped
 from tests.support.accounts import Account

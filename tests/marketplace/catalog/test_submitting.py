@@ -12,10 +12,10 @@ import pytest
 from accounts.erasure import close_account
 from adiuva.api.errors import Conflict
 from adiuva.api.multipart import SpooledFile
-from marketplace import submission
 from marketplace.models import Plugin, PluginStatus, PluginVersion
-from marketplace.review import reject
-from marketplace.takedowns import take_down
+from marketplace.review.decisions import reject
+from marketplace.review.takedowns import take_down
+from marketplace.submissions import service
 from storage.checksums import checksum_of
 from tests.marketplace.catalog.market import MAIN, MANIFEST, Member, files, refused, reviewer
 from tests.marketplace.catalog.zips import Raw, package, with_main, zipped
@@ -246,7 +246,7 @@ def test_mine_comes_in_pages(author: Member) -> None:
 
 
 def test_an_author_waits_when_too_many_wait(author: Member) -> None:
-    submission_limit = submission.MAX_PENDING
+    submission_limit = service.MAX_PENDING
     author.submit()
     waiting = PluginVersion.objects.get()
     PluginVersion.objects.bulk_create(
@@ -273,7 +273,7 @@ def test_an_account_that_closes_leaves_no_submission(author: Member, blob_folder
     close_account(user=author.user)
     data = package(MAIN)
     with pytest.raises(Conflict):
-        submission.submit(
+        service.submit(
             author=author.user, manifest=MANIFEST, package=SpooledFile(file=io.BytesIO(data), size_bytes=len(data))
         )
     assert (files(blob_folder), Plugin.objects.filter(slug="word-count").count()) == ([], 0)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from marketplace import submission
 from marketplace.models import PluginVersion
-from marketplace.package_keys import is_package_key, new_key, seed_key
+from marketplace.submissions import service
+from marketplace.submissions.packages import is_package_key, new_key, seed_key
 from storage.blobs.keys import checked_key
 from storage.blobs.port import get_blob_store
 from storage.quota import usage_of
@@ -79,7 +79,7 @@ def test_a_package_is_in_nobodys_quota(author: Member) -> None:
 def test_a_commit_that_fails_takes_its_blob_along(
     author: Member, blob_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submission, "MAX_PENDING", 1)
+    monkeypatch.setattr(service, "MAX_PENDING", 1)
     author.submit()
     before = files(blob_folder)
     assert author.submit(version="1.1.0").status == 409

@@ -12,6 +12,7 @@ from django.test import override_settings
 from accounts.models import User
 from billing.checkouts import customer_of
 from billing.stripe.port import get_gateway
+from marketplace.catalog.ratings import rank_of
 from marketplace.models import (
     Plugin,
     PluginInstallation,
@@ -20,7 +21,6 @@ from marketplace.models import (
     PluginStatus,
     RevenueEvent,
 )
-from marketplace.ranking import rank_of
 from tests.fakes.stripe.faults import Kind
 from tests.fakes.stripe.payments import Manner
 from tests.fakes.stripe.signing import signature

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from marketplace.leaving_buyers import erase_buyer
+from marketplace.erasure import erase_buyer
 from marketplace.models import PluginRating
 from tests.marketplace.installs.shop import (
     change,

@@ -11,7 +11,6 @@ from django.db import transaction
 from django.db.models import Sum
 
 from accounts.models import User
-from marketplace import payout_queue
 from marketplace.models import (
     DeveloperAccount,
     LedgerEntry,
@@ -22,7 +21,8 @@ from marketplace.models import (
     RevenueEvent,
     Transfer,
 )
-from marketplace.revenue import record_sale
+from marketplace.payouts import queue
+from marketplace.payouts.settlement import record_sale
 from tests.billing.stripe_events import event as stripe_event
 from tests.fakes.stripe.signing import signature
 from tests.support.client import Answer, ApiClient
@@ -179,7 +179,7 @@ def deliver(*events: JsonObject, expected: int = 200, secret: str = WEBHOOK_SECR
 
 def let_payouts_finish() -> None:
     """Whatever is queued so far: one thread does it, in order."""
-    payout_queue._executor.submit(bool).result(timeout=60)
+    queue._executor.submit(bool).result(timeout=60)
 
 
 def wait_for(is_so: Callable[[], bool], *, seconds: float = 20) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from marketplace.models import LedgerEntry, RevenueEvent, Transfer
-from marketplace.transfers import run_open
+from marketplace.payouts.transfers import run_open
 from tests.marketplace.revenue import money
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

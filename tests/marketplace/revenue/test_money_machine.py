@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from marketplace.models import RevenueEvent, Transfer, TransferStatus
-from marketplace.split import split
-from marketplace.transfers import run
+from marketplace.payouts.ledger import split
+from marketplace.payouts.transfers import run
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.revenue import money
 from tests.support.accounts import Account

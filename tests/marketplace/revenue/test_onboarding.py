@@ -79,7 +79,7 @@ def test_in_production_without_stripe_it_is_not_configured(developer: Account) -
 
 def test_an_account_that_is_being_deleted_gets_none(stripe_server: LoopbackStripe, developer: Account) -> None:
     from adiuva.api.errors import Conflict
-    from marketplace.onboarding import begin_onboarding
+    from marketplace.payouts.onboarding import begin_onboarding
 
     close_account(user=developer.user)
     with pytest.raises(Conflict):

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from marketplace.models import LedgerEntry, PaymentReturn, PluginPurchase, RevenueEvent, Transfer, TransferStatus
-from marketplace.split import split
-from marketplace.transfers import run_open
+from marketplace.payouts.ledger import split
+from marketplace.payouts.transfers import run_open
 from tests.marketplace.revenue import money
 from tests.support.accounts import Account
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.models import PaymentReturn, ReturnKind
-from marketplace.returns import is_further, returned_cents
+from marketplace.payouts.settlement import is_further, returned_cents
 
 PRICE = 1000
 CHARGE, REFUND, DISPUTE = ReturnKind.CHARGE, ReturnKind.REFUND, ReturnKind.DISPUTE

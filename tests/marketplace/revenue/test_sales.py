@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from marketplace.ledger import balances, book
 from marketplace.models import LedgerEntry, RevenueEvent, Transfer
-from marketplace.split import Split
+from marketplace.payouts.ledger import Split, balances, book
 from tests.marketplace.revenue import money
 from tests.support.accounts import Account
 

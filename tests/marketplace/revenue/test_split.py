@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace.split import Split, split
+from marketplace.payouts.ledger import Split, split
 
 MOST = 2000
 prices = st.integers(min_value=1, max_value=MOST)

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from django.core.management import call_command
 
 from accounts.models import User
-from marketplace.review import approve, reject
-from marketplace.takedowns import take_down
+from marketplace.review.decisions import approve, reject
+from marketplace.review.takedowns import take_down
 from tests.marketplace.review.submissions import CHECKS, packed, submit
 
 RLO, ZERO_WIDTH = "\u202e", "\u200b"

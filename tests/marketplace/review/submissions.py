@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from accounts.models import User
 from marketplace.models import Plugin, PluginStatus, PluginVersion
-from marketplace.review import approve
+from marketplace.review.decisions import approve
 from storage.blobs.port import get_blob_store
 
 Files = dict[str, bytes]

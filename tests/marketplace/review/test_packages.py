@@ -10,15 +10,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from marketplace.archives import MAX_ENTRIES
 from marketplace.models import PluginVersion
-from marketplace.package_listing import (
+from marketplace.review.package_contents import (
     MAX_LISTED,
     MAX_PREVIEW_BYTES,
     PackageUnreadableError,
     list_package,
     preview,
 )
+from marketplace.submissions.archives import MAX_ENTRIES
 from tests.marketplace.review.submissions import FILES, packed, submit
 
 pytestmark = pytest.mark.django_db

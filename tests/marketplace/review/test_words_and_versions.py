@@ -2,9 +2,8 @@ import itertools
 
 import pytest
 
-from marketplace.permission_texts import UNKNOWN, in_words
-from marketplace.semver import precedence
-from marketplace.visible_text import visible
+from marketplace.review.wording import UNKNOWN, in_words, visible
+from marketplace.submissions.semver import precedence
 
 # https://semver.org § 11, in order
 ORDERED = ["0.9.9", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11"]

@@ -1,0 +1,74 @@
+"""What the marketplace's admin pages share: who may, how a decision is answered, and what a page may load."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from accounts.models import User
+from adiuva.admin import ReadOnlyAdmin
+from adiuva.api.errors import Problem, ValidationFailed
+from adiuva.server import middleware
+from marketplace.admin.forms import DecisionForm
+from marketplace.models import PluginStatus
+
+REVIEW: Final = "marketplace.review_plugins"
+TAKE_DOWN: Final = "marketplace.take_down_plugins"
+
+TONES: Final = {
+    PluginStatus.PENDING_REVIEW: "info",
+    PluginStatus.APPROVED: "success",
+    PluginStatus.REJECTED: "danger",
+    PluginStatus.WITHDRAWN: "",
+    PluginStatus.TAKEN_DOWN: "danger",
+}
+View = Callable[..., HttpResponse]
+# A submission's page shows its files in a frame.
+PAGE_POLICY: Final = f"{middleware.ADMIN}; frame-src 'self'"
+
+
+def require(request: HttpRequest, permission: str) -> User:
+    """The staff member that asks; raises Django's ``PermissionDenied`` (403)."""
+    user = request.user
+    if not isinstance(user, User) or not user.has_perm(permission):
+        raise PermissionDenied
+    return user
+
+
+def decide(request: HttpRequest, form: DecisionForm, act: Callable[..., Any], *, done: str) -> bool:
+    """Calls ``act`` with the form's fields. What it refuses becomes a message, and its last state is looked at again;
+    False where it is the form that has to be corrected.
+    """
+    if not form.is_valid():
+        return False
+    try:
+        act(**form.cleaned_data)
+    except ValidationFailed as refusal:
+        form.refuse(refusal)
+        return False
+    except Problem as refusal:
+        messages.error(request, refusal.detail)
+    else:
+        messages.success(request, done)
+    return True
+
+
+class DecidedElsewhereAdmin(ReadOnlyAdmin):
+    """Rows to look at: they change by decisions, whose views ask for permissions of their own."""
+
+    def guarded(self, routes: list[tuple[str, View, str]], *, prefix: str) -> list[URLPattern]:
+        """Each as (route, view, name), behind the admin's login and its CSRF check."""
+        return [path(route, self.admin_site.admin_view(view), name=f"{prefix}_{name}") for route, view, name in routes]
+
+    def page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+        context = {**self.admin_site.each_context(request), "opts": self.opts, **context}
+        response = TemplateResponse(request, template, context)
+        response.headers[middleware.HEADER] = PAGE_POLICY
+        return response
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)

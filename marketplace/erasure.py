@@ -1,0 +1,140 @@
+"""What becomes of the plugins of somebody who deletes their account.
+
+- What was never published goes altogether: rows, packages, and the id is free again.
+- What was published is withdrawn: out of the catalog, nobody can install it, and nothing names its author. Those who
+  have it installed keep it, and may fetch its package again; they may have paid for it. Its id stays taken, so that
+  nobody can slip something else under it.
+- What was taken down when its author left stays 410 for those who have it, with the reason.
+"""
+
+import logging
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Sum
+
+from adiuva.api.errors import NotConfigured
+from billing import alerts
+from billing.stripe.port import get_gateway
+from marketplace.catalog import ratings
+from marketplace.locks import lock_plugin, lock_user
+from marketplace.models import (
+    DeveloperAccount,
+    Plugin,
+    PluginInstallation,
+    PluginPurchase,
+    PluginRating,
+    PluginStatus,
+    PluginVersion,
+    PurchaseStatus,
+)
+from marketplace.payouts import transfers
+from marketplace.purchases import installations
+from marketplace.purchases.service import close_page
+from marketplace.submissions.author_names import FORMER
+from storage.staging import discard_after_commit
+
+
+def erase_author(user_id: UUID) -> None:
+    """The hook of ``accounts.erasure``; may run again. A submission under way waits, or is refused: it locks the same
+    row of the user's, and asks whether the account closes.
+    """
+    slugs = Plugin.objects.for_author(user_id).order_by("slug").values_list("slug", flat=True)
+    for slug in list(slugs):
+        _let_go(user_id, slug)
+
+
+@transaction.atomic
+def _let_go(user_id: UUID, slug: str) -> None:
+    lock_user(user_id)
+    plugin = Plugin.objects.select_for_update().filter(pk=slug, author_id=user_id).first()
+    if plugin is None:
+        return
+    if plugin.published_at is None:
+        for key in plugin.versions.values_list("s3_key", flat=True):
+            discard_after_commit(key)
+        plugin.delete()
+        return
+    versions = PluginVersion.objects.filter(plugin=plugin)
+    versions.filter(status=PluginStatus.PENDING_REVIEW).update(
+        status=PluginStatus.WITHDRAWN, decided_at=datetime.now(UTC)
+    )
+    versions.filter(submitted_by=user_id).update(submitted_by=None)
+    plugin.author = None
+    plugin.author_name = FORMER
+    plugin.status = PluginStatus.WITHDRAWN
+    plugin.save(update_fields=["author", "author_name", "status"])
+
+
+logger = logging.getLogger(__name__)
+
+PAGE_LEFT_OPEN = "plugin_page_left_open"  # the session
+
+
+def erase_buyer(user_id: UUID) -> None:
+    """The hook of ``accounts.erasure``; may run again. Raises the gateway's problems: it is tried again later."""
+    open_pages = PluginPurchase.objects.for_user(user_id).filter(status=PurchaseStatus.PENDING)
+    for purchase in open_pages.exclude(checkout_session_id=None):
+        _close(purchase)
+    installed = PluginInstallation.objects.for_user(user_id).values_list("plugin_id", flat=True)
+    rated = PluginRating.objects.for_user(user_id).values_list("plugin_id", flat=True)
+    for slug in sorted({*installed, *rated}):
+        _forget(user_id, slug)
+    _unname(user_id)
+
+
+def _close(purchase: PluginPurchase) -> None:
+    try:
+        close_page(get_gateway(), purchase)
+    except NotConfigured:
+        # Waiting for a key that was taken away on purpose would keep the account for ever.
+        alerts.raise_alert(
+            PAGE_LEFT_OPEN,
+            reference=str(purchase.checkout_session_id),
+            message=f"A buyer left while no STRIPE_SECRET_KEY was set: expire {purchase.checkout_session_id} in "
+            f"Stripe's dashboard.",
+        )
+
+
+@transaction.atomic
+def _forget(user_id: UUID, slug: str) -> None:
+    lock_user(user_id)
+    lock_plugin(slug)
+    for rating in PluginRating.objects.for_user(user_id).filter(plugin_id=slug):
+        ratings.withdraw(rating=rating)
+    installations.end(user_id=user_id, slug=slug)
+    PluginInstallation.objects.for_user(user_id).filter(plugin_id=slug).delete()
+
+
+@transaction.atomic
+def _unname(user_id: UUID) -> None:
+    lock_user(user_id)
+    theirs = PluginPurchase.objects.for_user(user_id)
+    theirs.filter(status=PurchaseStatus.PENDING).update(status=PurchaseStatus.FAILED)
+    theirs.update(user=None, checkout_url="")
+
+
+PAYOUT_BY_HAND = "payout_by_hand"  # the alert's kind; its reference is the account at Stripe
+
+
+def erase_money(user_id: UUID) -> None:
+    """Pays what can be paid; what is left is for a person to settle. Sales and purchases lose the person with the row
+    of their account, here goes what leads to them at Stripe. Who never said how to be paid leaves their share behind.
+    """
+    account = DeveloperAccount.objects.filter(user_id=user_id).first()
+    if account is None:
+        return
+    transfers.run_open(developer_id=user_id)
+    with transaction.atomic():
+        # Reversals among them need no account: they name the payout.
+        left = transfers.open_transfers().filter(revenue_event__developer=user_id, reverses=None)
+        cents = left.aggregate(cents=Sum("amount_cents"))["cents"]
+        if cents:
+            alerts.raise_alert(
+                PAYOUT_BY_HAND,
+                reference=account.stripe_account_id,
+                message=f"The account of a developer was deleted while {cents} cents were still owed to "
+                f"{account.stripe_account_id}: settle it in Stripe's dashboard.",
+            )
+        account.delete()

@@ -1,0 +1,93 @@
+"""Shapes of wire contract § 9: what is earned, and where one says how to be paid."""
+
+from dataclasses import asdict
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.authentication import identity_of
+from adiuva.api.openapi.responses import problem
+from marketplace.catalog.views import MarketplaceView
+from marketplace.payouts.earnings import ALL_TIME, Figures, Period, PluginEarnings, earnings_of
+from marketplace.payouts.onboarding import begin_onboarding
+
+
+class FiguresSerializer(serializers.Serializer[Any]):
+    gross_cents = serializers.IntegerField(
+        help_text="What buyers paid, less what went back to them by refunds and disputes in the period; negative when "
+        "more went back than came in. Always developer_share_cents + platform_share_cents."
+    )
+    developer_share_cents = serializers.IntegerField(
+        help_text="Your share: floor(70 %) of each sale. After a refund you have floor(70 %) of what is left of it; "
+        "what you give back is booked in the month of the refund, so past months never change."
+    )
+    platform_share_cents = serializers.IntegerField(help_text="The rest of gross_cents.")
+    paid_cents = serializers.IntegerField(
+        help_text="What was sent to you in the period, less what was taken back from you for refunds."
+    )
+    pending_cents = serializers.IntegerField(
+        help_text="Your share not yet sent, of everything up to the end of the period (without one: up to now); "
+        "negative while something is still to be taken back. Over all time it is developer_share_cents - paid_cents."
+    )
+    sales = serializers.IntegerField(help_text="Paid sales in the period; a refund does not lower it.")
+
+
+class PluginEarningsSerializer(FiguresSerializer):
+    plugin_id = serializers.CharField()
+    name = serializers.CharField()
+
+
+class EarningsSerializer(FiguresSerializer):
+    by_plugin = PluginEarningsSerializer(many=True, help_text="The same, by plugin; without those that are all zero.")
+
+    @staticmethod
+    def of(earned: list[PluginEarnings]) -> dict[str, Any]:
+        return asdict(sum((one.figures for one in earned), Figures())) | {
+            "by_plugin": [{"plugin_id": one.plugin_id, "name": one.name} | asdict(one.figures) for one in earned]
+        }
+
+
+class OnboardingSerializer(serializers.Serializer[Any]):
+    onboarding_url = serializers.URLField(help_text="To be opened in a browser; works once, for minutes.")
+
+
+GATE = problem("feature_not_available")
+
+
+class OnboardingView(MarketplaceView):
+    @extend_schema(
+        operation_id="beginOnboarding",
+        summary="A page on which you say how to be paid",
+        request=None,
+        responses={
+            200: OnboardingSerializer,
+            403: GATE,
+            409: problem("conflict: the account is being deleted"),
+            502: problem("upstream_error"),
+            503: problem("not_configured, upstream_unavailable"),
+            504: problem("upstream_timeout"),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Stripe asks there what it has to know. Your share of earlier sales is kept and paid as soon as it can be."""
+        url = begin_onboarding(user=identity_of(request).user)
+        return Response(OnboardingSerializer({"onboarding_url": url}).data)
+
+
+class EarningsView(MarketplaceView):
+    @extend_schema(
+        operation_id="getEarnings",
+        summary="What your plugins earned",
+        parameters=[OpenApiParameter("period", str, description="A month by UTC, `YYYY-MM`; without it, all time.")],
+        responses={200: EarningsSerializer, 400: problem("validation_error"), 403: GATE},
+    )
+    def get(self, request: Request) -> Response:
+        """Derived from the ledger: a month that is over does not change any more."""
+        text = request.query_params.get("period")
+        period = ALL_TIME if text is None else Period.of(text)
+        return Response(
+            EarningsSerializer(EarningsSerializer.of(earnings_of(identity_of(request).user, period=period))).data
+        )

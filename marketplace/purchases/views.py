@@ -1,0 +1,105 @@
+"""Shapes of wire contract § 9: what users have, and what they think of it."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.authentication import identity_of
+from adiuva.api.openapi.responses import problem
+from billing.views import UPSTREAM
+from marketplace.catalog.ratings import rate, require_may_rate
+from marketplace.catalog.serializers import PermissionsField
+from marketplace.catalog.views import MarketplaceView
+from marketplace.models import Plugin
+from marketplace.purchases.installs import Installed, install, uninstall
+
+
+class InstallationSerializer(serializers.Serializer[Installed]):
+    plugin_id = serializers.CharField(source="installation.plugin_id")
+    version = serializers.CharField(source="installation.version", help_text="Semantic Versioning 2.0.0")
+    permissions = PermissionsField(source="installation.permissions", help_text="Those that were agreed to.")
+    installed_at = serializers.DateTimeField(source="installation.installed_at")
+    amount_cents = serializers.IntegerField(help_text="What you have paid for it; 0 where it was free.")
+
+
+class RatingSerializer(serializers.Serializer[Any]):
+    stars = serializers.IntegerField(min_value=1, max_value=5)
+
+
+class RatedSerializer(serializers.Serializer[Plugin]):
+    plugin_id = serializers.CharField(source="slug")
+    stars = serializers.SerializerMethodField(help_text="Yours.")
+    avg_rating = serializers.FloatField()
+    rating_count = serializers.IntegerField()
+
+    def get_stars(self, _: Plugin) -> int:
+        return int(self.context["stars"])
+
+
+GATED = {403: problem("feature_not_available"), 404: problem("not_found"), 410: problem("taken_down")}
+
+
+class InstallView(MarketplaceView):
+    open_methods = frozenset({"DELETE"})
+
+    @extend_schema(
+        operation_id="installPlugin",
+        summary="Install a plugin; buy it first where it costs something",
+        request=None,
+        responses={
+            201: InstallationSerializer,
+            200: InstallationSerializer,
+            402: problem("payment_required: with checkout_url, a page to pay on, to be opened in a browser"),
+            **GATED,
+            409: problem("conflict: its payment is on its way, or its price changed this moment"),
+            **UPSTREAM,
+        },
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """201 when it was not installed before, 200 when it was; nothing is ever charged twice.
+
+        A saved card is charged. Without one, or when the bank wants to hear from its customer, the answer is 402 with a
+        page to pay on: the plugin is installed when that is paid; another call tells. After a 504 it may be paid:
+        call again. What was bought is installed again for nothing, unless it was refunded. Your own plugins are free.
+
+        Installing again what you have takes the version that is live now.
+        """
+        installed = install(user=identity_of(request).user, slug=slug)
+        return Response(InstallationSerializer(installed).data, status=201 if installed.is_new else 200)
+
+    @extend_schema(
+        operation_id="uninstallPlugin",
+        summary="Uninstall a plugin",
+        request=None,
+        responses={204: None, 404: problem("not_found: it is not installed")},
+    )
+    def delete(self, request: Request, slug: str) -> Response:
+        """Of any tier. What was bought stays bought."""
+        uninstall(user=identity_of(request).user, slug=slug)
+        return Response(status=204)
+
+
+class RatingView(MarketplaceView):
+    @extend_schema(
+        operation_id="ratePlugin",
+        summary="Rate a plugin that you have or had",
+        request=RatingSerializer,
+        responses={
+            200: RatedSerializer,
+            400: problem("validation_error"),
+            **GATED,
+            403: problem("feature_not_available, permission_denied: it is your own, or you never had it installed"),
+        },
+    )
+    def put(self, request: Request, slug: str) -> Response:
+        """One rating each; the last one counts."""
+        user = identity_of(request).user
+        require_may_rate(user=user, slug=slug)
+        serializer = RatingSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        stars = serializer.validated_data["stars"]
+        plugin = rate(user=user, slug=slug, stars=stars)
+        return Response(RatedSerializer(plugin, context={"stars": stars}).data)

@@ -1,0 +1,172 @@
+"""A submission: a manifest and a package, checked by machine, kept as a version that waits for a reviewer."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import BoundedSemaphore
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from accounts.models import User
+from adiuva.api.errors import ChecksFailed, Conflict, UpstreamUnavailable
+from adiuva.api.multipart import SpooledFile
+from marketplace.catalog.listing import show_version
+from marketplace.catalog.ratings import rank_of
+from marketplace.locks import lock_open_user
+from marketplace.models import Plugin, PluginStatus, PluginVersion
+from marketplace.submissions.author_names import author_name_of
+from marketplace.submissions.manifest import id_fault, known_fields, version_fault
+from marketplace.submissions.packages import new_key
+from marketplace.submissions.validators.checklist import Submission, blocks, run_checks
+from storage.staging import Allowance, Sealed, SealedBody, staged
+
+# Of one author, waiting: reviewers are few, and each may hold MAX_PACKAGE_BYTES.
+MAX_PENDING = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """What has passed the checks and is about to be kept."""
+
+    author: User
+    manifest: dict[str, Any]
+    checks: list[dict[str, Any]]
+    key: str
+
+
+def submit(*, author: User, manifest: dict[str, Any], package: SpooledFile) -> PluginVersion:
+    """A new version, of a new plugin or of one of the author's.
+
+    The blob is written first, then one transaction makes it count; a process that dies in between leaves a blob that
+    ``manage.py reap_storage`` removes. What is live stays live and displayed.
+
+    Raises:
+        Conflict: the id is somebody else's, the version exists, too many wait already, or the account closes.
+        ChecksFailed: with the whole list; nothing is kept.
+        UpstreamError, UpstreamUnavailable, UpstreamTimeout: the blob store failed, or too many packages are inspected;
+            nothing is kept.
+    """
+    _require_free(author, manifest)
+    with place_to_inspect():
+        checks = run_checks(Submission(author_id=author.id, manifest=manifest, package=package))
+    if any(blocks(check) for check in checks):
+        raise ChecksFailed(checks=checks)
+    kept = known_fields(manifest)
+    draft = _Draft(author=author, manifest=kept, checks=checks, key=new_key(slug=kept["id"], version=kept["version"]))
+    body = SealedBody(parts=package.parts(), checksum=_checksum_of(package.parts()), declared_size=package.size_bytes)
+    # Packages are in nobody's quota.
+    allowance = Allowance(max_bytes=settings.MAX_PACKAGE_BYTES, limit=None, used=0, replaced=0)
+    with staged(key=draft.key, body=body, allowance=allowance, kind="package") as sealed:
+        return _commit(draft, sealed)
+
+
+def _require_free(author: User, manifest: dict[str, Any]) -> None:
+    """Told before anything is unpacked; asked again when it is kept."""
+    slug, version = manifest.get("id"), manifest.get("version")
+    if id_fault(slug) is None:
+        plugin = Plugin.objects.filter(slug=slug).first()
+        if plugin is not None:
+            _require_own(plugin, author)
+            if version_fault(version) is None:
+                _require_new(plugin, str(version))
+    _require_few_pending(author)
+
+
+def _require_own(plugin: Plugin, author: User) -> None:
+    if plugin.author_id != author.id:
+        raise Conflict("This id belongs to somebody else's plugin.")
+
+
+def _require_new(plugin: Plugin, version: str) -> None:
+    if plugin.versions.filter(version=version).exists():
+        raise Conflict("This version was submitted before; versions do not change.")
+
+
+def _require_few_pending(author: User) -> None:
+    pending = PluginVersion.objects.filter(submitted_by=author, status=PluginStatus.PENDING_REVIEW).count()
+    if pending >= MAX_PENDING:
+        raise Conflict(f"{MAX_PENDING} of your submissions wait for a review; wait for some of them.")
+
+
+def _checksum_of(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+@transaction.atomic
+def _commit(draft: _Draft, sealed: Sealed) -> PluginVersion:
+    # An author has one submission at a time, and an account that closes gets none: its erasure may have passed already.
+    lock_open_user(draft.author.id)
+    _require_few_pending(draft.author)
+    now = datetime.now(UTC)
+    plugin = _locked_plugin(draft, now)
+    _require_own(plugin, draft.author)
+    _require_new(plugin, draft.manifest["version"])
+    version = PluginVersion.objects.create(
+        plugin=plugin,
+        version=draft.manifest["version"],
+        manifest=draft.manifest,
+        checks=draft.checks,
+        s3_key=draft.key,
+        checksum=sealed.checksum,
+        size_bytes=sealed.size_bytes,
+        submitted_by=draft.author,
+        submitted_at=now,
+    )
+    if plugin.published_at is None:
+        show_version(plugin, version)
+        plugin.status = PluginStatus.PENDING_REVIEW
+        plugin.save()
+    return version
+
+
+def _locked_plugin(draft: _Draft, now: datetime) -> Plugin:
+    """Raises ``Conflict``: somebody else has taken the id in this very moment."""
+    slug = draft.manifest["id"]
+    plugin: Plugin | None = Plugin.objects.select_for_update(no_key=True).filter(slug=slug).first()
+    if plugin is not None:
+        return plugin
+    plugin = Plugin(
+        slug=slug,
+        author=draft.author,
+        author_name=author_name_of(draft.author.id),
+        rank=rank_of(0, 0),
+        created_at=now,
+    )
+    try:
+        with transaction.atomic():
+            plugin.save(force_insert=True)
+    except IntegrityError:
+        raise Conflict("This id belongs to somebody else's plugin.") from None
+    return plugin
+
+
+def submissions_of(author: User) -> QuerySet[PluginVersion, PluginVersion]:
+    """Of the author's plugins, the newest first, with ``plugin`` and ``review``."""
+    versions = PluginVersion.objects.filter(plugin__author=author).select_related("plugin", "review")
+    return versions.order_by("-submitted_at", "id")
+
+
+MAX_AT_ONCE = 4
+WAIT_SECONDS = 5.0  # an inspection takes fractions of a second: a burst is queued, a flood is not
+RETRY_AFTER_SECONDS = 5
+
+_places = BoundedSemaphore(MAX_AT_ONCE)
+
+
+@contextmanager
+def place_to_inspect() -> Iterator[None]:
+    """Raises ``UpstreamUnavailable`` when none gets free in time."""
+    if not _places.acquire(timeout=WAIT_SECONDS):
+        raise UpstreamUnavailable("Too many packages are being inspected right now.", retry_after=RETRY_AFTER_SECONDS)
+    try:
+        yield
+    finally:
+        _places.release()

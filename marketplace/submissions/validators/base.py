@@ -1,0 +1,78 @@
+"""What a check is given and what it says."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from adiuva.api.multipart import SpooledFile
+from marketplace.submissions.archives import Archive, ArchiveError
+from marketplace.submissions.validators.contents import Contents, look_through
+
+MAX_EVIDENCE = 20  # items; each is short
+
+
+class Outcome(NamedTuple):
+    """``message`` and ``evidence`` are for the author and the reviewer, and quote no secret."""
+
+    passed: bool
+    message: str
+    evidence: tuple[str, ...] = ()
+
+
+class NotLookedAtError(Exception):
+    """A check cannot say anything, because another one, which says why, has failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """``manifest`` is any JSON object, ``package`` are any bytes."""
+
+    author_id: UUID
+    manifest: dict[str, Any]
+    package: SpooledFile = field(repr=False)
+
+    @cached_property
+    def _opened(self) -> Archive | ArchiveError:
+        try:
+            return Archive(self.package.file, size_bytes=self.package.size_bytes)
+        except ArchiveError as error:
+            return error
+
+    def open_archive(self) -> Archive:
+        """Raises ``ArchiveError``: each time, it is read once."""
+        if isinstance(self._opened, ArchiveError):
+            raise self._opened
+        return self._opened
+
+    @property
+    def archive(self) -> Archive:
+        """Raises ``NotLookedAtError`` where there is none that can be read."""
+        if isinstance(self._opened, ArchiveError):
+            raise NotLookedAtError
+        return self._opened
+
+    @cached_property
+    def contents(self) -> Contents:
+        """What one look through every file has found; empty where the archive is not fit to be unpacked."""
+        return look_through(self.archive)
+
+
+def judged(faults: Iterable[str], *, ok: str, wrong: str) -> Outcome:
+    """Passed where there are no faults; else they are the evidence, the first ones of many."""
+    evidence = tuple(islice(faults, MAX_EVIDENCE))
+    return Outcome(passed=not evidence, message=wrong if evidence else ok, evidence=evidence)
+
+
+Examine = Callable[[Submission], Outcome]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """``contract``: of the wire contract, always enforced; the others may run in shadow mode."""
+
+    code: str
+    examine: Examine
+    contract: bool = False
