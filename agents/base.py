@@ -6,11 +6,11 @@ from contextlib import aclosing
 from typing import Any, ClassVar
 from uuid import UUID
 
-from agents import loop, prompting
+from agents import prompting, tool_loop
 from agents.events import AgentEvent
-from agents.llm import LanguageModel, get_llm
-from agents.messages import Message
-from agents.run import RunContext
+from agents.llm.factory import LanguageModel, get_llm
+from agents.llm.messages import Message
+from agents.run_context import RunContext
 from agents.tools.base import Tool
 from agents.tools.records import RunRecords
 
@@ -70,9 +70,9 @@ class ChatAgent(BaseAgent):
         llm: LanguageModel,
         messages: list[Message],
         tools: Sequence[Tool[Any]],
-        max_iter: int = loop.MAX_ROUNDS,
+        max_iter: int = tool_loop.MAX_ROUNDS,
         *,
         context: RunContext,
         records: RunRecords,
     ) -> AsyncGenerator[AgentEvent, None]:
-        return loop.run(llm, messages, tools, max_iter, context=context, records=records)
+        return tool_loop.run(llm, messages, tools, max_iter, context=context, records=records)

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from agents import messages as message
 from agents import prompts
-from agents.messages import Message
-from agents.run import RunContext
+from agents.llm import messages as message
+from agents.llm.messages import Message
+from agents.run_context import RunContext
 
 # About 50,000 tokens: what is left fits the smallest context window (128k) together with history and tool results.
 MAX_DATA_CHARACTERS = 200_000

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agents.events import AgentEvent
-from agents.run import RunContext
+from agents.run_context import RunContext
 
 if TYPE_CHECKING:
     from agents.base import ChatAgent

@@ -1,9 +1,9 @@
-"""The client's answers to read tools, as the agents wait for them (``agents.run.ClientTools``)."""
+"""The client's answers to read tools, as the agents wait for them (``agents.run_context.ClientTools``)."""
 
 import asyncio
 from typing import Any
 
-from agents.run import ClientToolFailed
+from agents.run_context import ClientToolFailed
 from chat.frames import ToolResultFrame
 
 ANSWER_SECONDS = 30.0  # wire contract § 5

@@ -13,11 +13,11 @@ from typing import Any
 
 from accounts.models import User
 from adiuva.api.errors import NotConfigured, Problem
-from agents import messages as message
 from agents import prompts
 from agents.base import ChatAgent
-from agents.llm import get_router_llm
-from agents.meter import Meter
+from agents.llm import messages as message
+from agents.llm.factory import get_router_llm
+from agents.llm.meter import Meter
 from agents.registry import registry
 from chat.agent_tiers import available_to, require_agents
 from chat.turns import ChatTurn

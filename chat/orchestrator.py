@@ -9,8 +9,8 @@ from django.conf import settings
 from accounts.models import User
 from adiuva.api.errors import UpstreamTimeout
 from agents.events import AgentEvent
-from agents.meter import Meter
-from agents.run import ClientTools, RunContext
+from agents.llm.meter import Meter
+from agents.run_context import ClientTools, RunContext
 from chat.capacity import capacity
 from chat.failures import problem_of
 from chat.intent import choose_agents

@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 from uuid import UUID
 
-from agents import loop
+from agents import tool_loop
 from agents.registry import registry
 from chat.agent_tiers import AGENTS_BY_TIER
 from chat.plans import asking, extractions
@@ -53,14 +53,14 @@ async def sanitizer() -> Sanitizer:
 def build() -> Sanitizer:
     """A new sanitizer of everything that a model is told here."""
     # Its tables of words take 0.7 s of CPU, which no management command should pay for.
-    from agents.offline import small_talk  # noqa: PLC0415
+    from agents.offline_model import small_talk  # noqa: PLC0415
 
     agents = registry.list_agents()
     return Sanitizer(
         prompts=[*prompt_texts(), *(agent.description for agent in agents), *asking.SENTENCES],
         agent_names=AGENTS_BY_TIER,
         tool_schemas=[*tool_schemas(), *extraction_schemas()],
-        public_texts=[small_talk.HELP, *loop.SENTENCES, WHO_IT_IS],
+        public_texts=[small_talk.HELP, *tool_loop.SENTENCES, WHO_IT_IS],
     )
 
 

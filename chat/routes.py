@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from agents import messages as message
 from agents import prompting, prompts
 from agents.actions import Action
 from agents.events import ActionEmitted, AgentEvent, TextDelta
-from agents.llm import get_llm
-from agents.messages import Message
+from agents.llm import messages as message
+from agents.llm.factory import get_llm
+from agents.llm.messages import Message
 from agents.registry import registry
-from agents.run import RunContext
+from agents.run_context import RunContext
 from agents.tools.records import data_after
 
 # Of each agent's text; the most that an agent says by itself is a list or a note.

@@ -12,7 +12,7 @@ from channels.db import database_sync_to_async
 from accounts.authentication import Identity
 from adiuva.api.errors import Unauthorized
 from agents.events import ClientToolCall
-from agents.meter import Meter
+from agents.llm.meter import Meter
 from chat import frames, usage
 from chat.admission import admit
 from chat.client_answers import ClientAnswers

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from adiuva.api.errors import Problem
 from agents.actions import Action
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
-from agents.run import ClientToolFailed, ClientTools
+from agents.run_context import ClientToolFailed, ClientTools
 from chat import protected
 from chat.plans.model import ExecutionPlan, LlmStep, frozen_variables
 from chat.sanitizer import TurnSanitizer, strings_in

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from agents.actions import Action
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
-from agents.replies import Usage
+from agents.llm.replies import Usage
 from chat.plans.model import ExecutionPlan
 
 

@@ -13,7 +13,7 @@ from django.db import DatabaseError, IntegrityError
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce, Now
 
-from agents.meter import Meter
+from agents.llm.meter import Meter
 from chat.background import spawn
 from chat.models import DailyUsage
 

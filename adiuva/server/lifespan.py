@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 
-import agents.llm
+import agents.llm.factory
 import chat.protected
 from accounts import erasure
 from adiuva.observability import process
@@ -30,7 +30,7 @@ class Lifespan:
                 _say_what_runs()
                 jobs = [chat.protected.preload, _resume_erasures]
                 if settings.LLM_PRELOAD:
-                    jobs.insert(0, agents.llm.preload)
+                    jobs.insert(0, agents.llm.factory.preload)
                 for job in jobs:
                     task = asyncio.create_task(_in_background(job))
                     background.add(task)
@@ -41,7 +41,7 @@ class Lifespan:
             else:
                 for task in background:
                     task.cancel()
-                await agents.llm.close()
+                await agents.llm.factory.close()
                 await asyncio.to_thread(_close_pools)
                 await send({"type": "lifespan.shutdown.complete"})
                 return

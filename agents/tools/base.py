@@ -1,6 +1,6 @@
 """What a tool is: typed arguments in, one Action out; a read tool also finds rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from adiuva.api import json
 from adiuva.api.errors import ValidationFailed
 from agents.actions import Action, ActionType, Table
-from agents.run import RunContext
+from agents.run_context import RunContext
 from agents.tools.records import Row, RunRecords
 
 
@@ -96,3 +96,33 @@ def _explain(error: ValidationError) -> str:
         for item in error.errors(include_url=False, include_input=False, include_context=False)
     ]
     return "Nothing was done; the arguments are not valid. " + "; ".join(problems)
+
+
+_NAMES: dict[Table, str] = {
+    "tasks": "task",
+    "task_comments": "comment",
+    "projects": "project",
+    "checkpoints": "checkpoint",
+    "notes": "note",
+}
+
+
+def require(run: ToolRun, table: Table, record_id: str) -> None:
+    """Raises ``ToolError`` when no record of ``table`` has that id."""
+    if not run.records.knows(table, record_id):
+        name = _NAMES[table]
+        raise ToolError(
+            f"Nothing was done: there is no {name} with that {name}_id. Use an id from the data or a tool result."
+        )
+
+
+def require_project(run: ToolRun, project_id: str | None) -> None:
+    """The project that a record shall belong to; none is fine."""
+    if project_id is not None and not run.records.knows("projects", project_id):
+        raise ToolError("Nothing was done: there is no project with that project_id. Leave it out or use a known id.")
+
+
+def holds(row: Row, search: str | None, fields: Iterable[str]) -> bool:
+    """Every word of ``search`` stands in one of the row's ``fields``, in whatever case; no search fits every row."""
+    text = " ".join(str(row.get(field) or "") for field in fields).casefold()
+    return all(word in text for word in (search or "").casefold().split())

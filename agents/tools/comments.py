@@ -6,10 +6,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolError, ToolRun, given
+from agents.tools.base import Arguments, Tool, ToolError, ToolRun, given, require
 from agents.tools.fields import RecordId
 from agents.tools.records import Row
-from agents.tools.references import require
 
 
 class ListTaskComments(Arguments):

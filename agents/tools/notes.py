@@ -6,11 +6,9 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolRun, given
+from agents.tools.base import Arguments, Tool, ToolRun, given, holds, require, require_project
 from agents.tools.fields import Limit, RecordId, Search, Title
 from agents.tools.records import Row
-from agents.tools.references import require, require_project
-from agents.tools.searching import holds
 
 _NOTE_ID = frozenset({"note_id"})
 Markdown = Annotated[str, Field(max_length=100_000)]

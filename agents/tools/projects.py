@@ -6,11 +6,9 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolRun, given
+from agents.tools.base import Arguments, Tool, ToolRun, given, holds, require
 from agents.tools.fields import Limit, LongText, ProjectStatus, RecordId, Search, Title
 from agents.tools.records import Row
-from agents.tools.references import require
-from agents.tools.searching import holds
 
 _PROJECT_ID = frozenset({"project_id"})
 

@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolRun, given
+from agents.tools.base import Arguments, Tool, ToolRun, given, require, require_project
 from agents.tools.fields import IsoDate, LongText, Priority, RecordId, TaskStatus, Title
 from agents.tools.records import Row
-from agents.tools.references import require, require_project
 
 _TASK_ID = frozenset({"task_id"})
 

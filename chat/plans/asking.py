@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from agents import messages as message
 from agents import prompting, prompts
-from agents.messages import Message
+from agents.llm import messages as message
+from agents.llm.messages import Message
 from agents.registry import registry
-from agents.run import RunContext
+from agents.run_context import RunContext
 from chat.plans import extractions
 from chat.plans.extractions import Extraction
 from chat.plans.templates import PromptTemplate

@@ -11,14 +11,14 @@ from django.conf import settings
 
 from accounts.models import User
 from adiuva.api.errors import UpstreamError, UpstreamTimeout, ValidationFailed
-from agents import loop
+from agents import tool_loop
 from agents.events import ActionEmitted, TextDelta
-from agents.llm import get_llm
-from agents.messages import Message
-from agents.meter import Meter
+from agents.llm.factory import get_llm
+from agents.llm.messages import Message
+from agents.llm.meter import Meter
+from agents.llm.replies import Usage
 from agents.registry import registry
-from agents.replies import Usage
-from agents.run import RunContext
+from agents.run_context import RunContext
 from agents.tools.records import RunRecords
 from chat.capacity import capacity
 from chat.failures import problem_of
@@ -116,7 +116,7 @@ async def _carry_out(
     records = RunRecords.of(run.data, variables.message)
     said: list[str] = []
     actions: list[dict[str, Any]] = []
-    async with aclosing(loop.run(get_llm(), messages, agent.get_tools(), context=run, records=records)) as events:
+    async with aclosing(tool_loop.run(get_llm(), messages, agent.get_tools(), context=run, records=records)) as events:
         async for event in events:
             match event:
                 case TextDelta(text):

@@ -232,7 +232,7 @@ def test_open_alerts_are_counted_by_kind() -> None:
 
 
 def test_the_model_answers_only_when_asked(capsys: Capture, examinations: dict[str, Any]) -> None:
-    from agents.diagnoses import llm
+    from agents.ops import llm
 
     examinations["llm"] = llm
     call_command("doctor")
@@ -242,7 +242,7 @@ def test_the_model_answers_only_when_asked(capsys: Capture, examinations: dict[s
 
 
 def test_production_without_a_model_is_said(settings: Any, examinations: dict[str, Any]) -> None:
-    from agents.diagnoses import llm
+    from agents.ops import llm
 
     settings.LLM_MODEL = ""
     examinations["llm"] = llm

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from agents import llm
+from agents.llm import factory
 from tests.fakes.llm_server import LoopbackLLM
 
 KEY = "sk-loopback-0123456789"
@@ -12,7 +12,7 @@ MODEL = "gpt-test"
 
 @pytest.fixture(scope="session")
 def _loopback() -> Iterator[LoopbackLLM]:
-    llm.preload()
+    factory.preload()
     with LoopbackLLM() as running:
         yield running
 
@@ -34,4 +34,4 @@ def provider(_loopback: LoopbackLLM, settings: Any) -> Iterator[LoopbackLLM]:
 @pytest.fixture(autouse=True)
 async def _no_open_pools() -> AsyncIterator[None]:
     yield
-    await llm.close()
+    await factory.close()

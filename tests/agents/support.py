@@ -9,7 +9,7 @@ from typing import Any
 from agents.actions import Action
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.registry import registry
-from agents.run import ClientToolFailed, ClientTools, RunContext
+from agents.run_context import ClientToolFailed, ClientTools, RunContext
 
 SUNDAY = datetime(2026, 11, 22, 17, 30, tzinfo=UTC)
 MILK = {"id": "0b7cd3f4-0000-4000-8000-000000000001", "title": "Buy milk", "status": "todo", "due_date": "2026-11-22"}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agents.checkpoint_agent import CheckpointAgent
+from agents.agents import CheckpointAgent
 from agents.tools.base import ToolError, ToolRun
 from agents.tools.records import RunRecords
 from tests.agents.record_tools import BETA, LAUNCH, MINUTES, UNKNOWN, Calls

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from agents import checks
+from agents import ops
 from agents.base import BaseAgent, ChatAgent
 from agents.events import AgentEvent, TextDelta
 from agents.registry import AgentRegistry, registry
-from agents.run import RunContext
+from agents.run_context import RunContext
 from tests.agents.support import context
 
 LAZY = ("litellm", "langchain_litellm", "langchain_core", "langchain", "openai", "httpx")
@@ -21,7 +21,7 @@ def test_no_module_but_the_client_imports_an_sdk() -> None:
     script = f"""
 import importlib, pkgutil, sys, agents
 for module in pkgutil.walk_packages(agents.__path__, "agents."):
-    if module.name not in ("agents.litellm_client", "agents.offline.provider"):
+    if module.name not in ("agents.llm.litellm", "agents.offline_model.provider"):
         importlib.import_module(module.name)
 print([name for name in {LAZY!r} if name in sys.modules])
 """
@@ -47,18 +47,18 @@ print(_tracing_v2_is_enabled())
 )
 def test_model_names_pass(settings: Any, name: str) -> None:
     settings.LLM_MODEL = name
-    assert checks.model_names(None) == []
+    assert ops.model_names(None) == []
 
 
 @pytest.mark.parametrize("name", ["gpt 4", "/gpt", "openai/", "gpt-4o,gpt-5", "'gpt'", "x\n"])
 def test_what_cannot_be_a_model_is_an_error(settings: Any, name: str) -> None:
     settings.LLM_MODELS = (name,)
-    assert [error.id for error in checks.model_names(None)] == ["agents.E001"]
+    assert [error.id for error in ops.model_names(None)] == ["agents.E001"]
 
 
 def test_a_timeout_that_lets_nothing_through_is_an_error(settings: Any) -> None:
     settings.LLM_TIMEOUT_SECONDS = 0
-    assert [error.id for error in checks.timeout(None)] == ["agents.E002"]
+    assert [error.id for error in ops.timeout(None)] == ["agents.E002"]
 
 
 def test_the_four_agents_are_registered() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from adiuva.api.errors import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
-from agents import messages as message
-from agents.llm import get_llm, get_router_llm
-from agents.replies import Reply, Usage
+from agents.llm import messages as message
+from agents.llm.factory import get_llm, get_router_llm
+from agents.llm.replies import Reply, Usage
 from tests.agents.conftest import KEY, MODEL
 from tests.fakes import llm_server as reply
 from tests.fakes.llm_server import LoopbackLLM
@@ -28,7 +28,7 @@ TOOL = {
 
 @pytest.fixture(autouse=True)
 def _quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.llm._FIRST_BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr("agents.llm.factory._FIRST_BACKOFF_SECONDS", 0.01)
 
 
 async def ask(**options: Any) -> tuple[list[Any], Reply]:

@@ -9,10 +9,10 @@ import pytest
 
 from adiuva.api.errors import UpstreamTimeout
 from agents.events import ActionEmitted, TextDelta
-from agents.meter import Meter
+from agents.llm.meter import Meter
+from agents.llm.replies import Usage
 from agents.registry import registry
-from agents.replies import Usage
-from agents.run import ClientToolFailed
+from agents.run_context import ClientToolFailed
 from tests.agents.support import ANNA, COMMENT, MILK, Device, context, turn
 from tests.fakes import llm_server as reply
 from tests.fakes.llm_server import LoopbackLLM, call, calls, text

@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.checkpoint_agent import CheckpointAgent
-from agents.note_agent import NoteAgent
-from agents.project_agent import ProjectAgent
+from agents.agents import CheckpointAgent, NoteAgent, ProjectAgent
 from agents.tools.base import Tool, ToolError, ToolRun
 from agents.tools.records import RunRecords
 from tests.agents.record_tools import MINUTES, PASTA, UNKNOWN, Calls

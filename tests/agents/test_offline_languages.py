@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.offline.english import ENGLISH
-from agents.offline.german import GERMAN
-from agents.offline.italian import ITALIAN
-from agents.offline.understanding import LANGUAGES, language_of, understand
+from agents.offline_model.english import ENGLISH
+from agents.offline_model.german import GERMAN
+from agents.offline_model.italian import ITALIAN
+from agents.offline_model.understanding import LANGUAGES, language_of, understand
 from tests.agents.record_tools import turn_with
 from tests.agents.support import PROJECT
 

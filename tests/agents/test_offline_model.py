@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from agents import messages as message
-from agents.llm import get_llm, get_router_llm
-from agents.offline.brain import think
-from agents.replies import Reply
-from agents.task_agent import TaskAgent
+from agents.agents import TaskAgent
+from agents.llm import messages as message
+from agents.llm.factory import get_llm, get_router_llm
+from agents.llm.replies import Reply
+from agents.offline_model.provider import think
 from tests.agents.support import ANNA, BOB, COMMENT, DATA, MILK, Device, context, turn
 
 TOMORROW = "2026-11-23"

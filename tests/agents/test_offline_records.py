@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from agents.offline.kinds import Kind
-from agents.offline.understanding import understand
+from agents.offline_model.kinds import Kind
+from agents.offline_model.understanding import understand
 from tests.agents.record_tools import BETA, MINUTES, OLD, PASTA, turn_with
 from tests.agents.support import PROJECT, Device
 

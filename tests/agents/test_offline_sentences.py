@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.offline.english.days import DAYS
-from agents.offline.understanding import understand
+from agents.offline_model.english.days import DAYS
+from agents.offline_model.understanding import understand
 from tests.agents.support import PROJECT
 
 TODAY = date(2026, 11, 22)

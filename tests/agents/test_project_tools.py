@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agents.project_agent import ProjectAgent
+from agents.agents import ProjectAgent
 from agents.tools.base import ToolError
 from tests.agents.record_tools import BETA, OLD, UNKNOWN, Calls
 from tests.agents.support import PROJECT

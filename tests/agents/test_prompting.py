@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents import prompting
-from agents.run import RunContext
+from agents.run_context import RunContext
 from tests.agents.support import DATA, MILK, SUNDAY, context
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.actions import Action
-from agents.task_agent import TaskAgent
+from agents.agents import TaskAgent
 from agents.tools.base import Tool, ToolError, ToolRun
 from agents.tools.records import RunRecords
 from tests.agents.support import ANNA, BOB, COMMENT, DATA, MILK, PROJECT, context

@@ -5,12 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from agents import llm as models
-from agents.checkpoint_agent import CheckpointAgent
-from agents.note_agent import NoteAgent
-from agents.project_agent import ProjectAgent
+from agents.agents import CheckpointAgent, NoteAgent, ProjectAgent, TaskAgent
+from agents.llm import factory as models
 from agents.registry import registry
-from agents.task_agent import TaskAgent
 from chat import protected
 from tests.chat.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, text

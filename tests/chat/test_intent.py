@@ -10,9 +10,9 @@ from accounts.authentication import authenticate
 from adiuva.api.errors import FeatureNotAvailable, NotConfigured
 from agents.base import BaseAgent
 from agents.events import AgentEvent, TextDelta
-from agents.meter import Meter
+from agents.llm.meter import Meter
 from agents.registry import registry
-from agents.run import RunContext
+from agents.run_context import RunContext
 from chat.intent import named_in
 from chat.orchestrator import orchestrate
 from chat.turns import ChatTurn, TurnDone

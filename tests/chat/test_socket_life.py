@@ -12,9 +12,9 @@ from accounts.authentication import authenticate
 from adiuva.server.drain import drain
 from agents.base import BaseAgent
 from agents.events import AgentEvent, TextDelta
-from agents.meter import Meter
+from agents.llm.meter import Meter
 from agents.registry import registry
-from agents.run import RunContext
+from agents.run_context import RunContext
 from chat.connections import connections
 from chat.consumers import ChatStream
 from chat.orchestrator import orchestrate_stream

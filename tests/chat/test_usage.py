@@ -10,8 +10,8 @@ import pytest
 from django.db import connection
 
 from accounts.models import User
-from agents.meter import Meter
-from agents.replies import Usage
+from agents.llm.meter import Meter
+from agents.llm.replies import Usage
 from chat import usage
 from chat.models import DailyUsage
 from tests.chat.sockets import Socket, in_database

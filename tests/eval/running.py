@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from adiuva.api.errors import Problem
-from agents import llm
 from agents.events import AgentEvent
-from agents.meter import Meter
+from agents.llm import factory
+from agents.llm.meter import Meter
 from agents.registry import registry
 from billing.models import Subscription
 from billing.tiers import Tier
@@ -39,7 +39,7 @@ async def evaluate(cases: Sequence[Case], *, at_once: int = AT_ONCE) -> Scores:
 
     with _on_that_day(), _agents_watched():
         verdicts = await asyncio.gather(*(judged(case) for case in cases))
-    await llm.close()
+    await factory.close()
     owners = {tool: agent for agent, tools in tools_by_agent().items() for tool in tools}
     return Scores.of(verdicts, owners)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from django.urls import URLPattern, URLResolver
 
-import agents.llm
+import agents.llm.factory
 from adiuva import urls
 from chat.routing import websocket_urlpatterns
 from storage.blobs.port import get_blob_store
@@ -169,7 +169,7 @@ def test_the_only_websocket_is_the_one_of_the_contract() -> None:
 def plugin(request: pytest.FixtureRequest) -> str:
     row: Row = request.getfixturevalue("row")
     if row.path in {"chat", "plans/templates/{template}/run"}:
-        agents.llm.preload()  # seconds, which the first turn would have to wait for
+        agents.llm.factory.preload()  # seconds, which the first turn would have to wait for
     return published_plugin() if "plugin" in row.kinds else ""
 
 

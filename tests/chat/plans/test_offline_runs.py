@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agents import llm as models
+from agents.llm import factory as models
 from chat.plans.templates import templates
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from agents.offline import small_talk
+from agents.offline_model import small_talk
 from chat.sanitizer import MAX_HELD, Sanitizer, TurnSanitizer
 from tests.chat.sanitizer.answers import answers
 from tests.chat.sanitizer.reading import SIZES, pieces, streamed

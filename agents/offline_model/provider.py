@@ -1,0 +1,149 @@
+"""The offline model as a LiteLLM provider: it takes the very path that a remote model takes.
+
+Imported with LiteLLM only, that is by ``agents.llm.litellm``.
+"""
+
+import asyncio
+import json
+import re
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from litellm.llms.custom_llm import CustomLLM
+from litellm.types.utils import Choices, GenericStreamingChunk, ModelResponse, Usage
+from litellm.types.utils import Message as LiteLLMMessage
+
+from agents.llm.messages import Message
+from agents.llm.replies import Reply, ToolCall
+from agents.offline_model import routing, small_talk, templates, wording
+from agents.offline_model.kinds import Kind
+from agents.offline_model.prompt_reading import Situation
+from agents.offline_model.steps import MAX_CALLS, Step, step_for
+from agents.offline_model.understanding import language_of, understand
+
+PROVIDER = "offline"
+# Slow enough to be seen streaming and to be cancelled, fast enough not to wait for.
+_SECONDS_A_WORD = 0.015
+_WORDS = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+")
+
+
+class OfflineModel(CustomLLM):
+    """``offline/adiuva``. Only the asynchronous forms: nothing here asks for the others."""
+
+    async def acompletion(  # type: ignore[override]
+        self, *, model: str, messages: Sequence[Message], optional_params: dict[str, Any], **_: Any
+    ) -> ModelResponse:
+        reply = think(messages, optional_params)
+        answer = LiteLLMMessage(content=reply.text or None, tool_calls=_openai_calls(reply) or None)
+        usage = _usage(messages, reply)
+        return ModelResponse(
+            model=model,
+            choices=[Choices(message=answer, finish_reason=_finish_reason(reply))],
+            usage=Usage(usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]),
+        )
+
+    async def astreaming(  # type: ignore[override]
+        self, *, messages: Sequence[Message], optional_params: dict[str, Any], **_: Any
+    ) -> AsyncIterator[GenericStreamingChunk]:
+        reply = think(messages, optional_params)
+        for word in _WORDS.findall(reply.text):
+            await asyncio.sleep(_SECONDS_A_WORD)
+            yield _chunk(text=word)
+        for index, call in enumerate(_openai_calls(reply)):
+            yield _chunk(tool_use={**call, "index": index})
+        yield _chunk(finish_reason=_finish_reason(reply), usage=_usage(messages, reply))
+
+
+def _chunk(text: str = "", finish_reason: str = "", tool_use: Any = None, usage: Any = None) -> GenericStreamingChunk:
+    return GenericStreamingChunk(
+        text=text,
+        is_finished=bool(finish_reason),
+        finish_reason=finish_reason,
+        usage=usage,
+        index=0,
+        tool_use=tool_use,
+    )
+
+
+def _openai_calls(reply: Reply) -> list[dict[str, Any]]:
+    return [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in reply.calls
+    ]
+
+
+def _finish_reason(reply: Reply) -> str:
+    return "tool_calls" if reply.calls else "stop"
+
+
+def _usage(messages: Sequence[Message], reply: Reply) -> dict[str, int]:
+    """Words, this model's tokens."""
+    asked = sum(len(str(message.get("content") or "").split()) for message in messages)
+    answered = len(reply.text.split()) + sum(1 + len(call.arguments.split()) for call in reply.calls)
+    return {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}
+
+
+# Ids of calls tell which wish they serve, so that each later round reads the state off the conversation.
+_PREFIX = "offline"
+_LOOKUP = "lookup"
+
+
+def think(messages: Sequence[Message], optional_params: Mapping[str, Any]) -> Reply:
+    """The next reply to ``messages``; ``optional_params`` are those of a chat completion (tools, response_format)."""
+    situation = Situation.read(messages, optional_params)
+    drafted = templates.answer(situation, optional_params.get("response_format"))
+    if drafted is not None:
+        return Reply(drafted)
+    routed = routing.answer(situation, optional_params.get("response_format"))
+    if routed is not None:
+        return Reply(routed)
+    if situation.is_synthesis:
+        return Reply(wording.together(situation))
+    talk = small_talk.answer(situation.request)
+    if talk is not None:
+        return Reply(talk)
+    language = language_of(situation.request)
+    intents = understand(situation.request, situation.today, situation.projects, _kind(situation))
+    steps = [
+        step_for(intent, [o for o in situation.outcomes if _serves(o.call_id, number)], situation, language)
+        for number, intent in enumerate(intents)
+    ]
+    calls = _calls(steps, situation)
+    return Reply("", tuple(calls)) if calls else Reply(wording.report(steps, situation, language))
+
+
+def _kind(situation: Situation) -> Kind:
+    """What the tools on offer are for."""
+    return next((kind for kind in Kind if f"create_{kind}" in situation.tools), Kind.TASK)
+
+
+def _calls(steps: Sequence[Step], situation: Situation) -> list[ToolCall]:
+    """The calls to make now. Each wish is served once; records that are missing are looked up once a turn."""
+    calls = [
+        _call(f"{number}", name, arguments)
+        for number, step in enumerate(steps)
+        if not step.outcomes
+        for name, arguments in step.calls
+        if name in situation.tools
+    ]
+    looked_up = {(o.name, json.dumps(o.arguments)) for o in situation.outcomes if f"-{_LOOKUP}-" in o.call_id}
+    lookups: dict[tuple[str, str], dict[str, Any]] = {}
+    for step in steps:
+        if step.lookup and step.intent.tool in situation.tools and not step.outcomes:
+            name, arguments = step.lookup
+            lookups[name, json.dumps(arguments)] = arguments
+    calls += [
+        _call(_LOOKUP, name, arguments)
+        for (name, said), arguments in lookups.items()
+        if name in situation.tools and (name, said) not in looked_up
+    ]
+    return calls[:MAX_CALLS]
+
+
+def _call(purpose: str, name: str, arguments: dict[str, Any]) -> ToolCall:
+    return ToolCall(f"{_PREFIX}-{purpose}-{uuid.uuid4().hex[:12]}", name, json.dumps(arguments))
+
+
+def _serves(call_id: str, number: int) -> bool:
+    return call_id.startswith(f"{_PREFIX}-{number}-")

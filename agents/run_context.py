@@ -1,0 +1,88 @@
+"""What one turn carries through an agent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol, Self
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone as django_timezone
+
+from agents.llm.meter import Meter
+
+UTC = ZoneInfo("UTC")
+
+
+class ClientToolFailed(Exception):  # noqa: N818 - it says what happened
+    """The client answered a read with an error, or not in time; ``message`` is told to the model."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class ClientTools(Protocol):
+    """Where a client answers read tools from its own decrypted data."""
+
+    async def result(self, call_id: str) -> Any:
+        """The JSON value the client sent for the ``ClientToolCall`` of that id; raises ``ClientToolFailed``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """One turn: when and where the user is, what the client sent, and how to reach it.
+
+    ``now`` is aware and in ``timezone``. ``data`` is the ``context`` of the ChatRequest. ``deadline`` is a time of
+    the running event loop (``loop.time()``) after which no answer is wanted: no retry is started that would pass it.
+    ``meter`` counts every model call of the turn.
+    """
+
+    now: datetime
+    timezone: ZoneInfo = UTC
+    data: Mapping[str, Any] = field(default_factory=dict)
+    client_tools: ClientTools | None = None
+    model: str | None = None
+    deadline: float | None = None
+    meter: Meter = field(default_factory=Meter)
+
+    @property
+    def today(self) -> date:
+        """The user's day."""
+        return self.now.astimezone(self.timezone).date()
+
+    @classmethod
+    def of(
+        cls,
+        data: Mapping[str, Any] | None = None,
+        *,
+        client_tools: ClientTools | None = None,
+        model: str | None = None,
+        deadline: float | None = None,
+        meter: Meter | None = None,
+        now: datetime | None = None,
+    ) -> Self:
+        """A context for ``data``, in the timezone its ``user_profile.timezone`` names (IANA), else UTC."""
+        zone = timezone_of(data or {})
+        return cls(
+            now=(now or django_timezone.now()).astimezone(zone),
+            timezone=zone,
+            data=data or {},
+            client_tools=client_tools,
+            model=model,
+            deadline=deadline,
+            meter=meter or Meter(),
+        )
+
+
+def timezone_of(data: Mapping[str, Any]) -> ZoneInfo:
+    """The zone of ``data["user_profile"]["timezone"]``; anything that is not an IANA name gives UTC."""
+    profile = data.get("user_profile")
+    name = profile.get("timezone") if isinstance(profile, Mapping) else None
+    if not isinstance(name, str) or not name:
+        return UTC
+    try:
+        return ZoneInfo(name)
+    # ZoneInfo opens the name as a file: a folder ("Europe"), a long name and a NUL each fail in their own way.
+    except (ValueError, OSError, LookupError):
+        return UTC
