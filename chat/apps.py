@@ -6,8 +6,8 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import erasure
-        from chat import glance
+        from chat import dashboard
         from chat.plans.cache import plan_cache
 
         erasure.register("plans", plan_cache.forget)
-        glance.register()
+        dashboard.register()

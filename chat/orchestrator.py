@@ -12,13 +12,11 @@ from agents.events import AgentEvent
 from agents.llm.meter import Meter
 from agents.run_context import ClientTools, RunContext
 from chat.capacity import capacity
-from chat.failures import problem_of
-from chat.intent import choose_agents
-from chat.measuring import measured
+from chat.pipeline import route_pipeline, route_single
 from chat.plans.planning import plan_for
-from chat.routes import route_pipeline, route_single
-from chat.speech import HeardAnswers, Speech
-from chat.turns import ChatTurn, PlanMade, TurnDone, TurnEvent, TurnSoFar
+from chat.routing import choose_agents
+from chat.sanitizer.output import HeardAnswers, Speech
+from chat.turns import ChatTurn, PlanMade, TurnDone, TurnEvent, TurnSoFar, measured, problem_of
 
 
 async def orchestrate(*, turn: ChatTurn, user: User, meter: Meter) -> TurnDone:

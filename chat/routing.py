@@ -1,24 +1,127 @@
-"""WebSocket routes. The last one refuses every other path: without it a server answers 500 to an unknown one."""
+"""Which agents a message is for.
 
-from typing import Any
+The router model is asked only where there is a choice. Agents the tier does not include are in the choice too: a
+message that needs one of them is refused with the tier it takes, not answered by the wrong agent.
+"""
 
-from django.urls import path, re_path
+import json
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, TypeVar
 
-from adiuva.api.errors import NotFound
-from adiuva.observability import request_id
-from adiuva.observability.metrics import HANDSHAKES
-from chat.consumers import ChatStream
-from chat.handshake import Scope, Send, refuse
+from accounts.models import User
+from adiuva.api.errors import FeatureNotAvailable, NotConfigured, Problem
+from agents import prompts
+from agents.base import BaseAgent, ChatAgent
+from agents.llm import messages as message
+from agents.llm.factory import get_router_llm
+from agents.llm.meter import Meter
+from agents.registry import registry
+from billing import entitlements
+from billing.tiers import TIERS, Tier
+from chat.turns import ChatTurn
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_AGENT = "task_agent"
+_HISTORY_SHOWN = 4
+_CHARACTERS_SHOWN = 2_000
+_OBJECT = re.compile(r"\{[^{}]*\}")
+_LIST = re.compile(r"\[[^\[\]]*\]")
 
 
-async def not_found(scope: Scope, receive: Any, send: Send) -> None:
-    request_id.bind(None)
-    await receive()  # websocket.connect
-    HANDSHAKES.inc(NotFound.code)
-    await refuse(scope, send, NotFound())
+async def choose_agents(turn: ChatTurn, *, user: User, deadline: float, meter: Meter) -> tuple[str, ...]:
+    """The names of the agents, in the order in which they shall work; at least one.
+
+    Raises ``FeatureNotAvailable`` where the tier lacks any of them, and ``NotConfigured``.
+    """
+    agents = registry.list_agents()
+    included = available_to(user, agents)
+    if len(included) == 1:
+        return (included[0].name,)
+    names = await classify_intent(turn, agents, deadline=deadline, meter=meter)
+    require_agents(user, names)
+    return names
 
 
-websocket_urlpatterns = [
-    path("api/v1/chat/stream", ChatStream.as_asgi()),  # type: ignore[no-untyped-call]
-    re_path(r"", not_found),  # type: ignore[arg-type]  # Django types its routes for HTTP views
-]
+async def classify_intent(
+    turn: ChatTurn, agents: Sequence[type[ChatAgent]], *, deadline: float, meter: Meter
+) -> tuple[str, ...]:
+    """Asks the router model; ``DEFAULT_AGENT`` when its answer names no agent, or when it fails.
+
+    A router that is down costs the user the better agent, not the answer. Raises ``NotConfigured``.
+    """
+    router = get_router_llm()
+    try:
+        reply = await router.complete(_question(turn, agents), schema=_schema(agents), deadline=deadline, meter=meter)
+    except NotConfigured:
+        raise
+    except Problem as problem:
+        logger.warning("the router failed, the default agent answers", extra={"code": problem.code})
+        return (DEFAULT_AGENT,)
+    return named_in(reply.text, [agent.name for agent in agents]) or (DEFAULT_AGENT,)
+
+
+def named_in(answer: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The agents a router's ``answer`` names, each once: as JSON with anything around it, or one in plain words.
+
+    Empty when it names none, or several in a sentence: that may well say which of them is not meant.
+    """
+    for candidate in chain(_OBJECT.findall(answer), _LIST.findall(answer)):
+        try:
+            value = json.loads(candidate)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            value = value.get("agents", value.get("agent"))
+        wanted = value if isinstance(value, list) else [value]
+        if chosen := tuple(dict.fromkeys(name for name in wanted if name in names)):
+            return chosen
+    mentioned = [name for name in names if re.search(rf"\b{re.escape(name)}\b", answer)]
+    return tuple(mentioned) if len(mentioned) == 1 else ()
+
+
+def _question(turn: ChatTurn, agents: Sequence[type[ChatAgent]]) -> list[message.Message]:
+    roles = "\n".join(f"- {agent.name}: {agent.description}" for agent in agents)
+    history = turn.context.get("conversation_history", [])[-_HISTORY_SHOWN:]
+    return [
+        message.system(f"{prompts.load('router')}\n\n# The assistants\n{roles}"),
+        *({"role": past["role"], "content": past["content"][:_CHARACTERS_SHOWN]} for past in history),
+        message.user(turn.message[:_CHARACTERS_SHOWN]),
+    ]
+
+
+def _schema(agents: Sequence[type[ChatAgent]]) -> dict[str, Any]:
+    name = {"type": "string", "enum": [agent.name for agent in agents]}
+    return {
+        "title": "Intent",
+        "type": "object",
+        "properties": {"agents": {"type": "array", "items": name, "minItems": 1}},
+        "required": ["agents"],
+        "additionalProperties": False,
+    }
+
+
+# A tier with n agents has the first n of these.
+AGENTS_BY_TIER = ("task_agent", "project_agent", "note_agent", "checkpoint_agent")
+
+AgentClass = TypeVar("AgentClass", bound=type[BaseAgent])
+
+
+def available_to(user: User, agents: Sequence[AgentClass]) -> list[AgentClass]:
+    """Those of ``agents`` that the live tier of ``user`` includes."""
+    included = AGENTS_BY_TIER[: entitlements.limit(user, "agents")]
+    return [agent for agent in agents if agent.name in included]
+
+
+def require_agents(user: User, names: Iterable[str], *, detail: str | None = None) -> None:
+    """Raises ``FeatureNotAvailable`` with the tier that has all of ``names``."""
+    needed = max(AGENTS_BY_TIER.index(name) for name in names) + 1
+    limit = entitlements.limit(user, "agents")
+    if limit is None or limit >= needed:
+        return
+    amounts = ((tier, TIERS[tier].agents) for tier in Tier)
+    tier = next(tier for tier, amount in amounts if amount is None or amount >= needed)
+    raise FeatureNotAvailable(required_tier=tier, detail=detail)

@@ -67,7 +67,7 @@ class ChatRequestSerializer(serializers.Serializer[Any]):
 
 
 class SocketChatRequestSerializer(ChatRequestSerializer):
-    """A ChatRequest over the WebSocket (its ``request_id`` is read with the frame, see ``chat.frames``)."""
+    """A ChatRequest over the WebSocket (its ``request_id`` is read with the frame, see ``chat.ws.frames``)."""
 
     client_tools = FlagField(
         required=False, allow_null=True, help_text="The client answers read tools itself, by `tool_result` frames."

@@ -1,9 +1,17 @@
-"""A turn: what a user asked, what happens while it is answered, and what came of it."""
+"""How turns end, how long they take and when they begin to speak (`docs/metrics.md`)."""
 
-from collections.abc import Mapping
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from adiuva.api.error_handler import as_problem
+from adiuva.api.errors import InternalError, Problem
+from adiuva.observability.metrics import FIRST_TOKEN_SECONDS, TURN_SECONDS, TURNS
 from agents.actions import Action
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.llm.replies import Usage
@@ -72,3 +80,52 @@ class TurnSoFar:
 
     def done(self, usage: Usage) -> TurnDone:
         return TurnDone("".join(self._texts), tuple(self._actions), usage, self._plan)
+
+
+class TurnClock:
+    """Of one turn, from now on."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self._has_spoken = False
+
+    def shows(self, event: AgentEvent | PlanMade) -> None:
+        if not self._has_spoken and isinstance(event, TextDelta):
+            self._has_spoken = True
+            FIRST_TOKEN_SECONDS.observe(time.perf_counter() - self.started)
+
+
+@contextmanager
+def measured(mode: Literal["direct", "plan", "template"]) -> Iterator[TurnClock]:
+    """Counts the turn in the block by how it leaves it. A generator that is closed in mid-turn is a cancelled turn."""
+    clock = TurnClock()
+    outcome = "done"
+    try:
+        yield clock
+    except Problem as problem:
+        outcome = problem.code
+        raise
+    except (asyncio.CancelledError, GeneratorExit):
+        outcome = "cancelled"
+        raise
+    except BaseException:
+        outcome = InternalError.code
+        raise
+    finally:
+        TURNS.inc(mode, outcome)
+        TURN_SECONDS.observe(time.perf_counter() - clock.started, mode)
+
+
+logger = logging.getLogger(__name__)
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem to answer with.
+
+    What nobody foresaw is logged: its type and where, never its text, which may quote what the user or the model wrote.
+    """
+    problem = as_problem(error)
+    if problem is not error and problem.status >= 500:  # noqa: PLR2004
+        stack = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("a chat turn failed: %s\n%s", type(error).__qualname__, stack, extra={"code": problem.code})
+    return problem

@@ -10,9 +10,9 @@ from accounts.authentication import identity_of
 from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView
 from chat import usage
+from chat.openapi import ChatResponseSerializer, UsageReportSerializer
 from chat.orchestrator import orchestrate
 from chat.plans.serializers import ExecutionPlanSerializer
-from chat.schema import ChatResponseSerializer, UsageReportSerializer
 from chat.serializers import ChatRequestSerializer, turn_from
 
 _ANSWER = PolymorphicProxySerializer(

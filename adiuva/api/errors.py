@@ -1,7 +1,7 @@
 """The one error tree: every refusal a client can meet, as an RFC 9457 problem.
 
 A ``Problem`` is raised anywhere below a view or consumer and becomes a response (or a WebSocket
-``error`` frame) in exactly one place each: ``adiuva.api.error_handler`` and ``chat.consumers``.
+``error`` frame) in exactly one place each: ``adiuva.api.error_handler`` and ``chat.ws.consumer``.
 Its ``detail`` is written for the client's developer: it never holds a secret, a prompt or text that came
 from a provider.
 """

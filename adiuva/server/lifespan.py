@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connections
 
 import agents.llm.factory
-import chat.protected
+import chat.sanitizer.protected_texts
 from accounts import erasure
 from adiuva.observability import process
 
@@ -28,7 +28,7 @@ class Lifespan:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 _say_what_runs()
-                jobs = [chat.protected.preload, _resume_erasures]
+                jobs = [chat.sanitizer.protected_texts.preload, _resume_erasures]
                 if settings.LLM_PRELOAD:
                     jobs.insert(0, agents.llm.factory.preload)
                 for job in jobs:

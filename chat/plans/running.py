@@ -21,13 +21,12 @@ from agents.registry import registry
 from agents.run_context import RunContext
 from agents.tools.records import RunRecords
 from chat.capacity import capacity
-from chat.failures import problem_of
-from chat.measuring import measured
-from chat.plans import asking, extractions
+from chat.plans import extractions, requests
 from chat.plans.extractions import Extraction, NotTheShapeError
 from chat.plans.templates import PromptTemplate
 from chat.plans.variables import ExtractionVariables, RequestVariables, TemplateVariables
-from chat.speech import Speech
+from chat.sanitizer.output import Speech
+from chat.turns import measured, problem_of
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +81,7 @@ async def _extract(
         variables = variables.model_copy(update={"project_id": _project_id(variables, run.data)})
         # The id comes from the client's own data and not by way of the model, which might alter it.
         added = {"project_id": variables.project_id} if variables.project_id else {}
-    extraction = await _ask(asking.extraction(template, kind, variables, run), kind, run)
+    extraction = await _ask(requests.extraction(template, kind, variables, run), kind, run)
     records = await speech.value(extraction.as_list()[:most])
     return [{**record, **added} for record in records]
 
@@ -94,7 +93,7 @@ async def _ask(messages: list[Message], kind: type[Extraction], run: RunContext)
         return extractions.read(answer, kind)
     except NotTheShapeError as error:
         logger.info("a template's answer is sent back", extra={"shape": kind.__name__})
-        messages = asking.repair(messages, answer, str(error))
+        messages = requests.repair(messages, answer, str(error))
     try:
         return extractions.read(await _answer(messages, kind, run), kind)
     except NotTheShapeError:
@@ -112,7 +111,7 @@ async def _carry_out(
 ) -> dict[str, Any]:
     assert isinstance(variables, RequestVariables)  # noqa: S101 - what extracts nothing takes a request
     agent = registry.get(template.agent)(user_id=user.id)
-    messages = asking.request(template, variables, run)
+    messages = requests.request(template, variables, run)
     records = RunRecords.of(run.data, variables.message)
     said: list[str] = []
     actions: list[dict[str, Any]] = []

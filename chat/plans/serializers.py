@@ -8,9 +8,9 @@ from rest_framework import serializers
 from adiuva.api.errors import ValidationFailed
 from agents.actions import ActionType, Table
 from chat.fields import ObjectField
+from chat.openapi import UsageSerializer
 from chat.plans.templates import BadVariablesError, PromptTemplate, templates
 from chat.plans.variables import TemplateVariables
-from chat.schema import UsageSerializer
 from chat.serializers import MAX_CONTEXT_BYTES, ChatContextSerializer
 
 

@@ -1,4 +1,4 @@
-"""``/plans``: the playbook, and the runs of templates."""
+"""Which tiers have a template: those that have its agent (wire contract § 5)."""
 
 from asgiref.sync import async_to_sync
 from django.db import close_old_connections
@@ -7,11 +7,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
+from accounts.models import User
 from adiuva.api.errors import NotFound
 from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView
 from chat import usage
-from chat.plans.access import require_template
 from chat.plans.cache import plan_cache
 from chat.plans.playbooks import PLAYBOOKS
 from chat.plans.running import run_template
@@ -23,6 +23,12 @@ from chat.plans.serializers import (
     run_from,
 )
 from chat.plans.templates import PromptTemplate, templates
+from chat.routing import require_agents
+
+
+def require_template(user: User, template: PromptTemplate) -> None:
+    """Raises ``FeatureNotAvailable``."""
+    require_agents(user, [template.agent], detail="The current tier does not include this template.")
 
 
 class PlaybookView(ApiView):

@@ -6,8 +6,7 @@
 from enum import Enum
 from typing import Protocol
 
-from chat.sanitizer.marker_table import Role
-from chat.sanitizer.markers import Found, MarkerScanner
+from chat.sanitizer.markers import Found, MarkerScanner, Role
 
 # A broken object must not take the rest of a long answer with it; the largest tool schema has a third of this.
 _MAX_OBJECT = 10_000

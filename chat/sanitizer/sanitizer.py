@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from chat.sanitizer.disguises import descriptions, folded_views, introductions, schema_stretches
 from chat.sanitizer.folding import fold
 from chat.sanitizer.ngrams import GramIndex
-from chat.sanitizer.stream import StreamRedactor
+from chat.sanitizer.redactor import StreamRedactor
 from chat.sanitizer.user_texts import UserTexts
-from chat.sanitizer.views import descriptions, folded_views, introductions, schema_stretches
 from chat.sanitizer.vocabulary import ROUTING_KEYS, Vocabulary, tool_name
 
 

@@ -8,7 +8,7 @@ import pytest
 from agents.agents import CheckpointAgent, NoteAgent, ProjectAgent, TaskAgent
 from agents.llm import factory as models
 from agents.registry import registry
-from chat import protected
+from chat.sanitizer import protected_texts
 from tests.chat.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, text
 from tests.support.accounts import PASSWORD, Account
@@ -23,7 +23,7 @@ KEY = "sk-loopback-0123456789"
 
 @pytest.fixture(scope="session")
 def _loopback() -> Iterator[LoopbackLLM]:
-    protected.preload()
+    protected_texts.preload()
     models.preload()
     with LoopbackLLM() as running:
         running.aside[ROUTER] = TO_TASKS

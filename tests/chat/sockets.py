@@ -10,7 +10,7 @@ from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.urls import path
 
-from chat.consumers import ChatStream
+from chat.ws.consumer import ChatStream
 from tests.support import contract
 
 PATH = "/api/v1/chat/stream"

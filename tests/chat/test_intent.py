@@ -13,8 +13,8 @@ from agents.events import AgentEvent, TextDelta
 from agents.llm.meter import Meter
 from agents.registry import registry
 from agents.run_context import RunContext
-from chat.intent import named_in
 from chat.orchestrator import orchestrate
+from chat.routing import named_in
 from chat.turns import ChatTurn, TurnDone
 from tests.chat.sockets import in_database
 from tests.fakes.llm_server import LoopbackLLM, Reply, status, text

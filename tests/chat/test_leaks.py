@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from agents import prompts
-from chat import protected
-from chat.sanitizer import REPLACEMENT
-from chat.speech import Speech
+from chat.sanitizer import REPLACEMENT, protected_texts
+from chat.sanitizer.output import Speech
 from tests.chat.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, call, calls, text
 from tests.support.accounts import Account
@@ -172,7 +171,7 @@ def test_every_prompt_file_is_protected() -> None:
     files = {path.read_text(encoding="utf-8") for path in folder.rglob("*.txt")}
 
     assert len(files) >= 14
-    assert set(protected.prompt_texts()) == files
+    assert set(protected_texts.prompt_texts()) == files
 
 
 async def test_a_large_context_does_not_hold_up_the_loop() -> None:

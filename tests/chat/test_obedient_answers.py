@@ -2,8 +2,8 @@
 
 import pytest
 
-from chat.protected import build
 from chat.sanitizer import Sanitizer
+from chat.sanitizer.protected_texts import build
 
 
 @pytest.fixture(scope="module")

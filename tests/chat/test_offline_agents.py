@@ -7,7 +7,7 @@ import pytest
 
 from agents.offline_model.understanding import LANGUAGES
 from agents.registry import registry
-from chat import protected
+from chat.sanitizer import protected_texts
 from tests.chat.conftest import AGENTS
 from tests.chat.sockets import Socket
 from tests.support.accounts import Account
@@ -127,7 +127,7 @@ def test_several_agents_make_one_answer(api: ApiClient, free: Account) -> None:
 
 
 def test_nothing_that_the_offline_model_says_is_taken_for_a_secret() -> None:
-    said = asyncio.run(protected.sanitizer()).for_turn([])
+    said = asyncio.run(protected_texts.sanitizer()).for_turn([])
     for language in LANGUAGES:
         for text in language.answers.values():
             assert said.text(text) == text

@@ -12,7 +12,7 @@ from accounts import sessions, ws_tickets
 from accounts.authentication import authenticate
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
-from chat.connections import connections
+from chat.ws.connections import connections
 from tests.chat.sockets import Socket, in_database
 from tests.fakes.llm_server import LoopbackLLM, stall
 from tests.support.accounts import Account

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chat.frames import MAX_TOOL_RESULT_BYTES
+from chat.ws.frames import MAX_TOOL_RESULT_BYTES
 from tests.chat.sockets import Frame, Socket
 from tests.fakes.llm_server import LoopbackLLM, call, calls, text
 from tests.support.accounts import Account

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from chat.connections import connections
+from chat.ws.connections import connections
 from tests.chat.sockets import Socket
 from tests.support.accounts import Account
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chat.serializers import MAX_CONTEXT_BYTES
-from chat.waiting import MAX_FRAMES
+from chat.ws.frames import MAX_FRAMES
 from tests.chat.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, text
 from tests.support.accounts import Account

@@ -15,10 +15,10 @@ from agents.events import AgentEvent, TextDelta
 from agents.llm.meter import Meter
 from agents.registry import registry
 from agents.run_context import RunContext
-from chat.connections import connections
-from chat.consumers import ChatStream
 from chat.orchestrator import orchestrate_stream
 from chat.turns import ChatTurn
+from chat.ws.connections import connections
+from chat.ws.consumer import ChatStream
 from tests.chat.sockets import PATH, Socket, in_database
 from tests.fakes.llm_server import LoopbackLLM, stall, text
 from tests.support.accounts import Account

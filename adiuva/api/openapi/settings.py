@@ -10,8 +10,8 @@ DOCUMENT: dict[str, Any] = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
-        "ActionTypeEnum": "chat.schema.ACTION_TYPES",
-        "ToolEnum": "chat.schema.TOOLS",
+        "ActionTypeEnum": "chat.openapi.ACTION_TYPES",
+        "ToolEnum": "chat.openapi.TOOLS",
         "ProblemCode": "adiuva.api.openapi.responses.CODES",
         "TierEnum": "accounts.serializers.TIERS",
         "PaidTierEnum": "billing.tiers.PAID_TIERS",
@@ -32,7 +32,7 @@ DOCUMENT: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "chat.schema.add_websocket_frames",
+        "chat.openapi.add_websocket_frames",
         "adiuva.api.openapi.hooks.complete",
         "adiuva.api.openapi.hooks.in_order",
     ],

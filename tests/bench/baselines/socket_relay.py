@@ -16,9 +16,9 @@ import httpx  # noqa: E402 - the rest needs Django's settings
 
 from adiuva.server import serve  # noqa: E402
 from agents.events import TextDelta  # noqa: E402
-from chat import consumers, frames  # noqa: E402
-from chat.frames import BadFrame  # noqa: E402
-from chat.socket_turn import SocketTurn  # noqa: E402
+from chat.ws import consumer, frames  # noqa: E402
+from chat.ws.frames import BadFrame  # noqa: E402
+from chat.ws.turn import SocketTurn  # noqa: E402
 from tests.bench.baselines.upstream import texts  # noqa: E402
 
 
@@ -38,5 +38,5 @@ class PlainTurn(SocketTurn):
 
 
 if __name__ == "__main__":
-    vars(consumers)["SocketTurn"] = PlainTurn
+    vars(consumer)["SocketTurn"] = PlainTurn
     serve.main()

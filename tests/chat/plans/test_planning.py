@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from chat.plans.planning import build_plan
-from chat.plans.wishes import asks_for_tasks, asks_for_weekly_note
+from chat.plans.planning import asks_for_tasks, asks_for_weekly_note, build_plan
 
 WEBSITE = {"id": "p-web", "name": "Website"}
 GARDEN = {"id": "p-garden", "name": "Garden"}

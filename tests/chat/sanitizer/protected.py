@@ -3,9 +3,8 @@
 from importlib.resources import files
 from typing import Any
 
-from chat import protected
-from chat.agent_tiers import AGENTS_BY_TIER as AGENTS
-from chat.sanitizer import Sanitizer
+from chat.routing import AGENTS_BY_TIER as AGENTS
+from chat.sanitizer import Sanitizer, protected_texts
 
 __all__ = ["AGENTS", "prompts", "real_sanitizer", "tool_schemas"]
 
@@ -16,8 +15,8 @@ def prompts() -> dict[str, str]:
 
 
 def tool_schemas() -> list[dict[str, Any]]:
-    return list(protected.tool_schemas())
+    return list(protected_texts.tool_schemas())
 
 
 def real_sanitizer() -> Sanitizer:
-    return protected.build()
+    return protected_texts.build()

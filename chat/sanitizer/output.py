@@ -9,9 +9,8 @@ from adiuva.api.errors import Problem
 from agents.actions import Action
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.run_context import ClientToolFailed, ClientTools
-from chat import protected
 from chat.plans.model import ExecutionPlan, LlmStep, frozen_variables
-from chat.sanitizer import TurnSanitizer, strings_in
+from chat.sanitizer import TurnSanitizer, protected_texts, strings_in
 from chat.turns import PlanMade
 
 T = TypeVar("T")
@@ -33,7 +32,7 @@ class Speech:
     @classmethod
     async def about(cls, *written: Any) -> Self:
         """``written``: JSON values with what the user wrote in this request, which may be said back."""
-        sanitizer = await protected.sanitizer()
+        sanitizer = await protected_texts.sanitizer()
         speech = cls(sanitizer.for_turn([]))
         await speech.allow(*written)
         return speech

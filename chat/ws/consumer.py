@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -14,16 +15,56 @@ from adiuva.api.errors import Conflict, Unauthorized, UpstreamUnavailable
 from adiuva.observability import request_id
 from adiuva.observability.metrics import HANDSHAKES, SOCKETS_OPEN
 from adiuva.server.drain import drain
-from chat import frames, handshake
 from chat.background import spawn
-from chat.client_answers import ANSWER_SECONDS, ClientAnswers
-from chat.connections import SESSION_OVER, connections
-from chat.failures import problem_of
-from chat.frames import BadFrame, CancelFrame, ChatFrame, ClientFrame, PongFrame, ToolResultFrame
-from chat.handshake import Scope, Send
-from chat.heartbeat import PING_SECONDS, Heartbeat
-from chat.socket_turn import SocketClosedError, SocketTurn
-from chat.waiting import WaitingFrames
+from chat.turns import problem_of
+from chat.ws import frames, handshake
+from chat.ws.client_tools import ANSWER_SECONDS, ClientAnswers
+from chat.ws.connections import SESSION_OVER, connections
+from chat.ws.frames import BadFrame, CancelFrame, ChatFrame, ClientFrame, PongFrame, ToolResultFrame, WaitingFrames
+from chat.ws.handshake import Scope, Send
+from chat.ws.turn import SocketClosedError, SocketTurn
+
+PING_SECONDS = 30.0  # wire contract § 5
+
+
+class Heartbeat:
+    """Calls ``ping`` every ``seconds``, also while a turn runs.
+
+    A ping that could not leave until the next one is due means that the client has not read for that long:
+    ``on_stall`` is called, once.
+    """
+
+    __slots__ = ("_on_stall", "_ping", "_seconds", "_sending", "_timer")
+
+    def __init__(
+        self, *, seconds: float, ping: Callable[[], Coroutine[None, None, None]], on_stall: Callable[[], None]
+    ) -> None:
+        self._seconds = seconds
+        self._ping = ping
+        self._on_stall = on_stall
+        self._sending: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._beat)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._sending is not None:
+            self._sending.cancel()
+
+    def _beat(self) -> None:
+        if self._sending is not None:
+            self._on_stall()
+            return
+        self._sending = spawn(self._ping())
+        self._sending.add_done_callback(self._sent)
+        self.start()
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._sending = None
+
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +78,7 @@ _CLOSE_SECONDS = 5.0
 class ChatStream(AsyncConsumer):
     """One socket. It costs no task while idle: the server's own reads frames, and timers do the rest.
 
-    Channels' loop over a channel layer is not used: ``chat.connections`` listens once for the whole process.
+    Channels' loop over a channel layer is not used: ``chat.ws.connections`` listens once for the whole process.
     Frames are answered in order, each ChatRequest (and each frame that is none) by one last frame; ``cancel`` and
     ``tool_result`` act on the running turn at once.
     """

@@ -7,8 +7,7 @@ from adiuva.observability.metrics import REDACTIONS
 from chat.sanitizer.enclosures import Enclosure, MarkedText, Where
 from chat.sanitizer.folding import FOLDED
 from chat.sanitizer.identifiers import IdentifierScanner
-from chat.sanitizer.marker_table import Role
-from chat.sanitizer.markers import Found, MarkerScanner
+from chat.sanitizer.markers import Found, MarkerScanner, Role
 from chat.sanitizer.ngrams import GramIndex
 from chat.sanitizer.runs import RunScanner
 from chat.sanitizer.user_texts import Echo, UserTexts

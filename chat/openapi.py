@@ -14,7 +14,7 @@ from agents.tools.comments import COMMENT_TOOLS
 from agents.tools.notes import NOTE_TOOLS
 from agents.tools.projects import PROJECT_TOOLS
 from agents.tools.tasks import TASK_TOOLS
-from chat.frames import MAX_TOOL_RESULT_BYTES
+from chat.ws.frames import MAX_TOOL_RESULT_BYTES
 
 STREAM_PATH = "/api/v1/chat/stream"
 _TOOLS = (*TASK_TOOLS, *COMMENT_TOOLS, *PROJECT_TOOLS, *CHECKPOINT_TOOLS, *NOTE_TOOLS)

@@ -3,23 +3,26 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
 from channels.db import database_sync_to_async
 
+from accounts import authentication
 from accounts.authentication import Identity
-from adiuva.api.errors import Unauthorized
+from adiuva.api.errors import RateLimited, Unauthorized
 from agents.events import ClientToolCall
 from agents.llm.meter import Meter
-from chat import frames, usage
-from chat.admission import admit
-from chat.client_answers import ClientAnswers
-from chat.failures import problem_of
-from chat.frames import BadFrame, ChatFrame
+from billing import entitlements
+from billing.rate_limit import limiter
+from chat import usage
 from chat.orchestrator import orchestrate_stream
-from chat.turns import PlanMade, TurnDone, TurnSoFar
+from chat.serializers import SocketChatRequestSerializer, turn_from
+from chat.turns import ChatTurn, PlanMade, TurnDone, TurnSoFar, problem_of
+from chat.ws import frames
+from chat.ws.client_tools import ClientAnswers
+from chat.ws.frames import BadFrame, ChatFrame
 
 logger = logging.getLogger(__name__)
 
@@ -107,3 +110,15 @@ class SocketTurn:
                 # Only what has left is part of the answer so far.
                 self._so_far.add(event)
         raise AssertionError("a turn ends with TurnDone or an exception")
+
+
+def admit(*, identity: Identity, body: Mapping[str, Any]) -> tuple[Identity, ChatTurn]:
+    """The identity as it is now (tier and revocation are read live) and the turn to run. Sync: one query.
+
+    Raises ``InvalidToken``, ``RateLimited``, DRF's ``ValidationError``, ``PayloadTooLarge``, ``FeatureNotAvailable``.
+    """
+    identity = authentication.reload(identity)
+    decision = limiter.hit(identity.user.id, entitlements.tier_of(identity.user))
+    if decision.retry_after is not None:
+        raise RateLimited(retry_after=decision.retry_after)
+    return identity, turn_from(SocketChatRequestSerializer(data=body), user=identity.user)

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from agents.run_context import ClientToolFailed
-from chat.frames import ToolResultFrame
+from chat.ws.frames import ToolResultFrame
 
 ANSWER_SECONDS = 30.0  # wire contract § 5
 

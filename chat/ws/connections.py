@@ -1,0 +1,186 @@
+"""How a process hears that sessions of its open sockets have ended.
+
+One channel of the process joins each session's group, instead of one channel (with its task and queue) a socket. A
+message says only that something ended; what did is asked of the database, as it is every ``SWEEP_SECONDS`` for messages
+that were lost.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+from uuid import UUID
+
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from accounts.sessions import live_session_ids, revocation_group
+from adiuva.api.errors import RateLimited, UpstreamUnavailable
+from adiuva.server.drain import drain
+from chat.background import spawn
+
+logger = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 30.0
+_LAYER_SECONDS = 2.0  # a channel layer that is away must not hold up handshakes
+
+
+class RevocationWatch:
+    """Calls ``check`` at each hint and every ``seconds``, from its making until ``stop``; belongs to one event loop."""
+
+    def __init__(self, check: Callable[[], Awaitable[None]], *, seconds: float) -> None:
+        self._check = check
+        self._seconds = seconds
+        self._hint = asyncio.Event()
+        self._lock = asyncio.Lock()
+        self._layer: Any = get_channel_layer()
+        self._channel: str | None = None
+        self._warned = False
+        self._tasks = [spawn(self._sweep())]
+
+    def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def join(self, session_id: UUID) -> None:
+        """From now on a message about this session is heard; if the layer is away, the sweep has to do."""
+        if self._layer is None:
+            return
+        try:
+            async with asyncio.timeout(_LAYER_SECONDS), self._lock:
+                if self._channel is None:
+                    self._channel = await self._layer.new_channel()
+                    self._tasks.append(spawn(self._listen(self._channel)))
+                await self._layer.group_add(revocation_group(session_id), self._channel)
+        except Exception as error:  # noqa: BLE001 - each layer has its own errors
+            self._warn(error)
+
+    async def leave(self, session_id: UUID) -> None:
+        if self._channel is None:
+            return
+        try:
+            async with asyncio.timeout(_LAYER_SECONDS):
+                await self._layer.group_discard(revocation_group(session_id), self._channel)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._warn(error)
+
+    async def _listen(self, channel: str) -> None:
+        while True:
+            try:
+                await self._layer.receive(channel)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._warn(error)
+                await asyncio.sleep(self._seconds)
+            self._hint.set()
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._seconds):
+                    await self._hint.wait()
+            except TimeoutError:
+                pass
+            self._hint.clear()
+            try:
+                await self._check()
+            except Exception:
+                logger.warning("open sockets could not be checked for revocation", exc_info=True)
+
+    def _warn(self, error: Exception) -> None:
+        """Once: an outage would else write a line for each socket."""
+        if not self._warned:
+            self._warned = True
+            logger.warning(
+                "the channel layer fails: revocations reach sockets by the sweep only",
+                extra={"error": type(error).__name__},
+            )
+
+
+SESSION_OVER = 4401
+RETRY_AFTER_SECONDS = 5
+
+
+class Socket(Protocol):
+    @property
+    def session_id(self) -> UUID: ...
+
+    def end(self, code: int, reason: str) -> None:
+        """Stop what runs and close."""
+
+    def drain(self) -> None:
+        """Close as soon as nothing runs any more."""
+
+
+class Connections:
+    """Used from the event loop only. The watch and the drain callback exist while there is a socket."""
+
+    def __init__(self, *, sweep_seconds: float = SWEEP_SECONDS) -> None:
+        self.sweep_seconds = sweep_seconds
+        self._by_session: dict[UUID, set[Socket]] = {}
+        self._of_user: Counter[UUID] = Counter()
+        self._admitted = 0
+        self._watch: RevocationWatch | None = None
+        self._forget_drain: Callable[[], None] = lambda: None
+
+    @property
+    def admitted(self) -> int:
+        return self._admitted
+
+    def admit(self, user_id: UUID) -> None:
+        """Takes a place that ``release`` gives back.
+
+        Raises:
+            RateLimited: the user has ``CHAT_MAX_SOCKETS_PER_USER`` open.
+            UpstreamUnavailable: this process has ``CHAT_MAX_SOCKETS`` open.
+        """
+        if self._of_user[user_id] >= settings.CHAT_MAX_SOCKETS_PER_USER:
+            raise RateLimited(retry_after=RETRY_AFTER_SECONDS, detail="Too many of your WebSockets are open.")
+        if self._admitted >= settings.CHAT_MAX_SOCKETS:
+            raise UpstreamUnavailable("Too many WebSockets are open.", retry_after=RETRY_AFTER_SECONDS)
+        self._of_user[user_id] += 1
+        self._admitted += 1
+
+    def release(self, user_id: UUID) -> None:
+        self._admitted -= 1
+        self._of_user[user_id] -= 1
+        if not self._of_user[user_id]:
+            del self._of_user[user_id]
+
+    async def add(self, socket: Socket) -> None:
+        if self._watch is None:
+            self._watch = RevocationWatch(self._end_revoked, seconds=self.sweep_seconds)
+            self._forget_drain = drain.on_drain(self._drain)
+        is_first = socket.session_id not in self._by_session
+        self._by_session.setdefault(socket.session_id, set()).add(socket)
+        if is_first:
+            await self._watch.join(socket.session_id)
+
+    async def remove(self, socket: Socket) -> None:
+        siblings = self._by_session.get(socket.session_id, set())
+        siblings.discard(socket)
+        if siblings or self._watch is None:
+            return
+        self._by_session.pop(socket.session_id, None)
+        watch = self._watch
+        if not self._by_session:
+            self._watch = None
+            self._forget_drain()
+            watch.stop()
+        await watch.leave(socket.session_id)
+
+    async def _end_revoked(self) -> None:
+        watched = set(self._by_session)
+        live = await database_sync_to_async(live_session_ids, thread_sensitive=False)(watched)
+        for session_id in watched - live:
+            for socket in tuple(self._by_session.get(session_id, ())):
+                socket.end(SESSION_OVER, "session revoked")
+
+    def _drain(self) -> None:
+        for sockets in tuple(self._by_session.values()):
+            for socket in tuple(sockets):
+                socket.drain()
+
+
+connections = Connections()
