@@ -18,7 +18,7 @@ def reconnect_failed(pool: Any) -> None:
     only be out of slots). Without any, everybody who waits is told, and idle connections, which are from before the
     outage, are replaced.
     """
-    # The pool offers no way to end a wait; tests/adiuva/test_database_pool.py holds what is used of it.
+    # The pool offers no way to end a wait; tests/adiuva/db/test_database_pool.py holds what is used of it.
     with pool._lock:  # noqa: SLF001
         if pool._nconns > len(pool._pool):  # noqa: SLF001
             return

@@ -9,7 +9,7 @@ from agents.agents import CheckpointAgent, NoteAgent, ProjectAgent, TaskAgent
 from agents.llm import factory as models
 from agents.registry import registry
 from chat.sanitizer import protected_texts
-from tests.chat.sockets import Socket
+from tests.chat.ws.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, text
 from tests.support.accounts import PASSWORD, Account
 from tests.support.server import RunningServer

@@ -16,7 +16,7 @@ from agents.run_context import RunContext
 from chat.orchestrator import orchestrate
 from chat.routing import named_in
 from chat.turns import ChatTurn, TurnDone
-from tests.chat.sockets import in_database
+from tests.chat.ws.sockets import in_database
 from tests.fakes.llm_server import LoopbackLLM, Reply, status, text
 from tests.support.accounts import Account
 

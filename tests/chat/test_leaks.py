@@ -13,7 +13,7 @@ import pytest
 from agents import prompts
 from chat.sanitizer import REPLACEMENT, protected_texts
 from chat.sanitizer.output import Speech
-from tests.chat.sockets import Socket
+from tests.chat.ws.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, call, calls, text
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

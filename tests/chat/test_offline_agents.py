@@ -9,7 +9,7 @@ from agents.offline_model.understanding import LANGUAGES
 from agents.registry import registry
 from chat.sanitizer import protected_texts
 from tests.chat.conftest import AGENTS
-from tests.chat.sockets import Socket
+from tests.chat.ws.sockets import Socket
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 

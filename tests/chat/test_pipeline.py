@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.chat.conftest import ROUTER
-from tests.chat.sockets import Socket
+from tests.chat.ws.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, call, calls, hang, status, text
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from tests.chat.conftest import ROUTER
-from tests.chat.sockets import Socket
+from tests.chat.ws.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, text
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

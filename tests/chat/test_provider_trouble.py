@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.chat.conftest import KEY
-from tests.chat.sockets import Socket
+from tests.chat.ws.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, Reply, call, calls, cut, garbage, hang, reset, stall, status, text
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

@@ -14,7 +14,7 @@ from agents.llm.meter import Meter
 from agents.llm.replies import Usage
 from chat import usage
 from chat.models import DailyUsage
-from tests.chat.sockets import Socket, in_database
+from tests.chat.ws.sockets import Socket, in_database
 from tests.fakes.llm_server import LoopbackLLM, Reply, call, calls, hang, reset, stall, status, text
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

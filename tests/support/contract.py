@@ -1,6 +1,6 @@
 """The committed ``openapi.json``, held against what the server really says.
 
-Every answer that a test gets through ``ApiClient``, and every frame through ``tests.chat.sockets``, passes here, and
+Every answer that a test gets through ``ApiClient``, and every frame through ``tests.chat.ws.sockets``, passes here, and
 so do the stories of ``tests/flows``: a status must be one the operation names, the body as the schema of that status
 says, with the headers promised.
 """

@@ -161,7 +161,7 @@ def test_the_table_names_no_route_that_is_gone() -> None:
 
 
 def test_the_only_websocket_is_the_one_of_the_contract() -> None:
-    """Who may open it is in tests/chat/test_socket_auth.py; the other entry refuses every path."""
+    """Who may open it is in tests/chat/ws/test_socket_auth.py; the other entry refuses every path."""
     assert [str(route.pattern) for route in websocket_urlpatterns] == ["api/v1/chat/stream", ""]
 
 

@@ -14,7 +14,7 @@ from accounts.models import User
 from storage.blobs.backup_lock import HOLD, BlobsAreHeld
 from storage.blobs.files import FileBlobStore
 from storage.blobs.port import get_blob_store
-from tests.storage.upkeep.stored import make_record, upload
+from tests.storage.maintenance.stored import make_record, upload
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 

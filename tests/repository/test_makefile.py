@@ -1,0 +1,71 @@
+"""make, as a newcomer meets it."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.repository.paths import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE)
+
+
+def _make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    # An outer make's flags and overrides are not this one's.
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+    return subprocess.run(
+        ["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), ("help",)])
+def test_help_lists_every_target_with_a_sentence(arguments: tuple[str, ...]) -> None:
+    listed = dict(re.findall(r"^  make ([a-z]+) +(\S.*)$", _make(*arguments).stdout, re.MULTILINE))
+
+    assert list(listed) == TARGETS
+
+
+def test_every_target_is_phony() -> None:
+    phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
+
+    assert phony is not None
+    assert phony[1].split() == TARGETS
+
+
+def test_a_missing_python_is_one_clear_line() -> None:
+    done = _make("run", "PYTHON=")
+
+    assert done.returncode
+    assert "Python 3.11 or newer is needed" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("path", [".ci/run", ".ci/services.sh"])
+def test_the_scripts_of_ci_parse(path: str) -> None:
+    assert subprocess.run(["bash", "-n", ROOT / path], check=False).returncode == 0
+
+
+@pytest.mark.slow
+def test_the_environment_is_made_once_and_anew_after_an_interruption(tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    script = shutil.copy(ROOT / ".ci/venv.py", tmp_path / ".ci")
+    (tmp_path / "requirements.txt").touch()
+
+    def run(*commands: str) -> subprocess.CompletedProcess[str]:
+        arguments = ["python3", script, "requirements.txt", *commands]
+        return subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=120)
+
+    first = run()
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.startswith("Creating .venv")
+
+    again = run("-c 'print(7)'", "-c 'raise SystemExit(5)'", "-c 'print(8)'")
+    assert (again.returncode, again.stdout) == (5, "7\n")
+
+    (tmp_path / ".venv/.requirements.stamp").unlink()
+    (tmp_path / ".venv/.unfinished").touch()
+    assert run().stdout.startswith("Creating .venv")
+    assert not (tmp_path / ".venv/.unfinished").exists()

@@ -1,0 +1,86 @@
+"""The process dies while an account is being erased."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+import httpx
+import pytest
+
+from tests.support.server import RunningServer
+
+BLOBS = 3000
+
+STORE_MUCH = """
+import json
+from accounts.models import User
+from django.conf import settings
+from storage.blobs.port import get_blob_store
+from tests.storage.maintenance.stored import make_backup, make_record, plant, record_key
+from tests.support.accounts import make_account
+account, stays = make_account(tier="team"), make_account(tier="team")
+for one in (account, stays):
+    make_record(one.user)
+    make_backup(one.user)
+for _ in range({count}):
+    plant(settings.BLOB_DIR, record_key(account.user.id))
+told = {{"id": str(account.user.id), "token": account.access_token, "password": account.password}}
+print(json.dumps({{**told, "email": account.email, "stays": str(stays.user.id), "stays_token": stays.access_token}}))
+"""
+
+
+def files_of(data: Path, user_id: str) -> int:
+    """Quick, so that few go between a look and what follows from it."""
+    return sum(len(names) for _, _, names in os.walk(data / "blobs" / user_id))
+
+
+@pytest.mark.slow
+def test_an_erasure_that_a_kill_cut_short_is_finished_by_the_next_start(
+    server_factory: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    server = server_factory(DATA_DIR=str(data))
+    said = server.manage("shell", "--verbosity=0", "-c", STORE_MUCH.format(count=BLOBS))
+    account = json.loads(said.splitlines()[-1])
+
+    def leave() -> None:
+        headers = {"Authorization": f"Bearer {account['token']}"}
+        try:
+            httpx.request(
+                "DELETE",
+                f"{server.url}/api/v1/auth/me",
+                headers=headers,
+                json={"password": account["password"]},
+                timeout=60,
+            )
+        except httpx.TransportError:
+            return  # killed
+
+    leaving = Thread(target=leave)
+    leaving.start()
+    deadline = time.monotonic() + 60
+    while files_of(data, account["id"]) == BLOBS + 2:
+        assert time.monotonic() < deadline
+    server.signal(signal.SIGKILL)
+    server.wait(30)
+    leaving.join()
+    left = files_of(data, account["id"])
+    assert 0 < left < BLOBS + 2
+
+    server.start()
+    login = {"email": account["email"], "password": account["password"]}
+    assert httpx.post(f"{server.url}/api/v1/auth/login", json=login, timeout=30).status_code == 401
+    deadline = time.monotonic() + 60
+    while (
+        httpx.post(f"{server.url}/api/v1/auth/register", json=login, timeout=30).status_code == 409
+    ):  # the address is kept still
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert not (data / "blobs" / account["id"]).exists()
+    assert files_of(data, account["stays"]) == 2
+    headers = {"Authorization": f"Bearer {account['stays_token']}"}
+    assert httpx.get(f"{server.url}/api/v1/storage/records", headers=headers, timeout=30).json()["total"] == 1
