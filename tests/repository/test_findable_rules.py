@@ -5,9 +5,9 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.repository.paths import ROOT
 from tests.repository.rules_of_the_contract import RULES
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 RULES_IN_ALL = 60
 RULES_TO_BE_FOUND = 55
 
@@ -23,9 +23,9 @@ def words(text: str) -> frozenset[str]:
 
 
 def product_modules() -> list[Path]:
-    packages = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
-    modules = [module for package in packages for module in (REPOSITORY / package).rglob("*.py")]
-    return [module.relative_to(REPOSITORY) for module in modules if "migrations" not in module.parts]
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
+    modules = [module for package in packages for module in (ROOT / package).rglob("*.py")]
+    return [module.relative_to(ROOT) for module in modules if "migrations" not in module.parts]
 
 
 def missed_rules(modules: Iterable[Path]) -> list[str]:
@@ -40,6 +40,14 @@ def missed_rules(modules: Iterable[Path]) -> list[str]:
 def test_there_are_sixty_different_rules_with_one_to_three_alternatives_each() -> None:
     assert len({rule for rule, _ in RULES}) == len(RULES) == RULES_IN_ALL
     assert not [rule for rule, alternatives in RULES if not 1 <= len(alternatives) <= 3]
+
+
+def test_the_words_are_those_of_the_contract() -> None:
+    document = words((ROOT / "docs/api.md").read_text())
+    strange = {
+        alternative for _, alternatives in RULES for alternative in alternatives if not words(alternative) <= document
+    }
+    assert strange == set()
 
 
 def test_nearly_every_rule_is_found_among_the_names_of_the_modules() -> None:
