@@ -5,7 +5,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import dashboard, ops  # noqa: F401 - checks register themselves
+        from accounts import dashboard, ops
 
         ops.register_gauges()
         dashboard.register()

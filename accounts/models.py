@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 if TYPE_CHECKING:
-    pass  # noqa: F401 - named by the string below
+    pass
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

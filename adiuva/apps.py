@@ -9,7 +9,7 @@ class AdiuvaConfig(AppConfig):
     name = "adiuva"
 
     def ready(self) -> None:
-        from adiuva import ops  # noqa: F401 - checks register themselves
+        from adiuva import ops
 
         ops.register_examinations()
 

@@ -11,7 +11,7 @@ from django.db.models import Q
 from storage.models import CHECKSUM
 
 if TYPE_CHECKING:
-    pass  # noqa: F401 - named by the strings below
+    pass
 
 
 class BackupQuerySet(models.QuerySet["Backup"]):

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 if TYPE_CHECKING:
-    pass  # noqa: F401 - named by the strings below
+    pass
 
 
 class RecordQuerySet(models.QuerySet["StorageRecord"]):

@@ -16,7 +16,7 @@ from django.conf import settings
 from accounts.models import User
 from adiuva.api.errors import NotConfigured
 
-__all__ = ["CheckoutSession", "Gateway", "NoSuchCustomer", "SESSION_LIFETIME", "StripeSubscription", "get_gateway"]
+__all__ = ["SESSION_LIFETIME", "CheckoutSession", "Gateway", "NoSuchCustomer", "StripeSubscription", "get_gateway"]
 
 SUCCEEDED = "succeeded"
 PROCESSING = "processing"

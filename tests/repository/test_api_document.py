@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from adiuva.api.errors import Problem
 from adiuva.env import Environment
-from adiuva.http.problems import Problem
 from tests.repository.paths import ROOT
 from tests.support import contract
 

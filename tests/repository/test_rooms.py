@@ -1,0 +1,41 @@
+"""The house in numbers (docs/architecture.md): how many modules a folder holds, and who imports whom."""
+
+from collections import Counter
+
+from tests.repository.modules import circles, importers, product_modules
+
+MOST_IN_A_FOLDER = 20
+MOST_LINES = 400
+SMALL_LINES = 60
+
+# What every app or noun has under one name, however small it is there.
+CONVENTIONAL = ("ops", "dashboard", "erasure", "urls", "views", "serializers", "openapi")
+# Other small modules that a single one imports, and why each stands alone.
+ALONE: dict[str, str] = {}
+
+
+def test_no_folder_holds_more_than_twenty_modules() -> None:
+    folders = Counter(path.parent for path in product_modules().values() if path.name != "__init__.py")
+    assert {str(folder): many for folder, many in folders.items() if many > MOST_IN_A_FOLDER} == {}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles() == []
+
+
+def test_no_module_is_longer_than_four_hundred_lines() -> None:
+    lines = {name: len(path.read_text().splitlines()) for name, path in product_modules().items()}
+    assert {name: many for name, many in lines.items() if many > MOST_LINES} == {}
+
+
+def test_a_small_module_has_a_reason_of_its_own() -> None:
+    """One that a single other one imports belongs into that one, unless it keeps a dependency out or is a noun's room."""
+    small = {
+        name
+        for name, path in product_modules().items()
+        if path.stem not in ("__init__", *CONVENTIONAL)
+        and len(path.read_text().splitlines()) < SMALL_LINES
+        and len(importers(name)) == 1
+    }
+    assert small - ALONE.keys() == set()
+    assert ALONE.keys() - small == set()
