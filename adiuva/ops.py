@@ -221,7 +221,7 @@ def register_examinations() -> None:
         examine_clocks,
         examine_disk,
     ):
-        diagnosis.register(examination.__name__, examination)
+        diagnosis.register(examination.__name__.removeprefix("examine_"), examination)
     # SQLite has no clock but ours.
     clocks.register("database", lambda: _database_clock if connection.vendor == "postgresql" else None)
     clocks.register("Redis", lambda: _redis_clock if settings.REDIS_URL else None)

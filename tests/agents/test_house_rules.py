@@ -34,7 +34,7 @@ def test_a_shell_that_traces_langchain_does_not_get_our_prompts() -> None:
     script = """
 import os; os.environ.update(LANGCHAIN_TRACING_V2="true", LANGSMITH_TRACING="true", LANGSMITH_API_KEY="key")
 import django; django.setup()
-from agents import litellm_client
+from agents.llm import litellm
 from langchain_core.tracers.context import _tracing_v2_is_enabled
 print(_tracing_v2_is_enabled())
 """

@@ -37,7 +37,7 @@ def test_a_server_is_asked_once_and_an_absent_one_is_not_ready(remote: HttpStore
 
 
 def test_the_folders_check_loads_no_engine(tmp_path: Path) -> None:
-    script = "import django, sys; django.setup(); from storage.ops import vectors; vectors()"
+    script = "import django, sys; django.setup(); from storage.ops import probe_vectors; probe_vectors()"
     done = subprocess.run(
         [sys.executable, "-c", f"{script}; print('qdrant_client' in sys.modules)"],
         cwd=PROJECT_DIR,
