@@ -157,7 +157,7 @@ def examine_configuration(_orders: Orders) -> Finding:
     return Finding("fail" if serious else "warn", f"{loud[0].id}: {loud[0].msg}{more}")
 
 
-def examine_clocks(_orders: Orders) -> Finding:
+def examine_clock(_orders: Orders) -> Finding:
     told: list[str] = []
     worst = 0.0
     for name, theirs in clocks.configured().items():
@@ -218,7 +218,7 @@ def register_examinations() -> None:
         examine_cache,
         examine_configuration,
         examine_secrets,
-        examine_clocks,
+        examine_clock,
         examine_disk,
     ):
         diagnosis.register(examination.__name__.removeprefix("examine_"), examination)
