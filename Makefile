@@ -21,8 +21,8 @@ run: ## Install, migrate, make the demo users, serve on http://localhost:$PORT (
 	@$(INSTALL) requirements.txt "manage.py migrate --no-input -v 0" "manage.py seed_demo"
 	@exec $(VENV_PYTHON) -m adiuva.server.serve
 
-dev: ## The same on Django's development server, which reloads on a change
-	@$(INSTALL) requirements.txt "manage.py migrate --no-input -v 0" "manage.py seed_demo"
+dev: ## The same on Django's development server (daphne), which reloads on a change
+	@$(INSTALL) requirements-dev.txt "manage.py migrate --no-input -v 0" "manage.py seed_demo"
 	@exec $(VENV_PYTHON) manage.py runserver "$${HOST:-127.0.0.1}:$${PORT:-8000}"
 
 test: ## The tests; ARGS="-k name" reaches pytest, ARGS="-m slow" or "-m browser" runs those that a plain run leaves out
