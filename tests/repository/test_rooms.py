@@ -29,7 +29,7 @@ def test_no_module_is_longer_than_four_hundred_lines() -> None:
 
 
 def test_a_small_module_has_a_reason_of_its_own() -> None:
-    """One that a single other one imports belongs into that one, unless it keeps a dependency out or is a noun's room."""
+    """One that a single other one imports belongs into that one, unless it keeps a dependency out."""
     small = {
         name
         for name, path in product_modules().items()
