@@ -9,7 +9,7 @@ from tests.repository.paths import ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 PATH = re.compile(
-    r"(?<![\w/.])((?:adiuva|accounts|billing|storage|backups|marketplace|agents|chat|tests|docs)/[\w/.]*\w/?)"
+    r"(?<![\w/.])((?:adiuva|accounts|billing|storage|backups|marketplace|agents|chat|tests|docs)/(?:[\w/.]*\w/?)?)"
 )
 
 
