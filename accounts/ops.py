@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from accounts.models import User
-from adiuva.observability import scraping
+from adiuva.observability import probes
 
 END_SESSIONS = "accounts.passwords.EndSessions"
 GUARDED = "accounts.throttling.GuardedBackend"
@@ -45,6 +45,6 @@ def pending_erasures() -> float:
 
 
 def register_gauges() -> None:
-    scraping.register(
+    probes.register_gauge(
         "adiuva_erasures_pending", "Accounts whose deletion was accepted and is not finished", pending_erasures
     )

@@ -17,8 +17,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 from adiuva.byte_sizes import show_bytes
 from adiuva.env import is_weak
-from adiuva.observability import clocks, diagnosis, readiness
-from adiuva.observability.diagnosis import Finding, Orders, said
+from adiuva.observability import probes
+from adiuva.observability.probes import Finding, Orders, describe_error
 
 
 @register(Tags.security)
@@ -85,9 +85,9 @@ def probe_data_folder() -> None:
         os.fsync(probe.fileno())
 
 
-readiness.register("database", probe_database)
-readiness.register("cache", probe_cache)
-readiness.register("vectors", probe_data_folder)
+probes.register_readiness("database", probe_database)
+probes.register_readiness("cache", probe_cache)
+probes.register_readiness("vectors", probe_data_folder)
 
 
 LEAST_FREE_BYTES = 512 * 1024**2
@@ -135,7 +135,7 @@ def examine_cache(_orders: Orders) -> Finding:
 def examine_secrets(_orders: Orders) -> Finding:
     size = len(settings.JWT_SECRET.encode())
     if is_weak(settings.JWT_SECRET):
-        level: diagnosis.Level = "fail" if settings.IS_PROD else "warn"
+        level: probes.Level = "fail" if settings.IS_PROD else "warn"
         return Finding(level, f"JWT_SECRET ({size} bytes) could be guessed: make one with openssl rand -hex 32")
     if not settings.IS_PROD:
         return Finding("ok", f"JWT_SECRET has {size} bytes; ENV=dev, so production's rules do not apply")
@@ -157,14 +157,14 @@ def examine_configuration(_orders: Orders) -> Finding:
     return Finding("fail" if serious else "warn", f"{loud[0].id}: {loud[0].msg}{more}")
 
 
-def examine_clock(_orders: Orders) -> Finding:
+def examine_clocks(_orders: Orders) -> Finding:
     told: list[str] = []
     worst = 0.0
-    for name, theirs in clocks.configured().items():
+    for name, theirs in probes.configured_clocks().items():
         try:
-            ahead = clocks.skew(theirs)
+            ahead = probes.measure_skew(theirs)
         except Exception as error:  # noqa: BLE001 - that it is away is for the line about it; here it tells no time
-            told.append(f"{name} cannot be asked ({said(error)})")
+            told.append(f"{name} cannot be asked ({describe_error(error)})")
             continue
         if ahead is None:
             told.append(f"{name} does not tell")
@@ -205,23 +205,24 @@ def _redis_clock() -> float | None:
     from redis import Redis
 
     with Redis.from_url(
-        str(settings.REDIS_URL), socket_timeout=clocks.SECONDS, socket_connect_timeout=clocks.SECONDS
+        str(settings.REDIS_URL), socket_timeout=probes.CLOCK_SECONDS, socket_connect_timeout=probes.CLOCK_SECONDS
     ) as client:
         whole, micros = client.time()
         return float(whole + micros / 1e6)
 
 
 def register_examinations() -> None:
-    for examination in (
-        examine_database,
-        examine_migrations,
-        examine_cache,
-        examine_configuration,
-        examine_secrets,
-        examine_clock,
-        examine_disk,
-    ):
-        diagnosis.register(examination.__name__.removeprefix("examine_"), examination)
+    examinations = {
+        "database": examine_database,
+        "migrations": examine_migrations,
+        "cache": examine_cache,
+        "configuration": examine_configuration,
+        "secrets": examine_secrets,
+        "clock": examine_clocks,
+        "disk": examine_disk,
+    }
+    for name, examination in examinations.items():
+        probes.register_examination(name, examination)
     # SQLite has no clock but ours.
-    clocks.register("database", lambda: _database_clock if connection.vendor == "postgresql" else None)
-    clocks.register("Redis", lambda: _redis_clock if settings.REDIS_URL else None)
+    probes.register_clock("database", lambda: _database_clock if connection.vendor == "postgresql" else None)
+    probes.register_clock("Redis", lambda: _redis_clock if settings.REDIS_URL else None)

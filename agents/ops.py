@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from adiuva.observability import diagnosis
-from adiuva.observability.diagnosis import Finding, Orders
+from adiuva.observability import probes
+from adiuva.observability.probes import Finding, Orders
 from agents.llm import messages
 from agents.llm.factory import get_llm
 
@@ -62,4 +62,4 @@ def llm(orders: Orders) -> Finding:
 
 
 def register_examinations() -> None:
-    diagnosis.register("llm", llm)
+    probes.register_examination("llm", llm)

@@ -9,8 +9,8 @@ from django.core.checks import Warning as CheckWarning
 from django.core.checks.registry import registry
 from django.db.models import Count
 
-from adiuva.observability import clocks, diagnosis, scraping
-from adiuva.observability.diagnosis import Finding, Orders
+from adiuva.observability import probes
+from adiuva.observability.probes import Finding, Orders
 from billing.models import OperatorAlert, Subscription, SubscriptionStatus
 from billing.stripe.port import get_gateway, is_stubbed
 from billing.tiers import PAID_TIERS
@@ -98,11 +98,13 @@ def examine_alerts(_orders: Orders) -> Finding:
 
 
 def register_examinations() -> None:
-    diagnosis.register("stripe", examine_stripe)
-    diagnosis.register("alerts", examine_alerts)
-    clocks.register(
+    probes.register_examination("stripe", examine_stripe)
+    probes.register_examination("alerts", examine_alerts)
+    probes.register_clock(
         "Stripe",
-        lambda: (lambda: clocks.http_date(settings.STRIPE_API_BASE or STRIPE)) if settings.STRIPE_SECRET_KEY else None,
+        lambda: (
+            (lambda: probes.read_http_date(settings.STRIPE_API_BASE or STRIPE)) if settings.STRIPE_SECRET_KEY else None
+        ),
     )
 
 
@@ -117,7 +119,7 @@ def past_due() -> float:
 
 
 def register_gauges() -> None:
-    scraping.register(
+    probes.register_gauge(
         "adiuva_operator_alerts_open", "Operator alerts that nobody has resolved", open_alerts, label="kind"
     )
-    scraping.register("adiuva_subscriptions_past_due", "Subscriptions whose payment has failed", past_due)
+    probes.register_gauge("adiuva_subscriptions_past_due", "Subscriptions whose payment has failed", past_due)

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Warning, register  # noqa: A004
 
-from adiuva.observability import scraping
+from adiuva.observability import probes
 from marketplace.models import PluginStatus, PluginVersion, Transfer, TransferStatus
 from marketplace.submissions.validators.checklist import CHECKS, SHADOWABLE
 
@@ -35,7 +35,7 @@ def open_transfers() -> float:
 
 
 def register_gauges() -> None:
-    scraping.register(
+    probes.register_gauge(
         "adiuva_plugin_reviews_pending", "Submitted plugin versions that wait for a reviewer", pending_reviews
     )
-    scraping.register("adiuva_payouts_open", "Payouts to developers that were not made yet", open_transfers)
+    probes.register_gauge("adiuva_payouts_open", "Payouts to developers that were not made yet", open_transfers)

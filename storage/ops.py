@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  # noqa: A004
 
-from adiuva.observability import clocks, diagnosis, readiness
-from adiuva.observability.diagnosis import Finding, Orders
+from adiuva.observability import probes
+from adiuva.observability.probes import Finding, Orders
 from storage.blobs.port import get_blob_store
 from storage.vectors.port import get_vector_store, uses_local_engine
 
@@ -87,7 +87,7 @@ def probe_blobs() -> None:
     get_blob_store().check()
 
 
-readiness.register("blobs", probe_blobs)
+probes.register_readiness("blobs", probe_blobs)
 
 
 def probe_vectors() -> None:
@@ -100,7 +100,7 @@ def probe_vectors() -> None:
         pass
 
 
-readiness.register("vectors", probe_vectors)
+probes.register_readiness("vectors", probe_vectors)
 
 
 def examine_blobs(_orders: Orders) -> Finding:
@@ -127,6 +127,6 @@ def _endpoint() -> str:
 
 
 def register_examinations() -> None:
-    diagnosis.register("blobs", examine_blobs)
-    diagnosis.register("vectors", examine_vectors)
-    clocks.register("S3", lambda: (lambda: clocks.http_date(_endpoint())) if settings.S3_BUCKET else None)
+    probes.register_examination("blobs", examine_blobs)
+    probes.register_examination("vectors", examine_vectors)
+    probes.register_clock("S3", lambda: (lambda: probes.read_http_date(_endpoint())) if settings.S3_BUCKET else None)

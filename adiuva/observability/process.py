@@ -14,7 +14,7 @@ from django.db import connection
 
 from adiuva.observability import instruments
 from adiuva.observability.metrics import BUILD, DRAINING, LOOP_LAG, POOL, POOL_MAX, POOL_WAITING, WORKERS
-from adiuva.observability.scraping import Readings
+from adiuva.observability.probes import GaugeCollector
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -26,7 +26,7 @@ LAG_SECONDS = 30  # two usual scrapes: a moment's standstill shows in one of the
 def start() -> None:
     """Begins to measure in this process; once, before it serves."""
     registry = instruments.start()
-    registry.register(Readings())
+    registry.register(GaugeCollector())
     registry.register(Processes())
     WORKERS.set(1)
     DRAINING.set(0)

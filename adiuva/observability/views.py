@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from adiuva.api.error_handler import problem_response
 from adiuva.api.errors import InvalidToken, MethodNotAllowed, NotAuthenticated
 from adiuva.api.views import ApiView
-from adiuva.observability import instruments, readiness
+from adiuva.observability import instruments, probes
 from adiuva.server.drain import drain
 
 
@@ -53,7 +53,7 @@ class ReadyView(ApiView):
         responses={200: ReadySerializer, 503: OpenApiResponse(ReadySerializer, description="Some check failed")},
     )
     def get(self, request: Request) -> Response:
-        checks = readiness.results()
+        checks = probes.check_readiness()
         ready = all(answer == "ok" for answer in checks.values()) and not drain.draining
         return Response({"status": "ok" if ready else "unavailable", "checks": checks}, status=200 if ready else 503)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from adiuva.observability import instruments, metrics, scraping
+from adiuva.observability import instruments, metrics, probes
 from adiuva.observability.instruments import Counter, Gauge, Histogram
 from tests.repository.paths import ROOT
 
@@ -24,7 +24,7 @@ SUFFIX = re.compile(r"_(bucket|count|sum)$")
 
 def test_every_metric_is_documented_and_nothing_else() -> None:
     assert set(DECLARED) == instruments.names()
-    assert set(ROWS) == instruments.names() | scraping.names()
+    assert set(ROWS) == instruments.names() | probes.gauge_names()
 
 
 @pytest.mark.parametrize("name", sorted(DECLARED))
@@ -46,7 +46,7 @@ def test_names_follow_prometheus_conventions(name: str) -> None:
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
 def test_an_alert_asks_for_what_there_is(alert: dict[str, Any]) -> None:
-    known = instruments.names() | scraping.names()
+    known = instruments.names() | probes.gauge_names()
     asked = set(re.findall(r"\badiuva_\w+", alert["expr"]))
     assert {SUFFIX.sub("", name) if name not in known else name for name in asked} <= known
     assert asked or alert["expr"].startswith("up{")
@@ -64,4 +64,4 @@ def test_an_alert_asks_for_what_there_is(alert: dict[str, Any]) -> None:
 def test_a_query_of_the_document_asks_for_what_there_is(query: str) -> None:
     asked = {SUFFIX.sub("", name) for name in re.findall(r"\badiuva_\w+", query)}
     assert asked
-    assert asked <= instruments.names() | scraping.names()
+    assert asked <= instruments.names() | probes.gauge_names()

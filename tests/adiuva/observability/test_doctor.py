@@ -14,8 +14,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from adiuva import ops
-from adiuva.observability import clocks, diagnosis
-from adiuva.observability.diagnosis import Finding, Orders
+from adiuva.observability import probes
+from adiuva.observability.probes import Finding, Orders
 from billing import ops as billing_diagnoses
 from billing.alerts import UNKNOWN_PRICE, raise_alert
 from tests.conftest import SERVER_SECRET
@@ -33,7 +33,7 @@ NAMES = {
 def examinations(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The registered ones, to be replaced in one test."""
     replaced: dict[str, Any] = {}
-    monkeypatch.setattr(diagnosis, "_examinations", replaced)
+    monkeypatch.setattr(probes, "_examinations", replaced)
     return replaced
 
 
@@ -173,16 +173,16 @@ def test_the_clock_is_compared_with_those_of_services(
     monkeypatch: pytest.MonkeyPatch, dated: str, ahead: float, level: str
 ) -> None:
     theirs = 1793491200.5  # the middle of that second
-    monkeypatch.setattr("adiuva.observability.clocks.time.time", lambda: theirs + ahead)
-    monkeypatch.setattr(clocks, "_clocks", {"S3": lambda: lambda: clocks.http_date(dated)})
-    finding = ops.examine_clock(Orders())
+    monkeypatch.setattr("adiuva.observability.probes.time.time", lambda: theirs + ahead)
+    monkeypatch.setattr(probes, "_clocks", {"S3": lambda: lambda: probes.read_http_date(dated)})
+    finding = ops.examine_clocks(Orders())
     assert finding.level == level
     assert f"S3 {ahead:+.1f} s" in finding.text
 
 
 def test_a_clock_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clocks, "_clocks", {"S3": lambda: lambda: clocks.http_date("http://127.0.0.1:1")})
-    finding = ops.examine_clock(Orders())
+    monkeypatch.setattr(probes, "_clocks", {"S3": lambda: lambda: probes.read_http_date("http://127.0.0.1:1")})
+    finding = ops.examine_clocks(Orders())
     assert finding.level == "ok"
     assert "S3 cannot be asked" in finding.text
 
@@ -190,7 +190,7 @@ def test_a_clock_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.postgres
 @pytest.mark.django_db
 def test_the_databases_clock_is_read() -> None:
-    ahead = clocks.skew(clocks.configured()["database"])
+    ahead = probes.measure_skew(probes.configured_clocks()["database"])
     assert ahead is not None
     assert abs(ahead) < 30
 
@@ -218,7 +218,7 @@ def test_a_key_that_stripe_refuses_fails(
 ) -> None:
     settings.STRIPE_SECRET_KEY = "sk_test_of_somebody_else"
     examinations["stripe"] = billing_diagnoses.examine_stripe
-    (line,) = diagnosis.examine(orders=Orders(), timeout=20)
+    (line,) = probes.examine(orders=Orders(), timeout=20)
     assert line.level == "fail"
     assert "somebody_else" not in line.found
 
@@ -246,9 +246,9 @@ def test_production_without_a_model_is_said(settings: Any, examinations: dict[st
 
     settings.LLM_MODEL = ""
     examinations["llm"] = llm
-    (line,) = diagnosis.examine(orders=Orders(), timeout=20)
+    (line,) = probes.examine(orders=Orders(), timeout=20)
     assert (line.level, "LLM_MODEL" in line.found) == ("fail", True)
 
 
 def test_every_registered_examination_has_a_name_of_its_own() -> None:
-    assert set(diagnosis.names()) == NAMES
+    assert set(probes.examination_names()) == NAMES

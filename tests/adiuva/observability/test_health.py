@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from adiuva import __version__
-from adiuva.observability import readiness
+from adiuva.observability import probes
 from adiuva.server.drain import drain
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
@@ -28,8 +28,8 @@ def hang(released: Event) -> None:
 @pytest.fixture
 def checks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], None]]:
     """The registered checks, to be replaced in one test."""
-    replaced = dict(readiness._checks)
-    monkeypatch.setattr(readiness, "_checks", replaced)
+    replaced = dict(probes._readiness_probes)
+    monkeypatch.setattr(probes, "_readiness_probes", replaced)
     return replaced
 
 
@@ -81,7 +81,7 @@ def test_one_failing_system_is_503_and_named(
 def test_a_system_that_hangs_holds_the_answer_up_for_a_moment_only(
     api: ApiClient, checks: dict[str, Callable[[], None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readiness, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(probes, "READINESS_SECONDS", 0.1)
     released = Event()
     checks.update({name: lambda: None for name in checks} | {"vectors": lambda: hang(released)})
     assert api.get("health/ready").json["checks"]["vectors"] == "timeout"
@@ -91,7 +91,7 @@ def test_a_system_that_hangs_holds_the_answer_up_for_a_moment_only(
 def test_systems_that_hang_are_waited_for_together_and_asked_once(
     api: ApiClient, checks: dict[str, Callable[[], None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readiness, "TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr(probes, "READINESS_SECONDS", 1.0)
     together = Barrier(len(SYSTEMS) + 1)
     released = Event()
     calls: list[str] = []
@@ -106,7 +106,7 @@ def test_systems_that_hang_are_waited_for_together_and_asked_once(
     assert set(api.get("health/ready").json["checks"].values()) == {"timeout"}
     assert time.monotonic() - started < len(SYSTEMS) - 0.5  # seconds; one after another it is a second each
     together.wait(PATIENCE_SECONDS)  # one after another they would never all be there
-    monkeypatch.setattr(readiness, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(probes, "READINESS_SECONDS", 0.1)
     for _ in range(2):
         assert set(api.get("health/ready").json["checks"].values()) == {"timeout"}
     assert sorted(calls) == sorted(SYSTEMS)

@@ -16,7 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import InvalidStatus
 
-from adiuva.observability import scraping
+from adiuva.observability import probes
 from tests.adiuva.members import Member, join
 from tests.billing import stripe_events
 from tests.fakes.llm_server import LoopbackLLM, hang, status, text
@@ -368,4 +368,6 @@ def test_the_pool_of_connections_is_watched(measured: RunningServer, somebody: M
 
 def test_what_waits_for_an_operator_is_there(measured: RunningServer) -> None:
     now = scrape(measured)
-    assert scraping.names() - {"adiuva_operator_alerts_open"} <= now.names()  # that one has no sample without an alert
+    assert (
+        probes.gauge_names() - {"adiuva_operator_alerts_open"} <= now.names()
+    )  # that one has no sample without an alert

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from adiuva.observability import instruments, scraping
-from adiuva.observability.scraping import Reader, Readings
+from adiuva.observability import instruments, probes
+from adiuva.observability.probes import Gauge, GaugeCollector
 
 
 @pytest.fixture(autouse=True)
@@ -22,11 +22,11 @@ def failures(name: str) -> float:
     return registry.get_sample_value("adiuva_scrape_failures_total", {"metric": name}) or 0
 
 
-def readings(**reads: Callable[[], scraping.Reading]) -> Readings:
-    return Readings({name: Reader(name, "for a test", read, label="kind") for name, read in reads.items()})
+def readings(**reads: Callable[[], probes.Reading]) -> GaugeCollector:
+    return GaugeCollector({name: Gauge(name, "for a test", read, label="kind") for name, read in reads.items()})
 
 
-def collected(collector: Readings) -> dict[str, list[tuple[dict[str, str], float]]]:
+def collected(collector: GaugeCollector) -> dict[str, list[tuple[dict[str, str], float]]]:
     return {family.name: [(sample.labels, sample.value) for sample in family.samples] for family in collector.collect()}
 
 
@@ -47,8 +47,8 @@ def test_what_fails_is_left_out_and_counted(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_what_hangs_is_left_out_and_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scraping, "READ_SECONDS", 1.0)  # for the good one, however busy the machine is
-    monkeypatch.setattr(scraping, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(probes, "GAUGE_SECONDS", 1.0)  # for the good one, however busy the machine is
+    monkeypatch.setattr(probes, "GAUGE_FRESH_SECONDS", 0.0)
     released = threading.Event()
     asked: list[int] = []
 
@@ -62,7 +62,7 @@ def test_what_hangs_is_left_out_and_asked_once(monkeypatch: pytest.MonkeyPatch) 
         assert collected(collector) == {"good": [({}, 1)]}
     assert (len(asked), failures("slow")) == (1, 2)
     released.set()
-    monkeypatch.setattr(scraping, "READ_SECONDS", 30)
+    monkeypatch.setattr(probes, "GAUGE_SECONDS", 30)
     assert collected(collector)["slow"] == [({}, 5)]
 
 

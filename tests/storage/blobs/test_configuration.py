@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adiuva.api.errors import NotConfigured
-from adiuva.observability import readiness
+from adiuva.observability import probes
 from storage.blobs.files import FileBlobStore
 from storage.blobs.port import BlobStore, get_blob_store
 from storage.blobs.s3.store import S3BlobStore
@@ -78,7 +78,7 @@ def test_a_bucket_without_keys_is_not_configured(configure: Any) -> None:
 @pytest.fixture
 def patient_readiness(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK loads at the first call, and a disk may be busy."""
-    monkeypatch.setattr(readiness, "TIMEOUT_SECONDS", 20.0)
+    monkeypatch.setattr(probes, "READINESS_SECONDS", 20.0)
 
 
 def _blobs_are(api: ApiClient) -> str:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from adiuva.observability import readiness
+from adiuva.observability import probes
 from storage.ops import probe_vectors
 from tests.fakes.http_store import HttpStore
 from tests.support.server import PROJECT_DIR, clean_environment
 
 
 def test_the_check_is_the_one_that_is_asked() -> None:
-    assert readiness._checks["vectors"] is probe_vectors
+    assert probes._readiness_probes["vectors"] is probe_vectors
 
 
 def test_a_folder_that_takes_a_file_is_ready(vector_dir: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_server_is_asked_once_and_an_absent_one_is_not_ready(remote: HttpStore
     probe_vectors()
     assert len(remote.requests) == 1
     remote.stop()
-    assert readiness.results()["vectors"] == "failed"
+    assert probes.check_readiness()["vectors"] == "failed"
 
 
 def test_the_folders_check_loads_no_engine(tmp_path: Path) -> None:
