@@ -41,7 +41,7 @@ class Guard:
         """
         address = self._count(request, "address", _network_of(request), self.per_address)
         if address is None:
-            LOGIN_GUARD.inc(self.name, "unguarded")
+            LOGIN_GUARD.labels(self.name, "unguarded").inc()
             return
         request.rate_decision = address  # type: ignore[attr-defined]
         decisions = [address]
@@ -54,7 +54,7 @@ class Guard:
                 looked_up.append(self._count(request, "failures", account, self.failures, increment=False))
             decisions += [decision for decision in looked_up if decision is not None]
         is_allowed = all(decision.allowed for decision in decisions)
-        LOGIN_GUARD.inc(self.name, "allowed" if is_allowed else "limited")
+        LOGIN_GUARD.labels(self.name, "allowed" if is_allowed else "limited").inc()
         if is_allowed:
             return
         slowest = max((one for one in decisions if one.remaining == 0), key=lambda one: one.reset_after)

@@ -112,8 +112,8 @@ def measured(mode: Literal["direct", "plan", "template"]) -> Iterator[TurnClock]
         outcome = InternalError.code
         raise
     finally:
-        TURNS.inc(mode, outcome)
-        TURN_SECONDS.observe(time.perf_counter() - clock.started, mode)
+        TURNS.labels(mode, outcome).inc()
+        TURN_SECONDS.labels(mode).observe(time.perf_counter() - clock.started)
 
 
 logger = logging.getLogger(__name__)

@@ -132,8 +132,8 @@ def staged(*, key: str, body: SealedBody, allowance: Allowance, kind: UploadKind
     except Exception:
         discard(key)
         raise
-    UPLOADS.inc(kind)
-    UPLOAD_BYTES.inc(kind, by=sealed.size_bytes)
+    UPLOADS.labels(kind).inc()
+    UPLOAD_BYTES.labels(kind).inc(sealed.size_bytes)
 
 
 @contextmanager

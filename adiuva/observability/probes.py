@@ -290,7 +290,7 @@ class GaugeCollector:
             if future.done() and error is None:
                 readings[name] = future.result()
                 continue
-            SCRAPE_FAILURES.inc(name)
+            SCRAPE_FAILURES.labels(name).inc()
             if error is not None:
                 logger.warning("a metric could not be read", extra={"metric": name, "error": type(error).__name__})
         return readings

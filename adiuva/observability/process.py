@@ -7,17 +7,25 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import connection
+from prometheus_client import ProcessCollector
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import mark_process_dead
 
-from adiuva.observability import instruments
-from adiuva.observability.metrics import BUILD, DRAINING, LOOP_LAG, POOL, POOL_MAX, POOL_WAITING, WORKERS
+from adiuva.observability.metrics import (
+    BUILD,
+    DRAINING,
+    LOOP_LAG,
+    POOL,
+    POOL_MAX,
+    POOL_WAITING,
+    REGISTRY,
+    SHARED_FOLDER,
+    WORKERS,
+)
 from adiuva.observability.probes import GaugeCollector
-
-if TYPE_CHECKING:
-    from prometheus_client.metrics_core import Metric
 
 SAMPLE_SECONDS = 0.5
 LAG_SECONDS = 30  # two usual scrapes: a moment's standstill shows in one of them
@@ -25,12 +33,11 @@ LAG_SECONDS = 30  # two usual scrapes: a moment's standstill shows in one of the
 
 def start() -> None:
     """Begins to measure in this process; once, before it serves."""
-    registry = instruments.start()
-    registry.register(GaugeCollector())
-    registry.register(Processes())
+    REGISTRY.register(GaugeCollector())
+    REGISTRY.register(Processes())
     WORKERS.set(1)
     DRAINING.set(0)
-    BUILD.set(1, settings.VERSION, platform.python_version())
+    BUILD.labels(settings.VERSION, platform.python_version()).set(1)
 
 
 async def sample() -> None:
@@ -52,8 +59,8 @@ def sample_pool() -> None:
         return
     stats = pool.get_stats()
     size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
-    POOL.set(idle, "idle")
-    POOL.set(size - idle, "in_use")
+    POOL.labels("idle").set(idle)
+    POOL.labels("in_use").set(size - idle)
     POOL_MAX.set(stats.get("pool_max", 0))
     POOL_WAITING.set(stats.get("requests_waiting", 0))
 
@@ -61,9 +68,7 @@ def sample_pool() -> None:
 class Processes:
     """A collector: the usual ``process_…`` numbers, summed over the server's processes (of start times the oldest)."""
 
-    def collect(self) -> Iterator["Metric"]:
-        from prometheus_client import ProcessCollector
-
+    def collect(self) -> Iterator[Metric]:
         merged: dict[str, Metric] = {}
         for pid in serving_processes():
             for metric in ProcessCollector(pid=lambda pid=pid: pid, registry=None).collect():  # type: ignore[misc]
@@ -74,17 +79,15 @@ class Processes:
                     first.samples[0] = mine._replace(value=together((mine.value, other.value)))
         yield from merged.values()
 
-    def describe(self) -> list["Metric"]:
+    def describe(self) -> list[Metric]:
         return []
 
 
 def serving_processes() -> list[int]:
     """This process, or all workers; what one that died has left of itself is removed on the way."""
-    folder = os.environ.get(instruments.SHARED_FOLDER)
+    folder = os.environ.get(SHARED_FOLDER)
     if folder is None:
         return [os.getpid()]
-    from prometheus_client.multiprocess import mark_process_dead
-
     living = []
     for file in Path(folder).glob("gauge_livesum_*.db"):
         pid = int(file.stem.rpartition("_")[2])

@@ -1,4 +1,4 @@
-"""Liveness and readiness (wire contract § 2)."""
+"""Liveness and readiness (docs/api.md § 2), and the metrics for who has their token."""
 
 import hmac
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
+from prometheus_client.exposition import choose_encoder
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,7 +14,8 @@ from rest_framework.response import Response
 from adiuva.api.error_handler import problem_response
 from adiuva.api.errors import InvalidToken, MethodNotAllowed, NotAuthenticated
 from adiuva.api.views import ApiView
-from adiuva.observability import instruments, probes
+from adiuva.observability import probes
+from adiuva.observability.metrics import REGISTRY
 from adiuva.server.drain import drain
 
 
@@ -76,8 +78,6 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
 
 def exposition(accept: str) -> tuple[bytes, str]:
     """Everything measured, in OpenMetrics where ``accept`` names it, else in Prometheus' own text; its content type."""
-    from prometheus_client.exposition import choose_encoder
-
     # The library puts parameters of the header into its answer: it is told no more than which of the two.
     encode, content_type = choose_encoder(f"{OPEN_METRICS}; version=1.0.0" if OPEN_METRICS in accept else "")
-    return encode(instruments.start()), content_type
+    return encode(REGISTRY), content_type

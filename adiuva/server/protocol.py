@@ -26,8 +26,7 @@ from websockets.protocol import State
 
 from adiuva.api.errors import PROBLEM_CONTENT_TYPE, InternalError, PermissionDenied, Problem, ValidationFailed
 from adiuva.observability import request_id
-from adiuva.observability.instruments import OTHER
-from adiuva.observability.metrics import HTTP_REQUESTS
+from adiuva.observability.metrics import HTTP_REQUESTS, OTHER
 from adiuva.server.slow_clients import fewest_bytes
 
 access_log = logging.getLogger("adiuva.access")
@@ -49,7 +48,7 @@ def _last_answer(problem: Problem) -> tuple[dict[str, str], bytes]:
 def _document(problem: Problem) -> tuple[dict[str, str], bytes]:
     own_id = request_id.bind()
     access_log.info("refused unread %d", problem.status)
-    HTTP_REQUESTS.inc(OTHER, "unread", f"{problem.status // 100}xx")
+    HTTP_REQUESTS.labels(OTHER, "unread", f"{problem.status // 100}xx").inc()
     body = json.dumps(problem.as_dict(own_id)).encode()
     return {
         "content-type": PROBLEM_CONTENT_TYPE,
@@ -62,7 +61,8 @@ def _document(problem: Problem) -> tuple[dict[str, str], bytes]:
 
 class HttpProtocol(HttpToolsProtocol):
     """HTTP/1.1: a head over ``MAX_HEAD_BYTES`` is 400, one that takes longer than ``HEAD_SECONDS`` is hung up on,
-    and so is a client that does not take its answer (``adiuva.server.slow_clients``): a download would hold a file for it.
+    and so is a client that does not take its answer (``adiuva.server.slow_clients``): a download would hold a file for
+    it.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

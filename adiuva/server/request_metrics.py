@@ -10,7 +10,15 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import ResolverMatch
 
-from adiuva.observability.metrics import HTTP_IN_FLIGHT, HTTP_RECEIVED, HTTP_REQUESTS, HTTP_SECONDS, HTTP_SENT
+from adiuva.observability.metrics import (
+    HTTP_IN_FLIGHT,
+    HTTP_RECEIVED,
+    HTTP_REQUESTS,
+    HTTP_SECONDS,
+    HTTP_SENT,
+    METHODS,
+    bounded,
+)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -66,12 +74,13 @@ class Measured:
             await self.app(scope, counting_receive, counting_send)
         finally:
             HTTP_IN_FLIGHT.dec()
-            HTTP_SECONDS.observe(time.perf_counter() - started, scope["method"], one.route)
-            HTTP_REQUESTS.inc(scope["method"], one.route, _STATUS[one.status // 100])
+            method = bounded(scope["method"], METHODS)
+            HTTP_SECONDS.labels(method, one.route).observe(time.perf_counter() - started)
+            HTTP_REQUESTS.labels(method, one.route, _STATUS[one.status // 100]).inc()
             if one.received:
-                HTTP_RECEIVED.inc(one.route, by=one.received)
+                HTTP_RECEIVED.labels(one.route).inc(one.received)
             if one.sent:
-                HTTP_SENT.inc(one.route, by=one.sent)
+                HTTP_SENT.labels(one.route).inc(one.sent)
 
 
 def note_route(request: HttpRequest) -> None:

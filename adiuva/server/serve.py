@@ -1,7 +1,7 @@
 """`python -m adiuva.server.serve`: the server, one process or `WEB_CONCURRENCY` of them.
 
-uvicorn closes WebSockets the moment SIGTERM comes. Ours first lets running chat turns end (``adiuva.server.drain``), for
-as long as ``GRACE_SECONDS`` in all, while no new connection is taken.
+uvicorn closes WebSockets the moment SIGTERM comes. Ours first lets running chat turns end (``adiuva.server.drain``),
+for as long as ``GRACE_SECONDS`` in all, while no new connection is taken.
 """
 
 import asyncio
@@ -9,6 +9,8 @@ import os
 import socket
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from uvicorn.supervisors import multiprocess
@@ -69,20 +71,31 @@ def server_config() -> uvicorn.Config:
     )
 
 
+@contextmanager
+def _folder_for_metrics() -> Iterator[None]:
+    """The workers, which inherit its name, count into files of it, so that any of them can answer for all."""
+    from django.conf import settings
+
+    from adiuva.observability.metrics import SHARED_FOLDER
+
+    if not settings.METRICS_TOKEN:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="adiuva-metrics-", ignore_cleanup_errors=True) as folder:
+        os.environ[SHARED_FOLDER] = folder
+        yield
+
+
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adiuva.settings")
     import django
 
     django.setup()
-    from adiuva.observability.instruments import SHARED_FOLDER
-
     config = server_config()
     if config.workers > 1:
         # The supervisor names its worker class in four places and offers no hook for another.
         multiprocess.Process = _Worker  # type: ignore[misc]
-        with tempfile.TemporaryDirectory(prefix="adiuva-metrics-", ignore_cleanup_errors=True) as folder:
-            # Workers count into files of it, and the one that is asked answers for all; empty where nobody counts.
-            os.environ[SHARED_FOLDER] = folder
+        with _folder_for_metrics():
             multiprocess.Multiprocess(config, sockets=[config.bind_socket()]).run()
     else:
         DrainingServer(config).run()

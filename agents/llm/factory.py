@@ -148,9 +148,9 @@ class LanguageModel:
         finally:
             if heard:
                 spent = usage or estimate(messages, tools, sum(part.text_length for part in heard))
-                MODEL_CALLS.inc(self.role)
-                MODEL_TOKENS.inc(self.role, "input", by=spent.input_tokens)
-                MODEL_TOKENS.inc(self.role, "output", by=spent.output_tokens)
+                MODEL_CALLS.labels(self.role).inc()
+                MODEL_TOKENS.labels(self.role, "input").inc(spent.input_tokens)
+                MODEL_TOKENS.labels(self.role, "output").inc(spent.output_tokens)
                 if meter is not None:
                     meter.count(spent)
 
@@ -175,7 +175,7 @@ class LanguageModel:
                 except Exception as error:  # noqa: BLE001 - the SDK raises its own types, httpx's and plain ValueErrors
                     failure = client.translate(error)
                     _log(name, error, failure)
-                    MODEL_FAILURES.inc(self.role, failure.kind)
+                    MODEL_FAILURES.labels(self.role, failure.kind).inc()
                 if started or clock() >= end:
                     raise failure.problem
                 wait = _wait_before_next(tries, failure)

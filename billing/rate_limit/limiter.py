@@ -28,7 +28,7 @@ def hit(user_id: UUID, tier: Tier) -> RateDecision:
     Raises nothing: without Redis the process counts alone.
     """
     decided = _limiter(settings.REDIS_URL).hit(str(user_id), TIERS[tier].requests_per_minute)
-    RATE_LIMIT.inc(tier.value, "allowed" if decided.allowed else "limited")
+    RATE_LIMIT.labels(tier.value, "allowed" if decided.allowed else "limited").inc()
     return decided
 
 

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accounts.models import User
 from adiuva.api.errors import NotConfigured, ValidationFailed
-from adiuva.observability.metrics import WEBHOOKS
+from adiuva.observability.metrics import EVENT_TYPES, WEBHOOKS, bounded
 from billing import alerts
 from billing.customers import lock_subject, locked_user_of_event
 from billing.duplicate_subscriptions import has_several
@@ -52,15 +52,15 @@ def receive(*, body: bytes, signature: str, secret: str, connect_secret: str = "
     try:
         event = read_event(body, prices=settings.STRIPE_PRICES)
     except ValidationFailed:
-        WEBHOOKS.inc(UNREAD, "malformed")
+        WEBHOOKS.labels(UNREAD, "malformed").inc()
         raise
-    subject = event.type.partition(".")[0]
+    subject = bounded(event.type.partition(".")[0], EVENT_TYPES)
     try:
         is_new = _take(event)
     except Exception:
-        WEBHOOKS.inc(subject, "failed")
+        WEBHOOKS.labels(subject, "failed").inc()
         raise
-    WEBHOOKS.inc(subject, "applied" if is_new else "duplicate")
+    WEBHOOKS.labels(subject, "applied" if is_new else "duplicate").inc()
     logger.info("Stripe event", extra={"event": event.id, "type": event.type, "duplicate": not is_new})
     return Receipt(duplicate=not is_new)
 
@@ -68,7 +68,7 @@ def receive(*, body: bytes, signature: str, secret: str, connect_secret: str = "
 def verify(*, body: bytes, signature: str, secret: str) -> None:
     """Raises NotConfigured or ValidationFailed. An empty secret would be one that everybody knows."""
     if not secret:
-        WEBHOOKS.inc(UNREAD, "not_configured")
+        WEBHOOKS.labels(UNREAD, "not_configured").inc()
         raise NotConfigured("No webhook secret is set on this server.")
     if not signature:
         _refuse_signature("The header is missing.")
@@ -156,5 +156,5 @@ def _report_unknown_customer(event: IncomingEvent) -> None:
 
 
 def _refuse_signature(message: str) -> NoReturn:
-    WEBHOOKS.inc(UNREAD, "refused_signature")
+    WEBHOOKS.labels(UNREAD, "refused_signature").inc()
     raise ValidationFailed({SIGNATURE_FIELD: [message]})

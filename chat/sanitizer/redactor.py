@@ -193,7 +193,7 @@ class StreamRedactor:
                 mark.told = True
                 parts.append(REPLACEMENT)
                 logger.warning("redacted", extra={"rule": mark.rule})
-                REDACTIONS.inc(mark.rule)
+                REDACTIONS.labels(mark.rule).inc()
             place = min(mark.end, end)
         parts.append(self._pending[place - self._base : end - self._base])
         # One that ends just here could still grow.

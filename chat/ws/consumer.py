@@ -108,11 +108,11 @@ class ChatStream(AsyncConsumer):
             connections.admit(self._identity.user.id)
         except Exception as error:  # noqa: BLE001 - whatever it was, the client is refused, not dropped
             problem = problem_of(error)
-            HANDSHAKES.inc(problem.code)
+            HANDSHAKES.labels(problem.code).inc()
             await handshake.refuse(scope, send, problem)
             return
         self._task = asyncio.current_task()
-        HANDSHAKES.inc("accepted")
+        HANDSHAKES.labels("accepted").inc()
         SOCKETS_OPEN.inc()
         try:
             await connections.add(self)

@@ -14,7 +14,7 @@ from chat.ws.handshake import Scope, Send, refuse
 async def not_found(scope: Scope, receive: Any, send: Send) -> None:
     request_id.bind(None)
     await receive()  # websocket.connect
-    HANDSHAKES.inc(NotFound.code)
+    HANDSHAKES.labels(NotFound.code).inc()
     await refuse(scope, send, NotFound())
 
 

@@ -76,8 +76,8 @@ def upsert_vectors(*, user_id: UUID, vectors: Sequence[NewVector]) -> int:
         replaced.delete()
         StoredVector.objects.bulk_create(_row(user_id, vector) for vector in vectors)
         store.upsert(user_id, points)
-    UPLOADS.inc("vectors")
-    UPLOAD_BYTES.inc("vectors", by=sum(len(vector.blob) for vector in vectors))
+    UPLOADS.labels("vectors").inc()
+    UPLOAD_BYTES.labels("vectors").inc(sum(len(vector.blob) for vector in vectors))
     return len(vectors)
 
 
