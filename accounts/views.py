@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
@@ -26,7 +25,7 @@ from accounts.serializers import (
 from accounts.throttling import Guard
 from adiuva.api.errors import InvalidCredentials, NotFound
 from adiuva.api.openapi.responses import problem
-from adiuva.api.views import ApiView, ApiViewSet
+from adiuva.api.views import ApiView, ApiViewSet, uuid_or_404
 
 
 def _valid(serializer_class: Any, request: Request) -> dict[str, Any]:
@@ -177,12 +176,7 @@ class SessionsViewSet(ApiViewSet):
         },
     )
     def destroy(self, request: Request, pk: str) -> Response:
-        # Not the URL's to refuse: without a token anything here is 401.
-        try:
-            session_id = UUID(pk)
-        except ValueError:
-            raise NotFound from None
-        if not sessions.revoke_session(user_id=identity_of(request).user.id, session_id=session_id):
+        if not sessions.revoke_session(user_id=identity_of(request).user.id, session_id=uuid_or_404(pk)):
             raise NotFound
         return Response(status=204)
 

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.http.response import HttpResponseBase
@@ -15,10 +14,10 @@ from rest_framework.response import Response
 
 from accounts.authentication import identity_of
 from adiuva.api.conditional import require_match
-from adiuva.api.errors import NotFound, UpstreamError
-from adiuva.api.fields import rfc_3339
+from adiuva.api.errors import UpstreamError
+from adiuva.api.fields import drop_none, rfc_3339
 from adiuva.api.pagination import requested_page
-from adiuva.api.views import ApiView
+from adiuva.api.views import ApiView, uuid_or_404
 from backups import openapi
 from backups.models import Backup
 from backups.serializers import BackupMetaSerializer, LabelSerializer
@@ -128,11 +127,7 @@ class HistoryView(ApiView):
 
 
 def _found(request: Request, pk: str) -> Backup:
-    # Not the URL's to refuse: without a token anything here is 401.
-    try:
-        backup_id = UUID(pk)
-    except ValueError:
-        raise NotFound("There is no such backup.") from None
+    backup_id = uuid_or_404(pk, "There is no such backup.")
     return find_backup(user_id=identity_of(request).user.id, backup_id=backup_id)
 
 
@@ -158,6 +153,6 @@ def _said(request: Request) -> dict[str, Any]:
     """Raises ``ValidationFailed`` by field."""
     require_whole(request)
     sent = {field: request.headers.get(name) for field, name in _HEADERS.items()}
-    serializer = LabelSerializer(data={field: value for field, value in sent.items() if value is not None})
+    serializer = LabelSerializer(data=drop_none(sent))
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)

@@ -10,9 +10,10 @@ from rest_framework import serializers
 
 from accounts.models import User
 from adiuva.api.errors import FeatureNotAvailable, PayloadTooLarge
+from adiuva.api.fields import FlagField, ObjectField, TextField, drop_none
 from billing import entitlements
 from billing.tiers import lowest_tier_with
-from chat.fields import DocumentsField, FlagField, HistoryField, ObjectField, RecordsField, TextField
+from chat.fields import DocumentsField, HistoryField, RecordsField
 from chat.turns import ChatTurn
 
 MAX_MESSAGE_CHARACTERS = 32_000
@@ -35,7 +36,7 @@ class ChatContextSerializer(serializers.Serializer[Any]):
         """Null stands for absent. Raises ``PayloadTooLarge`` over ``MAX_CONTEXT_BYTES``, unknown keys counted."""
         if isinstance(data, dict):
             _check_size(data)
-            data = {key: value for key, value in data.items() if value is not None}
+            data = drop_none(data)
         return super().to_internal_value(data)
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from rest_framework.request import Request
 
 from adiuva.api.errors import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
+from adiuva.api.fields import drop_none
 from adiuva.api.json import StrictJSONParser
 from adiuva.api.multipart import READ_BYTES, spooled_form
 from adiuva.server.streaming_body import LiveBody
@@ -121,7 +122,7 @@ def _told(request: Request) -> dict[str, str]:
     query = request.query_params
     checksum = request.headers.get("X-Checksum")
     told = {"table_name": query.get("table_name"), "id": query.get("id"), "checksum": checksum}
-    return {name: value for name, value in told.items() if value is not None}
+    return drop_none(told)
 
 
 # --- application/json ---

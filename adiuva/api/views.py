@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from typing import IO, Any, ClassVar
+from uuid import UUID
 
 from django.core.handlers.asgi import ASGIRequest
 from rest_framework.exceptions import NotAcceptable
@@ -13,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
-from adiuva.api.errors import NotAuthenticated, Problem, RateDecision
+from adiuva.api.errors import NotAuthenticated, NotFound, Problem, RateDecision
 from adiuva.server.streaming_body import LiveBody
 
 BODY_PROBLEM = "adiuva.body_problem"  # the ASGI scope's key under which body_limit leaves its refusal
@@ -110,6 +111,18 @@ class _Conventions:
         if not self.public or request.method != "GET":
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def uuid_or_404(pk: str, detail: str | None = None) -> UUID:
+    """The id in a path. Not the URL pattern's to refuse: without a token anything there is 401.
+
+    Raises:
+        NotFound: with ``detail``, for what is no UUID.
+    """
+    try:
+        return UUID(pk)
+    except ValueError:
+        raise NotFound(detail) from None
 
 
 class ApiView(_Conventions, APIView):

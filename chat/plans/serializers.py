@@ -6,8 +6,8 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_fiel
 from rest_framework import serializers
 
 from adiuva.api.errors import ValidationFailed
+from adiuva.api.fields import ObjectField
 from agents.actions import ActionType, Table
-from chat.fields import ObjectField
 from chat.openapi import UsageSerializer
 from chat.plans.templates import BadVariablesError, PromptTemplate, templates
 from chat.plans.variables import TemplateVariables

@@ -1,37 +1,17 @@
 """Shapes of wire contract § 7, records."""
 
-import base64
-import binascii
-import re
 from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from adiuva.api.fields import StringField, rfc_3339
+from adiuva.api.fields import Base64Field, IdField, PatternField, rfc_3339
 from adiuva.api.pagination import ListSerializer
 from storage.models import CHECKSUM, TABLE_NAME, RecordQuerySet, StorageRecord
 from storage.records.feed import Feed
-
-
-class PatternField(StringField):
-    """A text that ``pattern`` matches whole, and as it is: nothing is trimmed."""
-
-    pattern: str
-    default_error_messages = {"pattern": "Must match {pattern}."}
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trim_whitespace=False, **kwargs)
-
-    def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        if not re.fullmatch(self.pattern, text):
-            self.fail("pattern", pattern=self.pattern)
-        return text
 
 
 @extend_schema_field({"type": "string", "pattern": TABLE_NAME})
@@ -42,29 +22,6 @@ class TableNameField(PatternField):
 @extend_schema_field({"type": "string", "pattern": CHECKSUM, "description": "SHA-256 of the sealed bytes."})
 class ChecksumField(PatternField):
     pattern = CHECKSUM
-
-
-class IdField(serializers.UUIDField):
-    """DRF would take a number for a UUID."""
-
-    def to_internal_value(self, data: Any) -> UUID:
-        if not isinstance(data, str):
-            self.fail("invalid", value=data)
-        value: UUID = super().to_internal_value(data)
-        return value
-
-
-@extend_schema_field(OpenApiTypes.BYTE)
-class Base64Field(serializers.Field[bytes, str, bytes, Any]):
-    """RFC 4648 § 4, padded, without line ends."""
-
-    default_error_messages = {"invalid": "Must be base64."}
-
-    def to_internal_value(self, data: str) -> bytes:
-        try:
-            return base64.b64decode(data, validate=True)
-        except (TypeError, ValueError, binascii.Error):
-            self.fail("invalid")
 
 
 @extend_schema_field(OpenApiTypes.BINARY)

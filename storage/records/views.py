@@ -12,10 +12,10 @@ from rest_framework.response import Response
 
 from accounts.authentication import identity_of
 from adiuva.api.conditional import require_match
-from adiuva.api.errors import NotFound, UpstreamError, ValidationFailed
+from adiuva.api.errors import UpstreamError, ValidationFailed
 from adiuva.api.openapi.responses import problem
 from adiuva.api.pagination import MAX_INTEGER, KeysFirst, page_parameters, requested_page, whole_number
-from adiuva.api.views import ApiView, ApiViewSet
+from adiuva.api.views import ApiView, ApiViewSet, uuid_or_404
 from storage.downloads import blob_response
 from storage.models import StorageRecord
 from storage.quota import Kind, limit_bytes, usage_of, used_bytes
@@ -39,11 +39,7 @@ RECORDS, MOST_RECORDS = 50, 200
 
 
 def _record_id(pk: str) -> UUID:
-    # Not the URL's to refuse: without a token anything here is 401.
-    try:
-        return UUID(pk)
-    except ValueError:
-        raise NotFound("There is no such record.") from None
+    return uuid_or_404(pk, "There is no such record.")
 
 
 def _found(request: Request, pk: str) -> StorageRecord:

@@ -15,8 +15,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from adiuva.api.errors import PayloadTooLarge, ValidationFailed
+from adiuva.api.fields import Base64Field, IdField
 from adiuva.api.json import StrictJSONParser
-from storage.records.serializers import Base64Field, ChecksumField, IdField
+from storage.records.serializers import ChecksumField
 from storage.vectors.embedding import DIMENSION, derived_vector
 from storage.vectors.port import MAX_DIMENSION
 from storage.vectors.service import Hit, NewVector
