@@ -157,7 +157,7 @@ def examine_configuration(_orders: Orders) -> Finding:
     return Finding("fail" if serious else "warn", f"{loud[0].id}: {loud[0].msg}{more}")
 
 
-def examine_clocks(_orders: Orders) -> Finding:
+def examine_clock(_orders: Orders) -> Finding:
     told: list[str] = []
     worst = 0.0
     for name, theirs in probes.configured_clocks().items():
@@ -218,7 +218,7 @@ def register_examinations() -> None:
         "cache": examine_cache,
         "configuration": examine_configuration,
         "secrets": examine_secrets,
-        "clock": examine_clocks,
+        "clock": examine_clock,
         "disk": examine_disk,
     }
     for name, examination in examinations.items():

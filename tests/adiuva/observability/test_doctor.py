@@ -175,14 +175,14 @@ def test_the_clock_is_compared_with_those_of_services(
     theirs = 1793491200.5  # the middle of that second
     monkeypatch.setattr("adiuva.observability.probes.time.time", lambda: theirs + ahead)
     monkeypatch.setattr(probes, "_clocks", {"S3": lambda: lambda: probes.read_http_date(dated)})
-    finding = ops.examine_clocks(Orders())
+    finding = ops.examine_clock(Orders())
     assert finding.level == level
     assert f"S3 {ahead:+.1f} s" in finding.text
 
 
 def test_a_clock_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "_clocks", {"S3": lambda: lambda: probes.read_http_date("http://127.0.0.1:1")})
-    finding = ops.examine_clocks(Orders())
+    finding = ops.examine_clock(Orders())
     assert finding.level == "ok"
     assert "S3 cannot be asked" in finding.text
 
