@@ -29,7 +29,7 @@ CAPS = [
     # context 512 KiB and message 32,000 characters, both possibly \u-escaped (six bytes for a two-byte character)
     Cap(re.compile(r"/api/v1/chat"), 2048 * KIB),
     Cap(re.compile(r"/api/v1/plans/templates/[^/]+/run"), 2048 * KIB),
-    # a form may hold 1 MiB beside its blob (storage.upload_forms)
+    # a form may hold 1 MiB beside its blob (storage.records.upload_forms)
     Cap(re.compile(r"/api/v1/storage/records(/[^/]+)?"), settings.MAX_RECORD_BYTES + 1024 * KIB, live=True),
     Cap(re.compile(r"/api/v1/storage/vectors/(upsert|search)"), 16 * 1024 * KIB, live=True),
     # Capped by the view (MAX_BACKUP_BYTES), which knows the quota: its 402 goes before 413.

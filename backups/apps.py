@@ -5,7 +5,7 @@ class BackupsConfig(AppConfig):
     name = "backups"
 
     def ready(self) -> None:
-        from backups.service import backups
-        from storage.blobs import owners
+        from backups.history import backups
+        from storage.blobs import key_owners
 
-        owners.register(backups)
+        key_owners.register(backups)

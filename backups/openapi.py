@@ -7,7 +7,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from adiuva.api.openapi.responses import problem
 from adiuva.api.pagination import page_parameters
-from backups.serializers import MAX_CHUNKS, MAX_VERSION, BackupListSerializer, BackupMetaSerializer
+from backups.headers import MAX_CHUNKS, MAX_VERSION, BackupListSerializer, BackupMetaSerializer
 
 BYTES = "application/octet-stream"
 SNAPSHOTS, MOST_SNAPSHOTS = 50, 200

@@ -19,9 +19,8 @@ from adiuva.api.fields import drop_none, rfc_3339
 from adiuva.api.pagination import requested_page
 from adiuva.api.views import ApiView, uuid_or_404
 from backups import openapi
-from backups.models import Backup
-from backups.serializers import BackupMetaSerializer, LabelSerializer
-from backups.service import (
+from backups.headers import BackupMetaSerializer, LabelSerializer
+from backups.history import (
     Label,
     delete_backup,
     etag_of,
@@ -31,10 +30,11 @@ from backups.service import (
     latest_since,
     store_backup,
 )
+from backups.models import Backup
 from storage.downloads import blob_response
 from storage.quota import Kind, require_room
+from storage.records.upload_forms import body_parts, declared_size, require_whole
 from storage.staging import Allowance, SealedBody, allowance_of
-from storage.upload_forms import body_parts, declared_size, require_whole
 
 logger = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ class MarketplaceConfig(AppConfig):
         from marketplace.payouts import events as payout_events
         from marketplace.purchases import events as purchase_events
         from marketplace.submissions.packages import Packages
-        from storage.blobs import owners
+        from storage.blobs import key_owners
 
         ops.register_gauges()
         dashboard.register()
         purchase_events.register()
         payout_events.register()
         payments.register(purchase_events.find_stub_offer)
-        owners.register(Packages())
+        key_owners.register(Packages())
         erasure.register("marketplace authors", erase_author)
         erasure.register("marketplace buyers", erase_buyer)
         erasure.register("marketplace money", erase_money)

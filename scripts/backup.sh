@@ -4,7 +4,7 @@
 # The database is taken first, then vectors and blobs. A blob is written before the row that names it, so whatever the
 # database's snapshot names is there when the blobs are copied, unless it was replaced or deleted in between: a row
 # without its blob, which is damage. (Blobs first would be worse: every upload in between would be damage.) Therefore
-# the blob folder is held (storage/blobs/backup_lock.py): while this runs, nothing is removed from it. What is in the copy
+# the blob folder is held (storage/blobs/files.py): while this runs, nothing is removed from it. What is in the copy
 # and not in the database is harmless, and reap_storage removes it. Vectors come after the database for the same reason: a
 # point without a row is never shown.
 set -euo pipefail

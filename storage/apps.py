@@ -7,14 +7,14 @@ class StorageConfig(AppConfig):
     def ready(self) -> None:
         from accounts import erasure
         from storage import dashboard, ops
-        from storage.blobs import owners
+        from storage.blobs import key_owners
         from storage.erasure import erase_rows, sweep_blobs
-        from storage.records.blob_owner import Records
-        from storage.vectors.service import erase_vectors
+        from storage.records.service import Records
+        from storage.vectors.search import erase_vectors
 
         dashboard.register()
         ops.register_examinations()
-        owners.register(Records())
+        key_owners.register(Records())
         # In this order: the counters go with the rows, so that none of the two can be held up by a wrong one.
         erasure.register("storage", erase_rows)
         erasure.register("vectors", erase_vectors)

@@ -11,7 +11,8 @@ from rest_framework.request import Request
 
 from adiuva.api.byte_ranges import requested_range
 from adiuva.api.conditional import is_not_modified, last_modified_header, range_is_current, require_match
-from storage.blobs.port import OpenBlob, get_blob_store
+from storage.blobs.factory import get_blob_store
+from storage.blobs.port import BlobReader
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class BlobParts:
     What the store holds open for them is given back when they end, fail, or are closed.
     """
 
-    def __init__(self, blob: OpenBlob, *, key: str, size_bytes: int) -> None:
+    def __init__(self, blob: BlobReader, *, key: str, size_bytes: int) -> None:
         self.size_bytes = size_bytes
         self.close = blob.close  # Django calls it when it is done with the response, begun or not
         self._blob = blob

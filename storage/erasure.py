@@ -4,8 +4,8 @@ from collections.abc import Callable
 from uuid import UUID
 
 from adiuva.api.errors import UpstreamError
-from storage.blobs.owners import owners
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
+from storage.blobs.key_owners import owners
 from storage.quota import held_usage
 
 PASSES = 10
@@ -13,7 +13,7 @@ PASSES = 10
 
 def erase_rows(user_id: UUID) -> None:
     """The hook of ``accounts.erasure``, for every blob owner's items. May run again. The index of its vectors is
-    ``storage.vectors.service``' to erase, after this.
+    ``storage.vectors.search``' to erase, after this.
 
     The account is closed already. A commit that was let in before holds the lock that is waited for here, and its row
     goes with the others; one that comes later is refused (``locked_usage``) and takes its blob along.

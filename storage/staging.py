@@ -20,8 +20,8 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 from accounts.models import User
 from adiuva.api.errors import PayloadTooLarge, QuotaExceeded, UpstreamUnavailable
 from adiuva.observability.metrics import UPLOAD_BYTES, UPLOADS
-from storage.blobs.backup_lock import BlobsAreHeld
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
+from storage.blobs.port import BlobsAreLocked
 from storage.checksums import reject_if_tampered
 from storage.quota import Kind, LockedUsage, limit_bytes, locked_usage, require_room, usage_of, used_bytes
 
@@ -158,7 +158,7 @@ def discard(key: str) -> None:
     """Removes a blob that nothing refers to. A failure is logged and left to the reaper: it must not undo a commit."""
     try:
         get_blob_store().delete(key)
-    except BlobsAreHeld:
+    except BlobsAreLocked:
         logger.info("a backup is being made: a blob is left for reap_storage", extra={"key": key})
     except Exception:
         logger.exception("a blob is left for reap_storage", extra={"key": key})

@@ -17,7 +17,7 @@ from adiuva.api.errors import Problem
 from marketplace.models import PluginVersion
 from marketplace.submissions.archives import MAX_ENTRIES
 from marketplace.submissions.packages import lay_down
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
 
 MAX_LISTED: Final = MAX_ENTRIES  # all that a submission may have: what is not listed, no reviewer reads
 MAX_PREVIEW_BYTES: Final = 128 * 1024

@@ -14,8 +14,8 @@ from django.db.models import QuerySet, UUIDField, Value
 
 from marketplace import seeds
 from marketplace.models import PluginVersion
-from storage.blobs.owners import RowsWithBlobs, StoredBlob
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
+from storage.blobs.key_owners import RowsWithBlobs, StoredBlob
 from storage.quota import Kind
 
 FOLDER = "_plugins"
@@ -37,7 +37,7 @@ def is_package_key(key: str) -> bool:
 
 
 def _key(slug: str, version: str, end: str) -> str:
-    # A name in a key must not begin with a hyphen and has no plus sign (storage.blobs.keys); neither has an underscore.
+    # A name in a key must not begin with a hyphen and has no plus sign (storage.blobs.port); neither has an underscore.
     folder = f"_{slug}" if slug.startswith("-") else slug
     return f"{FOLDER}/{folder}/{version.replace('+', '_')}.{end}"
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import logging
 import os
 import sys
@@ -11,14 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from adiuva.api.errors import UpstreamError, UpstreamUnavailable
-from storage.blobs.backup_lock import free_to_remove
-from storage.blobs.keys import checked_key, checked_prefix
-from storage.blobs.port import BlobInfo
-from storage.blobs.reader import READ_BYTES, BlobReader
+from storage.blobs.port import READ_BYTES, BlobInfo, BlobReader, BlobsAreLocked, checked_key, checked_prefix
 
 logger = logging.getLogger(__name__)
 
-UNFINISHED = ".unfinished"  # no key starts with a dot
+LOCK_FILE = ".hold"  # the backup lock; no key starts with a dot
+UNFINISHED = ".unfinished"
 RENAME_ATTEMPTS = 100
 WRITE_BACK_BYTES = 8 * 1024 * 1024
 
@@ -45,6 +44,32 @@ def _trouble() -> Iterator[None]:
         logger.warning("the blob folder failed", extra={"reason": errno.errorcode.get(error.errno or 0, "?")})
         problem = UpstreamUnavailable() if error.errno in _MENDABLE else UpstreamError()
         raise problem from error
+
+
+@contextlib.contextmanager
+def removal_lock(root: Path) -> Iterator[None]:
+    """Raises ``BlobsAreLocked`` while a backup copies ``root``, and keeps one from beginning inside the block.
+
+    A backup takes the database first, then the blobs: what the one refers to must still be there when the other is
+    copied (``scripts/backup.sh``). It holds ``.hold`` exclusively for that long, by flock(2), so a backup that is
+    killed holds nothing; each removal holds it shared. The reaper takes what was spared.
+
+    A folder that no backup was ever made of has no such file. One that begins between that look and the removal does
+    no harm: what is removed here was unreferenced before, and so it is in the database the backup then takes.
+    """
+    try:
+        lock = os.open(root / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlobsAreLocked from None
+        yield
+    finally:
+        os.close(lock)
 
 
 class FileBlobStore:
@@ -145,9 +170,9 @@ class FileBlobStore:
         return BlobReader(read=read, close=file.close)
 
     def delete(self, key: str) -> None:
-        """Raises ``BlobsAreHeld`` while a backup of the service is being made."""
+        """Raises ``BlobsAreLocked`` while a backup of the service is being made."""
         path = self._root / checked_key(key)
-        with _trouble(), free_to_remove(self._root):
+        with _trouble(), removal_lock(self._root):
             with contextlib.suppress(*_ABSENT):
                 path.unlink()
             for folder in path.parents:

@@ -1,12 +1,47 @@
-"""The port to sealed bytes, and which implementation the settings choose."""
+"""The port to sealed bytes: what a blob store does, which keys a blob may have, and the reader of an opened blob.
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+An adapter imports this module only; ``storage.blobs.factory`` chooses one.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import Protocol
+from threading import Lock
+from typing import Protocol, Self
 
-from django.conf import settings
+from adiuva.api.errors import UpstreamUnavailable
+
+READ_BYTES = 1024 * 1024
+
+# Threads of their own: a store that stalls must not take those that the loop resolves names with.
+_readers = ThreadPoolExecutor(max_workers=32, thread_name_prefix="blob-reader")
+
+A_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # in the one spelling that keys have
+MAX_KEY_LENGTH = 255  # what the tables keep, and what a file system takes for one name
+_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+
+
+def checked_key(key: str) -> str:
+    """``key`` itself: names joined by ``/``, each of ASCII letters, digits, ``.``, ``_``, ``-``, none with a dot first.
+
+    Raises:
+        ValueError: anything else. Keys are made by our own code, so this is a mistake of ours.
+    """
+    if len(key) > MAX_KEY_LENGTH or not all(_SEGMENT.fullmatch(segment) for segment in key.split("/")):
+        raise ValueError(f"not a key for a blob: {key[:MAX_KEY_LENGTH]!r}")
+    return key
+
+
+def checked_prefix(prefix: str) -> str:
+    """The beginning of a key, ``""`` included; otherwise as ``checked_key``."""
+    *folders, last = prefix.split("/")
+    beginning = last == "" or _SEGMENT.fullmatch(last)
+    if len(prefix) > MAX_KEY_LENGTH or not beginning or not all(_SEGMENT.fullmatch(folder) for folder in folders):
+        raise ValueError(f"not the beginning of a blob's key: {prefix[:MAX_KEY_LENGTH]!r}")
+    return prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,21 +53,80 @@ class BlobInfo:
     modified_at: datetime
 
 
-class OpenBlob(Protocol):
-    """A blob's bytes on their way out. It holds a file or a connection until its end or ``close`` (``aclose``)."""
+class BlobsAreLocked(UpstreamUnavailable):
+    """A backup of the service copies the blobs, and nothing is removed meanwhile."""
 
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    def __init__(self) -> None:
+        super().__init__("A backup of the service is being made; what goes now is removed later.", retry_after=60)
 
-    async def __anext__(self) -> bytes: ...
 
-    async def aclose(self) -> None: ...
+def _nothing() -> bytes:
+    return b""
+
+
+class BlobReader:
+    """A blob's bytes on their way out, read in threads and never on the event loop. It holds a file or a connection
+    until its end or ``close`` (``aclose``).
+
+    ``read`` gives the next bytes and ``b""`` at the end, or raises when the store cannot go on; ``close`` ends it.
+
+    A close that comes while a thread reads (the client went away) is left to that thread: a file number or a
+    connection closed under it might already be somebody else's.
+    """
+
+    def __init__(self, *, read: Callable[[], bytes] = _nothing, close: Callable[[], object] = _nothing) -> None:
+        self._read = read
+        self._close = close
+        self._lock = Lock()
+        self._reading = False
+        self._closed = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        part = await asyncio.get_running_loop().run_in_executor(_readers, self._next)
+        if not part:
+            raise StopAsyncIteration
+        return part
+
+    def _next(self) -> bytes:
+        if not self._begin():
+            return b""
+        part = b""
+        try:
+            part = self._read()
+        finally:
+            if self._done(more=bool(part)):
+                self._close()
+        return part
+
+    def _begin(self) -> bool:
+        with self._lock:
+            self._reading = not self._closed
+            return self._reading
+
+    def _done(self, *, more: bool) -> bool:
+        """Whether it is this thread that has to close: at the end, after a failure, or asked to while it read."""
+        with self._lock:
+            self._reading = False
+            self._closed |= not more
+            return self._closed
 
     def close(self) -> None:
         """From any thread, also while another one reads; again is fine."""
+        with self._lock:
+            ours = not (self._closed or self._reading)
+            self._closed = True
+        if ours:
+            self._close()
+
+    async def aclose(self) -> None:
+        self.close()
 
 
 class BlobStore(Protocol):
-    """Bytes under keys such as ``{user_id}/{table}/{record_id}.{suffix}`` (``blob_keys``); never looked into.
+    """Bytes under keys such as ``{user_id}/{table}/{record_id}.{suffix}``; never looked into.
 
     Every method but ``download``'s iteration is synchronous and safe to call from several threads. All raise
     ``UpstreamError``, ``UpstreamUnavailable`` or ``UpstreamTimeout`` for the store's own trouble, in bounded time,
@@ -47,7 +141,7 @@ class BlobStore(Protocol):
         the store still listens; the reaper removes what it could not be told.
         """
 
-    def download(self, key: str, *, start: int = 0, end: int | None = None) -> OpenBlob:
+    def download(self, key: str, *, start: int = 0, end: int | None = None) -> BlobReader:
         """The bytes from ``start`` up to, and without, ``end``; there may be fewer, or none. The blob is opened (and
         ``FileNotFoundError`` raised for one that is not there) before this returns, so that a deletion later on
         does not cut the reader off.
@@ -56,7 +150,7 @@ class BlobStore(Protocol):
         """
 
     def delete(self, key: str) -> None:
-        """No error where there is nothing."""
+        """No error where there is nothing. Raises ``BlobsAreLocked`` while a backup copies the blobs."""
 
     def exists(self, key: str) -> bool: ...
 
@@ -72,15 +166,3 @@ class BlobStore(Protocol):
 
     def check(self) -> None:
         """Raises when the store cannot be used; for readiness and doctor."""
-
-
-@cache
-def get_blob_store() -> BlobStore:
-    """Files in ``DATA_DIR`` unless ``S3_BUCKET`` is set. One a process; vendor SDKs load at the first call."""
-    if settings.S3_BUCKET:
-        from storage.blobs.s3.store import S3BlobStore
-
-        return S3BlobStore.from_settings()
-    from storage.blobs.files import FileBlobStore
-
-    return FileBlobStore(settings.BLOB_DIR)

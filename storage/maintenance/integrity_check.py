@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from adiuva.api.errors import Problem
-from storage.blobs.owners import BlobOwner, StoredBlob, owners
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
+from storage.blobs.key_owners import BlobOwner, StoredBlob, owners
 from storage.checksums import verify_checksum
 from storage.maintenance.batches import Tally
 

@@ -1,20 +1,121 @@
-"""Removing blobs that nothing refers to: what crashed uploads and failed deletions have left."""
+"""Tombstones that nobody needs any more, and counters that say what is really stored."""
 
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+from django.db.models import Count, Max, QuerySet
 
 from accounts.models import User
 from adiuva.api.errors import Problem
-from storage.blobs.owners import owner_of, referenced, user_of
-from storage.blobs.port import BlobInfo, get_blob_store
+from storage.blobs.factory import get_blob_store
+from storage.blobs.key_owners import owner_of, referenced, used_bytes, user_of
+from storage.blobs.port import BlobInfo
 from storage.maintenance.batches import BATCH, Tally, batches
-from storage.quota import held_usage
+from storage.models import StorageRecord, StorageUsage
+from storage.quota import Kind, held_usage
 
 logger = logging.getLogger(__name__)
+
+
+def prune_tombstones(*, older_than: datetime, dry_run: bool, tally: Tally) -> None:
+    """Forgets deletions from before ``older_than`` (UTC). A follower who has not read them yet is told to start anew:
+    ``pruned_seq`` says up to where.
+    """
+    old = StorageRecord.objects.filter(deleted_at__lt=older_than, user__erasure_requested_at__isnull=True)
+    for user_ids in _pages(lambda: old.order_by("user_id").distinct(), "user_id"):
+        for user_id in user_ids:
+            _prune(user_id, older_than=older_than, dry_run=dry_run, tally=tally)
+            tally.step(1)
+
+
+def recount(*, dry_run: bool, tally: Tally) -> None:
+    """Compares every user's counters with what their rows add up to, and sets right those that differ."""
+    open_accounts = User.objects.filter(erasure_requested_at__isnull=True)
+    for user_ids in _pages(lambda: open_accounts.order_by("id"), "id"):
+        usage = StorageUsage.objects.in_bulk(user_ids)
+        true = _true_counters(user_ids)
+        for user_id in user_ids:
+            # Read without a lock: this is a suspicion only.
+            if _drift(usage.get(user_id) or StorageUsage(user_id=user_id), true[user_id]):
+                _correct(user_id, dry_run=dry_run, tally=tally)
+        tally.step(len(user_ids))
+
+
+def _prune(user_id: UUID, *, older_than: datetime, dry_run: bool, tally: Tally) -> None:
+    old = StorageRecord.objects.for_user(user_id).filter(deleted_at__lt=older_than)
+    if dry_run:
+        tally.tombstones += old.count()
+        return
+    with held_usage(user_id) as usage:
+        found = old.aggregate(count=Count("seq"), newest=Max("seq"))
+        if usage is None or not found["count"]:
+            return
+        old.delete()
+        usage.pruned_seq = max(usage.pruned_seq, found["newest"])
+        usage.last_seq = max(usage.last_seq, usage.pruned_seq)
+        usage.save(update_fields=["pruned_seq", "last_seq", "updated_at"])
+        tally.tombstones += found["count"]
+
+
+def _true_counters(user_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
+    sizes = used_bytes(user_ids)
+    changes = StorageRecord.objects.filter(user_id__in=user_ids).order_by().values_list("user_id")
+    newest = dict(changes.annotate(newest=Max("seq")))
+    return {
+        user_id: {
+            "storage_bytes": sizes[user_id, Kind.STORAGE],
+            "backup_bytes": sizes[user_id, Kind.BACKUP],
+            "last_seq": newest.get(user_id, 0),
+        }
+        for user_id in user_ids
+    }
+
+
+def _drift(usage: StorageUsage, true: dict[str, int]) -> dict[str, tuple[int, int]]:
+    """``{"storage_bytes": (is, should be)}`` of those that differ. A sequence never goes back: numbers that were given
+    out and whose rows are gone must not come again.
+    """
+    wanted = true | {"last_seq": max(usage.last_seq, usage.pruned_seq, true["last_seq"])}
+    return {name: (getattr(usage, name), value) for name, value in wanted.items() if getattr(usage, name) != value}
+
+
+def _correct(user_id: UUID, *, dry_run: bool, tally: Tally) -> None:
+    if dry_run:
+        tally.counters += 1
+        return
+    with held_usage(user_id) as usage:
+        if usage is None:
+            return
+        drift = _drift(usage, _true_counters([user_id])[user_id])
+        if not drift:
+            return
+        for name, (before, after) in drift.items():
+            setattr(usage, name, after)
+            logger.warning(
+                "a counter was off", extra={"user": str(user_id), "counter": name, "was": before, "is": after}
+            )
+            tally.say(f"{name} of {user_id}: {before} -> {after}")
+        usage.save(update_fields=[*drift, "updated_at"])
+        tally.counters += 1
+
+
+def _pages(rows: Callable[[], QuerySet[Any, Any]], column: str) -> Iterator[list[UUID]]:
+    """The values of ``column`` (ordered, distinct), a page a query."""
+    last: UUID | None = None
+    while True:
+        beyond = rows() if last is None else rows().filter(**{f"{column}__gt": last})
+        page = list(beyond.values_list(column, flat=True)[:BATCH])
+        if page:
+            yield page
+        if len(page) < BATCH:
+            return
+        last = page[-1]
+
 
 HOLD_SECONDS = 1.0  # a user's commits wait no longer than this, and one deletion, for the reaper
 

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from adiuva.api.fields import Base64Field, IdField, PatternField, rfc_3339
 from adiuva.api.pagination import ListSerializer
 from storage.models import CHECKSUM, TABLE_NAME, RecordQuerySet, StorageRecord
-from storage.records.feed import Feed
+from storage.records.change_feed import Feed
 
 
 @extend_schema_field({"type": "string", "pattern": TABLE_NAME})

@@ -1,15 +1,44 @@
-"""Records: put, replaced and deleted, each in one commit of ``storage.staging``'s protocol."""
+"""What records and vectors tell the registry of blob owners (``storage.blobs.key_owners``)."""
 
+import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from uuid import UUID
 
 from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound
-from storage.models import StorageRecord
+from storage.blobs.key_owners import RowsWithBlobs, bytes_by_user
+from storage.blobs.port import A_UUID
+from storage.models import StorageRecord, StoredVector
 from storage.quota import Kind, locked_usage
 from storage.staging import Allowance, SealedBody, counted, discard_after_commit, staged
+
+_RECORD_KEY = re.compile(rf"{A_UUID}/[a-z][a-z0-9_]{{0,63}}/{A_UUID}\.[0-9a-f]{{32}}")
+
+
+class Records(RowsWithBlobs):
+    """A vector's sealed blob lies in its row, so it has no key; its bytes count and its rows go as records' do."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="record",
+            kind=Kind.STORAGE,
+            rows=StorageRecord.objects.live,
+            claims=lambda key: _RECORD_KEY.fullmatch(key) is not None,
+        )
+
+    def used_bytes(self, user_ids: Collection[UUID]) -> dict[tuple[UUID, Kind], int]:
+        used = super().used_bytes(user_ids)
+        for user_id, size in bytes_by_user(StoredVector.objects.all(), user_ids):
+            used[user_id, Kind.STORAGE] = used.get((user_id, Kind.STORAGE), 0) + size
+        return used
+
+    def forget(self, user_id: UUID) -> None:
+        """Tombstones too."""
+        StorageRecord.objects.for_user(user_id).delete()
+        StoredVector.objects.for_user(user_id).delete()
+
 
 # Asked with the record as it is; raises ``PreconditionFailed`` when the client meant another state of it.
 Expectation = Callable[[StorageRecord], None]

@@ -20,7 +20,7 @@ from storage.downloads import blob_response
 from storage.models import StorageRecord
 from storage.quota import Kind, limit_bytes, usage_of, used_bytes
 from storage.records import openapi
-from storage.records.feed import changes_since
+from storage.records.change_feed import changes_since
 from storage.records.serializers import (
     FeedSerializer,
     QuotaSerializer,
@@ -29,8 +29,8 @@ from storage.records.serializers import (
     TableQuerySerializer,
 )
 from storage.records.service import create_record, delete_record, etag_of, find_record, replace_record
+from storage.records.upload_forms import NEW, REPLACEMENT, Upload, declared_size, require_whole, sealed_upload
 from storage.staging import Allowance, allowance_of
-from storage.upload_forms import NEW, REPLACEMENT, Upload, declared_size, require_whole, sealed_upload
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The port to the vector store, and which implementation the settings choose.
+"""The port to the vector store; ``storage.vectors.factory`` chooses an implementation.
 
 Whose vectors a call may touch is decided here and nowhere else: ``VectorStore`` makes a ``Scope`` of the user it is
 asked for, and an implementation (``VectorIndex``) gets no other way to an id, a namespace or a filter.
@@ -9,8 +9,6 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from threading import Lock
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -127,51 +125,6 @@ def batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
 
 def _rounded(score: float) -> float:
     return max(-1.0, min(1.0, round(score, SCORE_DIGITS)))
-
-
-_opening = Lock()  # the local engine's folder takes one opener; `cache` alone would let two threads try
-
-
-def get_vector_store() -> VectorStore:
-    """Pinecone where ``PINECONE_API_KEY`` is set, else the Qdrant at ``QDRANT_URL``, else Qdrant's local engine in
-    ``DATA_DIR``. One a process. The first call loads the SDK (seconds): make it before taking a lock.
-
-    Raises:
-        UpstreamUnavailable: another process holds the local engine's folder.
-        NotConfigured: Pinecone has neither host nor index.
-    """
-    with _opening:
-        return _chosen()
-
-
-def is_untouched() -> bool:
-    """Whether nothing was ever written, as far as that can be told without the SDK."""
-    return uses_local_engine() and not settings.VECTOR_DIR.exists()
-
-
-def uses_local_engine() -> bool:
-    return not (settings.PINECONE_API_KEY or settings.QDRANT_URL)
-
-
-def close_vector_store() -> None:
-    """The next call opens it again, as the settings say then."""
-    with _opening:
-        if _chosen.cache_info().currsize:
-            _chosen().close()
-            _chosen.cache_clear()
-
-
-@cache
-def _chosen() -> VectorStore:
-    if settings.PINECONE_API_KEY:
-        from storage.vectors.pinecone import PineconeIndex
-
-        return VectorStore(PineconeIndex.from_settings())
-    from storage.vectors.qdrant import LocalQdrant, QdrantServer
-
-    if settings.QDRANT_URL:
-        return VectorStore(QdrantServer.from_settings())
-    return VectorStore(LocalQdrant(settings.VECTOR_DIR))
 
 
 class Deadline:

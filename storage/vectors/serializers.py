@@ -17,10 +17,9 @@ from rest_framework import serializers
 from adiuva.api.errors import PayloadTooLarge, ValidationFailed
 from adiuva.api.fields import Base64Field, IdField
 from adiuva.api.json import StrictJSONParser
-from storage.records.serializers import ChecksumField
-from storage.vectors.embedding import DIMENSION, derived_vector
+from storage.records.serializers import Base64Field, ChecksumField, IdField
 from storage.vectors.port import MAX_DIMENSION
-from storage.vectors.service import Hit, NewVector
+from storage.vectors.search import DIMENSION, Hit, NewVector, derived_vector
 
 MOST_VECTORS = 500
 _SPARE = 10  # fields of a vector, those included that nobody knows

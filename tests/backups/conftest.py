@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
 
 
 @pytest.fixture(autouse=True)

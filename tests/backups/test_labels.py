@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adiuva.api.fields import rfc_3339
-from backups.serializers import LabelSerializer
+from backups.headers import LabelSerializer
 from tests.backups.snapshots import TIMESTAMP, assert_nothing_is_kept_of, checksum_of, label, put
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
 from adiuva.api.errors import PreconditionFailed, RangeNotSatisfiable, UpstreamUnavailable
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
 from storage.downloads import BlobDamagedError, BlobParts, BlobResponse, blob_response
 
 KEY = "somebody/_backup/something"

@@ -1,27 +1,30 @@
 """Blobs as objects of one S3 bucket, encrypted at rest by S3's own keys (SSE-S3)."""
 
-from collections.abc import Iterable, Iterator
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import chain, islice
 from threading import Lock
 from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from django.conf import settings
-from storages.backends.s3 import S3Storage
 
-from adiuva.api.errors import NotConfigured, UpstreamError
-from storage.blobs.keys import checked_key, checked_prefix
-from storage.blobs.port import BlobInfo
-from storage.blobs.reader import READ_BYTES, BlobReader
-from storage.blobs.s3.errors import code_of, status_of, translated
-from storage.blobs.s3.upload import S3Upload
+from adiuva.api.errors import NotConfigured, Problem, UpstreamError
+from storage.blobs.port import READ_BYTES, BlobInfo, BlobReader, checked_key, checked_prefix
+from storage.blobs.s3.client import code_of, open_storage, status_of, translate_errors
+
+logger = logging.getLogger(__name__)
 
 MOST_PARTS = 10_000
 LEAST_PART_BYTES = 8 * 1024 * 1024
 CLEAN_UP_SECONDS = 5.0
-CONNECTIONS = 64  # kept open for reuse; there may be more at once
+
+PARTS_IN_FLIGHT = 2  # beside the one that fills up
 
 _making = Lock()  # clients take half a second of CPU: not one pair for each of a new process's first requests
 
@@ -55,9 +58,9 @@ class S3BlobStore:
         self._part_bytes = part_bytes
         place = {"bucket": bucket, "region": region, "endpoint_url": endpoint_url}
         keys = {"access_key": access_key, "secret_key": secret_key}
-        with translated():
-            patient = _storage(**place, **keys, timeout_seconds=timeout_seconds, attempts=attempts)
-            hasty = _storage(**place, **keys, timeout_seconds=min(timeout_seconds, CLEAN_UP_SECONDS), attempts=1)
+        with translate_errors():
+            patient = open_storage(**place, **keys, timeout_seconds=timeout_seconds, attempts=attempts)
+            hasty = open_storage(**place, **keys, timeout_seconds=min(timeout_seconds, CLEAN_UP_SECONDS), attempts=1)
             # One client each for all threads (they are made for it); S3Storage would make one a thread.
             self._client: Any = patient.connection.meta.client
             self._hasty: Any = hasty.connection.meta.client
@@ -96,7 +99,7 @@ class S3BlobStore:
                 raise FileNotFoundError(key)
             return BlobReader()
         ranged = {} if start == 0 and end is None else {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
-        with translated():
+        with translate_errors():
             try:
                 answer = self._client.get_object(**target, **ranged)
             except ClientError as error:
@@ -111,18 +114,18 @@ class S3BlobStore:
             raise UpstreamError
 
         def read() -> bytes:
-            with translated():
+            with translate_errors():
                 part: bytes = body.read(READ_BYTES)  # raises when the body ends before its Content-Length
             return part
 
         return BlobReader(read=read, close=body.close)
 
     def delete(self, key: str) -> None:
-        with translated():
+        with translate_errors():
             self._client.delete_object(Bucket=self._bucket, Key=checked_key(key))
 
     def exists(self, key: str) -> bool:
-        with translated():
+        with translate_errors():
             try:
                 self._client.head_object(Bucket=self._bucket, Key=checked_key(key))
             except ClientError as error:
@@ -151,7 +154,7 @@ class S3BlobStore:
         return stale
 
     def _abort(self, key: str, upload_id: str) -> None:
-        with translated():
+        with translate_errors():
             try:
                 self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
             except ClientError as error:
@@ -159,12 +162,12 @@ class S3BlobStore:
                     raise
 
     def _pages(self, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-        with translated():
+        with translate_errors():
             yield from self._client.get_paginator(operation).paginate(Bucket=self._bucket, **parameters)
 
     def check(self) -> None:
         """The bucket answers, and to us."""
-        with translated():
+        with translate_errors():
             self._hasty.head_bucket(Bucket=self._bucket)
 
 
@@ -180,39 +183,102 @@ def part_bytes_for(largest: int) -> int:
     return max(LEAST_PART_BYTES, -(-largest // MOST_PARTS))
 
 
-def _storage(
-    *,
-    bucket: str,
-    region: str,
-    endpoint_url: str,
-    access_key: str,
-    secret_key: str,
-    timeout_seconds: float,
-    attempts: int,
-) -> S3Storage:
-    config = Config(
-        # urllib3 sends under the connect timeout, all of a part within it.
-        connect_timeout=timeout_seconds,
-        read_timeout=timeout_seconds,
-        retries={"mode": "standard", "total_max_attempts": attempts},
-        max_pool_connections=CONNECTIONS,
-        proxies={},
-        tcp_keepalive=True,
-        # Compatible servers know their own name only, and not all know S3's newer checksums. Each request is signed
-        # with the SHA-256 of its body: what arrives changed is refused all the same.
-        s3={"addressing_style": "path" if endpoint_url else "auto"},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        ignore_configured_endpoint_urls=True,
-    )
-    return S3Storage(
-        bucket_name=bucket,
-        region_name=region or "us-east-1",
-        endpoint_url=endpoint_url or None,
-        access_key=access_key,
-        secret_key=secret_key,
-        security_token=None,
-        session_profile=None,
-        object_parameters={"ServerSideEncryption": "AES256", "ContentType": "application/octet-stream"},
-        client_config=config,
-    )
+class S3Upload:
+    """One upload: a single PUT for what fits into one part, else multipart with few parts in memory.
+
+    ``clean_up`` is the client for what follows a failure: impatient, because somebody still waits for the answer.
+    """
+
+    def __init__(self, *, client: Any, clean_up: Any, bucket: str, key: str, parameters: Mapping[str, Any]) -> None:
+        self._client = client
+        self._clean_up = clean_up
+        self._target = {"Bucket": bucket, "Key": key}
+        self._parameters = parameters
+
+    def run(self, parts: Iterable[bytes], *, part_bytes: int) -> int:
+        pieces = regrouped(parts, part_bytes)
+        begun = deque(islice(pieces, 2))
+        if len(begun) == 1:
+            return self._put(begun.pop())
+        # Handed on without a name here, which would keep both in memory until the end.
+        return self._multipart(chain((begun.popleft() for _ in range(2)), pieces))
+
+    def _put(self, body: bytearray) -> int:
+        with self._delete_on_failure(), translate_errors():
+            self._client.put_object(**self._target, **self._parameters, Body=body)
+        return len(body)
+
+    def _multipart(self, pieces: Iterable[bytearray]) -> int:
+        with translate_errors():
+            upload_id = self._client.create_multipart_upload(**self._target, **self._parameters)["UploadId"]
+        try:
+            size, sent = self._send(upload_id, pieces)
+            with self._delete_on_failure(), translate_errors():
+                self._client.complete_multipart_upload(
+                    **self._target, UploadId=upload_id, MultipartUpload={"Parts": sent}
+                )
+        except BaseException:
+            self._abort(upload_id)
+            raise
+        return size
+
+    def _send(self, upload_id: str, pieces: Iterable[bytearray]) -> tuple[int, list[dict[str, Any]]]:
+        """Reads in this thread, which is the view's, and sends in others."""
+        sent: list[dict[str, Any]] = []
+        size = 0
+        in_flight: deque[Future[dict[str, Any]]] = deque()
+        with ThreadPoolExecutor(max_workers=PARTS_IN_FLIGHT, thread_name_prefix="s3-part") as senders:
+            try:
+                for number, piece in enumerate(pieces, start=1):
+                    if len(in_flight) == PARTS_IN_FLIGHT:
+                        sent.append(in_flight.popleft().result())
+                    size += len(piece)
+                    in_flight.append(senders.submit(self._send_part, upload_id, number, piece))
+                sent.extend(future.result() for future in in_flight)
+            finally:
+                # An abort while a part is still on its way would leave that part behind: the pool waits for it.
+                senders.shutdown(wait=True, cancel_futures=True)
+        return size, sent
+
+    def _send_part(self, upload_id: str, number: int, piece: bytearray) -> dict[str, Any]:
+        with translate_errors():
+            answer = self._client.upload_part(**self._target, UploadId=upload_id, PartNumber=number, Body=piece)
+            return {"PartNumber": number, "ETag": answer["ETag"]}
+
+    def _abort(self, upload_id: str) -> None:
+        try:
+            with translate_errors():
+                self._clean_up.abort_multipart_upload(**self._target, UploadId=upload_id)
+        except Problem:
+            logger.warning("a multipart upload is left for reap_storage", extra={"key": self._target["Key"]})
+
+    @contextlib.contextmanager
+    def _delete_on_failure(self) -> Iterator[None]:
+        """An answer that does not come leaves open whether the blob is there; then it must not be."""
+        try:
+            yield
+        except Problem:
+            try:
+                with translate_errors():
+                    self._clean_up.delete_object(**self._target)
+            except Problem:
+                logger.warning("a blob is perhaps left for reap_storage", extra={"key": self._target["Key"]})
+            raise
+
+
+def regrouped(parts: Iterable[bytes], part_bytes: int) -> Iterator[bytearray]:
+    """The same bytes in pieces of exactly ``part_bytes``, the last one shorter; one empty piece for no bytes."""
+    piece = bytearray()
+    empty = True
+    for part in parts:
+        rest = memoryview(part)
+        while rest:
+            taken = part_bytes - len(piece)
+            piece += rest[:taken]
+            rest = rest[taken:]
+            if len(piece) == part_bytes:
+                yield piece
+                empty = False
+                piece = bytearray()
+    if piece or empty:
+        yield piece

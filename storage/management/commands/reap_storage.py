@@ -12,8 +12,7 @@ from adiuva.api.errors import Problem
 from adiuva.byte_sizes import show_bytes
 from adiuva.commands import OperatorCommand, Progress
 from storage.maintenance.batches import Tally, seconds
-from storage.maintenance.reaping import abort_uploads, reap_blobs
-from storage.maintenance.recounting import prune_tombstones, recount
+from storage.maintenance.reaping import abort_uploads, prune_tombstones, reap_blobs, recount
 
 DAY_SECONDS = 24 * 3600
 

@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver
 import agents.llm.factory
 from adiuva import urls
 from chat.ws.routes import websocket_urlpatterns
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
 from tests.adiuva.access.callers import Owner, outsiders, published_plugin
 from tests.adiuva.access.requests import QUERIES, request_for
 from tests.support.accounts import Account, make_account

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from billing.tiers import TIERS, Tier
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
 from tests.support.accounts import make_account
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]

@@ -9,7 +9,7 @@ from django.db import connection
 
 from marketplace import seeds
 from marketplace.models import Plugin
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
 from tests.marketplace.catalog.market import Member
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

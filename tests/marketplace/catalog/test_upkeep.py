@@ -11,8 +11,8 @@ from django.core.management import CommandError, call_command
 from marketplace.models import PluginVersion
 from marketplace.submissions import service
 from marketplace.submissions.packages import is_package_key, new_key, seed_key
-from storage.blobs.keys import checked_key
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
+from storage.blobs.port import checked_key
 from storage.quota import usage_of
 from tests.marketplace.catalog.market import MAIN, Member, files
 from tests.marketplace.catalog.zips import package

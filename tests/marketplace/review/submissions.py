@@ -10,7 +10,7 @@ from uuid import uuid4
 from accounts.models import User
 from marketplace.models import Plugin, PluginStatus, PluginVersion
 from marketplace.review.decisions import approve
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
 
 Files = dict[str, bytes]
 FILES: Files = {

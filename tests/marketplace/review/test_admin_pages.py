@@ -13,7 +13,7 @@ from marketplace.models import PluginReview, PluginStatus, PluginVersion
 from marketplace.review import takedowns
 from marketplace.review.decisions import MAX_NOTES, approve
 from marketplace.submissions.author_names import reviewer_name_of
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
 from tests.marketplace.review.conftest import Staff, browser_of
 from tests.marketplace.review.submissions import CHECKS, FILES, packed, published, submit, tidy
 

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 
-from storage.blobs.port import BlobStore, OpenBlob
+from storage.blobs.port import BlobReader, BlobStore
 
 MIB = 1024 * 1024
 
@@ -23,7 +23,7 @@ def breaking_off(body: bytes, error: BaseException) -> Iterator[bytes]:
     raise error
 
 
-async def everything(blob: OpenBlob) -> bytes:
+async def everything(blob: BlobReader) -> bytes:
     return b"".join([part async for part in blob])
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from adiuva.api.errors import NotConfigured
-from adiuva.observability import probes
+from adiuva.observability import readiness
+from storage.blobs.factory import get_blob_store
 from storage.blobs.files import FileBlobStore
-from storage.blobs.port import BlobStore, get_blob_store
+from storage.blobs.port import BlobStore
 from storage.blobs.s3.store import S3BlobStore
 from storage.ops import object_store, vector_index
 from tests.fakes.s3_server import Fault, LoopbackS3

@@ -11,9 +11,9 @@ import pytest
 
 from accounts import erasure
 from accounts.models import User
-from storage.blobs.backup_lock import HOLD, BlobsAreHeld
-from storage.blobs.files import FileBlobStore
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
+from storage.blobs.files import LOCK_FILE, FileBlobStore
+from storage.blobs.port import BlobsAreLocked
 from tests.storage.maintenance.stored import make_record, upload
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
@@ -23,7 +23,7 @@ from tests.support.client import ApiClient
 def held(root: Path) -> Iterator[None]:
     """As scripts/backup.sh does it."""
     root.mkdir(exist_ok=True)
-    lock = os.open(root / HOLD, os.O_WRONLY | os.O_CREAT, 0o600)
+    lock = os.open(root / LOCK_FILE, os.O_WRONLY | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     try:
         yield
@@ -49,7 +49,7 @@ def test_a_held_folder_keeps_its_blobs_and_takes_new_ones(root: Path) -> None:
     store = FileBlobStore(root)
     store.upload("a/b/1", [b"x"])
     with held(root):
-        with pytest.raises(BlobsAreHeld):
+        with pytest.raises(BlobsAreLocked):
             store.delete("a/b/1")
         store.upload("a/b/2", [b"y"])
     assert {blob.key for blob in store.list_keys()} == {"a/b/1", "a/b/2"}
@@ -61,7 +61,7 @@ def test_a_backup_waits_for_the_removal_that_is_under_way(root: Path) -> None:
     """Shared among removals, exclusive for the backup."""
     with held(root):
         pass
-    first, second = (os.open(root / HOLD, os.O_RDONLY) for _ in range(2))
+    first, second = (os.open(root / LOCK_FILE, os.O_RDONLY) for _ in range(2))
     fcntl.flock(first, fcntl.LOCK_SH | fcntl.LOCK_NB)
     FileBlobStore(root).delete("a/b/1")  # another removal goes on beside it
     with pytest.raises(BlockingIOError):

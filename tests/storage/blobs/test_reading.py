@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from storage.blobs.reader import BlobReader
+from storage.blobs.port import BlobReader
 
 
 async def test_the_loop_goes_on_while_a_store_is_waited_for() -> None:

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
-from storage.blobs.s3.store import LEAST_PART_BYTES, MOST_PARTS, part_bytes_for
-from storage.blobs.s3.upload import regrouped
+from storage.blobs.s3.store import LEAST_PART_BYTES, MOST_PARTS, part_bytes_for, regrouped
 from tests.fakes.moto_server import MotoServer
 from tests.storage.blobs.bodies import in_parts, sealed_bytes
 from tests.storage.blobs.conftest import BUCKET, PART_BYTES, Objects

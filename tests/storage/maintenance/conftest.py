@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from storage.blobs.port import BlobStore, get_blob_store
+from storage.blobs.factory import get_blob_store
+from storage.blobs.port import BlobStore
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from backups.models import Backup
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
 from storage.checksums import checksum_of
 from storage.models import StorageRecord, StoredVector
 from storage.quota import Kind, locked_usage

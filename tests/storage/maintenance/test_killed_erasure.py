@@ -19,7 +19,7 @@ STORE_MUCH = """
 import json
 from accounts.models import User
 from django.conf import settings
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
 from tests.storage.maintenance.stored import make_backup, make_record, plant, record_key
 from tests.support.accounts import make_account
 account, stays = make_account(tier="team"), make_account(tier="team")

@@ -7,7 +7,7 @@ import pytest
 
 from adiuva.api.errors import UpstreamUnavailable
 from storage import staging
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
 from storage.checksums import checksum_of
 from storage.quota import Kind
 from storage.staging import SealedBody, allowance_of, counted, staged

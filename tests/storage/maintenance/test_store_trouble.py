@@ -7,7 +7,7 @@ import pytest
 
 from accounts import erasure
 from accounts.models import User
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
 from storage.models import StorageRecord, StorageUsage
 from tests.fakes.s3_server import Fault, LoopbackS3
 from tests.storage.maintenance.stored import delete_record, make_record, record_key, run, upload

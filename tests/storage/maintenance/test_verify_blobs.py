@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 from accounts.models import User
 from backups.models import Backup
-from storage.blobs.port import get_blob_store
+from storage.blobs.factory import get_blob_store
 from storage.checksums import checksum_of
 from storage.maintenance.integrity_check import Scrubbed, scrub
 from storage.models import StorageRecord

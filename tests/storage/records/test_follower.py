@@ -20,10 +20,10 @@ from hypothesis.stateful import (
 from accounts.models import User
 from adiuva.api.errors import ResyncRequired
 from storage.maintenance.batches import Tally
-from storage.maintenance.recounting import prune_tombstones
+from storage.maintenance.reaping import prune_tombstones
 from storage.models import StorageRecord
 from storage.quota import locked_usage
-from storage.records.feed import changes_since
+from storage.records.change_feed import changes_since
 
 pytestmark = pytest.mark.django_db
 IDS = st.integers(0, 5).map(lambda number: UUID(int=number))

@@ -3,7 +3,7 @@
 import pytest
 
 from storage.models import StorageRecord
-from storage.records.feed import changes_since
+from storage.records.change_feed import changes_since
 from storage.records.serializers import FeedSerializer, RecordMetaSerializer
 from tests.storage.records.devices import Device
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
+from storage.vectors.factory import close_vector_store
 from storage.vectors.pinecone import PineconeIndex
-from storage.vectors.port import VectorStore, close_vector_store
+from storage.vectors.port import VectorStore
 from storage.vectors.qdrant import LocalQdrant, QdrantServer
 from tests.fakes.pinecone_server import LoopbackPinecone
 from tests.fakes.qdrant_server import LoopbackQdrant

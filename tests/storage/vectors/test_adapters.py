@@ -13,8 +13,9 @@ import pytest
 from pytest_django import Settings
 
 from adiuva.api.errors import NotConfigured, UpstreamError
+from storage.vectors.factory import close_vector_store, get_vector_store
 from storage.vectors.pinecone import PineconeIndex
-from storage.vectors.port import Point, Scope, VectorStore, close_vector_store, get_vector_store
+from storage.vectors.port import Point, Scope, VectorStore
 from storage.vectors.qdrant import LocalQdrant, QdrantServer
 from tests.fakes.http_store import Seen
 from tests.fakes.pinecone_server import LoopbackPinecone

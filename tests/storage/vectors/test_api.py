@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 
 from storage.models import StorageUsage, StoredVector
-from storage.vectors.embedding import derived_vector
-from storage.vectors.port import Point, get_vector_store
-from storage.vectors.service import SPARE
+from storage.vectors.factory import get_vector_store
+from storage.vectors.port import Point
+from storage.vectors.search import SPARE, derived_vector
 from tests.storage.vectors.vectors import UPSERT, Client, encoded, item
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
@@ -274,7 +274,7 @@ def test_rows_without_a_point_can_still_be_deleted(ada: Client) -> None:
 
 
 def test_the_vectors_outlive_a_restart(ada: Client, vector_dir: Path) -> None:
-    from storage.vectors.port import close_vector_store
+    from storage.vectors.factory import close_vector_store
 
     one = item()
     ada.upsert(one)

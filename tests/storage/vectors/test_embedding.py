@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.vectors.embedding import DIMENSION, derived_vector
+from storage.vectors.search import DIMENSION, derived_vector
 from tests.support.server import PROJECT_DIR
 
-SCRIPT = "from storage.vectors.embedding import derived_vector; print(*map(float.hex, derived_vector(b'sealed')))"
+SCRIPT = "from storage.vectors.search import derived_vector; print(*map(float.hex, derived_vector(b'sealed')))"
 
 
 def dot(one: list[float], other: list[float]) -> float:

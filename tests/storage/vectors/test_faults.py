@@ -144,7 +144,7 @@ def points_of(remote: Remote) -> int:
 def test_an_erasure_takes_ones_own_and_no_others(
     ada: Client, remote: Remote, make_user: Callable[..., Account]
 ) -> None:
-    from storage.vectors.service import erase_vectors
+    from storage.vectors.search import erase_vectors
 
     bob = Client(make_user(tier="pro"))
     bob.upsert(item(b"bob's", id=first_of(ada), vector=[1, 0]))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from adiuva.api.errors import Problem, QuotaExceeded, UpstreamError, ValidationFailed
 from storage.checksums import checksum_of
 from storage.models import StorageUsage, StoredVector
-from storage.vectors.service import NewVector, delete_vectors, erase_vectors, search_vectors, upsert_vectors
+from storage.vectors.search import NewVector, delete_vectors, erase_vectors, search_vectors, upsert_vectors
 from tests.fakes.http_store import HttpStore
 from tests.support.accounts import Account, make_account
 

@@ -10,7 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from adiuva.api.errors import UpstreamUnavailable
-from storage.vectors.port import Point, Scope, VectorStore, get_vector_store
+from storage.vectors.factory import get_vector_store
+from storage.vectors.port import Point, Scope, VectorStore
 from storage.vectors.qdrant import LocalQdrant
 from tests.support.server import PROJECT_DIR, clean_environment
 

@@ -10,8 +10,8 @@ from uuid import UUID
 from accounts.models import User
 from adiuva.api.errors import NotFound
 from backups.models import Backup
-from storage.blobs.keys import A_UUID
-from storage.blobs.owners import RowsWithBlobs
+from storage.blobs.key_owners import RowsWithBlobs
+from storage.blobs.port import A_UUID
 from storage.quota import Kind, locked_usage
 from storage.staging import Allowance, SealedBody, counted, discard_after_commit, staged
 

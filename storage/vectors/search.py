@@ -1,9 +1,11 @@
-"""A user's vectors: rows that hold the sealed blobs and count, and the vector store, which finds their ids.
+"""A vector out of sealed bytes, for clients that send none.
 
-The rows are the truth (``docs/adr/0007``). What the store finds without a row does not exist: a commit that failed
-after the store had answered leaves such a point.
+Equal blobs have equal vectors and a cosine of 1; of other blobs the vectors say nothing about each other.
+The formula is part of what clients rely on, because vectors that were stored with it are searched with it.
 """
 
+import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -16,8 +18,21 @@ from adiuva.observability.metrics import UPLOAD_BYTES, UPLOADS
 from storage.checksums import checksum_of, verify_checksum
 from storage.models import StoredVector
 from storage.quota import Kind, held_usage, locked_usage, usage_of
-from storage.vectors.embedding import derived_vector
-from storage.vectors.port import Point, get_vector_store, is_untouched
+from storage.vectors.factory import get_vector_store, is_untouched
+from storage.vectors.port import Point
+
+DIMENSION = 32
+
+
+def derived_vector(blob: bytes) -> list[float]:
+    """``v[i] = (b[i] - 127.5) / |…|`` for the 32 bytes ``b`` of SHA-256(blob): 32 floats of length 1.
+
+    The centre of a byte's range is no byte, so that no component is ever 0, and random blobs are about orthogonal.
+    """
+    centred = [byte - 127.5 for byte in hashlib.sha256(blob).digest()]
+    length = math.sqrt(math.fsum(value * value for value in centred))
+    return [value / length for value in centred]
+
 
 SPARE = 10  # hits that may turn out to have no row before the store is asked again
 MOST_HITS = 10_000  # what Pinecone gives at most

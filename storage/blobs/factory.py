@@ -1,0 +1,22 @@
+"""Which blob store the settings choose: the only module that imports one.
+
+Vendor SDKs cost about a second, so an adapter is imported when it is first asked for.
+"""
+
+from functools import cache
+
+from django.conf import settings
+
+from storage.blobs.port import BlobStore
+
+
+@cache
+def get_blob_store() -> BlobStore:
+    """Files in ``DATA_DIR`` unless ``S3_BUCKET`` is set. One a process; vendor SDKs load at the first call."""
+    if settings.S3_BUCKET:
+        from storage.blobs.s3.store import S3BlobStore
+
+        return S3BlobStore.from_settings()
+    from storage.blobs.files import FileBlobStore
+
+    return FileBlobStore(settings.BLOB_DIR)
