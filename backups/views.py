@@ -33,8 +33,7 @@ from backups.history import (
 from backups.models import Backup
 from storage.downloads import blob_response
 from storage.quota import Kind, require_room
-from storage.records.upload_forms import body_parts, declared_size, require_whole
-from storage.staging import Allowance, SealedBody, allowance_of
+from storage.staging import Allowance, SealedBody, allowance_of, body_parts, declared_size, require_whole
 
 logger = logging.getLogger(__name__)
 

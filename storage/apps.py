@@ -9,12 +9,12 @@ class StorageConfig(AppConfig):
         from storage import dashboard, ops
         from storage.blobs import key_owners
         from storage.erasure import erase_rows, sweep_blobs
-        from storage.records.service import Records
+        from storage.records.service import RecordOwner
         from storage.vectors.search import erase_vectors
 
         dashboard.register()
         ops.register_examinations()
-        key_owners.register(Records())
+        key_owners.register(RecordOwner())
         # In this order: the counters go with the rows, so that none of the two can be held up by a wrong one.
         erasure.register("storage", erase_rows)
         erasure.register("vectors", erase_vectors)

@@ -12,14 +12,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+from rest_framework.request import Request
 
 from accounts.models import User
-from adiuva.api.errors import PayloadTooLarge, QuotaExceeded, UpstreamUnavailable
+from adiuva.api.errors import PayloadTooLarge, QuotaExceeded, UpstreamUnavailable, ValidationFailed
+from adiuva.api.multipart import READ_BYTES
 from adiuva.observability.metrics import UPLOAD_BYTES, UPLOADS
+from adiuva.server.streaming_body import LiveBody
 from storage.blobs.factory import get_blob_store
 from storage.blobs.port import BlobsAreLocked
 from storage.checksums import reject_if_tampered
@@ -30,6 +33,8 @@ logger = logging.getLogger(__name__)
 # A store may date a blob by when its upload began (S3 does for multipart ones). One that took longer than this could
 # look old enough for the reaper, whose least age is an hour: the commit looks whether it is still there.
 LOOK_AGAIN_AFTER_SECONDS = 600
+
+FORM_EXTRA_BYTES = 1024 * 1024  # what a form may hold beside its blob
 
 UploadKind = Literal["record", "backup", "package"]
 
@@ -81,6 +86,26 @@ class Sealed:
             digest.update(part)
             yield part
         reject_if_tampered(self.checksum, digest.hexdigest())
+
+
+def require_whole(request: Request) -> None:
+    """RFC 9110 § 14.5: a part that is PUT must not be taken for the whole. Raises ``ValidationFailed``."""
+    if "Content-Range" in request.headers:
+        raise ValidationFailed({"content_range": ["The body must be the whole."]})
+
+
+def body_parts(request: Request) -> Iterator[bytes]:
+    """The request's body as it arrives; nothing is read before the first part is asked for."""
+    return iter(lambda: request._request.read(READ_BYTES), b"")
+
+
+def declared_size(request: Request) -> int | None:
+    """In bytes; None for a chunked body that is still arriving."""
+    body: Any = request._request._stream  # noqa: SLF001 - Django offers no size
+    if isinstance(body, LiveBody):
+        return body.declared_size
+    length = request._request.META.get("CONTENT_LENGTH") or "0"
+    return int(length) if length.isdigit() else None
 
 
 def allowance_of(user: User, kind: Kind, *, max_bytes: int, declared: int | None, replaced: int = 0) -> Allowance:

@@ -13,7 +13,7 @@ from adiuva.api import json
 from adiuva.api.errors import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
 from adiuva.api.multipart import Form, SpooledFile, spooled_form
 from marketplace.submissions.manifest import MAX_MANIFEST_BYTES
-from storage.records.upload_forms import FORM_EXTRA_BYTES, declared_size
+from storage.staging import FORM_EXTRA_BYTES, declared_size
 
 MANIFEST, PACKAGE = "manifest", "package"
 

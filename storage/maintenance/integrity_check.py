@@ -15,7 +15,7 @@ from adiuva.api.errors import Problem
 from storage.blobs.factory import get_blob_store
 from storage.blobs.key_owners import BlobOwner, StoredBlob, owners
 from storage.checksums import verify_checksum
-from storage.maintenance.batches import Tally
+from storage.maintenance import Tally
 
 logger = logging.getLogger(__name__)
 

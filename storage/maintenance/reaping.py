@@ -1,123 +1,28 @@
-"""Tombstones that nobody needs any more, and counters that say what is really stored."""
+"""Putting storage in order: blobs that nothing refers to are removed, what crashed uploads have left is dropped, and
+counters that differ from what is stored are set right.
+"""
 
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Max
 
 from accounts.models import User
 from adiuva.api.errors import Problem
 from storage.blobs.factory import get_blob_store
 from storage.blobs.key_owners import owner_of, referenced, used_bytes, user_of
 from storage.blobs.port import BlobInfo
-from storage.maintenance.batches import BATCH, Tally, batches
+from storage.maintenance import BATCH, Tally, batches, pages_of_ids
 from storage.models import StorageRecord, StorageUsage
 from storage.quota import Kind, held_usage
 
 logger = logging.getLogger(__name__)
 
-
-def prune_tombstones(*, older_than: datetime, dry_run: bool, tally: Tally) -> None:
-    """Forgets deletions from before ``older_than`` (UTC). A follower who has not read them yet is told to start anew:
-    ``pruned_seq`` says up to where.
-    """
-    old = StorageRecord.objects.filter(deleted_at__lt=older_than, user__erasure_requested_at__isnull=True)
-    for user_ids in _pages(lambda: old.order_by("user_id").distinct(), "user_id"):
-        for user_id in user_ids:
-            _prune(user_id, older_than=older_than, dry_run=dry_run, tally=tally)
-            tally.step(1)
-
-
-def recount(*, dry_run: bool, tally: Tally) -> None:
-    """Compares every user's counters with what their rows add up to, and sets right those that differ."""
-    open_accounts = User.objects.filter(erasure_requested_at__isnull=True)
-    for user_ids in _pages(lambda: open_accounts.order_by("id"), "id"):
-        usage = StorageUsage.objects.in_bulk(user_ids)
-        true = _true_counters(user_ids)
-        for user_id in user_ids:
-            # Read without a lock: this is a suspicion only.
-            if _drift(usage.get(user_id) or StorageUsage(user_id=user_id), true[user_id]):
-                _correct(user_id, dry_run=dry_run, tally=tally)
-        tally.step(len(user_ids))
-
-
-def _prune(user_id: UUID, *, older_than: datetime, dry_run: bool, tally: Tally) -> None:
-    old = StorageRecord.objects.for_user(user_id).filter(deleted_at__lt=older_than)
-    if dry_run:
-        tally.tombstones += old.count()
-        return
-    with held_usage(user_id) as usage:
-        found = old.aggregate(count=Count("seq"), newest=Max("seq"))
-        if usage is None or not found["count"]:
-            return
-        old.delete()
-        usage.pruned_seq = max(usage.pruned_seq, found["newest"])
-        usage.last_seq = max(usage.last_seq, usage.pruned_seq)
-        usage.save(update_fields=["pruned_seq", "last_seq", "updated_at"])
-        tally.tombstones += found["count"]
-
-
-def _true_counters(user_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
-    sizes = used_bytes(user_ids)
-    changes = StorageRecord.objects.filter(user_id__in=user_ids).order_by().values_list("user_id")
-    newest = dict(changes.annotate(newest=Max("seq")))
-    return {
-        user_id: {
-            "storage_bytes": sizes[user_id, Kind.STORAGE],
-            "backup_bytes": sizes[user_id, Kind.BACKUP],
-            "last_seq": newest.get(user_id, 0),
-        }
-        for user_id in user_ids
-    }
-
-
-def _drift(usage: StorageUsage, true: dict[str, int]) -> dict[str, tuple[int, int]]:
-    """``{"storage_bytes": (is, should be)}`` of those that differ. A sequence never goes back: numbers that were given
-    out and whose rows are gone must not come again.
-    """
-    wanted = true | {"last_seq": max(usage.last_seq, usage.pruned_seq, true["last_seq"])}
-    return {name: (getattr(usage, name), value) for name, value in wanted.items() if getattr(usage, name) != value}
-
-
-def _correct(user_id: UUID, *, dry_run: bool, tally: Tally) -> None:
-    if dry_run:
-        tally.counters += 1
-        return
-    with held_usage(user_id) as usage:
-        if usage is None:
-            return
-        drift = _drift(usage, _true_counters([user_id])[user_id])
-        if not drift:
-            return
-        for name, (before, after) in drift.items():
-            setattr(usage, name, after)
-            logger.warning(
-                "a counter was off", extra={"user": str(user_id), "counter": name, "was": before, "is": after}
-            )
-            tally.say(f"{name} of {user_id}: {before} -> {after}")
-        usage.save(update_fields=[*drift, "updated_at"])
-        tally.counters += 1
-
-
-def _pages(rows: Callable[[], QuerySet[Any, Any]], column: str) -> Iterator[list[UUID]]:
-    """The values of ``column`` (ordered, distinct), a page a query."""
-    last: UUID | None = None
-    while True:
-        beyond = rows() if last is None else rows().filter(**{f"{column}__gt": last})
-        page = list(beyond.values_list(column, flat=True)[:BATCH])
-        if page:
-            yield page
-        if len(page) < BATCH:
-            return
-        last = page[-1]
-
-
-HOLD_SECONDS = 1.0  # a user's commits wait no longer than this, and one deletion, for the reaper
+LOCK_SECONDS = 1.0  # a user's commits wait no longer than this, and one deletion, for the reaper
 
 
 def reap_blobs(*, older_than: datetime, dry_run: bool, tally: Tally) -> None:
@@ -130,14 +35,14 @@ def reap_blobs(*, older_than: datetime, dry_run: bool, tally: Tally) -> None:
     Raises:
         UpstreamError, UpstreamUnavailable, UpstreamTimeout: the store could not be listed.
     """
-    for batch in batches(_old_enough(older_than, tally)):
+    for batch in batches(_list_old_blobs(older_than, tally)):
         sizes = {blob.key: blob.size_bytes for blob in batch}
         unreferenced = sizes.keys() - referenced(sizes.keys())
         if dry_run:
             tally.blobs += len(unreferenced)
             tally.blob_bytes += sum(sizes[key] for key in unreferenced)
             continue
-        for user_id, keys in _by_user(unreferenced).items():
+        for user_id, keys in _group_by_user(unreferenced).items():
             _remove(user_id, {key: sizes[key] for key in sorted(keys)}, tally)
 
 
@@ -146,7 +51,7 @@ def abort_uploads(*, older_than: datetime, dry_run: bool, tally: Tally) -> None:
     tally.uploads += get_blob_store().abort_stale_uploads(older_than=older_than, dry_run=dry_run)
 
 
-def _old_enough(older_than: datetime, tally: Tally) -> Iterator[BlobInfo]:
+def _list_old_blobs(older_than: datetime, tally: Tally) -> Iterator[BlobInfo]:
     for blob in get_blob_store().list_keys():
         tally.step(1)
         if owner_of(blob.key) is None:
@@ -157,7 +62,7 @@ def _old_enough(older_than: datetime, tally: Tally) -> Iterator[BlobInfo]:
             yield blob
 
 
-def _by_user(keys: set[str]) -> dict[UUID | None, list[str]]:
+def _group_by_user(keys: set[str]) -> dict[UUID | None, list[str]]:
     """Without the keys of accounts that are being erased: their blobs go with them (``storage.erasure``)."""
     by_user: dict[UUID | None, list[str]] = defaultdict(list)
     for key in keys:
@@ -183,7 +88,7 @@ def _remove(user_id: UUID | None, sizes: dict[str, int], tally: Tally) -> None:
 def _remove_some(waiting: dict[str, int], tally: Tally) -> None:
     """Takes from ``waiting`` what it has dealt with, in order; ends early when time is up or the store fails."""
     kept = referenced(list(waiting)[:BATCH])
-    until = time.monotonic() + HOLD_SECONDS
+    until = time.monotonic() + LOCK_SECONDS
     for key in list(waiting)[:BATCH]:
         size = waiting.pop(key)
         if key in kept:
@@ -199,3 +104,58 @@ def _remove_some(waiting: dict[str, int], tally: Tally) -> None:
         logger.info("an unreferenced blob is removed", extra={"key": key, "size_bytes": size})
         if time.monotonic() > until:
             return
+
+
+def recount(*, dry_run: bool, tally: Tally) -> None:
+    """Compares every user's counters with what their rows add up to, and sets right those that differ."""
+    open_accounts = User.objects.filter(erasure_requested_at__isnull=True)
+    for user_ids in pages_of_ids(lambda: open_accounts.order_by("id"), "id"):
+        usage = StorageUsage.objects.in_bulk(user_ids)
+        true = _count_stored(user_ids)
+        for user_id in user_ids:
+            # Read without a lock: this is a suspicion only.
+            if _find_drift(usage.get(user_id) or StorageUsage(user_id=user_id), true[user_id]):
+                _correct(user_id, dry_run=dry_run, tally=tally)
+        tally.step(len(user_ids))
+
+
+def _count_stored(user_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
+    sizes = used_bytes(user_ids)
+    changes = StorageRecord.objects.filter(user_id__in=user_ids).order_by().values_list("user_id")
+    newest = dict(changes.annotate(newest=Max("seq")))
+    return {
+        user_id: {
+            "storage_bytes": sizes[user_id, Kind.STORAGE],
+            "backup_bytes": sizes[user_id, Kind.BACKUP],
+            "last_seq": newest.get(user_id, 0),
+        }
+        for user_id in user_ids
+    }
+
+
+def _find_drift(usage: StorageUsage, true: dict[str, int]) -> dict[str, tuple[int, int]]:
+    """``{"storage_bytes": (is, should be)}`` of those that differ. A sequence never goes back: numbers that were given
+    out and whose rows are gone must not come again.
+    """
+    wanted = true | {"last_seq": max(usage.last_seq, usage.pruned_seq, true["last_seq"])}
+    return {name: (getattr(usage, name), value) for name, value in wanted.items() if getattr(usage, name) != value}
+
+
+def _correct(user_id: UUID, *, dry_run: bool, tally: Tally) -> None:
+    if dry_run:
+        tally.counters += 1
+        return
+    with held_usage(user_id) as usage:
+        if usage is None:
+            return
+        drift = _find_drift(usage, _count_stored([user_id])[user_id])
+        if not drift:
+            return
+        for name, (before, after) in drift.items():
+            setattr(usage, name, after)
+            logger.warning(
+                "a counter was off", extra={"user": str(user_id), "counter": name, "was": before, "is": after}
+            )
+            tally.say(f"{name} of {user_id}: {before} -> {after}")
+        usage.save(update_fields=[*drift, "updated_at"])
+        tally.counters += 1

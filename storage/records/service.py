@@ -1,4 +1,4 @@
-"""What records and vectors tell the registry of blob owners (``storage.blobs.key_owners``)."""
+"""Records: put, replaced and deleted, each in one commit of ``storage.staging``'s protocol, and owners of blobs."""
 
 import re
 import uuid
@@ -12,33 +12,8 @@ from storage.blobs.key_owners import RowsWithBlobs, bytes_by_user
 from storage.blobs.port import A_UUID
 from storage.models import StorageRecord, StoredVector
 from storage.quota import Kind, locked_usage
+from storage.records.tombstones import make_tombstone
 from storage.staging import Allowance, SealedBody, counted, discard_after_commit, staged
-
-_RECORD_KEY = re.compile(rf"{A_UUID}/[a-z][a-z0-9_]{{0,63}}/{A_UUID}\.[0-9a-f]{{32}}")
-
-
-class Records(RowsWithBlobs):
-    """A vector's sealed blob lies in its row, so it has no key; its bytes count and its rows go as records' do."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            name="record",
-            kind=Kind.STORAGE,
-            rows=StorageRecord.objects.live,
-            claims=lambda key: _RECORD_KEY.fullmatch(key) is not None,
-        )
-
-    def used_bytes(self, user_ids: Collection[UUID]) -> dict[tuple[UUID, Kind], int]:
-        used = super().used_bytes(user_ids)
-        for user_id, size in bytes_by_user(StoredVector.objects.all(), user_ids):
-            used[user_id, Kind.STORAGE] = used.get((user_id, Kind.STORAGE), 0) + size
-        return used
-
-    def forget(self, user_id: UUID) -> None:
-        """Tombstones too."""
-        StorageRecord.objects.for_user(user_id).delete()
-        StoredVector.objects.for_user(user_id).delete()
-
 
 # Asked with the record as it is; raises ``PreconditionFailed`` when the client meant another state of it.
 Expectation = Callable[[StorageRecord], None]
@@ -142,10 +117,7 @@ def delete_record(*, user_id: UUID, record_id: UUID, expect: Expectation) -> Non
         usage.charge(Kind.STORAGE, added=0, removed=record.size_bytes)
         _discard_blob(record)
         now = datetime.now(UTC)
-        record.s3_key = None
-        record.size_bytes = 0
-        record.verified_at = None
-        record.deleted_at = now
+        make_tombstone(record, at=now)
         _commit(record, seq=usage.next_seq(), now=now)
 
 
@@ -164,3 +136,32 @@ def _discard_blob(record: StorageRecord) -> None:
 def _new_key(*, user_id: UUID, table_name: str, record_id: UUID) -> str:
     """Of its own for each attempt, so that no two ever write to one place."""
     return f"{user_id}/{table_name}/{record_id}.{uuid.uuid4().hex}"
+
+
+_RECORD_KEY = re.compile(rf"{A_UUID}/[a-z][a-z0-9_]{{0,63}}/{A_UUID}\.[0-9a-f]{{32}}")
+
+
+class RecordOwner(RowsWithBlobs):
+    """What records and vectors tell the registry of owners.
+
+    A vector's sealed blob lies in its row, so it has no key; its bytes count and its rows go as records' do.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="record",
+            kind=Kind.STORAGE,
+            rows=StorageRecord.objects.live,
+            claims=lambda key: _RECORD_KEY.fullmatch(key) is not None,
+        )
+
+    def used_bytes(self, user_ids: Collection[UUID]) -> dict[tuple[UUID, Kind], int]:
+        used = super().used_bytes(user_ids)
+        for user_id, size in bytes_by_user(StoredVector.objects.all(), user_ids):
+            used[user_id, Kind.STORAGE] = used.get((user_id, Kind.STORAGE), 0) + size
+        return used
+
+    def forget(self, user_id: UUID) -> None:
+        """Tombstones too."""
+        StorageRecord.objects.for_user(user_id).delete()
+        StoredVector.objects.for_user(user_id).delete()

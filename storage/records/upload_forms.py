@@ -1,4 +1,4 @@
-"""The three forms of an upload, read while they arrive (wire contract § 7)."""
+"""The three forms of an upload, read while they arrive (docs/api.md § 7)."""
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,16 +9,13 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
-from adiuva.api.errors import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
-from adiuva.api.fields import drop_none
+from adiuva.api.errors import PayloadTooLarge, UnsupportedMediaType
 from adiuva.api.json import StrictJSONParser
 from adiuva.api.multipart import READ_BYTES, spooled_form
-from adiuva.server.streaming_body import LiveBody
 from storage.records import serializers
-from storage.staging import Allowance, SealedBody, release_connection
+from storage.staging import FORM_EXTRA_BYTES, Allowance, SealedBody, body_parts, declared_size, release_connection
 
 MAX_JSON_BYTES = 8 * 1024 * 1024
-FORM_EXTRA_BYTES = 1024 * 1024  # what a form may hold beside its blob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,39 +65,21 @@ def sealed_upload(request: Request, forms: Forms, *, allowance: Allowance) -> It
     match (request.content_type or "").partition(";")[0].strip().lower():
         case "application/octet-stream":
             arriving = _Blob(parts=body_parts(request), size_bytes=declared_size(request))
-            yield _valid(forms.stream, _told(request), blob=arriving)
+            yield _validate(forms.stream, _read_query_and_header(request), blob=arriving)
         case "application/json":
             release_connection()
-            yield _valid(forms.json, _json(request))
+            yield _validate(forms.json, _parse_json(request))
         case "multipart/form-data":
             release_connection()
-            with _form(request, allowance) as fields:
-                yield _valid(forms.multipart, fields)
+            with _parse_form(request, allowance) as fields:
+                yield _validate(forms.multipart, fields)
         case _:
             raise UnsupportedMediaType
 
 
-def require_whole(request: Request) -> None:
-    """RFC 9110 § 14.5: a part that is PUT must not be taken for the whole. Raises ``ValidationFailed``."""
-    if "Content-Range" in request.headers:
-        raise ValidationFailed({"content_range": ["The body must be the whole."]})
-
-
-def body_parts(request: Request) -> Iterator[bytes]:
-    """The request's body as it arrives; nothing is read before the first part is asked for."""
-    return iter(lambda: request._request.read(READ_BYTES), b"")
-
-
-def declared_size(request: Request) -> int | None:
-    """In bytes; None for a chunked body that is still arriving."""
-    body: Any = request._request._stream  # noqa: SLF001 - Django offers no size
-    if isinstance(body, LiveBody):
-        return body.declared_size
-    length = request._request.META.get("CONTENT_LENGTH") or "0"
-    return int(length) if length.isdigit() else None
-
-
-def _valid(serializer_class: type[serializers.UploadSerializer], fields: Any, *, blob: _Blob | None = None) -> Upload:
+def _validate(
+    serializer_class: type[serializers.UploadSerializer], fields: Any, *, blob: _Blob | None = None
+) -> Upload:
     serializer = serializer_class(data=fields)
     serializer.is_valid(raise_exception=True)
     data = serializer.validated_data
@@ -117,12 +96,12 @@ def _valid(serializer_class: type[serializers.UploadSerializer], fields: Any, *,
 # --- application/octet-stream ---
 
 
-def _told(request: Request) -> dict[str, str]:
+def _read_query_and_header(request: Request) -> dict[str, str]:
     """What stands beside the bytes: the query and a header."""
     query = request.query_params
     checksum = request.headers.get("X-Checksum")
-    told = {"table_name": query.get("table_name"), "id": query.get("id"), "checksum": checksum}
-    return drop_none(told)
+    sent = {"table_name": query.get("table_name"), "id": query.get("id"), "checksum": checksum}
+    return {name: value for name, value in sent.items() if value is not None}
 
 
 # --- application/json ---
@@ -142,7 +121,7 @@ class BoundedJSONParser(StrictJSONParser):
         return super().parse(io.BytesIO(body)) if body else {}
 
 
-def _json(request: Request) -> dict[str, Any]:
+def _parse_json(request: Request) -> dict[str, Any]:
     if (declared_size(request) or 0) > MAX_JSON_BYTES:
         raise _json_too_large()
     return BoundedJSONParser().parse(request._request)  # type: ignore[arg-type]  # it has the read that is asked for
@@ -158,7 +137,7 @@ def _json_too_large() -> PayloadTooLarge:
 
 
 @contextmanager
-def _form(request: Request, allowance: Allowance) -> Iterator[dict[str, Any]]:
+def _parse_form(request: Request, allowance: Allowance) -> Iterator[dict[str, Any]]:
     """The fields of a form, ``blob`` among them."""
     declared = declared_size(request)
     if declared is not None:

@@ -29,8 +29,8 @@ from storage.records.serializers import (
     TableQuerySerializer,
 )
 from storage.records.service import create_record, delete_record, etag_of, find_record, replace_record
-from storage.records.upload_forms import NEW, REPLACEMENT, Upload, declared_size, require_whole, sealed_upload
-from storage.staging import Allowance, allowance_of
+from storage.records.upload_forms import NEW, REPLACEMENT, Upload, sealed_upload
+from storage.staging import Allowance, allowance_of, declared_size, require_whole
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,7 @@ from accounts.authentication import identity_of
 from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView
 from storage.quota import Kind
-from storage.records.upload_forms import declared_size
-from storage.staging import allowance_of
+from storage.staging import allowance_of, declared_size
 from storage.vectors.search import delete_vectors, search_vectors, upsert_vectors
 from storage.vectors.serializers import (
     MAX_BLOB_BYTES,

@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session as StaffSession
 from accounts.purge import REMEMBERED, least_age, purge_sessions, purge_tokens
 from adiuva.commands import OperatorCommand, Progress
 from billing.checkouts import purge_checkouts
-from storage.maintenance.batches import seconds
+from storage.maintenance import seconds
 
 WEEK_SECONDS = 7 * 24 * 3600
 

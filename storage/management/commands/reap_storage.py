@@ -11,8 +11,9 @@ from accounts.models import User
 from adiuva.api.errors import Problem
 from adiuva.byte_sizes import show_bytes
 from adiuva.commands import OperatorCommand, Progress
-from storage.maintenance.batches import Tally, seconds
-from storage.maintenance.reaping import abort_uploads, prune_tombstones, reap_blobs, recount
+from storage.maintenance import Tally, seconds
+from storage.maintenance.reaping import abort_uploads, reap_blobs, recount
+from storage.records.tombstones import prune_tombstones
 
 DAY_SECONDS = 24 * 3600
 

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 
 from adiuva.byte_sizes import parse_bytes, show_bytes
 from adiuva.commands import OperatorCommand, Progress
-from storage.maintenance.batches import seconds
+from storage.maintenance import seconds
 from storage.maintenance.integrity_check import Scrubbed, StoreIsAwayError, scrub
 
 

@@ -19,8 +19,8 @@ from hypothesis.stateful import (
 
 from accounts.models import User
 from adiuva.api.errors import ResyncRequired
-from storage.maintenance.batches import Tally
-from storage.maintenance.reaping import prune_tombstones
+from storage.maintenance import Tally
+from storage.records.tombstones import prune_tombstones
 from storage.models import StorageRecord
 from storage.quota import locked_usage
 from storage.records.change_feed import changes_since
