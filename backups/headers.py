@@ -1,16 +1,28 @@
-"""Shapes of wire contract § 8."""
+"""The backup headers: how an upload describes its snapshot, and a download repeats it (docs/api.md § 8)."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from adiuva.api.fields import StringField, rfc_3339
-from adiuva.api.pagination import ListSerializer
+from backups.history import Label
+from backups.models import Backup
+from storage.models import CHECKSUM
 from storage.records.serializers import ChecksumField
+from storage.staging import require_whole
+
+_NAMES = {
+    "version": "X-Backup-Version",
+    "timestamp": "X-Backup-Timestamp",
+    "checksum": "X-Backup-Checksum",
+    "chunk_count": "X-Backup-Chunk-Count",
+}
 
 MAX_VERSION = 64
 MAX_CHUNKS = 2**31 - 1  # what the column holds
@@ -70,15 +82,63 @@ class LabelSerializer(serializers.Serializer[Any]):
     chunk_count = ChunkCountField(required=False)
 
 
-class BackupMetaSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    version = serializers.CharField()
-    timestamp = TimestampField()
-    checksum = serializers.CharField()
-    size_bytes = serializers.IntegerField()
-    chunk_count = serializers.IntegerField(allow_null=True)
-    created_at = serializers.DateTimeField()
+def read_label(request: Request) -> tuple[Label, str]:
+    """What the client says of the snapshot it uploads, and the checksum of its bytes.
+
+    Raises:
+        ValidationFailed: by field.
+    """
+    require_whole(request)
+    sent = {field: request.headers.get(name) for field, name in _NAMES.items()}
+    serializer = LabelSerializer(data={field: value for field, value in sent.items() if value is not None})
+    serializer.is_valid(raise_exception=True)
+    data = serializer.validated_data
+    label = Label(version=data["version"], timestamp=data["timestamp"], chunk_count=data.get("chunk_count"))
+    return label, data["checksum"]
 
 
-class BackupListSerializer(ListSerializer):
-    items = BackupMetaSerializer(many=True)
+def serialize_label(backup: Backup) -> dict[str, str]:
+    """The headers of a download."""
+    headers = {
+        "X-Backup-Version": backup.version,
+        "X-Backup-Timestamp": rfc_3339(backup.timestamp),
+        "X-Backup-Checksum": backup.checksum,
+        "X-Checksum": backup.checksum,
+    }
+    if backup.chunk_count is not None:
+        headers["X-Backup-Chunk-Count"] = str(backup.chunk_count)
+    return headers
+
+
+# --- in OpenAPI ---
+
+_VERSION = {"type": "string", "minLength": 1, "maxLength": MAX_VERSION}
+_CHUNK_COUNT = {"type": "integer", "minimum": 1, "maximum": MAX_CHUNKS}
+_CHECKSUM = {"type": "string", "pattern": CHECKSUM}
+
+
+def request_header(
+    name: str, type_: Any = OpenApiTypes.STR, *, description: str, required: bool = False
+) -> OpenApiParameter:
+    return OpenApiParameter(name, type_, OpenApiParameter.HEADER, description=description, required=required)
+
+
+def response_header(
+    name: str, type_: Any = OpenApiTypes.STR, *, description: str, statuses: Iterable[int] = (200, 206)
+) -> OpenApiParameter:
+    return OpenApiParameter(name, type_, OpenApiParameter.HEADER, description=description, response=list(statuses))
+
+
+UPLOAD_HEADERS = [
+    request_header("X-Backup-Version", _VERSION, description="The client's format: printable ASCII.", required=True),
+    request_header("X-Backup-Timestamp", OpenApiTypes.DATETIME, description="RFC 3339, with a zone.", required=True),
+    request_header("X-Backup-Checksum", _CHECKSUM, description="SHA-256 of the body.", required=True),
+    request_header("X-Backup-Chunk-Count", _CHUNK_COUNT, description="The client's own, kept as it is."),
+]
+DOWNLOAD_HEADERS = [
+    response_header("X-Backup-Version", _VERSION, description="As uploaded."),
+    response_header("X-Backup-Timestamp", OpenApiTypes.DATETIME, description="As uploaded, in UTC."),
+    response_header("X-Backup-Checksum", _CHECKSUM, description="SHA-256 of the whole snapshot."),
+    response_header("X-Backup-Chunk-Count", _CHUNK_COUNT, description="As uploaded; not there where it was not."),
+    response_header("X-Checksum", _CHECKSUM, description="The same as X-Backup-Checksum."),
+]

@@ -1,4 +1,4 @@
-"""Wire contract § 8."""
+"""The routes of backups (docs/api.md § 8)."""
 
 import logging
 from collections.abc import Callable
@@ -8,41 +8,87 @@ from typing import Any
 from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
 from adiuva.api.conditional import require_match
-from adiuva.api.errors import UpstreamError
-from adiuva.api.fields import drop_none, rfc_3339
-from adiuva.api.pagination import requested_page
-from adiuva.api.views import ApiView, uuid_or_404
-from backups import openapi
-from backups.headers import BackupMetaSerializer, LabelSerializer
-from backups.history import (
-    Label,
-    delete_backup,
-    etag_of,
-    find_backup,
-    find_latest,
-    latest_of,
-    latest_since,
-    store_backup,
+from adiuva.api.errors import NotFound, UpstreamError
+from adiuva.api.openapi.responses import problem
+from adiuva.api.pagination import ListSerializer, page_parameters, requested_page
+from adiuva.api.views import ApiView
+from backups.headers import (
+    DOWNLOAD_HEADERS,
+    UPLOAD_HEADERS,
+    TimestampField,
+    read_label,
+    request_header,
+    response_header,
+    serialize_label,
 )
+from backups.history import delete_backup, etag_of, find_backup, find_latest, latest_of, latest_since, store_backup
 from backups.models import Backup
 from storage.downloads import blob_response
 from storage.quota import Kind, require_room
-from storage.staging import Allowance, SealedBody, allowance_of, body_parts, declared_size, require_whole
+from storage.staging import Allowance, SealedBody, allowance_of, body_parts, declared_size
 
 logger = logging.getLogger(__name__)
 
-_HEADERS = {
-    "version": "X-Backup-Version",
-    "timestamp": "X-Backup-Timestamp",
-    "checksum": "X-Backup-Checksum",
-    "chunk_count": "X-Backup-Chunk-Count",
-}
+BYTES = "application/octet-stream"
+SNAPSHOTS, MOST_SNAPSHOTS = 50, 200
+
+
+class BackupMetaSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    version = serializers.CharField()
+    timestamp = TimestampField()
+    checksum = serializers.CharField()
+    size_bytes = serializers.IntegerField()
+    chunk_count = serializers.IntegerField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class BackupListSerializer(ListSerializer):
+    items = BackupMetaSerializer(many=True)
+
+
+_IF_MATCH = request_header("If-Match", description="ETags, one of which the snapshot must have.")
+
+
+def _download_schema(*, operation_id: str, summary: str, description: str = "") -> dict[str, Any]:
+    return {
+        "operation_id": operation_id,
+        "summary": summary,
+        "description": description,
+        "parameters": [
+            request_header("Range", description="One range of bytes; several are answered with the whole."),
+            request_header("If-Range", description="The ETag or Last-Modified of what `Range` goes on from."),
+            request_header("If-None-Match", description="ETags of what the client has."),
+            request_header("If-Modified-Since", description="Looked at where there is no If-None-Match."),
+            _IF_MATCH,
+            *DOWNLOAD_HEADERS,
+            response_header("ETag", description="The checksum, quoted.", statuses=(200, 206, 304)),
+            response_header(
+                "Last-Modified", description="When this became what the path shows.", statuses=(200, 206, 304)
+            ),
+            response_header("Accept-Ranges", description="`bytes`"),
+            response_header("Content-Range", description="Which bytes these are.", statuses=(206,)),
+        ],
+        "responses": {
+            (200, BYTES): OpenApiTypes.BINARY,
+            (206, BYTES): OpenApiTypes.BINARY,
+            304: OpenApiResponse(description="The client has it"),
+            404: problem("not_found"),
+            412: problem("precondition_failed, with the current `etag`"),
+            416: problem("range_not_satisfiable; Content-Range tells the size"),
+            502: problem("The blob store failed, or has lost the bytes"),
+            503: problem("The blob store is not available"),
+            504: problem("The blob store took too long"),
+        },
+    }
 
 
 class _SnapshotView(ApiView):
@@ -60,7 +106,7 @@ class _SnapshotView(ApiView):
                     size_bytes=backup.size_bytes,
                     etag=etag_of(backup),
                     last_modified=last_modified(backup),
-                    headers=_described(backup),
+                    headers=serialize_label(backup),
                 )
             except FileNotFoundError:
                 # Deleted since its row was read, and its blob with it; else the blob should be there.
@@ -72,9 +118,9 @@ class _SnapshotView(ApiView):
 
 class LatestBackupView(_SnapshotView):
     @extend_schema(
-        **openapi.download(
+        **_download_schema(
             operation_id="downloadLatestBackup",
-            summary="The latest snapshot",
+            summary="Download the latest backup",
             description="Last-Modified is when it became the latest, which a deletion of a newer one may have done.",
         )
     )
@@ -82,16 +128,41 @@ class LatestBackupView(_SnapshotView):
         user_id = identity_of(request).user.id
         return self.download(request, lambda: find_latest(user_id=user_id), last_modified=latest_since)
 
-    @extend_schema(**openapi.UPLOAD)
+    @extend_schema(
+        operation_id="uploadBackup",
+        summary="Upload a backup",
+        description="Each is a snapshot of its own, the latest from then on; the same bytes again are another one. The "
+        "body is taken as it is, whatever its `Content-Type`.",
+        parameters=[
+            *UPLOAD_HEADERS,
+            request_header("If-Match", description="ETags, one of which the latest snapshot must have."),
+            request_header("If-None-Match", description="`*`: there must be no snapshot yet."),
+            response_header("ETag", description="Of the snapshot.", statuses=(201,)),
+            response_header("Location", description="The snapshot's path.", statuses=(201,)),
+        ],
+        request={BYTES: OpenApiTypes.BINARY},
+        responses={
+            201: BackupMetaSerializer,
+            400: problem(
+                "validation_error by header (`version`, `timestamp`, …), checksum_mismatch: nothing was stored"
+            ),
+            402: problem("quota_exceeded, with `limit_bytes`, `used_bytes` and `requested_bytes`"),
+            408: problem("The client stopped sending"),
+            412: problem("precondition_failed, with the `etag` of the latest snapshot, or null"),
+            413: problem("Larger than MAX_BACKUP_BYTES"),
+            502: problem("The blob store failed; nothing was stored"),
+            503: problem("The blob store or the database is not available; nothing was stored"),
+            504: problem("The blob store took too long; nothing was stored"),
+        },
+    )
     def put(self, request: Request) -> Response:
         user = identity_of(request).user
         declared = declared_size(request)
         allowance = allowance_of(user, Kind.BACKUP, max_bytes=settings.MAX_BACKUP_BYTES, declared=declared)
         _require_room(allowance, declared)
         self._expect(latest_of(user_id=user.id))
-        said = _said(request)
-        body = SealedBody(parts=body_parts(request), checksum=said.pop("checksum"), declared_size=declared)
-        label = Label(version=said["version"], timestamp=said["timestamp"], chunk_count=said.get("chunk_count"))
+        label, checksum = read_label(request)
+        body = SealedBody(parts=body_parts(request), checksum=checksum, declared_size=declared)
         backup = store_backup(user=user, label=label, body=body, allowance=allowance, expect=self._expect)
         headers = {"Location": reverse("backup", args=[backup.id]), "ETag": etag_of(backup)}
         return Response(BackupMetaSerializer(backup).data, status=201, headers=headers)
@@ -105,53 +176,53 @@ class LatestBackupView(_SnapshotView):
 
 
 class BackupView(_SnapshotView):
-    @extend_schema(**openapi.download(operation_id="downloadBackup", summary="One snapshot"))
+    @extend_schema(**_download_schema(operation_id="downloadBackup", summary="Download a backup"))
     def get(self, request: Request, pk: str) -> HttpResponseBase:
-        return self.download(request, lambda: _found(request, pk), last_modified=lambda backup: backup.created_at)
+        return self.download(
+            request, lambda: _find_by_path(request, pk), last_modified=lambda backup: backup.created_at
+        )
 
-    @extend_schema(**openapi.DELETE)
+    @extend_schema(
+        operation_id="deleteBackup",
+        summary="Delete a backup",
+        parameters=[_IF_MATCH],
+        request=None,
+        responses={
+            204: OpenApiResponse(description="It is deleted"),
+            404: problem("not_found"),
+            412: problem("precondition_failed, with the current `etag`"),
+        },
+    )
     def delete(self, request: Request, pk: str) -> Response:
-        backup = _found(request, pk)
+        backup = _find_by_path(request, pk)
         require_match(request, etag_of(backup), last_modified=backup.created_at)  # it never changes: asked once
         delete_backup(user_id=backup.user_id, backup_id=backup.id)
         return Response(status=204)
 
 
 class HistoryView(ApiView):
-    @extend_schema(**openapi.HISTORY)
+    @extend_schema(
+        operation_id="listBackups",
+        summary="List backups, newest first",
+        parameters=page_parameters(limit=SNAPSHOTS, most=MOST_SNAPSHOTS),
+        responses={200: BackupListSerializer, 400: problem("validation_error")},
+    )
     def get(self, request: Request) -> Response:
         backups = Backup.objects.for_user(identity_of(request).user.id).newest_first()
-        page = requested_page(request, limit=openapi.SNAPSHOTS, most=openapi.MOST_SNAPSHOTS)
+        page = requested_page(request, limit=SNAPSHOTS, most=MOST_SNAPSHOTS)
         return Response(page.of(backups, lambda rows: BackupMetaSerializer(rows, many=True).data))
 
 
-def _found(request: Request, pk: str) -> Backup:
-    backup_id = uuid_or_404(pk, "There is no such backup.")
+def _find_by_path(request: Request, pk: str) -> Backup:
+    # Not the URL's to refuse: without a token anything here is 401.
+    try:
+        backup_id = UUID(pk)
+    except ValueError:
+        raise NotFound("There is no such backup.") from None
     return find_backup(user_id=identity_of(request).user.id, backup_id=backup_id)
-
-
-def _described(backup: Backup) -> dict[str, str]:
-    headers = {
-        "X-Backup-Version": backup.version,
-        "X-Backup-Timestamp": rfc_3339(backup.timestamp),
-        "X-Backup-Checksum": backup.checksum,
-        "X-Checksum": backup.checksum,
-    }
-    if backup.chunk_count is not None:
-        headers["X-Backup-Chunk-Count"] = str(backup.chunk_count)
-    return headers
 
 
 def _require_room(allowance: Allowance, declared: int | None) -> None:
     """402 goes before what is wrong with the headers, and before 413."""
     if declared is not None:
         require_room(limit=allowance.limit, used=allowance.used, requested=declared)
-
-
-def _said(request: Request) -> dict[str, Any]:
-    """Raises ``ValidationFailed`` by field."""
-    require_whole(request)
-    sent = {field: request.headers.get(name) for field, name in _HEADERS.items()}
-    serializer = LabelSerializer(data=drop_none(sent))
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
