@@ -5,7 +5,7 @@ class BackupsConfig(AppConfig):
     name = "backups"
 
     def ready(self) -> None:
-        from backups.history import backups
+        from backups.history import backup_owner
         from storage.blobs import key_owners
 
-        key_owners.register(backups)
+        key_owners.register(backup_owner)

@@ -1,4 +1,4 @@
-"""Snapshots: kept one beside the other, each in one commit of ``storage.staging``'s protocol, and removed."""
+"""The backup history: snapshots kept one beside the other, each in one commit of ``storage.staging``'s protocol."""
 
 import re
 import uuid
@@ -12,8 +12,8 @@ from adiuva.api.errors import NotFound
 from backups.models import Backup
 from storage.blobs.key_owners import RowsWithBlobs
 from storage.blobs.port import A_UUID
-from storage.quota import Kind, locked_usage
-from storage.staging import Allowance, SealedBody, counted, discard_after_commit, staged
+from storage.quota import Kind, lock_usage
+from storage.staging import Allowance, SealedBody, commit_usage, discard_after_commit, stage_blob
 
 _NEXT = timedelta(microseconds=1)
 
@@ -42,20 +42,20 @@ def find_backup(*, user_id: UUID, backup_id: UUID) -> Backup:
     return backup
 
 
-def latest_of(*, user_id: UUID) -> Backup | None:
+def get_latest(*, user_id: UUID) -> Backup | None:
     backup: Backup | None = Backup.objects.for_user(user_id).newest_first().first()
     return backup
 
 
 def find_latest(*, user_id: UUID) -> Backup:
     """Raises ``NotFound`` when there is none."""
-    backup = latest_of(user_id=user_id)
+    backup = get_latest(user_id=user_id)
     if backup is None:
         raise NotFound("There is no backup.")
     return backup
 
 
-def latest_since(backup: Backup) -> datetime:
+def became_latest_at(backup: Backup) -> datetime:
     """Since when it is the latest. A deletion shows an older snapshot again, and who has seen the deleted one must not
     be told that nothing has changed since.
     """
@@ -73,13 +73,16 @@ def store_backup(*, user: User, label: Label, body: SealedBody, allowance: Allow
     """
     backup_id = uuid.uuid4()
     key = f"{user.id}/_backup/{backup_id}"
-    with staged(key=key, body=body, allowance=allowance, kind="backup") as sealed, counted(user.id, sealed) as usage:
+    with (
+        stage_blob(key=key, body=body, allowance=allowance, kind="backup") as sealed,
+        commit_usage(user.id, sealed) as usage,
+    ):
         usage.charge(Kind.BACKUP, added=sealed.size_bytes)
-        before = latest_of(user_id=user.id)
+        before = get_latest(user_id=user.id)
         expect(before)
         now = datetime.now(UTC)
         # In the order of the commits, also where a clock is set back.
-        created_at = now if before is None else max(now, latest_since(before) + _NEXT)
+        created_at = now if before is None else max(now, became_latest_at(before) + _NEXT)
         backup: Backup = Backup.objects.create(
             id=backup_id,
             user_id=user.id,
@@ -97,18 +100,18 @@ def store_backup(*, user: User, label: Label, body: SealedBody, allowance: Allow
 def delete_backup(*, user_id: UUID, backup_id: UUID) -> None:
     """A reader who has begun is not disturbed. Raises ``NotFound`` when there is none, or no longer one."""
     find_backup(user_id=user_id, backup_id=backup_id)  # who has nothing gets no row of counters
-    with locked_usage(user_id) as usage:
+    with lock_usage(user_id) as usage:
         backup = find_backup(user_id=user_id, backup_id=backup_id)
         was_latest = find_latest(user_id=user_id).id == backup.id
         usage.charge(Kind.BACKUP, added=0, removed=backup.size_bytes)
         discard_after_commit(backup.s3_key)
         backup.delete()
         if was_latest:
-            _show_again(user_id, at=max(datetime.now(UTC), latest_since(backup) + _NEXT))
+            _make_latest_again(user_id, at=max(datetime.now(UTC), became_latest_at(backup) + _NEXT))
 
 
-def _show_again(user_id: UUID, *, at: datetime) -> None:
-    latest = latest_of(user_id=user_id)
+def _make_latest_again(user_id: UUID, *, at: datetime) -> None:
+    latest = get_latest(user_id=user_id)
     if latest is not None:
         latest.latest_again_at = at
         latest.save(update_fields=["latest_again_at"])
@@ -116,7 +119,7 @@ def _show_again(user_id: UUID, *, at: datetime) -> None:
 
 _BACKUP_KEY = re.compile(rf"{A_UUID}/_backup/{A_UUID}")
 
-backups = RowsWithBlobs(
+backup_owner = RowsWithBlobs(
     name="backup",
     kind=Kind.BACKUP,
     rows=Backup.objects.all,

@@ -1,7 +1,7 @@
-"""The only way to a user's snapshots."""
+"""Snapshots. The only way to a user's starts with ``for_user``."""
 
 import uuid
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 from uuid import UUID
 
 from django.conf import settings
@@ -9,9 +9,6 @@ from django.db import models
 from django.db.models import Q
 
 from storage.models import CHECKSUM
-
-if TYPE_CHECKING:
-    pass
 
 
 class BackupQuerySet(models.QuerySet["Backup"]):

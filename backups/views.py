@@ -29,7 +29,15 @@ from backups.headers import (
     response_header,
     serialize_label,
 )
-from backups.history import delete_backup, etag_of, find_backup, find_latest, latest_of, latest_since, store_backup
+from backups.history import (
+    became_latest_at,
+    delete_backup,
+    etag_of,
+    find_backup,
+    find_latest,
+    get_latest,
+    store_backup,
+)
 from backups.models import Backup
 from storage.downloads import blob_response
 from storage.quota import Kind, require_room
@@ -126,7 +134,7 @@ class LatestBackupView(_SnapshotView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         user_id = identity_of(request).user.id
-        return self.download(request, lambda: find_latest(user_id=user_id), last_modified=latest_since)
+        return self.download(request, lambda: find_latest(user_id=user_id), last_modified=became_latest_at)
 
     @extend_schema(
         operation_id="uploadBackup",
@@ -160,7 +168,7 @@ class LatestBackupView(_SnapshotView):
         declared = declared_size(request)
         allowance = allowance_of(user, Kind.BACKUP, max_bytes=settings.MAX_BACKUP_BYTES, declared=declared)
         _require_room(allowance, declared)
-        self._expect(latest_of(user_id=user.id))
+        self._expect(get_latest(user_id=user.id))
         label, checksum = read_label(request)
         body = SealedBody(parts=body_parts(request), checksum=checksum, declared_size=declared)
         backup = store_backup(user=user, label=label, body=body, allowance=allowance, expect=self._expect)
@@ -172,7 +180,7 @@ class LatestBackupView(_SnapshotView):
         if latest is None:
             require_match(self.request, None)
         else:
-            require_match(self.request, etag_of(latest), last_modified=latest_since(latest))
+            require_match(self.request, etag_of(latest), last_modified=became_latest_at(latest))
 
 
 class BackupView(_SnapshotView):

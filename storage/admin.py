@@ -10,12 +10,12 @@ from django.http import HttpRequest
 from accounts.admin import OwnersTierFilter
 from adiuva.admin import ReadOnlyAdmin
 from adiuva.byte_sizes import show_bytes
-from storage.models import StorageUsage, StoredVector, with_holdings
+from storage.models import StorageUsage, StoredVector, with_stored_kinds
 from storage.quota import Kind, limit_bytes
 
 
-class Holds(admin.SimpleListFilter):
-    title = "what is held"
+class StoredKindFilter(admin.SimpleListFilter):
+    title = "what is stored"
     parameter_name = "holds"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -24,13 +24,13 @@ class Holds(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[StorageUsage]) -> QuerySet[StorageUsage]:
         if self.value() not in {"records", "vectors", "backups"}:
             return queryset
-        return with_holdings(queryset).filter(**{f"has_{self.value()}": True})
+        return with_stored_kinds(queryset).filter(**{f"has_{self.value()}": True})
 
 
 @admin.register(StorageUsage)
 class StorageUsageAdmin(ReadOnlyAdmin):
     list_display = ["user", "records", "vectors", "storage_limit", "backup", "backup_limit", "updated_at"]
-    list_filter = [OwnersTierFilter, Holds]
+    list_filter = [OwnersTierFilter, StoredKindFilter]
     list_select_related = ["user__subscription"]
     search_fields = ["user__email"]
     ordering = ["-storage_bytes"]

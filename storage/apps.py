@@ -15,7 +15,7 @@ class StorageConfig(AppConfig):
         dashboard.register()
         ops.register_examinations()
         key_owners.register(RecordOwner())
-        # In this order: the counters go with the rows, so that none of the two can be held up by a wrong one.
+        # In this order: the counters go with the rows, so that none of the two can be blocked by a wrong one.
         erasure.register("storage", erase_rows)
         erasure.register("vectors", erase_vectors)
         erasure.register_sweep("blobs", sweep_blobs)

@@ -11,29 +11,29 @@ from accounts.serializers import TIERS
 from adiuva.byte_sizes import show_bytes
 from adiuva.dashboard import registry
 from adiuva.dashboard.figures import Card, Figure, Row, Series, address
-from storage.models import StorageUsage, StoredVector, with_holdings
+from storage.models import StorageUsage, StoredVector, with_stored_kinds
 
 USAGE = "storage_storageusage"
 PERMISSIONS = ("storage.view_storageusage",)
 
 
 def register() -> None:
-    registry.register("storage", _by_tier, permissions=PERMISSIONS, order=40)
+    registry.register("storage", _make_cards, permissions=PERMISSIONS, order=40)
 
 
-def _by_tier(now: datetime) -> Iterator[Card]:  # noqa: ARG001 - as the registry asks
-    held = _held()
+def _make_cards(now: datetime) -> Iterator[Card]:  # noqa: ARG001 - as the registry asks
+    stored = _sum_by_tier()
     kinds = ("records", "vectors", "backups")
-    total_bytes = sum(one["storage"] + one["backups"] for one in held.values())
+    total_bytes = sum(one["storage"] + one["backups"] for one in stored.values())
     total = Figure(
         value=total_bytes,
         text=show_bytes(total_bytes),
         href=address(USAGE),
-        rows=sum(one["accounts"] for one in held.values()),
+        rows=sum(one["accounts"] for one in stored.values()),
     )
     rows = []
     for tier in TIERS:
-        of_tier = held[tier]
+        of_tier = stored[tier]
         figures = tuple(
             Figure(
                 value=of_tier[kind],
@@ -67,10 +67,10 @@ def _by_tier(now: datetime) -> Iterator[Card]:  # noqa: ARG001 - as the registry
     )
 
 
-def _held() -> dict[str, dict[str, int]]:
-    """Bytes by tier and kind, and how many accounts hold some. Two queries; the counters know no vectors."""
-    held: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    of_accounts = with_holdings(StorageUsage.objects.order_by()).values(tier=live_tier.expression("user__"))
+def _sum_by_tier() -> dict[str, dict[str, int]]:
+    """Bytes by tier and kind, and how many accounts have some. Two queries; the counters know no vectors."""
+    stored: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    of_accounts = with_stored_kinds(StorageUsage.objects.order_by()).values(tier=live_tier.expression("user__"))
     for row in of_accounts.annotate(
         accounts=Count("pk"),
         storage=Sum("storage_bytes"),
@@ -79,10 +79,10 @@ def _held() -> dict[str, dict[str, int]]:
         with_vectors=Count("pk", filter=Q(has_vectors=True)),
         with_backups=Count("pk", filter=Q(has_backups=True)),
     ):
-        held[row["tier"]].update({name: count for name, count in row.items() if isinstance(count, int)})
+        stored[row["tier"]].update({name: count for name, count in row.items() if isinstance(count, int)})
     vectors = StoredVector.objects.order_by().values(tier=live_tier.expression("user__"))
     for tier, size in vectors.annotate(vectors=Sum("size_bytes")).values_list("tier", "vectors"):
-        held[tier]["vectors"] = size
-    for one in held.values():
+        stored[tier]["vectors"] = size
+    for one in stored.values():
         one["records"] = one["storage"] - one["vectors"]
-    return held
+    return stored

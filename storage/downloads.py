@@ -45,17 +45,17 @@ def blob_response(
     require_match(request, etag, last_modified=last_modified)
     if is_not_modified(request, etag=etag, last_modified=last_modified):
         return HttpResponseNotModified(headers=validators)
-    described = {**headers, **validators, "Accept-Ranges": "bytes", "Content-Type": CONTENT_TYPE}
+    all_headers = {**headers, **validators, "Accept-Ranges": "bytes", "Content-Type": CONTENT_TYPE}
     if request.method == "HEAD":
-        return HttpResponse(headers={**described, "Content-Length": str(size_bytes)})
+        return HttpResponse(headers={**all_headers, "Content-Length": str(size_bytes)})
     if range_is_current(request, etag=etag, last_modified=last_modified):
         part = requested_range(request.headers.get("Range"), size_bytes=size_bytes)
         if part is not None:
             parts = get_blob_store().download(key, start=part.start, end=part.end)
-            described["Content-Range"] = part.content_range
-            return BlobResponse(BlobParts(parts, key=key, size_bytes=len(part)), status=206, headers=described)
+            all_headers["Content-Range"] = part.content_range
+            return BlobResponse(BlobParts(parts, key=key, size_bytes=len(part)), status=206, headers=all_headers)
     parts = get_blob_store().download(key)
-    return BlobResponse(BlobParts(parts, key=key, size_bytes=size_bytes), status=200, headers=described)
+    return BlobResponse(BlobParts(parts, key=key, size_bytes=size_bytes), status=200, headers=all_headers)
 
 
 class BlobParts:

@@ -6,7 +6,7 @@ from uuid import UUID
 from adiuva.api.errors import UpstreamError
 from storage.blobs.factory import get_blob_store
 from storage.blobs.key_owners import owners
-from storage.quota import held_usage
+from storage.quota import lock_usage_row
 
 PASSES = 10
 
@@ -16,9 +16,9 @@ def erase_rows(user_id: UUID) -> None:
     ``storage.vectors.search``' to erase, after this.
 
     The account is closed already. A commit that was let in before holds the lock that is waited for here, and its row
-    goes with the others; one that comes later is refused (``locked_usage``) and takes its blob along.
+    goes with the others; one that comes later is refused (``lock_usage``) and takes its blob along.
     """
-    with held_usage(user_id) as usage:
+    with lock_usage_row(user_id) as usage:
         for owner in owners():
             owner.forget(user_id)
         if usage is not None:

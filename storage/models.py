@@ -1,15 +1,12 @@
-"""The only ways to a user's rows: each starts with ``for_user``."""
+"""Records, vectors and usage. The only ways to a user's rows start with ``for_user``."""
 
 import uuid
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-
-if TYPE_CHECKING:
-    pass
 
 
 class RecordQuerySet(models.QuerySet["StorageRecord"]):
@@ -156,7 +153,7 @@ class StoredVector(models.Model):
         return str(self.id)
 
 
-def with_holdings(usage: QuerySet[StorageUsage]) -> QuerySet[StorageUsage]:
+def with_stored_kinds(usage: QuerySet[StorageUsage]) -> QuerySet[StorageUsage]:
     """``has_records``, ``has_vectors`` and ``has_backups`` to filter by."""
     records = StorageRecord.objects.filter(user=OuterRef("user"), deleted_at=None).order_by()
     vectors = StoredVector.objects.filter(user=OuterRef("user")).order_by()

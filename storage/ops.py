@@ -1,11 +1,11 @@
-"""System checks of stores that are configured by half; `manage.py check` shows them with these ids."""
+"""What an operator sees of the stores: system checks of half a configuration, readiness and doctor probes."""
 
 import tempfile
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  # noqa: A004
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
 
 from adiuva.observability import clocks, diagnosis, readiness
 from adiuva.observability.diagnosis import Finding, Orders
@@ -14,7 +14,7 @@ from storage.vectors.factory import get_vector_store, uses_local_engine
 
 
 @register
-def object_store(**_: Any) -> list[CheckMessage]:
+def check_object_store(**_: Any) -> list[CheckMessage]:
     if not settings.S3_BUCKET:
         idle = [name for name in ("S3_ENDPOINT_URL", "S3_REGION") if getattr(settings, name)]
         if not idle:
@@ -48,7 +48,7 @@ def object_store(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def vector_index(**_: Any) -> list[CheckMessage]:
+def check_vector_index(**_: Any) -> list[CheckMessage]:
     named = [name for name in ("PINECONE_INDEX", "PINECONE_HOST") if getattr(settings, name)]
     if settings.PINECONE_API_KEY and not named:
         return [
@@ -70,7 +70,7 @@ def vector_index(**_: Any) -> list[CheckMessage]:
 
 
 @register
-def local_engine_serves_one_process(**_: Any) -> list[CheckMessage]:
+def check_local_engine_processes(**_: Any) -> list[CheckMessage]:
     if settings.SERVE_PROCESSES == 1 or not uses_local_engine():
         return []
     return [

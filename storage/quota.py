@@ -1,4 +1,4 @@
-"""The counters of a user: what is stored, what may be, and the number of the last change. All change under one lock."""
+"""Quotas and usage: what a user has stored and may store, and the one lock under which all counters change."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from storage.models import StorageUsage
 
 
 class Kind(StrEnum):
-    """The two quotas of the wire contract § 11, named as ``GET /storage/quota`` does."""
+    """The two quotas of docs/api.md § 11, named as ``GET /storage/quota`` does."""
 
     STORAGE = "storage"
     BACKUP = "backup"
@@ -74,14 +74,14 @@ class LockedUsage:
 
 
 @contextmanager
-def locked_usage(user_id: UUID) -> Iterator[LockedUsage]:
+def lock_usage(user_id: UUID) -> Iterator[LockedUsage]:
     """One transaction with the user's counters locked; they are saved when the block ends well.
 
     Raises:
         InvalidToken: the account was closed in the meantime. What its erasure has passed must not come back.
     """
     with transaction.atomic():
-        row = _lock(user_id) or _create_and_lock(user_id)
+        row = _select_for_update(user_id) or _create_and_lock(user_id)
         # A statement of its own: one that waited for the lock still sees account and tier as they were before.
         user = User.objects.select_related("subscription").filter(id=user_id, is_active=True).first()
         if user is None:
@@ -91,13 +91,13 @@ def locked_usage(user_id: UUID) -> Iterator[LockedUsage]:
         row.save()
 
 
-def _lock(user_id: UUID) -> StorageUsage | None:
+def _select_for_update(user_id: UUID) -> StorageUsage | None:
     return StorageUsage.objects.select_for_update().filter(user_id=user_id).first()
 
 
 def _create_and_lock(user_id: UUID) -> StorageUsage:
     StorageUsage.objects.bulk_create([StorageUsage(user_id=user_id)], ignore_conflicts=True)
-    row = _lock(user_id)
+    row = _select_for_update(user_id)
     if row is None:  # erased in this very moment
         raise InvalidToken
     return row
@@ -117,7 +117,7 @@ def set_limits(*, user: User, limits: Mapping[Kind, int | None]) -> dict[Kind, t
     """
     if any(limit is not None and not 0 <= limit <= MOST_BYTES for limit in limits.values()):
         raise ValueError(f"a quota is between 0 and {MOST_BYTES} bytes")
-    with held_usage(user.id) as usage:
+    with lock_usage_row(user.id) as usage:
         if usage is None:
             raise User.DoesNotExist
         before = {kind: limit_bytes(user, kind, usage) for kind in Kind}
@@ -128,7 +128,7 @@ def set_limits(*, user: User, limits: Mapping[Kind, int | None]) -> dict[Kind, t
 
 
 @contextmanager
-def held_usage(user_id: UUID) -> Iterator[StorageUsage | None]:
+def lock_usage_row(user_id: UUID) -> Iterator[StorageUsage | None]:
     """One transaction in which nobody else commits for this user; what the block changes of the row it saves itself.
 
     None where there is no such account: then nobody can commit for it.

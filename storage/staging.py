@@ -1,4 +1,4 @@
-"""The commit protocol of sealed bytes.
+"""Uploads of sealed bytes: how they are read from a request, what they may take, and the protocol that commits them.
 
 The blob is written under a key of its own, *then* one transaction makes it count: it locks the user's counters, checks
 the quota again and writes the row. Whatever fails in between takes the blob along; a process that dies in between
@@ -26,7 +26,7 @@ from adiuva.server.streaming_body import LiveBody
 from storage.blobs.factory import get_blob_store
 from storage.blobs.port import BlobsAreLocked
 from storage.checksums import reject_if_tampered
-from storage.quota import Kind, LockedUsage, limit_bytes, locked_usage, require_room, usage_of, used_bytes
+from storage.quota import Kind, LockedUsage, limit_bytes, lock_usage, require_room, usage_of, used_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Allowance:
         require_room(limit=self.limit, used=self.used, requested=size_bytes, replaced=self.replaced)
 
 
-class Sealed:
+class StagedBody:
     """The parts of a body as they pass: counted, hashed, and at their end compared with what the client said.
 
     Iterated once, by a store that has written nothing for good yet: the refusals come out of the iterator, and what it
@@ -109,7 +109,7 @@ def declared_size(request: Request) -> int | None:
 
 
 def allowance_of(user: User, kind: Kind, *, max_bytes: int, declared: int | None, replaced: int = 0) -> Allowance:
-    """Asked before a byte is read: who has no quota at all is refused here, whatever they say they send.
+    """Asked before a byte is read: a user without any quota is refused here, whatever they declare.
 
     ``declared`` is the body's size in bytes as far as the client says it, for that refusal.
 
@@ -131,7 +131,9 @@ def release_connection() -> None:
 
 
 @contextmanager
-def staged(*, key: str, body: SealedBody, allowance: Allowance, kind: UploadKind = "record") -> Iterator[Sealed]:
+def stage_blob(
+    *, key: str, body: SealedBody, allowance: Allowance, kind: UploadKind = "record"
+) -> Iterator[StagedBody]:
     """Writes ``body`` under ``key``; the block must commit the row that refers to it, or raise.
 
     ``kind`` is for the metrics.
@@ -144,7 +146,7 @@ def staged(*, key: str, body: SealedBody, allowance: Allowance, kind: UploadKind
         allowance.check(body.declared_size)
     release_connection()
     store = get_blob_store()
-    sealed = Sealed(body, allowance=allowance)
+    sealed = StagedBody(body, allowance=allowance)
     started = time.monotonic()
     store.upload(key, sealed)
     if time.monotonic() - started > LOOK_AGAIN_AFTER_SECONDS:
@@ -155,20 +157,20 @@ def staged(*, key: str, body: SealedBody, allowance: Allowance, kind: UploadKind
         # A connection that breaks during COMMIT does not say whether the row is there. The reaper will know.
         raise
     except Exception:
-        discard(key)
+        discard_blob(key)
         raise
     UPLOADS.labels(kind).inc()
     UPLOAD_BYTES.labels(kind).inc(sealed.size_bytes)
 
 
 @contextmanager
-def counted(user_id: UUID, sealed: Sealed) -> Iterator[LockedUsage]:
-    """``locked_usage`` for the commit of what was staged: the reaper holds the same lock while it removes a blob.
+def commit_usage(user_id: UUID, sealed: StagedBody) -> Iterator[LockedUsage]:
+    """``lock_usage`` for the commit of what was staged: the reaper takes the same lock while it removes a blob.
 
     Raises:
         UpstreamUnavailable: the blob of an upload that took very long is gone.
     """
-    with locked_usage(user_id) as usage:
+    with lock_usage(user_id) as usage:
         if sealed.look_again_at is not None and not get_blob_store().exists(sealed.look_again_at):
             raise UpstreamUnavailable("The upload took too long; send it again.")
         yield usage
@@ -176,10 +178,10 @@ def counted(user_id: UUID, sealed: Sealed) -> Iterator[LockedUsage]:
 
 def discard_after_commit(key: str) -> None:
     """Removes the blob that this transaction has replaced, once it has."""
-    transaction.on_commit(partial(discard, key), robust=True)
+    transaction.on_commit(partial(discard_blob, key), robust=True)
 
 
-def discard(key: str) -> None:
+def discard_blob(key: str) -> None:
     """Removes a blob that nothing refers to. A failure is logged and left to the reaper: it must not undo a commit."""
     try:
         get_blob_store().delete(key)

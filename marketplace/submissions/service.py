@@ -23,7 +23,7 @@ from marketplace.submissions.author_names import author_name_of
 from marketplace.submissions.manifest import id_fault, known_fields, version_fault
 from marketplace.submissions.packages import new_key
 from marketplace.submissions.validators.checklist import Submission, blocks, run_checks
-from storage.staging import Allowance, Sealed, SealedBody, staged
+from storage.staging import Allowance, SealedBody, StagedBody, stage_blob
 
 # Of one author, waiting: reviewers are few, and each may hold MAX_PACKAGE_BYTES.
 MAX_PENDING = 50
@@ -61,7 +61,7 @@ def submit(*, author: User, manifest: dict[str, Any], package: SpooledFile) -> P
     body = SealedBody(parts=package.parts(), checksum=_checksum_of(package.parts()), declared_size=package.size_bytes)
     # Packages are in nobody's quota.
     allowance = Allowance(max_bytes=settings.MAX_PACKAGE_BYTES, limit=None, used=0, replaced=0)
-    with staged(key=draft.key, body=body, allowance=allowance, kind="package") as sealed:
+    with stage_blob(key=draft.key, body=body, allowance=allowance, kind="package") as sealed:
         return _commit(draft, sealed)
 
 
@@ -101,7 +101,7 @@ def _checksum_of(parts: Iterable[bytes]) -> str:
 
 
 @transaction.atomic
-def _commit(draft: _Draft, sealed: Sealed) -> PluginVersion:
+def _commit(draft: _Draft, sealed: StagedBody) -> PluginVersion:
     # An author has one submission at a time, and an account that closes gets none: its erasure may have passed already.
     lock_open_user(draft.author.id)
     _require_few_pending(draft.author)

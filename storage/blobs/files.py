@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from adiuva.api.errors import UpstreamError, UpstreamUnavailable
-from storage.blobs.port import READ_BYTES, BlobInfo, BlobReader, BlobsAreLocked, checked_key, checked_prefix
+from storage.blobs.port import READ_BYTES, BlobInfo, BlobReader, BlobsAreLocked, validate_key, validate_prefix
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +21,8 @@ UNFINISHED = ".unfinished"
 RENAME_ATTEMPTS = 100
 WRITE_BACK_BYTES = 8 * 1024 * 1024
 
-# What an operator can mend and then the same request works: room, permissions, open files.
-_MENDABLE = {
+# What an operator can repair, and then the same request works: room, permissions, open files.
+_TEMPORARY = {
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EACCES,
@@ -36,13 +36,13 @@ _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 @contextlib.contextmanager
-def _trouble() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """The operating system's words go to the log, a problem without them to the client."""
     try:
         yield
     except OSError as error:
         logger.warning("the blob folder failed", extra={"reason": errno.errorcode.get(error.errno or 0, "?")})
-        problem = UpstreamUnavailable() if error.errno in _MENDABLE else UpstreamError()
+        problem = UpstreamUnavailable() if error.errno in _TEMPORARY else UpstreamError()
         raise problem from error
 
 
@@ -84,15 +84,15 @@ class FileBlobStore:
         self._unfinished = root / UNFINISHED
 
     def upload(self, key: str, parts: Iterable[bytes]) -> int:
-        target = self._root / checked_key(key)
-        with _trouble():
+        target = self._root / validate_key(key)
+        with _translate_errors():
             draft, file = self._new_draft()
         try:
             try:
                 size = _write(file, parts)
             finally:
                 os.close(file)
-            with _trouble():
+            with _translate_errors():
                 self._publish(draft, target)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -143,11 +143,11 @@ class FileBlobStore:
             raise
 
     def download(self, key: str, *, start: int = 0, end: int | None = None) -> BlobReader:
-        path = self._root / checked_key(key)
+        path = self._root / validate_key(key)
         if start < 0:
             raise ValueError("a range starts at 0 or later")
         try:
-            with _trouble_but_absence():
+            with _translate_errors_but_absence():
                 file = path.open("rb", buffering=0)
         except _ABSENT:
             raise FileNotFoundError(key) from None
@@ -155,14 +155,14 @@ class FileBlobStore:
 
         def read() -> bytes:
             nonlocal left
-            with _trouble():
+            with _translate_errors():
                 part = file.read(READ_BYTES if left is None else min(left, READ_BYTES))
             if left is not None:
                 left -= len(part)
             return part
 
         try:
-            with _trouble():
+            with _translate_errors():
                 file.seek(start)
         except BaseException:
             file.close()
@@ -171,8 +171,8 @@ class FileBlobStore:
 
     def delete(self, key: str) -> None:
         """Raises ``BlobsAreLocked`` while a backup of the service is being made."""
-        path = self._root / checked_key(key)
-        with _trouble(), removal_lock(self._root):
+        path = self._root / validate_key(key)
+        with _translate_errors(), removal_lock(self._root):
             with contextlib.suppress(*_ABSENT):
                 path.unlink()
             for folder in path.parents:
@@ -188,18 +188,18 @@ class FileBlobStore:
                     raise
 
     def exists(self, key: str) -> bool:
-        path = self._root / checked_key(key)
-        with _trouble():
+        path = self._root / validate_key(key)
+        with _translate_errors():
             return path.is_file()
 
     def list_keys(self, prefix: str = "") -> Iterator[BlobInfo]:
-        folder, _, _ = checked_prefix(prefix).rpartition("/")
+        folder, _, _ = validate_prefix(prefix).rpartition("/")
         return self._walk(folder, prefix)
 
     def _walk(self, folder: str, prefix: str) -> Iterator[BlobInfo]:
         with contextlib.ExitStack() as stack:
             try:
-                with _trouble_but_absence():
+                with _translate_errors_but_absence():
                     entries = stack.enter_context(os.scandir(self._root / folder))
             except _ABSENT:
                 return  # nothing there, or no longer
@@ -209,14 +209,14 @@ class FileBlobStore:
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     yield from self._walk(key, prefix)
-                elif (info := _info(key, entry)) is not None:
+                elif (info := _blob_info(key, entry)) is not None:
                     yield info
 
     def abort_stale_uploads(self, *, older_than: datetime, dry_run: bool = False) -> int:
         stale = 0
-        with _trouble(), contextlib.suppress(FileNotFoundError), os.scandir(self._unfinished) as drafts:
+        with _translate_errors(), contextlib.suppress(FileNotFoundError), os.scandir(self._unfinished) as drafts:
             for draft in drafts:
-                info = _info(draft.name, draft)
+                info = _blob_info(draft.name, draft)
                 if info is None or info.modified_at >= older_than:
                     continue
                 stale += 1
@@ -226,7 +226,7 @@ class FileBlobStore:
 
     def check(self) -> None:
         """The folder must take a file, keep it and give it away."""
-        with _trouble():
+        with _translate_errors():
             draft, file = self._new_draft()
             try:
                 os.write(file, b"ready")
@@ -237,10 +237,10 @@ class FileBlobStore:
 
 
 @contextlib.contextmanager
-def _trouble_but_absence() -> Iterator[None]:
-    """As ``_trouble``; that there is no such file is an answer, not trouble."""
+def _translate_errors_but_absence() -> Iterator[None]:
+    """As ``_translate_errors``; that there is no such file is an answer, not an error."""
     absence: OSError | None = None
-    with _trouble():
+    with _translate_errors():
         try:
             yield
         except _ABSENT as error:
@@ -253,7 +253,7 @@ def _write(file: int, parts: Iterable[bytes]) -> int:
     """Writes and syncs; only the file's own errors are translated, not those of ``parts``."""
     size = written_back = 0
     for part in parts:
-        with _trouble():
+        with _translate_errors():
             rest = memoryview(part)
             while rest:
                 rest = rest[os.write(file, rest) :]
@@ -261,7 +261,7 @@ def _write(file: int, parts: Iterable[bytes]) -> int:
             if size - written_back >= WRITE_BACK_BYTES:
                 _write_back(file, written_back, size)
                 written_back = size
-    with _trouble():
+    with _translate_errors():
         os.fsync(file)
     return size
 
@@ -285,10 +285,10 @@ def _sync_folder(folder: Path) -> None:
         os.close(opened)
 
 
-def _info(key: str, entry: os.DirEntry[str]) -> BlobInfo | None:
+def _blob_info(key: str, entry: os.DirEntry[str]) -> BlobInfo | None:
     """None for what is gone meanwhile."""
     try:
-        with _trouble_but_absence():
+        with _translate_errors_but_absence():
             stat = entry.stat(follow_symlinks=False)
     except _ABSENT:
         return None

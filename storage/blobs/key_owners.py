@@ -1,5 +1,5 @@
-"""Who refers to blobs. Every app that keeps some says so here, so that the reaper, the scrub, the counters and the
-erasure of an account reach all of them, and storage imports none that lies above it.
+"""Who owns which blob keys. Every app that keeps blobs registers here, so that the reaper, the integrity check, the
+counters and the erasure of an account reach all of them, and storage imports none that lies above it.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -18,7 +18,7 @@ PAGE = 500  # rows a query
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredBlob:
     """A blob as its row describes it; ``item_id`` is the record's or snapshot's. ``user_id`` is None for what is no
-    user's, ``verified_at`` before the first scrub.
+    user's, ``verified_at`` before the first integrity check.
     """
 
     key: str
@@ -37,7 +37,7 @@ class BlobOwner(Protocol):
     def claims(self, key: str) -> bool:
         """Whether ``key`` has the form of this owner's keys. What nobody claims is never deleted."""
 
-    def referenced(self, keys: Collection[str]) -> set[str]:
+    def find_referenced(self, keys: Collection[str]) -> set[str]:
         """Those of ``keys`` that a row refers to now; one query."""
 
     def to_verify(self, *, before: datetime) -> Iterator[StoredBlob]:
@@ -76,12 +76,12 @@ def owner_of(key: str) -> BlobOwner | None:
     return next((owner for owner in _owners.values() if owner.claims(key)), None)
 
 
-def referenced(keys: Collection[str]) -> set[str]:
+def find_referenced(keys: Collection[str]) -> set[str]:
     """Those of ``keys`` that anybody refers to."""
-    return set().union(*(owner.referenced(keys) for owner in _owners.values()))
+    return set().union(*(owner.find_referenced(keys) for owner in _owners.values()))
 
 
-def used_bytes(user_ids: Collection[UUID]) -> dict[tuple[UUID, Kind], int]:
+def sum_used_bytes(user_ids: Collection[UUID]) -> dict[tuple[UUID, Kind], int]:
     """The sum over all owners, with a 0 for each user and kind that has nothing."""
     total = {(user_id, kind): 0 for user_id in user_ids for kind in Kind}
     for owner in _owners.values():
@@ -117,16 +117,16 @@ class RowsWithBlobs:
     def claims(self, key: str) -> bool:
         return self._claims(key)
 
-    def referenced(self, keys: Collection[str]) -> set[str]:
+    def find_referenced(self, keys: Collection[str]) -> set[str]:
         return set(self._rows().filter(s3_key__in=keys).values_list("s3_key", flat=True))
 
     def to_verify(self, *, before: datetime) -> Iterator[StoredBlob]:
         # Two walks, each along an index from where the page before ended: what is marked verified meanwhile leaves the
         # walk, and what is not (damage) is passed once.
         never = self._rows().filter(verified_at__isnull=True).order_by("s3_key")
-        yield from _pages(never, lambda last: Q(s3_key__gt=last.s3_key))
+        yield from _read_pages(never, lambda last: Q(s3_key__gt=last.s3_key))
         long_ago = self._rows().filter(verified_at__lt=before).order_by("verified_at", "s3_key")
-        yield from _pages(
+        yield from _read_pages(
             long_ago,
             lambda last: Q(verified_at__gt=last.verified_at) | Q(verified_at=last.verified_at, s3_key__gt=last.s3_key),
         )
@@ -136,19 +136,19 @@ class RowsWithBlobs:
         self._rows().filter(s3_key=key).update(verified_at=at)
 
     def used_bytes(self, user_ids: Collection[UUID]) -> dict[tuple[UUID, Kind], int]:
-        return {(user_id, self._kind): size for user_id, size in bytes_by_user(self._rows(), user_ids)}
+        return {(user_id, self._kind): size for user_id, size in sum_bytes_by_user(self._rows(), user_ids)}
 
     def forget(self, user_id: UUID) -> None:
         self._rows().filter(user_id=user_id).delete()
 
 
-def bytes_by_user(rows: QuerySet[Any, Any], user_ids: Collection[UUID]) -> list[tuple[UUID, int]]:
+def sum_bytes_by_user(rows: QuerySet[Any, Any], user_ids: Collection[UUID]) -> list[tuple[UUID, int]]:
     """``(user id, sum of size_bytes)`` for those who have rows."""
     of_users = rows.filter(user_id__in=user_ids).order_by().values_list("user_id")
     return list(of_users.annotate(total=Sum("size_bytes")))
 
 
-def _pages(rows: QuerySet[Any, Any], beyond: Callable[[Any], Q]) -> Iterator[StoredBlob]:
+def _read_pages(rows: QuerySet[Any, Any], beyond: Callable[[Any], Q]) -> Iterator[StoredBlob]:
     last: Model | None = None
     while True:
         page = list((rows if last is None else rows.filter(beyond(last)))[:PAGE])

@@ -24,7 +24,7 @@ MAX_KEY_LENGTH = 255  # what the tables keep, and what a file system takes for o
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
-def checked_key(key: str) -> str:
+def validate_key(key: str) -> str:
     """``key`` itself: names joined by ``/``, each of ASCII letters, digits, ``.``, ``_``, ``-``, none with a dot first.
 
     Raises:
@@ -35,8 +35,8 @@ def checked_key(key: str) -> str:
     return key
 
 
-def checked_prefix(prefix: str) -> str:
-    """The beginning of a key, ``""`` included; otherwise as ``checked_key``."""
+def validate_prefix(prefix: str) -> str:
+    """The beginning of a key, ``""`` included; otherwise as ``validate_key``."""
     *folders, last = prefix.split("/")
     beginning = last == "" or _SEGMENT.fullmatch(last)
     if len(prefix) > MAX_KEY_LENGTH or not beginning or not all(_SEGMENT.fullmatch(folder) for folder in folders):
@@ -60,7 +60,7 @@ class BlobsAreLocked(UpstreamUnavailable):
         super().__init__("A backup of the service is being made; what goes now is removed later.", retry_after=60)
 
 
-def _nothing() -> bytes:
+def _read_nothing() -> bytes:
     return b""
 
 
@@ -74,7 +74,9 @@ class BlobReader:
     connection closed under it might already be somebody else's.
     """
 
-    def __init__(self, *, read: Callable[[], bytes] = _nothing, close: Callable[[], object] = _nothing) -> None:
+    def __init__(
+        self, *, read: Callable[[], bytes] = _read_nothing, close: Callable[[], object] = _read_nothing
+    ) -> None:
         self._read = read
         self._close = close
         self._lock = Lock()
@@ -91,22 +93,22 @@ class BlobReader:
         return part
 
     def _next(self) -> bytes:
-        if not self._begin():
+        if not self._begin_read():
             return b""
         part = b""
         try:
             part = self._read()
         finally:
-            if self._done(more=bool(part)):
+            if self._end_read(more=bool(part)):
                 self._close()
         return part
 
-    def _begin(self) -> bool:
+    def _begin_read(self) -> bool:
         with self._lock:
             self._reading = not self._closed
             return self._reading
 
-    def _done(self, *, more: bool) -> bool:
+    def _end_read(self, *, more: bool) -> bool:
         """Whether it is this thread that has to close: at the end, after a failure, or asked to while it read."""
         with self._lock:
             self._reading = False
@@ -138,7 +140,7 @@ class BlobStore(Protocol):
 
         The blob appears whole or not at all; it takes the place of one that is there. An exception out of ``parts``
         passes through and changes nothing. After trouble of the store's own nothing is under ``key``, as far as
-        the store still listens; the reaper removes what it could not be told.
+        the store still listens; the reaper removes what it could not be asked to drop.
         """
 
     def download(self, key: str, *, start: int = 0, end: int | None = None) -> BlobReader:

@@ -39,7 +39,7 @@ class Tally:
 
     say: Callable[[str], None]
     step: Callable[[int], None]
-    troubles: int = 0
+    failures: int = 0
     unknown_keys: int = 0
     blobs: int = 0
     blob_bytes: int = 0
@@ -47,9 +47,9 @@ class Tally:
     tombstones: int = 0
     counters: int = 0
 
-    def trouble(self, line: str) -> None:
+    def note_failure(self, line: str) -> None:
         """Something that was to be done and could not be: the run goes on, and its exit code tells."""
-        self.troubles += 1
+        self.failures += 1
         self.say(line)
 
 

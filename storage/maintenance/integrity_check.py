@@ -1,4 +1,4 @@
-"""The rolling scrub: reads stored blobs, the longest unread first, and compares them with what is known of them."""
+"""The rolling integrity check: reads stored blobs, the longest unread first, and compares them with their rows."""
 
 import asyncio
 import hashlib
@@ -19,7 +19,7 @@ from storage.maintenance import Tally
 
 logger = logging.getLogger(__name__)
 
-GIVE_UP_AFTER = 5  # blobs in a row that the store did not give: it is away
+GIVE_UP_AFTER = 5  # blobs in a row that the store did not give: it is not available
 
 
 class Damage(StrEnum):
@@ -29,24 +29,26 @@ class Damage(StrEnum):
 
 
 @dataclass(slots=True)
-class Scrubbed(Tally):
+class IntegrityTally(Tally):
     """``blobs`` and ``blob_bytes`` were read and are whole, or count as ``damaged``."""
 
     damaged: int = 0
 
 
-class StoreIsAwayError(Exception):
-    """The scrub ended early: the blob store gives nothing any more."""
+class StoreUnavailableError(Exception):
+    """The check ended early: the blob store gives nothing any more."""
 
 
-def scrub(*, before: datetime, max_bytes: int | None = None, max_seconds: float | None = None, tally: Scrubbed) -> None:
+def check_integrity(
+    *, before: datetime, max_bytes: int | None = None, max_seconds: float | None = None, tally: IntegrityTally
+) -> None:
     """Reads what was not verified since ``before`` (UTC), until that or the budget is used up.
 
     Damaged blobs are reported and not marked as verified, so each run reports them again, first. A budget of bytes is
     left by at most one blob; bytes of damaged blobs do not use it up, or they would keep all others from being read.
 
     Raises:
-        StoreIsAwayError: nothing more can be read for now.
+        StoreUnavailableError: nothing more can be read for now.
     """
     until = None if max_seconds is None else time.monotonic() + max_seconds
     failed_in_a_row = 0
@@ -57,37 +59,37 @@ def scrub(*, before: datetime, max_bytes: int | None = None, max_seconds: float 
             ):
                 return
             try:
-                damage = runner.run(_damage_of(blob))
+                damage = runner.run(_find_damage(blob))
             except (Problem, OSError) as error:
                 logger.exception("a blob could not be read", extra={"key": blob.key})
-                tally.trouble(f"could not be read: {_named(owner, blob)} ({error})")
+                tally.note_failure(f"could not be read: {_label_of(owner, blob)} ({error})")
                 failed_in_a_row += 1
                 if failed_in_a_row == GIVE_UP_AFTER:
-                    raise StoreIsAwayError from error
+                    raise StoreUnavailableError from error
                 continue
             failed_in_a_row = 0
-            _record(owner, blob, damage, tally)
+            _note_result(owner, blob, damage, tally)
 
 
 def _longest_unread_first(before: datetime) -> Iterator[tuple[BlobOwner, StoredBlob]]:
     never = datetime.min.replace(tzinfo=UTC)
-    walks = [_walk(owner, before) for owner in owners()]
+    walks = [_list_unverified(owner, before) for owner in owners()]
     return heapq.merge(*walks, key=lambda one: one[1].verified_at or never)
 
 
-def _walk(owner: BlobOwner, before: datetime) -> Iterator[tuple[BlobOwner, StoredBlob]]:
+def _list_unverified(owner: BlobOwner, before: datetime) -> Iterator[tuple[BlobOwner, StoredBlob]]:
     for blob in owner.to_verify(before=before):
         yield owner, blob
 
 
-def _record(owner: BlobOwner, blob: StoredBlob, damage: Damage | None, tally: Scrubbed) -> None:
+def _note_result(owner: BlobOwner, blob: StoredBlob, damage: Damage | None, tally: IntegrityTally) -> None:
     if damage is None:
         owner.mark_verified(blob.key, at=datetime.now(UTC))
         tally.blobs += 1
         tally.blob_bytes += blob.size_bytes
-    elif owner.referenced([blob.key]):  # else it was replaced or deleted while it was read
+    elif owner.find_referenced([blob.key]):  # else it was replaced or deleted while it was read
         tally.damaged += 1
-        tally.say(f"damaged ({damage}): {_named(owner, blob)}")
+        tally.say(f"damaged ({damage}): {_label_of(owner, blob)}")
         logger.error(
             "a blob is damaged",
             extra={"damage": str(damage), "owner": owner.name, "item": str(blob.item_id), "key": blob.key},
@@ -95,7 +97,7 @@ def _record(owner: BlobOwner, blob: StoredBlob, damage: Damage | None, tally: Sc
     tally.step(1)
 
 
-async def _damage_of(blob: StoredBlob) -> Damage | None:
+async def _find_damage(blob: StoredBlob) -> Damage | None:
     digest, size = hashlib.sha256(), 0
     try:
         opened = get_blob_store().download(blob.key)
@@ -110,5 +112,5 @@ async def _damage_of(blob: StoredBlob) -> Damage | None:
     return None if verify_checksum(blob.checksum, digest.hexdigest()) else Damage.CHECKSUM
 
 
-def _named(owner: BlobOwner, blob: StoredBlob) -> str:
+def _label_of(owner: BlobOwner, blob: StoredBlob) -> str:
     return f"{owner.name} {blob.item_id}, key {blob.key}"

@@ -14,11 +14,11 @@ from django.db.models import Max
 from accounts.models import User
 from adiuva.api.errors import Problem
 from storage.blobs.factory import get_blob_store
-from storage.blobs.key_owners import owner_of, referenced, used_bytes, user_of
+from storage.blobs.key_owners import find_referenced, owner_of, sum_used_bytes, user_of
 from storage.blobs.port import BlobInfo
 from storage.maintenance import BATCH, Tally, batches, pages_of_ids
 from storage.models import StorageRecord, StorageUsage
-from storage.quota import Kind, held_usage
+from storage.quota import Kind, lock_usage_row
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +30,14 @@ def reap_blobs(*, older_than: datetime, dry_run: bool, tally: Tally) -> None:
 
     An upload that is about to commit must not lose its blob. It is younger than any sensible ``older_than``; one that
     took very long looks again under its lock (``storage.staging``); and one that has just committed is seen here,
-    because references are asked for again while its user's lock is held.
+    because references are asked for again while its user is locked.
 
     Raises:
         UpstreamError, UpstreamUnavailable, UpstreamTimeout: the store could not be listed.
     """
     for batch in batches(_list_old_blobs(older_than, tally)):
         sizes = {blob.key: blob.size_bytes for blob in batch}
-        unreferenced = sizes.keys() - referenced(sizes.keys())
+        unreferenced = sizes.keys() - find_referenced(sizes.keys())
         if dry_run:
             tally.blobs += len(unreferenced)
             tally.blob_bytes += sum(sizes[key] for key in unreferenced)
@@ -75,19 +75,19 @@ def _group_by_user(keys: set[str]) -> dict[UUID | None, list[str]]:
 
 
 def _remove(user_id: UUID | None, sizes: dict[str, int], tally: Tally) -> None:
-    """Deletes what is still unreferenced under the user's lock, in several short holds where it takes long."""
+    """Deletes what is still unreferenced under the user's lock, which is taken anew where that takes long."""
     waiting = sizes.copy()
     while waiting:
         if user_id is None:  # not a user's, so no commit of a user's refers to it
             _remove_some(waiting, tally)
         else:
-            with held_usage(user_id):
+            with lock_usage_row(user_id):
                 _remove_some(waiting, tally)
 
 
 def _remove_some(waiting: dict[str, int], tally: Tally) -> None:
     """Takes from ``waiting`` what it has dealt with, in order; ends early when time is up or the store fails."""
-    kept = referenced(list(waiting)[:BATCH])
+    kept = find_referenced(list(waiting)[:BATCH])
     until = time.monotonic() + LOCK_SECONDS
     for key in list(waiting)[:BATCH]:
         size = waiting.pop(key)
@@ -97,7 +97,7 @@ def _remove_some(waiting: dict[str, int], tally: Tally) -> None:
             get_blob_store().delete(key)
         except (Problem, OSError) as error:
             logger.exception("a blob could not be removed", extra={"key": key})
-            tally.trouble(f"could not be removed: {key} ({error})")
+            tally.note_failure(f"could not be removed: {key} ({error})")
             return
         tally.blobs += 1
         tally.blob_bytes += size
@@ -120,7 +120,7 @@ def recount(*, dry_run: bool, tally: Tally) -> None:
 
 
 def _count_stored(user_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
-    sizes = used_bytes(user_ids)
+    sizes = sum_used_bytes(user_ids)
     changes = StorageRecord.objects.filter(user_id__in=user_ids).order_by().values_list("user_id")
     newest = dict(changes.annotate(newest=Max("seq")))
     return {
@@ -145,7 +145,7 @@ def _correct(user_id: UUID, *, dry_run: bool, tally: Tally) -> None:
     if dry_run:
         tally.counters += 1
         return
-    with held_usage(user_id) as usage:
+    with lock_usage_row(user_id) as usage:
         if usage is None:
             return
         drift = _find_drift(usage, _count_stored([user_id])[user_id])

@@ -19,7 +19,7 @@ _PRUNINGS = 1 << 21
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
+class FeedPage:
     """A page of it; ``next`` is what its follower asks with for the page after."""
 
     changes: list[StorageRecord]
@@ -27,7 +27,7 @@ class Feed:
     has_more: bool
 
 
-def changes_since(*, user_id: UUID, since: int, limit: int) -> Feed:
+def list_changes(*, user_id: UUID, since: int, limit: int) -> FeedPage:
     """At most ``limit`` changes after ``since``: 0, or the ``next`` of a page before.
 
     The numbers are given under the user's lock, so whoever sees one change sees all before it.
@@ -50,7 +50,7 @@ def changes_since(*, user_id: UUID, since: int, limit: int) -> Feed:
     if not has_more:
         # Whatever had a number up to there is in these rows, or was pruned before they were read.
         reached = max(reached, before.pruned_seq)
-    return Feed(changes=changes, next=_cursor(since, reached=reached, pruned=before.pruned_seq), has_more=has_more)
+    return FeedPage(changes=changes, next=_cursor(since, reached=reached, pruned=before.pruned_seq), has_more=has_more)
 
 
 def _counters(user_id: UUID) -> StorageUsage:

@@ -40,7 +40,7 @@ _FORMS = (
 
 CREATE: dict[str, Any] = {
     "operation_id": "createRecord",
-    "summary": "Store a sealed record",
+    "summary": "Upload a record",
     "description": f"{_FORMS} An id that a deletion has freed may be used again; its revision goes on.",
     "parameters": [
         OpenApiParameter("table_name", OpenApiTypes.STR, description=f"Required with {BYTES}."),
@@ -63,7 +63,7 @@ CREATE: dict[str, Any] = {
 
 UPDATE: dict[str, Any] = {
     "operation_id": "replaceRecord",
-    "summary": "Replace a record's bytes",
+    "summary": "Replace a record",
     "description": f"{_FORMS} Of several at once with one `If-Match`, one wins. A malformed `If-Match` names no state: "
     "412.",
     "parameters": [
@@ -89,7 +89,7 @@ UPDATE: dict[str, Any] = {
 _DESCRIBES = (200, 206, 304)
 RETRIEVE: dict[str, Any] = {
     "operation_id": "downloadRecord",
-    "summary": "A record's bytes",
+    "summary": "Download a record",
     "parameters": [
         OpenApiParameter("Range", OpenApiTypes.STR, IN_HEADER, description="One range of bytes."),
         OpenApiParameter(

@@ -1,4 +1,4 @@
-"""Shapes of wire contract § 7, records."""
+"""What the routes of records, changes and quota take and answer (docs/api.md § 7)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,7 @@ from rest_framework import serializers
 from adiuva.api.fields import Base64Field, IdField, PatternField, rfc_3339
 from adiuva.api.pagination import ListSerializer
 from storage.models import CHECKSUM, TABLE_NAME, RecordQuerySet, StorageRecord
-from storage.records.change_feed import Feed
+from storage.records.change_feed import FeedPage
 
 
 @extend_schema_field({"type": "string", "pattern": TABLE_NAME})
@@ -73,12 +73,12 @@ class RecordMetaSerializer(serializers.Serializer[StorageRecord]):
     updated_at = serializers.DateTimeField()
 
     @staticmethod
-    def listed(records: RecordQuerySet) -> "QuerySet[StorageRecord, Any]":
-        """``records`` as rows for ``of_rows``, without a model for each."""
+    def select_rows(records: RecordQuerySet) -> "QuerySet[StorageRecord, Any]":
+        """``records`` as rows for ``serialize_rows``, without a model for each."""
         return records.values("id", "table_name", "checksum", "size_bytes", "revision", "created_at", "updated_at")
 
     @staticmethod
-    def of_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    def serialize_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """What the serializer gives for each, in a twentieth of its time: a page may have 200."""
         return [
             row | {"id": str(row["id"])} | {name: rfc_3339(row[name]) for name in ("created_at", "updated_at")}
@@ -108,7 +108,7 @@ class ChangeSerializer(serializers.Serializer[StorageRecord]):
         return "put" if record.deleted_at is None else "delete"
 
     @staticmethod
-    def of(record: StorageRecord) -> dict[str, Any]:
+    def serialize(record: StorageRecord) -> dict[str, Any]:
         """What the serializer gives, in a twentieth of its time: a page may have 1000."""
         return {
             "seq": record.seq,
@@ -127,9 +127,9 @@ class FeedSerializer(serializers.Serializer[Any]):
     has_more = serializers.BooleanField()
 
     @staticmethod
-    def of(feed: Feed) -> dict[str, Any]:
-        changes = [ChangeSerializer.of(record) for record in feed.changes]
-        return {"changes": changes, "next": feed.next, "has_more": feed.has_more}
+    def serialize(page: FeedPage) -> dict[str, Any]:
+        changes = [ChangeSerializer.serialize(record) for record in page.changes]
+        return {"changes": changes, "next": page.next, "has_more": page.has_more}
 
 
 class AmountSerializer(serializers.Serializer[Any]):

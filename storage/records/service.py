@@ -8,12 +8,12 @@ from uuid import UUID
 
 from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound
-from storage.blobs.key_owners import RowsWithBlobs, bytes_by_user
+from storage.blobs.key_owners import RowsWithBlobs, sum_bytes_by_user
 from storage.blobs.port import A_UUID
 from storage.models import StorageRecord, StoredVector
-from storage.quota import Kind, locked_usage
+from storage.quota import Kind, lock_usage
 from storage.records.tombstones import make_tombstone
-from storage.staging import Allowance, SealedBody, counted, discard_after_commit, staged
+from storage.staging import Allowance, SealedBody, commit_usage, discard_after_commit, stage_blob
 
 # Asked with the record as it is; raises ``PreconditionFailed`` when the client meant another state of it.
 Expectation = Callable[[StorageRecord], None]
@@ -55,7 +55,7 @@ def create_record(
         require_free_id(user_id=user.id, record_id=record_id)
     record_id = record_id or uuid.uuid4()
     key = _new_key(user_id=user.id, table_name=table_name, record_id=record_id)
-    with staged(key=key, body=body, allowance=allowance) as sealed, counted(user.id, sealed) as usage:
+    with stage_blob(key=key, body=body, allowance=allowance) as sealed, commit_usage(user.id, sealed) as usage:
         require_free_id(user_id=user.id, record_id=record_id)
         tombstone = StorageRecord.objects.for_user(user.id).filter(id=record_id).first()
         usage.charge(Kind.STORAGE, added=sealed.size_bytes)
@@ -88,7 +88,7 @@ def replace_record(
         ChecksumMismatch, PayloadTooLarge, QuotaExceeded: what was stored before is untouched.
     """
     key = _new_key(user_id=user.id, table_name=record.table_name, record_id=record.id)
-    with staged(key=key, body=body, allowance=allowance) as sealed, counted(user.id, sealed) as usage:
+    with stage_blob(key=key, body=body, allowance=allowance) as sealed, commit_usage(user.id, sealed) as usage:
         current = find_record(user_id=user.id, record_id=record.id)
         expect(current)
         if current.table_name != record.table_name:
@@ -99,7 +99,7 @@ def replace_record(
         current.checksum = sealed.checksum
         current.size_bytes = sealed.size_bytes
         current.verified_at = None
-        _commit(current, seq=usage.next_seq(), now=datetime.now(UTC))
+        _save_change(current, seq=usage.next_seq(), now=datetime.now(UTC))
     return current
 
 
@@ -111,17 +111,17 @@ def delete_record(*, user_id: UUID, record_id: UUID, expect: Expectation) -> Non
         PreconditionFailed: from ``expect``.
     """
     find_record(user_id=user_id, record_id=record_id)  # who has nothing gets no row of counters
-    with locked_usage(user_id) as usage:
+    with lock_usage(user_id) as usage:
         record = find_record(user_id=user_id, record_id=record_id)
         expect(record)
         usage.charge(Kind.STORAGE, added=0, removed=record.size_bytes)
         _discard_blob(record)
         now = datetime.now(UTC)
         make_tombstone(record, at=now)
-        _commit(record, seq=usage.next_seq(), now=now)
+        _save_change(record, seq=usage.next_seq(), now=now)
 
 
-def _commit(record: StorageRecord, *, seq: int, now: datetime) -> None:
+def _save_change(record: StorageRecord, *, seq: int, now: datetime) -> None:
     record.revision += 1
     record.seq = seq
     record.updated_at = now
@@ -157,7 +157,7 @@ class RecordOwner(RowsWithBlobs):
 
     def used_bytes(self, user_ids: Collection[UUID]) -> dict[tuple[UUID, Kind], int]:
         used = super().used_bytes(user_ids)
-        for user_id, size in bytes_by_user(StoredVector.objects.all(), user_ids):
+        for user_id, size in sum_bytes_by_user(StoredVector.objects.all(), user_ids):
             used[user_id, Kind.STORAGE] = used.get((user_id, Kind.STORAGE), 0) + size
         return used
 

@@ -7,7 +7,7 @@ from django.db.models import Count, Max
 
 from storage.maintenance import Tally, pages_of_ids
 from storage.models import StorageRecord
-from storage.quota import held_usage
+from storage.quota import lock_usage_row
 
 
 def make_tombstone(record: StorageRecord, *, at: datetime) -> None:
@@ -19,8 +19,8 @@ def make_tombstone(record: StorageRecord, *, at: datetime) -> None:
 
 
 def prune_tombstones(*, older_than: datetime, dry_run: bool, tally: Tally) -> None:
-    """Forgets deletions from before ``older_than`` (UTC). A follower who has not read them yet is told to start anew:
-    ``pruned_seq`` says up to where.
+    """Removes tombstones from before ``older_than`` (UTC). A follower who has not read them yet must start anew:
+    ``pruned_seq`` says up to which change.
     """
     old = StorageRecord.objects.filter(deleted_at__lt=older_than, user__erasure_requested_at__isnull=True)
     for user_ids in pages_of_ids(lambda: old.order_by("user_id").distinct(), "user_id"):
@@ -34,7 +34,7 @@ def _prune(user_id: UUID, *, older_than: datetime, dry_run: bool, tally: Tally) 
     if dry_run:
         tally.tombstones += old.count()
         return
-    with held_usage(user_id) as usage:
+    with lock_usage_row(user_id) as usage:
         found = old.aggregate(count=Count("seq"), newest=Max("seq"))
         if usage is None or not found["count"]:
             return

@@ -1,4 +1,4 @@
-"""Wire contract § 7: records, their change feed, and what they take of the quota."""
+"""The routes of records, of their change feed and of the quota (docs/api.md § 7)."""
 
 import logging
 from uuid import UUID
@@ -20,7 +20,7 @@ from storage.downloads import blob_response
 from storage.models import StorageRecord
 from storage.quota import Kind, limit_bytes, usage_of, used_bytes
 from storage.records import openapi
-from storage.records.change_feed import changes_since
+from storage.records.change_feed import list_changes
 from storage.records.serializers import (
     FeedSerializer,
     QuotaSerializer,
@@ -42,11 +42,11 @@ def _record_id(pk: str) -> UUID:
     return uuid_or_404(pk, "There is no such record.")
 
 
-def _found(request: Request, pk: str) -> StorageRecord:
+def _find_by_path(request: Request, pk: str) -> StorageRecord:
     return find_record(user_id=identity_of(request).user.id, record_id=_record_id(pk))
 
 
-def _described(record: StorageRecord, *, status: int, headers: dict[str, str] | None = None) -> Response:
+def _respond_with(record: StorageRecord, *, status: int, headers: dict[str, str] | None = None) -> Response:
     headers = {"ETag": etag_of(record), **(headers or {})}
     return Response(RecordMetaSerializer(record).data, status=status, headers=headers)
 
@@ -63,7 +63,7 @@ class RecordsViewSet(ApiViewSet):
         if self.action in {"create", "update"}:
             replaced = 0
             if self.action == "update":
-                self.record = _found(request, self.kwargs["pk"])
+                self.record = _find_by_path(request, self.kwargs["pk"])
                 replaced = self.record.size_bytes
             self.allowance = allowance_of(
                 identity_of(request).user,
@@ -77,7 +77,7 @@ class RecordsViewSet(ApiViewSet):
 
     @extend_schema(
         operation_id="listRecords",
-        summary="What records there are, oldest first",
+        summary="List records, oldest first",
         parameters=[
             OpenApiParameter("table", OpenApiTypes.STR, description="Of this table only."),
             *page_parameters(limit=RECORDS, most=MOST_RECORDS),
@@ -92,7 +92,9 @@ class RecordsViewSet(ApiViewSet):
             query.is_valid(raise_exception=True)
             records = records.filter(table_name=query.validated_data["table"])
         page = requested_page(request, limit=RECORDS, most=MOST_RECORDS)
-        return Response(page.of(KeysFirst(RecordMetaSerializer.listed(records)), RecordMetaSerializer.of_rows))
+        return Response(
+            page.of(KeysFirst(RecordMetaSerializer.select_rows(records)), RecordMetaSerializer.serialize_rows)
+        )
 
     @extend_schema(**openapi.CREATE)
     def create(self, request: Request) -> Response:
@@ -105,11 +107,11 @@ class RecordsViewSet(ApiViewSet):
                 body=upload.body,
                 allowance=self.allowance,
             )
-        return _described(record, status=201, headers={"Location": f"{request.path}/{record.id}"})
+        return _respond_with(record, status=201, headers={"Location": f"{request.path}/{record.id}"})
 
     @extend_schema(**openapi.RETRIEVE)
     def retrieve(self, request: Request, pk: str) -> HttpResponseBase:
-        record = _found(request, pk)
+        record = _find_by_path(request, pk)
         while True:
             try:
                 return blob_response(
@@ -122,7 +124,7 @@ class RecordsViewSet(ApiViewSet):
                 )
             except FileNotFoundError:
                 # Replaced since its row was read, and its blob with it, or deleted; else the blob should be there.
-                read_again = _found(request, pk)
+                read_again = _find_by_path(request, pk)
                 if read_again.s3_key == record.s3_key:
                     logger.exception("the blob of a record is gone", extra={"key": record.s3_key})
                     raise UpstreamError("The record's bytes are missing.") from None
@@ -140,7 +142,7 @@ class RecordsViewSet(ApiViewSet):
                 allowance=self.allowance,
                 expect=self._expect,
             )
-        return _described(record, status=200)
+        return _respond_with(record, status=200)
 
     @extend_schema(
         operation_id="deleteRecord",
@@ -176,7 +178,7 @@ def _require_same(upload: Upload, record: StorageRecord) -> None:
 class ChangesView(ApiView):
     @extend_schema(
         operation_id="listChanges",
-        summary="What has changed since",
+        summary="List changes since a cursor",
         description="The last change of each record, in the order of the commits. Start with `since=0` and pass on "
         "what `next` says, as it is (it may be negative): then nothing is missed. A 410 means that deletions since "
         "then are no longer known: start again with 0, and drop the records that did not come.",
@@ -189,14 +191,12 @@ class ChangesView(ApiView):
     def get(self, request: Request) -> Response:
         since = whole_number(request, "since", default=0, least=-MAX_INTEGER)
         limit = whole_number(request, "limit", default=CHANGES, least=1)
-        feed = changes_since(user_id=identity_of(request).user.id, since=since, limit=min(limit, MOST_CHANGES))
-        return Response(FeedSerializer.of(feed))
+        page = list_changes(user_id=identity_of(request).user.id, since=since, limit=min(limit, MOST_CHANGES))
+        return Response(FeedSerializer.serialize(page))
 
 
 class QuotaView(ApiView):
-    @extend_schema(
-        operation_id="getQuota", summary="What is stored, and how much may be", responses={200: QuotaSerializer}
-    )
+    @extend_schema(operation_id="getQuota", summary="Get quota and usage", responses={200: QuotaSerializer})
     def get(self, request: Request) -> Response:
         user = identity_of(request).user
         usage = usage_of(user.id)

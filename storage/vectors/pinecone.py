@@ -60,37 +60,37 @@ class PineconeIndex:
     def upsert(self, scope: Scope, points: Sequence[Point]) -> None:
         width = self.largest_dimension()
         deadline = Deadline()
-        with _translated():
+        with _translate_errors():
             for batch in batches(points, min(FLOATS_A_REQUEST // width, MOST_A_REQUEST)):
                 deadline.check()
-                vectors = [{"id": str(point.id), "values": _padded(point.vector, width)} for point in batch]
+                vectors = [{"id": str(point.id), "values": _pad(point.vector, width)} for point in batch]
                 self._index().upsert(vectors=vectors, namespace=scope.namespace)
 
     def search(self, scope: Scope, vector: Sequence[float], limit: int) -> list[tuple[UUID, float]]:
-        values = _padded(vector, self.largest_dimension())
-        with _translated():
-            found = self._index().query(top_k=limit, vector=values, namespace=scope.namespace)
-            return [(UUID(match.id), match.score) for match in found.matches]
+        values = _pad(vector, self.largest_dimension())
+        with _translate_errors():
+            answer = self._index().query(top_k=limit, vector=values, namespace=scope.namespace)
+            return [(UUID(match.id), match.score) for match in answer.matches]
 
     def delete(self, scope: Scope, ids: Sequence[UUID], *, dimension: int) -> None:
-        with _translated(), _no_namespace_is_empty():
+        with _translate_errors(), _ignore_missing_namespace():
             self._index().delete(ids=[str(vector_id) for vector_id in ids], namespace=scope.namespace)
 
     def erase(self, scope: Scope) -> None:
-        with _translated(), _no_namespace_is_empty():
+        with _translate_errors(), _ignore_missing_namespace():
             self._index().delete(delete_all=True, namespace=scope.namespace)
 
     def largest_dimension(self) -> int:
         if self._dimension is None:
-            with _translated():
-                described = self._index().describe_index_stats()
-            if described.dimension is None or described.metric not in {None, "cosine"}:
+            with _translate_errors():
+                stats = self._index().describe_index_stats()
+            if stats.dimension is None or stats.metric not in {None, "cosine"}:
                 raise NotConfigured("The Pinecone index must be dense, with the metric cosine.")
-            self._dimension = described.dimension
+            self._dimension = stats.dimension
         return self._dimension
 
     def check(self) -> None:
-        with _translated():
+        with _translate_errors():
             self._index().describe_index_stats()
 
     def close(self) -> None:
@@ -121,12 +121,12 @@ class PineconeIndex:
         return index
 
 
-def _padded(vector: Sequence[float], width: int) -> list[float]:
+def _pad(vector: Sequence[float], width: int) -> list[float]:
     return [*vector, *[0.0] * (width - len(vector))]
 
 
 @contextmanager
-def _no_namespace_is_empty() -> Iterator[None]:
+def _ignore_missing_namespace() -> Iterator[None]:
     """A namespace that was never written to is a 404 for deletions, and what was to go is not there."""
     try:
         yield
@@ -136,22 +136,22 @@ def _no_namespace_is_empty() -> Iterator[None]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except PineconeTimeoutError as error:
         raise UpstreamTimeout("The vector store took too long.") from error
     except PineconeConnectionError as error:
-        raise _connection_problem(error) from error
+        raise _problem_of_connection(error) from error
     except RateLimitError as error:
         raise UpstreamUnavailable("The vector store is busy.", retry_after=_whole_seconds(error.retry_after)) from error
     except ApiError as error:
-        raise _answer_problem(error.status_code) from error
+        raise _problem_of_answer(error.status_code) from error
     except (PineconeError, ValueError) as error:
         raise UpstreamError("The vector store failed.") from error
 
 
-def _connection_problem(error: PineconeConnectionError) -> Problem:
+def _problem_of_connection(error: PineconeConnectionError) -> Problem:
     """What was never reached is away; what broke off in the middle failed."""
     if isinstance(error.__cause__, httpx.ConnectError):
         return UpstreamUnavailable("The vector store is not available right now.")
@@ -162,7 +162,7 @@ def _whole_seconds(seconds: float | None) -> int | None:
     return None if seconds is None else max(1, math.ceil(seconds))
 
 
-def _answer_problem(status: int) -> Problem:
+def _problem_of_answer(status: int) -> Problem:
     match status:
         case 408 | 504:
             return UpstreamTimeout("The vector store took too long.")

@@ -1,9 +1,10 @@
-"""The port to the vector store; ``storage.vectors.factory`` chooses an implementation.
+"""The port to the vector store: what it does, and the vectors it takes. ``storage.vectors.factory`` chooses one.
 
 Whose vectors a call may touch is decided here and nowhere else: ``VectorStore`` makes a ``Scope`` of the user it is
 asked for, and an implementation (``VectorIndex``) gets no other way to an id, a namespace or a filter.
 """
 
+import hashlib
 import math
 import time
 import uuid
@@ -17,6 +18,7 @@ from django.conf import settings
 from adiuva.api.errors import UpstreamTimeout
 
 MAX_DIMENSION = 4096
+DERIVED_DIMENSION = 32
 SCORE_DIGITS = 6  # a 32-bit float has seven; without rounding, equal vectors would differ by its noise
 
 Item = TypeVar("Item")
@@ -24,7 +26,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A vector of length 1 (``normalised``) under the id its owner chose."""
+    """A vector of length 1 (``normalise``) under the id its owner chose."""
 
     id: UUID
     vector: Sequence[float]
@@ -72,7 +74,7 @@ class VectorIndex(Protocol):
         """Raises when the store cannot be used; for readiness and doctor."""
 
     def close(self) -> None:
-        """Lets go of connections and folders."""
+        """Closes connections and folders."""
 
 
 class VectorStore:
@@ -84,12 +86,12 @@ class VectorStore:
     def upsert(self, user_id: UUID, points: Sequence[Point]) -> None:
         """Points of one dimension; one that is there already under its id is replaced."""
         if points:
-            self._index.upsert(Scope(user_id), [Point(point.id, normalised(point.vector)) for point in points])
+            self._index.upsert(Scope(user_id), [Point(point.id, normalise(point.vector)) for point in points])
 
     def search(self, user_id: UUID, vector: Sequence[float], top_k: int) -> list[tuple[UUID, float]]:
         """At most ``top_k`` ids with their cosine (-1 to 1), best first, equal ones by id."""
-        found = self._index.search(Scope(user_id), normalised(vector), top_k)
-        return sorted(((key, _rounded(score)) for key, score in found), key=lambda hit: (-hit[1], hit[0]))
+        hits = self._index.search(Scope(user_id), normalise(vector), top_k)
+        return sorted(((key, _round_score(score)) for key, score in hits), key=lambda hit: (-hit[1], hit[0]))
 
     def delete(self, user_id: UUID, ids: Sequence[UUID], *, dimension: int) -> None:
         """``dimension`` is that of the user's vectors."""
@@ -109,12 +111,26 @@ class VectorStore:
         self._index.close()
 
 
-def normalised(vector: Sequence[float]) -> list[float]:
+def normalise(vector: Sequence[float]) -> list[float]:
     """The same direction with length 1, so that no store's 32-bit floats overflow or vanish. No vector of zeros."""
     largest = max(map(abs, vector))
     scaled = [value / largest for value in vector]
     length = math.hypot(*scaled)
     return [value / length for value in scaled]
+
+
+def derive_vector(blob: bytes) -> list[float]:
+    """A vector out of sealed bytes, for clients that send none.
+
+    Equal blobs have equal vectors and a cosine of 1; of other blobs the vectors say nothing about each other. Clients
+    rely on the formula, because vectors that were stored with it are searched with it.
+
+    ``v[i] = (b[i] - 127.5) / |…|`` for the 32 bytes ``b`` of SHA-256(blob): 32 floats of length 1.
+    The centre of a byte's range is no byte, so that no component is ever 0, and random blobs are about orthogonal.
+    """
+    centred = [byte - 127.5 for byte in hashlib.sha256(blob).digest()]
+    length = math.sqrt(math.fsum(value * value for value in centred))
+    return [value / length for value in centred]
 
 
 def batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
@@ -123,7 +139,7 @@ def batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _rounded(score: float) -> float:
+def _round_score(score: float) -> float:
     return max(-1.0, min(1.0, round(score, SCORE_DIGITS)))
 
 

@@ -2,7 +2,7 @@
 
 A collection has one dimension, so there is one for each (``adiuva_vectors_32``), made when its first vector comes. All
 users share it. A point's id is derived from user and id, its payload names both, and every search and deletion
-carries a filter on the user (``_only``). Sealed blobs do not come here.
+carries a filter on the user (``_user_filter``). Sealed blobs do not come here.
 """
 
 import atexit
@@ -30,11 +30,11 @@ FLOATS_A_REQUEST = 400_000  # about 8 MiB of JSON; a server takes 32 MiB
 CONFLICT, MISSING = 409, 404
 
 
-def _name(dimension: int) -> str:
+def _collection_name(dimension: int) -> str:
     return f"{PREFIX}{dimension}"
 
 
-def _only(scope: Scope, *more: models.Condition) -> models.Filter:
+def _user_filter(scope: Scope, *more: models.Condition) -> models.Filter:
     """The filter that every search and every deletion carries."""
     mine = models.FieldCondition(key="user_id", match=models.MatchValue(value=scope.namespace))
     return models.Filter(must=[mine, *more])
@@ -46,8 +46,8 @@ class QdrantIndex(ABC):
     _client: QdrantClient
 
     def __init__(self) -> None:
-        self._there: set[int] = set()  # dimensions whose collections exist
-        self._ready: set[int] = set()  # and those that this process has made sure of, index included
+        self._known: set[int] = set()  # dimensions whose collections exist
+        self._prepared: set[int] = set()  # and those that this process has made sure of, index included
 
     @abstractmethod
     def _call(self) -> AbstractContextManager[None]:
@@ -61,19 +61,25 @@ class QdrantIndex(ABC):
         dimension = len(points[0].vector)
         deadline = Deadline()
         with self._call():
-            if dimension not in self._ready:
-                self._create(_name(dimension), dimension)
-                self._ready.add(dimension)
+            if dimension not in self._prepared:
+                self._create(_collection_name(dimension), dimension)
+                self._prepared.add(dimension)
             for batch in batches(points, FLOATS_A_REQUEST // dimension):
                 deadline.check()
-                self._client.upsert(_name(dimension), points=[_structure(scope, point) for point in batch], wait=True)
+                self._client.upsert(
+                    _collection_name(dimension), points=[_make_point(scope, point) for point in batch], wait=True
+                )
 
     def search(self, scope: Scope, vector: Sequence[float], limit: int) -> list[tuple[UUID, float]]:
         with self._call():
             if not self._exists(len(vector)):
                 return []
             found = self._client.query_points(
-                _name(len(vector)), query=list(vector), query_filter=_only(scope), limit=limit, with_payload=["id"]
+                _collection_name(len(vector)),
+                query=list(vector),
+                query_filter=_user_filter(scope),
+                limit=limit,
+                with_payload=["id"],
             )
             return [(UUID((hit.payload or {})["id"]), hit.score) for hit in found.points]
 
@@ -81,34 +87,34 @@ class QdrantIndex(ABC):
         these = models.HasIdCondition(has_id=[scope.point_id(vector_id) for vector_id in ids])
         with self._call():
             if self._exists(dimension):
-                self._remove(_name(dimension), _only(scope, these))
+                self._remove(_collection_name(dimension), _user_filter(scope, these))
 
     def erase(self, scope: Scope) -> None:
         with self._call():
             for collection in self._client.get_collections().collections:
                 if collection.name.startswith(PREFIX):
-                    self._remove(collection.name, _only(scope))
+                    self._remove(collection.name, _user_filter(scope))
 
     def largest_dimension(self) -> int:
         return MAX_DIMENSION
 
     def check(self) -> None:
         with self._call():
-            self._client.collection_exists(_name(MAX_DIMENSION))
+            self._client.collection_exists(_collection_name(MAX_DIMENSION))
 
     def close(self) -> None:
         self._client.close()
 
     def _exists(self, dimension: int) -> bool:
-        if dimension not in self._there and self._client.collection_exists(_name(dimension)):
-            self._there.add(dimension)
-        return dimension in self._there
+        if dimension not in self._known and self._client.collection_exists(_collection_name(dimension)):
+            self._known.add(dimension)
+        return dimension in self._known
 
     def _remove(self, name: str, which: models.Filter) -> None:
         self._client.delete(name, points_selector=models.FilterSelector(filter=which), wait=True)
 
 
-def _structure(scope: Scope, point: Point) -> models.PointStruct:
+def _make_point(scope: Scope, point: Point) -> models.PointStruct:
     return models.PointStruct(
         id=scope.point_id(point.id),
         vector=list(point.vector),
@@ -137,9 +143,9 @@ class QdrantServer(QdrantIndex):
             raise
         except (ApiException, QdrantException, httpx.HTTPError, ValueError, KeyError) as error:
             if isinstance(error, UnexpectedResponse) and error.status_code == MISSING:
-                self._there.clear()  # somebody removed a collection: look again the next time
-                self._ready.clear()
-            raise _translated(error) from error
+                self._known.clear()  # somebody removed a collection: look again the next time
+                self._prepared.clear()
+            raise _problem_of(error) from error
 
     def _create(self, name: str, dimension: int) -> None:
         if not self._client.collection_exists(name):
@@ -160,7 +166,7 @@ class QdrantServer(QdrantIndex):
         )
 
 
-def _translated(error: Exception) -> Problem:
+def _problem_of(error: Exception) -> Problem:
     cause: Exception = error.source if isinstance(error, ResponseHandlingException) else error
     match cause:
         case ResourceExhaustedResponse():

@@ -1,11 +1,9 @@
-"""A vector out of sealed bytes, for clients that send none.
+"""A user's vectors: rows that keep the sealed blobs and count, and the vector store, which finds their ids.
 
-Equal blobs have equal vectors and a cosine of 1; of other blobs the vectors say nothing about each other.
-The formula is part of what clients rely on, because vectors that were stored with it are searched with it.
+The rows are the truth (``docs/adr/0007``). What the store finds without a row does not exist: a commit that failed
+after the store had answered leaves such a point.
 """
 
-import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -17,24 +15,11 @@ from adiuva.api.errors import ChecksumMismatch, ValidationFailed
 from adiuva.observability.metrics import UPLOAD_BYTES, UPLOADS
 from storage.checksums import checksum_of, verify_checksum
 from storage.models import StoredVector
-from storage.quota import Kind, held_usage, locked_usage, usage_of
+from storage.quota import Kind, lock_usage, lock_usage_row, usage_of
 from storage.vectors.factory import get_vector_store, is_untouched
-from storage.vectors.port import Point
+from storage.vectors.port import Point, derive_vector
 
-DIMENSION = 32
-
-
-def derived_vector(blob: bytes) -> list[float]:
-    """``v[i] = (b[i] - 127.5) / |…|`` for the 32 bytes ``b`` of SHA-256(blob): 32 floats of length 1.
-
-    The centre of a byte's range is no byte, so that no component is ever 0, and random blobs are about orthogonal.
-    """
-    centred = [byte - 127.5 for byte in hashlib.sha256(blob).digest()]
-    length = math.sqrt(math.fsum(value * value for value in centred))
-    return [value / length for value in centred]
-
-
-SPARE = 10  # hits that may turn out to have no row before the store is asked again
+SPARE_HITS = 10  # hits that may turn out to have no row before the store is asked again
 MOST_HITS = 10_000  # what Pinecone gives at most
 
 
@@ -50,7 +35,7 @@ class NewVector:
 
     @property
     def floats(self) -> list[float]:
-        return derived_vector(self.blob) if self.vector is None else self.vector
+        return derive_vector(self.blob) if self.vector is None else self.vector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,20 +61,20 @@ def upsert_vectors(*, user_id: UUID, vectors: Sequence[NewVector]) -> int:
     if not vectors:
         return 0
     points = [Point(vector.id, vector.floats) for vector in vectors]
-    dimension = _one_dimension(vectors, points)
-    close_old_connections()  # the store may be slow to open, and a pooled connection is not held for that
+    dimension = _require_one_dimension(vectors, points)
+    close_old_connections()  # the store may be slow to open, and a pooled connection is not kept for that
     store = get_vector_store()
     if dimension > store.largest_dimension():
-        raise _wrong(vectors[0], f"The vector store takes at most {store.largest_dimension()} dimensions.")
-    with locked_usage(user_id) as usage:
+        raise _vector_error(vectors[0], f"The vector store takes at most {store.largest_dimension()} dimensions.")
+    with lock_usage(user_id) as usage:
         if usage.row.vector_dimension not in {None, dimension}:
-            raise _wrong(vectors[0], _other_dimension(usage.row.vector_dimension, dimension))
+            raise _vector_error(vectors[0], _dimension_message(usage.row.vector_dimension, dimension))
         replaced = StoredVector.objects.for_user(user_id).filter(id__in=[vector.id for vector in vectors])
         removed = replaced.aggregate(total=Sum("size_bytes", default=0))["total"]
         usage.charge(Kind.STORAGE, added=sum(len(vector.blob) for vector in vectors), removed=removed)
         usage.row.vector_dimension = dimension
         replaced.delete()
-        StoredVector.objects.bulk_create(_row(user_id, vector) for vector in vectors)
+        StoredVector.objects.bulk_create(_make_row(user_id, vector) for vector in vectors)
         store.upsert(user_id, points)
     UPLOADS.labels("vectors").inc()
     UPLOAD_BYTES.labels("vectors").inc(sum(len(vector.blob) for vector in vectors))
@@ -107,8 +92,8 @@ def search_vectors(*, user_id: UUID, vector: list[float], top_k: int, field: str
     if usage is None or usage.vector_dimension is None:
         return []
     if len(vector) != usage.vector_dimension:
-        raise ValidationFailed({field: [_other_dimension(usage.vector_dimension, len(vector))]})
-    best = _best_with_rows(user_id, vector, top_k)
+        raise ValidationFailed({field: [_dimension_message(usage.vector_dimension, len(vector))]})
+    best = _find_best_with_rows(user_id, vector, top_k)
     rows = {
         row.id: row
         for row in StoredVector.objects.for_user(user_id).filter(id__in=[vector_id for vector_id, _ in best])
@@ -132,7 +117,7 @@ def delete_vectors(*, user_id: UUID, ids: Sequence[UUID]) -> int:
         return 0
     close_old_connections()
     store = get_vector_store()
-    with locked_usage(user_id) as usage:
+    with lock_usage(user_id) as usage:
         sizes = dict(mine.filter(id__in=ids).values_list("id", "size_bytes"))
         if not sizes:
             return 0
@@ -156,7 +141,7 @@ def erase_vectors(user_id: UUID) -> None:
         UpstreamError, UpstreamUnavailable, UpstreamTimeout: something is left; the erasure is tried again.
     """
     store = None if is_untouched() else get_vector_store()
-    with held_usage(user_id) as usage:
+    with lock_usage_row(user_id) as usage:
         if store is None and not is_untouched():
             store = get_vector_store()  # the upsert that was waited for was the first there ever was
         if store is not None:
@@ -165,7 +150,7 @@ def erase_vectors(user_id: UUID) -> None:
         removed = mine.aggregate(total=Sum("size_bytes", default=0))["total"]
         mine.delete()
         if usage is not None:
-            # A counter that is wrong must not hold the erasure up.
+            # A counter that is wrong must not block the erasure.
             usage.storage_bytes = max(0, usage.storage_bytes - removed)
             usage.vector_dimension = None
             usage.save(update_fields=["storage_bytes", "vector_dimension", "updated_at"])
@@ -178,37 +163,39 @@ def _reject_tampered(vectors: Sequence[NewVector]) -> None:
         raise ChecksumMismatch("The SHA-256 of these blobs is not the checksum given.", ids=[str(one) for one in wrong])
 
 
-def _one_dimension(vectors: Sequence[NewVector], points: Sequence[Point]) -> int:
+def _require_one_dimension(vectors: Sequence[NewVector], points: Sequence[Point]) -> int:
     first = len(points[0].vector)
     for vector, point in zip(vectors, points, strict=True):
         if len(point.vector) != first:
-            raise _wrong(vector, f"All vectors have one dimension: this has {len(point.vector)}, the first {first}.")
+            raise _vector_error(
+                vector, f"All vectors have one dimension: this has {len(point.vector)}, the first {first}."
+            )
     return first
 
 
-def _other_dimension(stored: int | None, given: int) -> str:
+def _dimension_message(stored: int | None, given: int) -> str:
     return f"All of a user's vectors have one dimension: this has {given}, those stored have {stored}."
 
 
-def _wrong(vector: NewVector, message: str) -> ValidationFailed:
+def _vector_error(vector: NewVector, message: str) -> ValidationFailed:
     return ValidationFailed({f"{vector.field}.vector": [message]})
 
 
-def _row(user_id: UUID, vector: NewVector) -> StoredVector:
+def _make_row(user_id: UUID, vector: NewVector) -> StoredVector:
     return StoredVector(
         user_id=user_id, id=vector.id, blob=vector.blob, checksum=vector.checksum, size_bytes=len(vector.blob)
     )
 
 
-def _best_with_rows(user_id: UUID, vector: list[float], top_k: int) -> list[tuple[UUID, float]]:
+def _find_best_with_rows(user_id: UUID, vector: list[float], top_k: int) -> list[tuple[UUID, float]]:
     """Asks the store for more as long as hits without a row keep others from being seen."""
-    asked = top_k + SPARE
+    limit = top_k + SPARE_HITS
     while True:
         close_old_connections()
-        found = get_vector_store().search(user_id, vector, asked)
+        hits = get_vector_store().search(user_id, vector, limit)
         mine = StoredVector.objects.for_user(user_id)
-        there = set(mine.filter(id__in=[vector_id for vector_id, _ in found]).values_list("id", flat=True))
-        best = [hit for hit in found if hit[0] in there][:top_k]
-        if len(best) == top_k or len(found) < asked or asked == MOST_HITS:
+        with_rows = set(mine.filter(id__in=[vector_id for vector_id, _ in hits]).values_list("id", flat=True))
+        best = [hit for hit in hits if hit[0] in with_rows][:top_k]
+        if len(best) == top_k or len(hits) < limit or limit == MOST_HITS:
             return best
-        asked = min(asked * 4, MOST_HITS)
+        limit = min(limit * 4, MOST_HITS)

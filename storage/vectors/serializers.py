@@ -1,4 +1,4 @@
-"""JSON of many vectors, looked over before it is parsed.
+"""What the vector routes take and answer. JSON of many vectors is looked over before it is parsed.
 
 16 MiB of ``[],[],[]`` would become a gigabyte of lists. What the largest request needs is known: ids, blobs and
 checksums hold neither commas nor brackets, so counting them in the bytes bounds the values there can be.
@@ -18,8 +18,8 @@ from adiuva.api.errors import PayloadTooLarge, ValidationFailed
 from adiuva.api.fields import Base64Field, IdField
 from adiuva.api.json import StrictJSONParser
 from storage.records.serializers import Base64Field, ChecksumField, IdField
-from storage.vectors.port import MAX_DIMENSION
-from storage.vectors.search import DIMENSION, Hit, NewVector, derived_vector
+from storage.vectors.port import DERIVED_DIMENSION, MAX_DIMENSION, derive_vector
+from storage.vectors.search import Hit, NewVector
 
 MOST_VECTORS = 500
 _SPARE = 10  # fields of a vector, those included that nobody knows
@@ -101,8 +101,8 @@ class NewVectorSerializer(serializers.Serializer[Any]):
     vector = FloatsField(
         required=False,
         allow_null=True,
-        help_text=f"All of your vectors have one dimension. Without one, {DIMENSION} floats are derived from the blob: "
-        "the bytes of its SHA-256, each less 127.5, divided by the length of them all.",
+        help_text=f"All of your vectors have one dimension. Without one, {DERIVED_DIMENSION} floats are derived from "
+        "the blob: the bytes of its SHA-256, each less 127.5, divided by the length of them all.",
     )
 
 
@@ -154,10 +154,10 @@ class SearchSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError("A valid integer is required.")
         return value
 
-    def asked(self) -> tuple[str, list[float]]:
+    def query(self) -> tuple[str, list[float]]:
         """Of validated data: the field that was used, and its vector."""
         vector = self.validated_data.get("vector")
-        return ("vector", vector) if vector is not None else ("blob", derived_vector(self.validated_data["blob"]))
+        return ("vector", vector) if vector is not None else ("blob", derive_vector(self.validated_data["blob"]))
 
 
 class HitSerializer(serializers.Serializer[Hit]):

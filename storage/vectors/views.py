@@ -1,4 +1,6 @@
-"""``/storage/vectors``: bodies are read into memory as they arrive, never to disk, and after a look at the quota."""
+"""The routes of ``/storage/vectors``: bodies are read into memory as they arrive, never to disk, and after a
+look at the quota.
+"""
 
 from django.db import close_old_connections
 from drf_spectacular.utils import extend_schema
@@ -62,7 +64,7 @@ class VectorSearchView(ApiView):
 
     @extend_schema(
         operation_id="searchVectors",
-        summary="Your vectors nearest to one",
+        summary="Search for the nearest vectors",
         description="Best first; equal scores by id. Without any vectors the list is empty.",
         request=SearchSerializer,
         responses={
@@ -76,7 +78,7 @@ class VectorSearchView(ApiView):
         close_old_connections()
         body = SearchSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        field, vector = body.asked()
+        field, vector = body.query()
         hits = search_vectors(user_id=user.id, vector=vector, top_k=body.validated_data["top_k"], field=field)
         return Response(ResultsSerializer({"results": hits}).data)
 

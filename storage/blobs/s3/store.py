@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from django.conf import settings
 
 from adiuva.api.errors import NotConfigured, Problem, UpstreamError
-from storage.blobs.port import READ_BYTES, BlobInfo, BlobReader, checked_key, checked_prefix
+from storage.blobs.port import READ_BYTES, BlobInfo, BlobReader, validate_key, validate_prefix
 from storage.blobs.s3.client import code_of, open_storage, status_of, translate_errors
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ CLEAN_UP_SECONDS = 5.0
 
 PARTS_IN_FLIGHT = 2  # beside the one that fills up
 
-_making = Lock()  # clients take half a second of CPU: not one pair for each of a new process's first requests
+_opening = Lock()  # clients take half a second of CPU: not one pair for each of a new process's first requests
 
 NOT_FOUND = 404
 NOT_SATISFIABLE = 416
@@ -69,8 +69,8 @@ class S3BlobStore:
     @staticmethod
     def from_settings() -> "S3BlobStore":
         largest = max(settings.MAX_RECORD_BYTES, settings.MAX_BACKUP_BYTES)
-        with _making:
-            return _made(
+        with _opening:
+            return _open_once(
                 bucket=settings.S3_BUCKET,
                 region=settings.S3_REGION,
                 endpoint_url=settings.S3_ENDPOINT_URL,
@@ -85,13 +85,13 @@ class S3BlobStore:
             client=self._client,
             clean_up=self._hasty,
             bucket=self._bucket,
-            key=checked_key(key),
+            key=validate_key(key),
             parameters=self._write_parameters,
         )
         return upload.run(parts, part_bytes=self._part_bytes)
 
     def download(self, key: str, *, start: int = 0, end: int | None = None) -> BlobReader:
-        target = {"Bucket": self._bucket, "Key": checked_key(key)}
+        target = {"Bucket": self._bucket, "Key": validate_key(key)}
         if start < 0:
             raise ValueError("a range starts at 0 or later")
         if end is not None and end <= start:  # S3 has no word for an empty range
@@ -122,12 +122,12 @@ class S3BlobStore:
 
     def delete(self, key: str) -> None:
         with translate_errors():
-            self._client.delete_object(Bucket=self._bucket, Key=checked_key(key))
+            self._client.delete_object(Bucket=self._bucket, Key=validate_key(key))
 
     def exists(self, key: str) -> bool:
         with translate_errors():
             try:
-                self._client.head_object(Bucket=self._bucket, Key=checked_key(key))
+                self._client.head_object(Bucket=self._bucket, Key=validate_key(key))
             except ClientError as error:
                 if status_of(error) == NOT_FOUND:
                     return False
@@ -135,7 +135,7 @@ class S3BlobStore:
         return True
 
     def list_keys(self, prefix: str = "") -> Iterator[BlobInfo]:
-        pages = self._pages("list_objects_v2", Prefix=checked_prefix(prefix))
+        pages = self._pages("list_objects_v2", Prefix=validate_prefix(prefix))
         return (
             BlobInfo(key=found["Key"], size_bytes=found["Size"], modified_at=found["LastModified"].astimezone(UTC))
             for page in pages
@@ -172,7 +172,7 @@ class S3BlobStore:
 
 
 @lru_cache(maxsize=2)
-def _made(**options: Any) -> S3BlobStore:
+def _open_once(**options: Any) -> S3BlobStore:
     return S3BlobStore(**options)
 
 
@@ -196,7 +196,7 @@ class S3Upload:
         self._parameters = parameters
 
     def run(self, parts: Iterable[bytes], *, part_bytes: int) -> int:
-        pieces = regrouped(parts, part_bytes)
+        pieces = regroup(parts, part_bytes)
         begun = deque(islice(pieces, 2))
         if len(begun) == 1:
             return self._put(begun.pop())
@@ -266,7 +266,7 @@ class S3Upload:
             raise
 
 
-def regrouped(parts: Iterable[bytes], part_bytes: int) -> Iterator[bytearray]:
+def regroup(parts: Iterable[bytes], part_bytes: int) -> Iterator[bytearray]:
     """The same bytes in pieces of exactly ``part_bytes``, the last one shorter; one empty piece for no bytes."""
     piece = bytearray()
     empty = True

@@ -67,8 +67,8 @@ class Command(OperatorCommand):
             f"{tally.uploads} unfinished uploads {would}dropped, {tally.tombstones} tombstones {would}forgotten, "
             f"counters of {tally.counters} users {would}corrected, {tally.unknown_keys} unknown keys left alone"
         )
-        if tally.troubles:
-            raise CommandError(f"{tally.troubles} things could not be done; see above")
+        if tally.failures:
+            raise CommandError(f"{tally.failures} things could not be done; see above")
 
     def _erase(self, *, dry_run: bool, tally: Tally) -> int:
         """How many accounts whose erasure was cut short are gone now (or would be)."""
@@ -77,7 +77,7 @@ class Command(OperatorCommand):
             return pending.count()
         finished = erasure.resume()
         for user_id in pending.values_list("id", flat=True):
-            tally.trouble(f"the account {user_id} could not be erased; the log says why")
+            tally.note_failure(f"the account {user_id} could not be erased; the log says why")
         return finished
 
     def _run(self, what: str, tally: Tally, job: Callable[[], None]) -> None:
@@ -86,4 +86,4 @@ class Command(OperatorCommand):
             try:
                 job()
             except Problem as problem:
-                tally.trouble(f"the blob store failed: {problem.detail}")
+                tally.note_failure(f"the blob store failed: {problem.detail}")

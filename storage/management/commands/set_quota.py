@@ -46,8 +46,8 @@ class Command(OperatorCommand):
         except User.DoesNotExist:
             raise CommandError(f"no account has the email {email!r}") from None
         for kind, (before, after) in changed.items():
-            self.stdout.write(f"{user.email}: {kind} {_shown(before)} -> {_shown(after)}")
+            self.stdout.write(f"{user.email}: {kind} {_show_limit(before)} -> {_show_limit(after)}")
 
 
-def _shown(limit: int | None) -> str:
+def _show_limit(limit: int | None) -> str:
     return "unlimited" if limit is None else f"{show_bytes(limit)} ({limit} bytes)"

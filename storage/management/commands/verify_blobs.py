@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from adiuva.byte_sizes import parse_bytes, show_bytes
 from adiuva.commands import OperatorCommand, Progress
 from storage.maintenance import seconds
-from storage.maintenance.integrity_check import Scrubbed, StoreIsAwayError, scrub
+from storage.maintenance.integrity_check import IntegrityTally, StoreUnavailableError, check_integrity
 
 
 class Command(OperatorCommand):
@@ -16,7 +16,7 @@ class Command(OperatorCommand):
         "Reads stored blobs, the longest unread first, and compares their size and SHA-256 with what was stored. "
         "Damage is reported on stdout and in the log, with the record's or backup's id and what is wrong: missing, "
         "size or checksum. Exit code 1 when something is damaged or could not be read. With a budget it is a rolling "
-        "scrub: each run goes on where the last one stopped, and reports known damage again."
+        "check: each run goes on where the last one stopped, and reports known damage again."
     )
     examples: ClassVar = {
         "verify_blobs": "read everything once",
@@ -42,14 +42,14 @@ class Command(OperatorCommand):
     def handle(self, *, max_bytes: int | None, max_seconds: int | None, not_since: int, **_options: Any) -> None:
         before = datetime.now(UTC) - timedelta(seconds=not_since)
         with Progress(sys.stderr, "blobs read") as progress:
-            tally = Scrubbed(say=progress.above(self.stdout.write), step=progress.step)
+            tally = IntegrityTally(say=progress.above(self.stdout.write), step=progress.step)
             try:
-                scrub(before=before, max_bytes=max_bytes, max_seconds=max_seconds, tally=tally)
-            except StoreIsAwayError:
+                check_integrity(before=before, max_bytes=max_bytes, max_seconds=max_seconds, tally=tally)
+            except StoreUnavailableError:
                 tally.say("the blob store does not answer: stopped")
         self.stdout.write(
             f"{tally.blobs} blobs ({show_bytes(tally.blob_bytes)}) are whole, {tally.damaged} damaged, "
-            f"{tally.troubles} could not be read"
+            f"{tally.failures} could not be read"
         )
-        if tally.damaged or tally.troubles:
+        if tally.damaged or tally.failures:
             raise CommandError("not everything is whole; see above")

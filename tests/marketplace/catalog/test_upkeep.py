@@ -12,7 +12,7 @@ from marketplace.models import PluginVersion
 from marketplace.submissions import service
 from marketplace.submissions.packages import is_package_key, new_key, seed_key
 from storage.blobs.factory import get_blob_store
-from storage.blobs.port import checked_key
+from storage.blobs.port import validate_key
 from storage.quota import usage_of
 from tests.marketplace.catalog.market import MAIN, Member, files
 from tests.marketplace.catalog.zips import package
@@ -35,7 +35,7 @@ def age(folder: Path) -> None:
 @pytest.mark.parametrize("version", ["1.0.0", "1.0.0-rc.1+b-5", "0.0.0-" + "a" * 58])
 def test_every_key_is_one_and_is_ours(slug: str, version: str) -> None:
     for key in (new_key(slug=slug, version=version), seed_key(slug=slug, version=version)):
-        assert checked_key(key) == key
+        assert validate_key(key) == key
         assert is_package_key(key)
 
 

@@ -16,7 +16,7 @@ from storage.blobs.factory import get_blob_store
 from storage.blobs.files import FileBlobStore
 from storage.blobs.port import BlobStore
 from storage.blobs.s3.store import S3BlobStore
-from storage.ops import object_store, vector_index
+from storage.ops import check_object_store, check_vector_index
 from tests.fakes.s3_server import Fault, LoopbackS3
 from tests.support.client import ApiClient
 from tests.support.server import PROJECT_DIR, clean_environment
@@ -125,12 +125,12 @@ NOTHING = dict.fromkeys(("S3_BUCKET", "S3_REGION", "S3_ENDPOINT_URL", "AWS_ACCES
 )
 def test_half_an_object_store_is_named(configure: Any, values: dict[str, str], found: list[str]) -> None:
     configure(**NOTHING | values)
-    assert [message.id for message in object_store()] == found
+    assert [message.id for message in check_object_store()] == found
 
 
 def test_what_is_missing_is_named_and_what_is_secret_is_not(configure: Any) -> None:
     configure(**NOTHING | {"S3_BUCKET": "sealed", "AWS_ACCESS_KEY_ID": "canary"})
-    text = " ".join(f"{message.msg} {message.hint}" for message in object_store())
+    text = " ".join(f"{message.msg} {message.hint}" for message in check_object_store())
     assert "AWS_SECRET_ACCESS_KEY" in text
     assert "canary" not in text
 
@@ -148,7 +148,7 @@ def test_what_is_missing_is_named_and_what_is_secret_is_not(configure: Any) -> N
 )
 def test_half_a_vector_index_is_named(configure: Any, values: dict[str, str], found: list[str]) -> None:
     configure(**dict.fromkeys(("PINECONE_API_KEY", "PINECONE_INDEX", "PINECONE_HOST"), "") | values)
-    assert [message.id for message in vector_index()] == found
+    assert [message.id for message in check_vector_index()] == found
 
 
 def test_a_check_of_the_configuration_loads_no_sdk(tmp_path: Path) -> None:

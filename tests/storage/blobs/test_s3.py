@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
-from storage.blobs.s3.store import LEAST_PART_BYTES, MOST_PARTS, part_bytes_for, regrouped
+from storage.blobs.s3.store import LEAST_PART_BYTES, MOST_PARTS, part_bytes_for, regroup
 from tests.fakes.moto_server import MotoServer
 from tests.storage.blobs.bodies import in_parts, sealed_bytes
 from tests.storage.blobs.conftest import BUCKET, PART_BYTES, Objects
@@ -84,7 +84,7 @@ def test_the_default_limits_need_no_larger_parts() -> None:
 @settings(deadline=None)
 @given(parts=st.lists(st.binary(max_size=40)), part_bytes=st.integers(1, 50))
 def test_regrouping_keeps_every_byte_in_pieces_of_one_size(parts: list[bytes], part_bytes: int) -> None:
-    pieces = [bytes(piece) for piece in regrouped(parts, part_bytes)]
+    pieces = [bytes(piece) for piece in regroup(parts, part_bytes)]
     assert b"".join(pieces) == b"".join(parts)
     assert all(len(piece) == part_bytes for piece in pieces[:-1])
     assert len(pieces[-1]) <= part_bytes

@@ -15,7 +15,7 @@ from backups.models import Backup
 from storage.blobs.factory import get_blob_store
 from storage.checksums import checksum_of
 from storage.models import StorageRecord, StoredVector
-from storage.quota import Kind, locked_usage
+from storage.quota import Kind, lock_usage
 
 
 def upload(key: str, data: bytes = b"sealed") -> str:
@@ -38,7 +38,7 @@ def record_key(user_id: UUID, *, table: str = "notes", record_id: UUID | None = 
 def make_record(user: User, data: bytes = b"sealed") -> StorageRecord:
     record_id, now = uuid.uuid4(), datetime.now(UTC)
     key = upload(record_key(user.id, record_id=record_id), data)
-    with locked_usage(user.id) as usage:
+    with lock_usage(user.id) as usage:
         usage.charge(Kind.STORAGE, added=len(data))
         record: StorageRecord = StorageRecord.objects.create(
             user=user,
@@ -58,7 +58,7 @@ def make_record(user: User, data: bytes = b"sealed") -> StorageRecord:
 def delete_record(record: StorageRecord, *, days_ago: float = 0) -> None:
     """Leaves the tombstone only."""
     key = record.s3_key
-    with locked_usage(record.user_id) as usage:
+    with lock_usage(record.user_id) as usage:
         usage.charge(Kind.STORAGE, added=0, removed=record.size_bytes)
         record.s3_key, record.size_bytes, record.seq = None, 0, usage.next_seq()
         record.deleted_at = datetime.now(UTC) - timedelta(days=days_ago)
@@ -67,7 +67,7 @@ def delete_record(record: StorageRecord, *, days_ago: float = 0) -> None:
 
 
 def make_vector(user: User, data: bytes = b"sealed vector") -> StoredVector:
-    with locked_usage(user.id) as usage:
+    with lock_usage(user.id) as usage:
         usage.charge(Kind.STORAGE, added=len(data))
         vector: StoredVector = StoredVector.objects.create(
             user=user, id=uuid.uuid4(), blob=data, checksum=checksum_of(data), size_bytes=len(data)
@@ -78,7 +78,7 @@ def make_vector(user: User, data: bytes = b"sealed vector") -> StoredVector:
 def make_backup(user: User, data: bytes = b"sealed snapshot") -> Backup:
     backup_id, now = uuid.uuid4(), datetime.now(UTC)
     key = upload(f"{user.id}/_backup/{backup_id}", data)
-    with locked_usage(user.id) as usage:
+    with lock_usage(user.id) as usage:
         usage.charge(Kind.BACKUP, added=len(data))
         backup: Backup = Backup.objects.create(
             user=user,

@@ -12,7 +12,7 @@ from accounts.models import User
 from adiuva.api.errors import InvalidToken
 from backups.models import Backup
 from storage.models import StorageRecord, StorageUsage, StoredVector
-from storage.quota import Kind, locked_usage
+from storage.quota import Kind, lock_usage
 from tests.accounts.at_once import at_once
 from tests.storage.maintenance.stored import (
     delete_record,
@@ -103,7 +103,7 @@ def test_who_never_stored_anything_is_erased(make_user: MakeUser) -> None:
 def test_a_closed_account_commits_nothing(make_user: MakeUser) -> None:
     user = make_user(tier="team").user
     erasure.close_account(user=user)
-    with pytest.raises(InvalidToken), locked_usage(user.id):
+    with pytest.raises(InvalidToken), lock_usage(user.id):
         pytest.fail("the account is closed")
 
 
@@ -119,7 +119,7 @@ def test_a_commit_that_was_let_in_before_is_waited_for_and_erased(make_user: Mak
     def commit() -> None:
         record_id = uuid.uuid4()
         key = upload(record_key(user.id, record_id=record_id))
-        with locked_usage(user.id) as usage:
+        with lock_usage(user.id) as usage:
             locked.set()
             time.sleep(0.5)  # the erasure begins meanwhile
             usage.charge(Kind.STORAGE, added=6)

@@ -10,7 +10,7 @@ from storage import staging
 from storage.blobs.factory import get_blob_store
 from storage.checksums import checksum_of
 from storage.quota import Kind
-from storage.staging import SealedBody, allowance_of, counted, staged
+from storage.staging import SealedBody, allowance_of, commit_usage, stage_blob
 from tests.support.accounts import Account
 
 BYTES = b"sealed"
@@ -31,9 +31,9 @@ def test_a_long_upload_whose_blob_was_reaped_is_refused_at_its_commit(begun: tup
 
     def commit() -> None:
         nonlocal commits
-        with staged(key=key, body=body, allowance=allowance) as sealed:
+        with stage_blob(key=key, body=body, allowance=allowance) as sealed:
             get_blob_store().delete(key)  # between the upload and the lock
-            with counted(account.user.id, sealed):
+            with commit_usage(account.user.id, sealed):
                 commits += 1
 
     with pytest.raises(UpstreamUnavailable):
@@ -45,6 +45,6 @@ def test_a_long_upload_whose_blob_is_there_counts(begun: tuple[Account, str]) ->
     account, key = begun
     body = SealedBody(parts=[BYTES], checksum=checksum_of(BYTES), declared_size=len(BYTES))
     allowance = allowance_of(account.user, Kind.STORAGE, max_bytes=100, declared=len(BYTES))
-    with staged(key=key, body=body, allowance=allowance) as sealed, counted(account.user.id, sealed) as usage:
+    with stage_blob(key=key, body=body, allowance=allowance) as sealed, commit_usage(account.user.id, sealed) as usage:
         usage.charge(Kind.STORAGE, added=sealed.size_bytes)
         assert usage.row.storage_bytes == len(BYTES)

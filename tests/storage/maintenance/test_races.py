@@ -12,7 +12,7 @@ import pytest
 from accounts.models import User
 from storage.checksums import checksum_of
 from storage.models import StorageRecord, StorageUsage
-from storage.quota import Kind, locked_usage
+from storage.quota import Kind, lock_usage
 from tests.accounts.at_once import at_once
 from tests.storage.maintenance.stored import delete_record, keys, let_age, make_record, record_key, run, upload
 from tests.support.accounts import Account
@@ -23,7 +23,7 @@ MakeUser = Callable[..., Account]
 
 def commit(user: User, key: str, *, seconds: float = 0, locked: threading.Event | None = None) -> None:
     """A record for a blob that is there already; the commit takes so long."""
-    with locked_usage(user.id) as usage:
+    with lock_usage(user.id) as usage:
         if locked is not None:
             locked.set()
         time.sleep(seconds)

@@ -10,7 +10,7 @@ from accounts.models import User
 from backups.models import Backup
 from storage.blobs.factory import get_blob_store
 from storage.checksums import checksum_of
-from storage.maintenance.integrity_check import Scrubbed, scrub
+from storage.maintenance.integrity_check import IntegrityTally, check_integrity
 from storage.models import StorageRecord
 from tests.storage.maintenance.stored import delete_record, make_backup, make_record, plant, record_key, run, upload
 from tests.support.accounts import Account
@@ -191,15 +191,15 @@ def test_a_blob_that_is_replaced_or_deleted_in_the_meantime_is_no_damage(
     old_key, said = str(changed.s3_key), list[str]()
 
     def after_the_first(_step: int) -> None:
-        """The row of the second is known to the scrub already: both came with one query."""
+        """The row of the second is known to the check already: both came with one query."""
         if tally.blobs == 1 and changed.s3_key == old_key:
             change(changed)
             get_blob_store().delete(old_key)
 
-    tally = Scrubbed(say=said.append, step=after_the_first)
-    scrub(before=datetime.now(UTC), tally=tally)
+    tally = IntegrityTally(say=said.append, step=after_the_first)
+    check_integrity(before=datetime.now(UTC), tally=tally)
     assert changed.s3_key != old_key
-    assert (tally.blobs, tally.damaged, tally.troubles, said) == (1, 0, 0, [])
+    assert (tally.blobs, tally.damaged, tally.failures, said) == (1, 0, 0, [])
 
 
 @pytest.mark.parametrize("options", [["--max-bytes", "many"], ["--max-seconds", "-1"], ["--not-since", "x"]])

@@ -20,10 +20,10 @@ from hypothesis.stateful import (
 from accounts.models import User
 from adiuva.api.errors import ResyncRequired
 from storage.maintenance import Tally
-from storage.records.tombstones import prune_tombstones
 from storage.models import StorageRecord
-from storage.quota import locked_usage
-from storage.records.change_feed import changes_since
+from storage.quota import lock_usage
+from storage.records.change_feed import list_changes
+from storage.records.tombstones import prune_tombstones
 
 pytestmark = pytest.mark.django_db
 IDS = st.integers(0, 5).map(lambda number: UUID(int=number))
@@ -41,7 +41,7 @@ class Follower:
     def read(self, user_id: UUID, limit: int) -> None:
         """One page; a 410 is a new start."""
         try:
-            feed = changes_since(user_id=user_id, since=self.since, limit=limit)
+            feed = list_changes(user_id=user_id, since=self.since, limit=limit)
         except ResyncRequired:
             self.since, self.up_to_date, self._run = 0, False, {}
             return
@@ -77,7 +77,7 @@ class Feed(RuleBasedStateMachine):
     @rule(record_id=IDS)
     def put(self, record_id: UUID) -> None:
         self._changed()
-        with transaction.atomic(), locked_usage(self.user.id) as usage:
+        with transaction.atomic(), lock_usage(self.user.id) as usage:
             now = datetime.now(UTC)
             old = StorageRecord.objects.for_user(self.user.id).filter(id=record_id).first()
             row = StorageRecord(
@@ -100,7 +100,7 @@ class Feed(RuleBasedStateMachine):
         if row is None:
             return
         self._changed()
-        with transaction.atomic(), locked_usage(self.user.id) as usage:
+        with transaction.atomic(), lock_usage(self.user.id) as usage:
             row.s3_key, row.deleted_at = None, datetime.now(UTC)
             row.seq, row.revision = usage.next_seq(), row.revision + 1
             row.save(force_update=True)

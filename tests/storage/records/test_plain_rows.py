@@ -3,7 +3,7 @@
 import pytest
 
 from storage.models import StorageRecord
-from storage.records.change_feed import changes_since
+from storage.records.change_feed import list_changes
 from storage.records.serializers import FeedSerializer, RecordMetaSerializer
 from tests.storage.records.devices import Device
 
@@ -18,13 +18,13 @@ def own(device: Device) -> "list[StorageRecord]":
 
 
 def test_a_listed_row_is_what_the_serializer_gives(own: "list[StorageRecord]") -> None:
-    rows = RecordMetaSerializer.listed(StorageRecord.objects.for_user(own[0].user_id).order_by("created_at", "id"))
+    rows = RecordMetaSerializer.select_rows(StorageRecord.objects.for_user(own[0].user_id).order_by("created_at", "id"))
 
-    assert RecordMetaSerializer.of_rows(rows) == [RecordMetaSerializer(record).data for record in own]
+    assert RecordMetaSerializer.serialize_rows(rows) == [RecordMetaSerializer(record).data for record in own]
 
 
 def test_a_page_of_the_feed_is_what_the_serializer_gives(own: "list[StorageRecord]") -> None:
-    feed = changes_since(user_id=own[0].user_id, since=0, limit=10)
+    feed = list_changes(user_id=own[0].user_id, since=0, limit=10)
 
     assert len(feed.changes) == 3
-    assert FeedSerializer.of(feed) == FeedSerializer(feed).data
+    assert FeedSerializer.serialize(feed) == FeedSerializer(feed).data

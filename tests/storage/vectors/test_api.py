@@ -11,8 +11,8 @@ import pytest
 
 from storage.models import StorageUsage, StoredVector
 from storage.vectors.factory import get_vector_store
-from storage.vectors.port import Point
-from storage.vectors.search import SPARE, derived_vector
+from storage.vectors.port import Point, derive_vector
+from storage.vectors.search import SPARE_HITS
 from tests.storage.vectors.vectors import UPSERT, Client, encoded, item
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
@@ -63,11 +63,11 @@ def test_without_a_vector_it_is_derived_and_the_blob_finds_itself(ada: Client) -
 def test_a_derived_vector_can_be_searched_for_as_a_vector(ada: Client) -> None:
     one = item(b"sealed")
     ada.upsert(one, item(b"other"))
-    assert ada.found(vector=derived_vector(b"sealed"), top_k=1) == [one["id"]]
+    assert ada.found(vector=derive_vector(b"sealed"), top_k=1) == [one["id"]]
 
 
 def test_a_client_may_send_the_derived_vector_itself(ada: Client) -> None:
-    one, other = item(b"one"), item(b"other", vector=derived_vector(b"other"))
+    one, other = item(b"one"), item(b"other", vector=derive_vector(b"other"))
     assert ada.upsert(one, other).status == 200
     assert ada.found(blob=encoded(b"other"), top_k=1) == [other["id"]]
 
@@ -259,7 +259,7 @@ def test_a_refused_upsert_leaves_no_point_that_is_found(ada: Client) -> None:
 def test_points_without_a_row_are_passed_over_however_many(ada: Client) -> None:
     kept = [item(vector=[1, 0.5]) for _ in range(3)]
     ada.upsert(*kept)
-    orphans = [Point(uuid4(), [1.0, 0.0]) for _ in range(5 * SPARE)]
+    orphans = [Point(uuid4(), [1.0, 0.0]) for _ in range(5 * SPARE_HITS)]
     get_vector_store().upsert(ada.account.user.id, orphans)
     assert ada.found(vector=[1, 0], top_k=3) == sorted(one["id"] for one in kept)
 

@@ -1,7 +1,7 @@
 import pytest
 from pytest_django import Settings
 
-from storage.ops import local_engine_serves_one_process
+from storage.ops import check_local_engine_processes
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ def test_several_processes_need_a_store_they_can_share(
     settings.SERVE_PROCESSES = processes
     for name, value in store.items():
         setattr(settings, name, value)
-    assert [message.id for message in local_engine_serves_one_process()] == found
+    assert [message.id for message in check_local_engine_processes()] == found

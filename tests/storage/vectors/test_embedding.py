@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.vectors.search import DIMENSION, derived_vector
+from storage.vectors.port import DERIVED_DIMENSION, derive_vector
 from tests.support.server import PROJECT_DIR
 
-SCRIPT = "from storage.vectors.search import derived_vector; print(*map(float.hex, derived_vector(b'sealed')))"
+SCRIPT = "from storage.vectors.port import derive_vector; print(*map(float.hex, derive_vector(b'sealed')))"
 
 
 def dot(one: list[float], other: list[float]) -> float:
@@ -23,8 +23,8 @@ def dot(one: list[float], other: list[float]) -> float:
 @given(st.binary(max_size=200))
 def test_it_is_the_documented_formula(blob: bytes) -> None:
     centred = [byte - 127.5 for byte in hashlib.sha256(blob).digest()]
-    vector = derived_vector(blob)
-    assert len(vector) == DIMENSION == 32
+    vector = derive_vector(blob)
+    assert len(vector) == DERIVED_DIMENSION == 32
     assert math.hypot(*vector) == pytest.approx(1)
     assert all(vector)
     ratios = [value / centre for value, centre in zip(vector, centred, strict=True)]
@@ -32,7 +32,7 @@ def test_it_is_the_documented_formula(blob: bytes) -> None:
 
 
 def test_it_is_what_it_was_when_clients_first_stored_with_it() -> None:
-    vector = derived_vector(b"")
+    vector = derive_vector(b"")
     # SHA-256 of nothing begins with e3 b0 c4 42.
     assert vector[:4] == pytest.approx([0.2536450, 0.1236360, 0.1746199, -0.1567756], abs=1e-7)
 
@@ -49,12 +49,12 @@ def test_every_process_derives_the_same_floats() -> None:
         ).stdout
         for seed in ("1", "2")
     ]
-    here = " ".join(map(float.hex, derived_vector(b"sealed"))) + "\n"
+    here = " ".join(map(float.hex, derive_vector(b"sealed"))) + "\n"
     assert printed == [here, here]
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=50), st.binary(max_size=50))
 def test_other_blobs_are_not_near(one: bytes, other: bytes) -> None:
-    nearness = dot(derived_vector(one), derived_vector(other))
+    nearness = dot(derive_vector(one), derive_vector(other))
     assert nearness == pytest.approx(1) if one == other else nearness < 0.95

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.vectors.port import MAX_DIMENSION, Point, VectorStore, normalised
+from storage.vectors.port import MAX_DIMENSION, Point, VectorStore, normalise
 
 EAST, NORTH, NORTH_EAST, WEST = [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0, 0.0], [-1.0, 0.0, 0.0]
 
@@ -133,6 +133,6 @@ vectors = st.lists(finite, min_size=1, max_size=40).filter(any)
 @given(vectors)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 def test_every_vector_with_a_direction_has_length_one_afterwards(vector: list[float]) -> None:
-    unit = normalised(vector)
+    unit = normalise(vector)
     assert math.hypot(*unit) == pytest.approx(1)
     assert all(one * other >= 0 for one, other in zip(vector, unit, strict=True))
