@@ -25,8 +25,8 @@ def checksum_of(body: bytes) -> str:
 
 def label(body: bytes, **changes: str | None) -> dict[str, str]:
     """The headers of an upload; ``label(body, Chunk_Count="3", Version=None)`` adds one and leaves one out."""
-    told: dict[str, str | None] = {"Version": "1", "Timestamp": TIMESTAMP, "Checksum": checksum_of(body), **changes}
-    return {f"X-Backup-{name.replace('_', '-')}": value for name, value in told.items() if value is not None}
+    sent: dict[str, str | None] = {"Version": "1", "Timestamp": TIMESTAMP, "Checksum": checksum_of(body), **changes}
+    return {f"X-Backup-{name.replace('_', '-')}": value for name, value in sent.items() if value is not None}
 
 
 def put(api: ApiClient, account: Account, body: bytes, *, headers: dict[str, str] | None = None) -> Answer:

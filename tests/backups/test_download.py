@@ -35,7 +35,7 @@ def test_a_snapshot_comes_back_with_what_was_said_of_it(api: ApiClient, account:
     for path in ("backup", f"backup/{meta['id']}"):
         answer = get(api, account, path)
         assert (answer.status, answer.content) == (200, BODY)
-        told = {
+        expected = {
             "X-Backup-Version": "v2",
             "X-Backup-Timestamp": TIMESTAMP,
             "X-Backup-Checksum": checksum_of(BODY),
@@ -49,7 +49,7 @@ def test_a_snapshot_comes_back_with_what_was_said_of_it(api: ApiClient, account:
             "X-Content-Type-Options": "nosniff",
             "RateLimit-Limit": "200",
         }
-        assert told.items() <= dict(answer.headers.items()).items()
+        assert expected.items() <= dict(answer.headers.items()).items()
         assert seconds_of(answer.headers["Last-Modified"]) == datetime.fromisoformat(meta["created_at"]).replace(
             microsecond=0
         )

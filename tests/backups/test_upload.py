@@ -115,8 +115,8 @@ def test_free_has_no_room_for_anything(api: ApiClient, make_user: MakeUser) -> N
     for body in (b"", b"x"):
         answer = put(api, account, body)
         assert (answer.status, answer.code) == (402, "quota_exceeded")
-        told = {name: answer.json[name] for name in ("limit_bytes", "used_bytes", "requested_bytes")}
-        assert told == {"limit_bytes": 0, "used_bytes": 0, "requested_bytes": len(body)}
+        details = {name: answer.json[name] for name in ("limit_bytes", "used_bytes", "requested_bytes")}
+        assert details == {"limit_bytes": 0, "used_bytes": 0, "requested_bytes": len(body)}
     assert_nothing_is_kept_of(account)
 
 
@@ -126,8 +126,8 @@ def test_a_quota_is_full_to_the_byte(api: ApiClient, make_user: MakeUser) -> Non
     stored(api, account, b"x" * 60)
     answer = put(api, account, b"x" * 41)
     assert (answer.status, answer.code) == (402, "quota_exceeded")
-    told = {name: answer.json[name] for name in ("limit_bytes", "used_bytes", "requested_bytes")}
-    assert told == {"limit_bytes": 100, "used_bytes": 60, "requested_bytes": 41}
+    details = {name: answer.json[name] for name in ("limit_bytes", "used_bytes", "requested_bytes")}
+    assert details == {"limit_bytes": 100, "used_bytes": 60, "requested_bytes": 41}
     stored(api, account, b"x" * 40)
     stored(api, account, b"")
     assert put(api, account, b"x").status == 402

@@ -1,7 +1,7 @@
 """Blobs as answers: what a range cuts out, and that an answer ends whole or not at all."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -19,6 +19,7 @@ from rest_framework.test import APIRequestFactory
 
 from adiuva.api.errors import PreconditionFailed, RangeNotSatisfiable, UpstreamUnavailable
 from storage.blobs.factory import get_blob_store
+from storage.blobs.port import BlobReader
 from storage.downloads import BlobDamagedError, BlobParts, BlobResponse, blob_response
 
 KEY = "somebody/_backup/something"
@@ -209,15 +210,13 @@ def test_a_range_behind_the_end_of_a_damaged_blob_ends_in_an_error(blob: Path) -
         read(get(Range="bytes=10-19"))
 
 
-class Store:
-    """An open blob of a store that fails, or that waits to be told it is closed."""
+class ScriptedBlob(BlobReader):
+    """An open blob of a store that fails, or that counts how often it is closed."""
 
     def __init__(self, *parts: bytes | Exception) -> None:
+        super().__init__()
         self.closed = 0
         self._parts = iter(parts)
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
 
     async def __anext__(self) -> bytes:
         part = next(self._parts, None)
@@ -227,60 +226,57 @@ class Store:
             raise part
         return part
 
-    async def aclose(self) -> None:
-        self.close()
-
     def close(self) -> None:
         self.closed += 1
 
 
-def answer(store: Store, size_bytes: int) -> BlobResponse:
-    return BlobResponse(BlobParts(store, key=KEY, size_bytes=size_bytes), status=200, headers={})
+def answer(blob: ScriptedBlob, size_bytes: int) -> BlobResponse:
+    return BlobResponse(BlobParts(blob, key=KEY, size_bytes=size_bytes), status=200, headers={})
 
 
 def test_a_store_that_fails_on_the_way_is_closed_and_its_failure_passes() -> None:
-    store = Store(b"abc", UpstreamUnavailable())
+    blob = ScriptedBlob(b"abc", UpstreamUnavailable())
     with pytest.raises(UpstreamUnavailable):
-        read(answer(store, 6))
-    assert store.closed
+        read(answer(blob, 6))
+    assert blob.closed
 
 
 def test_no_more_than_was_announced_is_handed_on() -> None:
-    store = Store(b"abc", b"def", b"!")
+    blob = ScriptedBlob(b"abc", b"def", b"!")
     seen = []
 
     async def look() -> None:
-        async for part in answer(store, 6):
+        async for part in answer(blob, 6):
             seen.append(part)  # noqa: PERF401 - what came before the failure counts
 
     with pytest.raises(BlobDamagedError):
         async_to_sync(look)()
     assert seen == [b"abc", b"def"]
-    assert store.closed
+    assert blob.closed
 
 
 def test_a_reader_who_leaves_closes_the_blob_at_once() -> None:
-    store = Store(b"abc", b"def")
+    blob = ScriptedBlob(b"abc", b"def")
 
     async def look() -> bytes:
-        async with aclosing(aiter(answer(store, 6))) as parts:  # type: ignore[type-var]
+        async with aclosing(aiter(answer(blob, 6))) as parts:  # type: ignore[type-var]
             return await anext(parts)
 
     assert async_to_sync(look)() == b"abc"
-    assert store.closed
+    assert blob.closed
 
 
 @pytest.mark.django_db
 def test_an_answer_that_nobody_read_closes_the_blob() -> None:
-    store = Store(b"abc")
-    answer(store, 3).close()
-    assert store.closed
+    blob = ScriptedBlob(b"abc")
+    answer(blob, 3).close()
+    assert blob.closed
 
 
 def test_an_answer_that_was_read_has_given_its_blob_back() -> None:
-    store = Store(b"abc", b"", b"def")
-    assert read(answer(store, 6)) == b"abcdef"
-    assert store.closed
+    blob = ScriptedBlob(b"abc", b"", b"def")
+    assert read(answer(blob, 6)) == b"abcdef"
+    assert blob.closed
 
 
 def test_a_place_that_no_file_has_leaves_nothing_open(blob: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a large record costs the server's memory, whatever its size (wire contract § 7)."""
+"""What a large record costs the server's memory, whatever its size (docs/api.md § 7)."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

@@ -18,24 +18,24 @@ def in_parts(body: bytes, size: int = 64 * 1024) -> Iterator[bytes]:
         yield body[start : start + size]
 
 
-def breaking_off(body: bytes, error: BaseException) -> Iterator[bytes]:
+def parts_then_error(body: bytes, error: BaseException) -> Iterator[bytes]:
     yield from in_parts(body)
     raise error
 
 
-async def everything(blob: BlobReader) -> bytes:
+async def read_all(blob: BlobReader) -> bytes:
     return b"".join([part async for part in blob])
 
 
-async def downloaded(store: BlobStore, key: str, *, start: int = 0, end: int | None = None) -> bytes:
-    return await everything(store.download(key, start=start, end=end))
+async def download(store: BlobStore, key: str, *, start: int = 0, end: int | None = None) -> bytes:
+    return await read_all(store.download(key, start=start, end=end))
 
 
 def keys_of(store: BlobStore, prefix: str = "") -> set[str]:
     return {info.key for info in store.list_keys(prefix)}
 
 
-def raised_by(work: Callable[[], object]) -> BaseException | None:
+def catch_error(work: Callable[[], object]) -> BaseException | None:
     try:
         work()
     except BaseException as error:  # noqa: BLE001 - the error is the answer

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from adiuva.api.errors import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from storage.blobs.s3.store import S3BlobStore
 from tests.fakes.s3_server import Fault
-from tests.storage.blobs.bodies import raised_by, sealed_bytes
+from tests.storage.blobs.bodies import catch_error, sealed_bytes
 
 KEY = "3f0c8a9e/tasks/7d1b.0a"
 PART_BYTES = 256 * 1024  # this server takes any
@@ -28,15 +28,15 @@ def store_at(url: str, *, timeout_seconds: float = 10, attempts: int = 1, part_b
     )
 
 
-def in_time(work: Callable[[], object]) -> BaseException | None:
+def run_in_time(work: Callable[[], object]) -> BaseException | None:
     """What ``work`` raises, within the bound."""
     started = time.monotonic()
-    error = raised_by(work)
+    error = catch_error(work)
     assert time.monotonic() - started < BOUND_SECONDS
     return error
 
 
-def named(value: object) -> str:
+def name_of(value: object) -> str:
     if isinstance(value, Fault):
         return f"{value.kind}-{value.after_bytes}-{value.status}-{value.code}"
     if isinstance(value, bytes):

@@ -1,4 +1,4 @@
-"""Which store the settings choose, what is said of half a configuration, and when the SDK is loaded."""
+"""Which store the settings choose, what the checks say of half a configuration, and when the SDK is loaded."""
 
 import subprocess
 import sys

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from storage.blobs.port import BlobInfo, BlobStore
 from tests.storage.blobs.bodies import (
     MIB,
-    breaking_off,
-    downloaded,
-    everything,
+    catch_error,
+    download,
     in_parts,
     keys_of,
-    raised_by,
+    parts_then_error,
+    read_all,
     sealed_bytes,
 )
 from tests.storage.blobs.conftest import PART_BYTES, Backend
@@ -34,7 +34,7 @@ async def test_what_is_stored_and_what_comes_back_is_byte_for_byte_what_was_sent
     body = sealed_bytes(size)
     assert backend.store.upload(KEY, in_parts(body)) == size
     assert backend.stored() == {KEY: body}
-    assert await downloaded(backend.store, KEY) == body
+    assert await download(backend.store, KEY) == body
     assert backend.unfinished() == 0
 
 
@@ -61,7 +61,7 @@ async def test_a_second_upload_takes_the_place_of_the_first(backend: Backend) ->
 )
 @pytest.mark.parametrize("size", [0, 1, 100_000, PART_BYTES, PART_BYTES + 1, 3 * PART_BYTES])
 def test_a_body_that_breaks_off_leaves_nothing(backend: Backend, size: int, error: BaseException) -> None:
-    assert raised_by(lambda: backend.store.upload(KEY, breaking_off(sealed_bytes(size), error))) is error
+    assert catch_error(lambda: backend.store.upload(KEY, parts_then_error(sealed_bytes(size), error))) is error
     assert backend.stored() == {}
     assert backend.unfinished() == 0
 
@@ -70,7 +70,7 @@ def test_a_body_that_breaks_off_leaves_the_blob_that_was_there(backend: Backend)
     backend.store.upload(KEY, [b"first"])
     for size in (10, 2 * PART_BYTES):
         with pytest.raises(ClientWentAwayError):
-            backend.store.upload(KEY, breaking_off(sealed_bytes(size), ClientWentAwayError()))
+            backend.store.upload(KEY, parts_then_error(sealed_bytes(size), ClientWentAwayError()))
     assert backend.stored() == {KEY: b"first"}
 
 
@@ -80,9 +80,9 @@ async def test_a_range_is_a_slice(store: BlobStore, size: int) -> None:
     store.upload(KEY, [body])
     edges = sorted({0, 1, 2, size // 2, max(0, size - 1), size, size + 1, 10 * size + 10})
     for start in edges:
-        assert await downloaded(store, KEY, start=start) == body[start:]
+        assert await download(store, KEY, start=start) == body[start:]
         for end in edges:
-            assert await downloaded(store, KEY, start=start, end=end) == body[start:end], (start, end)
+            assert await download(store, KEY, start=start, end=end) == body[start:end], (start, end)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -91,9 +91,7 @@ async def test_any_range_is_a_slice(store: BlobStore, start: int, end: int | Non
     body = sealed_bytes(1234)
     if not store.exists(KEY):
         store.upload(KEY, [body])
-    assert await downloaded(store, KEY, start=start, end=end) == (
-        body[start:end] if end is None or end > start else b""
-    )
+    assert await download(store, KEY, start=start, end=end) == (body[start:end] if end is None or end > start else b"")
 
 
 @pytest.mark.parametrize("limits", [{}, {"start": 5}, {"start": 0, "end": 0}, {"start": 2, "end": 9}])
@@ -137,8 +135,8 @@ async def test_a_deletion_does_not_cut_a_reader_off(store: BlobStore) -> None:
     begun = store.download(KEY)
     first = await anext(begun)
     store.delete(KEY)
-    assert await everything(opened) == body
-    assert first + await everything(begun) == body
+    assert await read_all(opened) == body
+    assert first + await read_all(begun) == body
 
 
 async def test_a_replacement_does_not_reach_a_reader(store: BlobStore) -> None:
@@ -146,7 +144,7 @@ async def test_a_replacement_does_not_reach_a_reader(store: BlobStore) -> None:
     store.upload(KEY, in_parts(body))
     opened = store.download(KEY)
     store.upload(KEY, in_parts(sealed_bytes(4 * MIB, seed=1)))
-    assert await everything(opened) == body
+    assert await read_all(opened) == body
 
 
 async def test_a_reader_may_leave_at_any_time(store: BlobStore) -> None:
@@ -164,8 +162,8 @@ async def test_a_reader_may_leave_at_any_time(store: BlobStore) -> None:
 async def test_it_is_over_for_good_when_it_is_over(store: BlobStore) -> None:
     store.upload(KEY, [b"x"])
     blob = store.download(KEY)
-    assert await everything(blob) == b"x"
-    assert await everything(blob) == b""
+    assert await read_all(blob) == b"x"
+    assert await read_all(blob) == b""
 
 
 LISTED = ["a1/tasks/1.a", "a1/tasks/12.b", "a1/notes/1.a", "a1/_backup/1", "a11/tasks/1.a", "b2/tasks/1.a", "plain"]

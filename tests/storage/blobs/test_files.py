@@ -13,7 +13,7 @@ import pytest
 from adiuva.api.errors import Problem, UpstreamError, UpstreamUnavailable
 from storage.blobs.files import UNFINISHED, FileBlobStore
 from storage.blobs.port import BlobStore
-from tests.storage.blobs.bodies import MIB, downloaded, in_parts, keys_of, raised_by, sealed_bytes
+from tests.storage.blobs.bodies import MIB, catch_error, download, in_parts, keys_of, sealed_bytes
 from tests.storage.blobs.conftest import Files
 
 KEY = "3f0c8a9e/tasks/7d1b.0a"
@@ -82,7 +82,7 @@ def test_a_draft_that_was_taken_away_is_the_stores_trouble(store: BlobStore, fil
         yield b"x"
         assert store.abort_stale_uploads(older_than=datetime.now(UTC) + timedelta(hours=1)) == 1
 
-    assert isinstance(raised_by(lambda: store.upload(KEY, parts())), UpstreamError)
+    assert isinstance(catch_error(lambda: store.upload(KEY, parts())), UpstreamError)
     assert files.stored() == {}
 
 
@@ -124,7 +124,7 @@ def test_a_disk_that_fails_is_a_problem_and_leaves_nothing(
     failing = _failing(getattr(os, call), number, after=3 if call == "write" else 0)
     with monkeypatch.context() as patched:
         patched.setattr(os, call, failing)
-        raised = raised_by(lambda: files.store.upload(KEY, in_parts(sealed_bytes(MIB))))
+        raised = catch_error(lambda: files.store.upload(KEY, in_parts(sealed_bytes(MIB))))
     assert type(raised) is problem
     assert isinstance(raised, Problem)
     assert os.strerror(number) not in str(raised.as_dict("r"))
@@ -139,7 +139,7 @@ def test_a_folder_that_cannot_be_synced_takes_the_blob_back(
     files.store.upload("a1/tasks/first", [b"there"])
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", _failing(os.fsync, errno.EIO, after=1 + folder))
-        assert type(raised_by(lambda: files.store.upload("a1/tasks/second", [b"x"]))) is UpstreamError
+        assert type(catch_error(lambda: files.store.upload("a1/tasks/second", [b"x"]))) is UpstreamError
     assert files.stored() == {"a1/tasks/first": b"there"}
 
 
@@ -160,7 +160,7 @@ def test_a_folder_that_cannot_be_used_is_not_ready(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     store = FileBlobStore(tmp_path / "file" / "blobs")
     for call in (store.check, lambda: store.upload(KEY, [b"x"])):
-        assert isinstance(raised_by(call), Problem)
+        assert isinstance(catch_error(call), Problem)
     assert not store.exists(KEY)
 
 
@@ -170,8 +170,8 @@ async def test_a_blob_that_cannot_be_opened_is_not_a_blob_that_is_missing(
     store.upload(KEY, in_parts(sealed_bytes(3 * MIB)))
     with monkeypatch.context() as patched:
         patched.setattr("pathlib.Path.open", _failing(Path.open, errno.EMFILE, after=0))
-        assert type(raised_by(lambda: store.download(KEY))) is UpstreamUnavailable
-    assert await downloaded(store, KEY) == sealed_bytes(3 * MIB)
+        assert type(catch_error(lambda: store.download(KEY))) is UpstreamUnavailable
+    assert await download(store, KEY) == sealed_bytes(3 * MIB)
 
 
 def test_drafts_are_dropped_by_their_age(files: Files, root: Path) -> None:
@@ -198,6 +198,6 @@ def test_before_the_first_upload_there_is_nothing_and_no_error(store: BlobStore,
 async def test_two_stores_on_one_folder_are_one(store: BlobStore, root: Path) -> None:
     other = FileBlobStore(root)
     store.upload(KEY, [b"x"])
-    assert await downloaded(other, KEY) == b"x"
+    assert await download(other, KEY) == b"x"
     other.delete(KEY)
     assert not store.exists(KEY)

@@ -15,10 +15,10 @@ pytestmark = pytest.mark.slow
 SIZE_MIB = 256
 
 
-def moved(kind: str, place: str, folder: Path) -> Any:
+def transfer(kind: str, place: str, folder: Path) -> Any:
     environment = clean_environment() | {"DJANGO_SETTINGS_MODULE": "adiuva.settings", "DATA_DIR": str(folder)}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.storage.blobs.moving", kind, place, str(SIZE_MIB)],
+        [sys.executable, "-m", "tests.storage.blobs.transfer", kind, place, str(SIZE_MIB)],
         cwd=PROJECT_DIR,
         env=environment,
         capture_output=True,
@@ -29,13 +29,13 @@ def moved(kind: str, place: str, folder: Path) -> Any:
 
 
 def test_files_take_little_memory_whatever_the_size(tmp_path: Path) -> None:
-    measured = moved("files", str(tmp_path / "blobs"), tmp_path)
+    measured = transfer("files", str(tmp_path / "blobs"), tmp_path)
     assert measured["up"]["growth_mib"] <= 16, measured
     assert measured["down"]["growth_mib"] <= 16, measured
 
 
 def test_s3_takes_a_few_parts_of_memory_whatever_the_size(s3: LoopbackS3, tmp_path: Path) -> None:
-    measured = moved("s3", s3.url, tmp_path)
+    measured = transfer("s3", s3.url, tmp_path)
     s3.forget()
     assert measured["up"]["growth_mib"] <= 64, measured
     assert measured["down"]["growth_mib"] <= 64, measured

@@ -13,8 +13,8 @@ import pytest
 from adiuva.api.errors import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from storage.blobs.s3.store import S3BlobStore
 from tests.fakes.s3_server import Fault, LoopbackS3
-from tests.storage.blobs.bodies import MIB, downloaded, everything, in_parts, raised_by, sealed_bytes
-from tests.storage.blobs.faults import BOUND_SECONDS, FAULTS, KEY, LARGE, SMALL, in_time, named, store_at
+from tests.storage.blobs.bodies import MIB, catch_error, download, in_parts, read_all, sealed_bytes
+from tests.storage.blobs.faults import BOUND_SECONDS, FAULTS, KEY, LARGE, SMALL, name_of, run_in_time, store_at
 
 CALLS: dict[str, Callable[[S3BlobStore], object]] = {
     "get_object": lambda store: store.download(KEY),
@@ -43,13 +43,13 @@ def unheard_port() -> Iterator[int]:
         (Fault("hang"), UpstreamTimeout),
         *((fault, problem) for fault, problem in FAULTS if fault.kind == "status" and fault.code != "RequestTimeout"),
     ],
-    ids=named,
+    ids=name_of,
 )
 def test_a_call_that_fails_is_a_problem(
     s3: LoopbackS3, s3_store: S3BlobStore, operation: str, fault: Fault, problem: type[Problem]
 ) -> None:
     s3.fault(operation, fault)
-    assert type(in_time(lambda: CALLS[operation](s3_store))) is problem
+    assert type(run_in_time(lambda: CALLS[operation](s3_store))) is problem
 
 
 def test_nobody_listens(unheard_port: int) -> None:
@@ -59,7 +59,7 @@ def test_nobody_listens(unheard_port: int) -> None:
         "create_upload": lambda store: store.upload(KEY, in_parts(LARGE)),
     }
     for operation, call in (CALLS | uploads).items():
-        assert type(in_time(partial(call, store))) is UpstreamUnavailable, operation
+        assert type(run_in_time(partial(call, store))) is UpstreamUnavailable, operation
 
 
 CUTS = [
@@ -69,7 +69,7 @@ CUTS = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "problem"), CUTS, ids=named)
+@pytest.mark.parametrize(("fault", "problem"), CUTS, ids=name_of)
 async def test_a_download_that_is_cut_does_not_end_as_if_it_were_whole(
     s3: LoopbackS3, s3_store: S3BlobStore, fault: Fault, problem: type[Problem]
 ) -> None:
@@ -95,7 +95,7 @@ async def test_a_range_that_is_cut_raises_too(s3: LoopbackS3, s3_store: S3BlobSt
     s3.objects[KEY] = LARGE
     s3.fault("get_object", Fault("cut", after_bytes=500))
     with pytest.raises(UpstreamError):
-        await everything(s3_store.download(KEY, start=10, end=2000))
+        await read_all(s3_store.download(KEY, start=10, end=2000))
 
 
 async def test_a_reader_that_has_failed_stays_ended_and_gives_its_connection_back(
@@ -105,9 +105,9 @@ async def test_a_reader_that_has_failed_stays_ended_and_gives_its_connection_bac
     s3.fault("get_object", Fault("cut", after_bytes=500), times=1)
     blob = s3_store.download(KEY)
     with pytest.raises(UpstreamError):
-        await everything(blob)
+        await read_all(blob)
     blob.close()
-    assert await downloaded(s3_store, KEY) == LARGE
+    assert await download(s3_store, KEY) == LARGE
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -133,7 +133,7 @@ async def test_leaving_a_stalled_download_does_not_wait_for_it() -> None:
 def test_no_word_of_the_vendor_is_in_a_problem(s3: LoopbackS3, s3_store: S3BlobStore) -> None:
     for code, status in (("AccessDenied", 403), ("SlowDown", 503), ("InternalError", 500)):
         s3.fault("put_object", Fault("status", status=status, code=code))
-        problem = raised_by(lambda: s3_store.upload(KEY, in_parts(SMALL)))
+        problem = catch_error(lambda: s3_store.upload(KEY, in_parts(SMALL)))
         assert isinstance(problem, Problem)
         text = str(problem.as_dict("r"))
         assert "canary" not in text

@@ -1,4 +1,4 @@
-"""The whole service with its blobs in an object store that fails: what a client is told, and what is counted."""
+"""The whole service with its blobs in an object store that fails: what a client is answered, and what is counted."""
 
 import hashlib
 import itertools
@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.s3_server import Fault, LoopbackS3
 from tests.storage.blobs.bodies import MIB, sealed_bytes
-from tests.storage.blobs.faults import named
+from tests.storage.blobs.faults import name_of
 from tests.support.server import RunningServer
 
 pytestmark = pytest.mark.slow  # a store that says nothing is waited for, many times over
@@ -110,7 +110,7 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize(("operation", "body", "fault"), FAULTS, ids=named)
+@pytest.mark.parametrize(("operation", "body", "fault"), FAULTS, ids=name_of)
 def test_an_upload_that_the_store_does_not_take_is_told_and_nothing_is_counted(
     client: httpx.Client, s3: LoopbackS3, operation: str, body: bytes, fault: Fault
 ) -> None:
@@ -153,7 +153,7 @@ def test_a_replacement_that_fails_leaves_the_record_as_it_was(client: httpx.Clie
 @pytest.mark.parametrize(
     ("fault", "status"),
     [(Fault("hang"), 504), (Fault("status", status=500), 502), (Fault("status", status=503, code="SlowDown"), 503)],
-    ids=named,
+    ids=name_of,
 )
 def test_a_download_that_does_not_begin_is_a_problem(
     client: httpx.Client, s3: LoopbackS3, fault: Fault, status: int

@@ -9,7 +9,7 @@ from adiuva.api.errors import Problem, UpstreamError, UpstreamTimeout, UpstreamU
 from storage.blobs.s3.store import S3BlobStore
 from tests.fakes.s3_server import Fault, LoopbackS3
 from tests.storage.blobs.bodies import MIB, in_parts
-from tests.storage.blobs.faults import FAULTS, KEY, LARGE, SMALL, in_time, named, store_at
+from tests.storage.blobs.faults import FAULTS, KEY, LARGE, SMALL, name_of, run_in_time, store_at
 
 pytestmark = pytest.mark.slow  # a store that says nothing is waited for, many times over
 
@@ -23,12 +23,12 @@ def test_the_loopback_server_is_a_store_while_nothing_fails(s3: LoopbackS3, s3_s
     s3_store.check()
 
 
-@pytest.mark.parametrize(("fault", "problem"), FAULTS, ids=named)
+@pytest.mark.parametrize(("fault", "problem"), FAULTS, ids=name_of)
 def test_a_small_upload_that_fails_is_a_problem_and_leaves_nothing(
     s3: LoopbackS3, s3_store: S3BlobStore, fault: Fault, problem: type[Problem]
 ) -> None:
     s3.fault("put_object", fault)
-    assert type(in_time(lambda: s3_store.upload(KEY, in_parts(SMALL)))) is problem
+    assert type(run_in_time(lambda: s3_store.upload(KEY, in_parts(SMALL)))) is problem
     assert s3.objects == {}
     s3.behave()
     assert s3_store.upload(KEY, in_parts(SMALL)) == len(SMALL)
@@ -43,12 +43,12 @@ TELLING = [
 
 
 @pytest.mark.parametrize("operation", ["create_upload", "upload_part", "complete_upload"])
-@pytest.mark.parametrize(("fault", "problem"), TELLING, ids=named)
+@pytest.mark.parametrize(("fault", "problem"), TELLING, ids=name_of)
 def test_a_large_upload_that_fails_is_a_problem_and_leaves_nothing(
     s3: LoopbackS3, s3_store: S3BlobStore, operation: str, fault: Fault, problem: type[Problem]
 ) -> None:
     s3.fault(operation, fault)
-    assert type(in_time(lambda: s3_store.upload(KEY, in_parts(LARGE)))) is problem
+    assert type(run_in_time(lambda: s3_store.upload(KEY, in_parts(LARGE)))) is problem
     assert s3.objects == {}
     # What was begun without our knowing is found by its age.
     unknown = operation == "create_upload" and fault.kind not in {"hang", "status"}
@@ -59,7 +59,7 @@ def test_a_large_upload_that_fails_is_a_problem_and_leaves_nothing(
 
 def test_unfinished_uploads_are_found_by_their_age(s3: LoopbackS3, s3_store: S3BlobStore) -> None:
     s3.fault("create_upload", Fault("reset_after"))
-    assert isinstance(in_time(lambda: s3_store.upload(KEY, in_parts(LARGE))), UpstreamError)
+    assert isinstance(run_in_time(lambda: s3_store.upload(KEY, in_parts(LARGE))), UpstreamError)
     begun = datetime(2020, 1, 1, tzinfo=UTC)
     for older_than, dry_run, found, left in [
         (begun, False, 0, 1),
@@ -79,7 +79,7 @@ def test_an_upload_that_ends_while_it_is_aborted_is_no_error(s3: LoopbackS3, s3_
 def test_a_body_that_the_server_does_not_take_is_a_timeout(s3: LoopbackS3) -> None:
     s3.fault("put_object", Fault("stall"))
     store = store_at(s3.url, timeout_seconds=0.5, part_bytes=32 * MIB)  # more than the kernel's buffers hold
-    assert type(in_time(lambda: store.upload(KEY, [bytes(24 * MIB)]))) is UpstreamTimeout
+    assert type(run_in_time(lambda: store.upload(KEY, [bytes(24 * MIB)]))) is UpstreamTimeout
     assert s3.objects == {}
 
 
@@ -89,7 +89,7 @@ def test_a_later_part_may_fail_as_well(s3: LoopbackS3, s3_store: S3BlobStore) ->
         s3.fault("upload_part", Fault("status", status=503, code="SlowDown"))
         yield from in_parts(LARGE)
 
-    assert isinstance(in_time(lambda: s3_store.upload(KEY, parts())), UpstreamUnavailable)
+    assert isinstance(run_in_time(lambda: s3_store.upload(KEY, parts())), UpstreamUnavailable)
     assert (s3.objects, s3.uploads) == ({}, {})
 
 
@@ -103,7 +103,7 @@ def test_a_failed_part_ends_the_reading_of_the_body(s3: LoopbackS3, s3_store: S3
             taken += MIB
             yield bytes(MIB)
 
-    assert isinstance(in_time(lambda: s3_store.upload(KEY, endless())), UpstreamError)
+    assert isinstance(run_in_time(lambda: s3_store.upload(KEY, endless())), UpstreamError)
     assert taken <= 8 * MIB
     assert (s3.objects, s3.uploads) == ({}, {})
 
@@ -111,18 +111,18 @@ def test_a_failed_part_ends_the_reading_of_the_body(s3: LoopbackS3, s3_store: S3
 @pytest.mark.parametrize("operation", ["create_upload", "upload_part", "complete_upload"])
 def test_an_answer_that_is_not_s3s_is_an_error(s3: LoopbackS3, s3_store: S3BlobStore, operation: str) -> None:
     s3.fault(operation, Fault("garbage"))
-    assert type(in_time(lambda: s3_store.upload(KEY, in_parts(LARGE)))) is UpstreamError
+    assert type(run_in_time(lambda: s3_store.upload(KEY, in_parts(LARGE)))) is UpstreamError
     assert s3.objects == {}
 
 
 def test_an_error_under_status_200_is_an_error(s3: LoopbackS3, s3_store: S3BlobStore) -> None:
     s3.fault("complete_upload", Fault("error_in_200"))
-    assert isinstance(in_time(lambda: s3_store.upload(KEY, in_parts(LARGE))), UpstreamError)
+    assert isinstance(run_in_time(lambda: s3_store.upload(KEY, in_parts(LARGE))), UpstreamError)
     assert (s3.objects, s3.uploads) == ({}, {})
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault("hang"), Fault("reset"), Fault("status", status=503, code="SlowDown")], ids=named
+    "fault", [Fault("hang"), Fault("reset"), Fault("status", status=503, code="SlowDown")], ids=name_of
 )
 @pytest.mark.parametrize("broken", ["put_object", "upload_part", "complete_upload"])
 def test_a_failure_that_cannot_be_cleaned_up_after_is_still_the_first_problem_in_time(
@@ -132,7 +132,7 @@ def test_a_failure_that_cannot_be_cleaned_up_after_is_still_the_first_problem_in
         s3.fault(operation, fault)
     body = SMALL if broken == "put_object" else LARGE
     expected = {"hang": UpstreamTimeout, "reset": UpstreamError, "status": UpstreamUnavailable}[fault.kind]
-    assert type(in_time(lambda: s3_store.upload(KEY, in_parts(body)))) is expected
+    assert type(run_in_time(lambda: s3_store.upload(KEY, in_parts(body)))) is expected
     assert s3.objects == {}
 
 
@@ -145,7 +145,7 @@ SURVIVED = [
 ]
 
 
-@pytest.mark.parametrize(("operation", "fault"), SURVIVED, ids=named)
+@pytest.mark.parametrize(("operation", "fault"), SURVIVED, ids=name_of)
 def test_one_failure_is_survived(s3: LoopbackS3, s3_persistent: S3BlobStore, operation: str, fault: Fault) -> None:
     s3.fault(operation, fault, times=1)
     body = SMALL if operation == "put_object" else LARGE
@@ -156,7 +156,7 @@ def test_one_failure_is_survived(s3: LoopbackS3, s3_persistent: S3BlobStore, ope
 
 def test_two_failures_are_enough(s3: LoopbackS3, s3_persistent: S3BlobStore) -> None:
     s3.fault("put_object", Fault("status", status=503, code="SlowDown"))
-    assert type(in_time(lambda: s3_persistent.upload(KEY, in_parts(SMALL)))) is UpstreamUnavailable
+    assert type(run_in_time(lambda: s3_persistent.upload(KEY, in_parts(SMALL)))) is UpstreamUnavailable
     assert s3.asked["put_object"] == 2
 
 
@@ -165,5 +165,5 @@ def test_a_second_try_that_finds_the_upload_completed_gives_up_and_leaves_nothin
 ) -> None:
     """Whether the first try did it stays open: a blob that nobody refers to must not stay."""
     s3.fault("complete_upload", Fault("reset_after"), times=1)
-    assert type(in_time(lambda: s3_persistent.upload(KEY, in_parts(LARGE)))) is UpstreamUnavailable
+    assert type(run_in_time(lambda: s3_persistent.upload(KEY, in_parts(LARGE)))) is UpstreamUnavailable
     assert (s3.objects, s3.uploads) == ({}, {})

@@ -37,18 +37,18 @@ def some_content(rng: random.Random) -> Content:
 
 def upload_arguments(form: str, content: Content, *, table: str | None, record_id: str | None) -> dict[str, Any]:
     """For ``httpx``: one of the three forms of an upload, the first of them at three paces."""
-    said = {name: value for name, value in {"table_name": table, "id": record_id}.items() if value is not None}
+    fields = {name: value for name, value in {"table_name": table, "id": record_id}.items() if value is not None}
     if form == "json":
         blob = base64.b64encode(content.data).decode()
-        return {"json": {**said, "checksum": content.checksum, "blob": blob}}
+        return {"json": {**fields, "checksum": content.checksum, "blob": blob}}
     if form == "multipart":
-        return {"data": {**said, "checksum": content.checksum}, "files": {"blob": ("blob", content.data)}}
+        return {"data": {**fields, "checksum": content.checksum}, "files": {"blob": ("blob", content.data)}}
     headers = {"Content-Type": "application/octet-stream", "X-Checksum": content.checksum}
     if form == "stream":
-        return {"params": said, "headers": headers, "content": content.data}
+        return {"params": fields, "headers": headers, "content": content.data}
     if form == "slow stream":
         headers["Content-Length"] = str(content.size)  # otherwise httpx sends chunks
-    return {"params": said, "headers": headers, "content": slowly(content.data)}
+    return {"params": fields, "headers": headers, "content": slowly(content.data)}
 
 
 def slowly(data: bytes, *, pauses: int = 6) -> Iterator[bytes]:
@@ -59,13 +59,13 @@ def slowly(data: bytes, *, pauses: int = 6) -> Iterator[bytes]:
 
 
 @dataclass(slots=True)
-class Known:
+class KnownState:
     """What may be stored under one id: ``None`` for nothing. One possibility is certainty."""
 
     possible: set[Content | None]
 
     @classmethod
-    def nothing(cls) -> "Known":
+    def nothing(cls) -> "KnownState":
         return cls({None})
 
     @property
@@ -84,7 +84,7 @@ class Known:
         """A request for it got no answer."""
         self.possible.add(content)
 
-    def was_found(self, checksum: str | None) -> None:
+    def observe(self, checksum: str | None) -> None:
         """It was looked up: ``checksum`` of what is there. Fails when it cannot be that."""
         found = {one for one in self.possible if (one.checksum if one else None) == checksum}
         assert found, f"found {checksum}, possible was {self.possible}"

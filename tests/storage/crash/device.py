@@ -1,13 +1,13 @@
-"""A client that knows exactly what it was told, and does all that a client can do."""
+"""A client that remembers every answer, and does all that a client can do."""
 
 import random
 import uuid
 from collections.abc import Callable
 from typing import Any
 
-from tests.storage.crash.contents import FORMS, Content, Known, some_content, upload_arguments
+from tests.storage.crash.contents import FORMS, Content, KnownState, some_content, upload_arguments
 from tests.storage.crash.follower import Follower
-from tests.storage.crash.wire import NoAnswerError, Wire
+from tests.storage.crash.http_client import HttpClient, NoAnswerError
 
 TABLES = ("notes", "tasks")
 
@@ -19,16 +19,16 @@ class Device:
     got no answer, and so no id: each may be there once.
     """
 
-    def __init__(self, wire: Wire, rng: random.Random, *, uses_vectors: bool) -> None:
-        self.wire = wire
+    def __init__(self, client: HttpClient, rng: random.Random, *, uses_vectors: bool) -> None:
+        self.client = client
         self.rng = rng
         self.uses_vectors = uses_vectors
-        self.records: dict[str, Known] = {}
+        self.records: dict[str, KnownState] = {}
         self.tables: dict[str, str] = {}
-        self.vectors: dict[str, Known] = {}
-        self.backups: dict[str, Known] = {}
+        self.vectors: dict[str, KnownState] = {}
+        self.backups: dict[str, KnownState] = {}
         self.unclaimed: set[Content] = set()
-        self.follower = Follower(wire)
+        self.follower = Follower(client)
         self._etags: dict[str, str] = {}
 
     def do_something(self) -> None:
@@ -52,7 +52,7 @@ class Device:
         content = some_content(self.rng)
         table, form = self.rng.choice(TABLES), self.rng.choice(FORMS)
         record_id = self.rng.choice([None, self._new_id(), self._one_of(self.records, there=False)])
-        known = self.records.setdefault(record_id, Known.nothing()) if record_id else None
+        known = self.records.setdefault(record_id, KnownState.nothing()) if record_id else None
         try:
             answer = self._upload("POST", "storage/records", form, content, table=table, record_id=record_id)
         except NoAnswerError:
@@ -72,7 +72,7 @@ class Device:
         assert (meta["checksum"], meta["size_bytes"], meta["table_name"]) == (content.checksum, content.size, table)
         assert record_id in {None, meta["id"]}
         self.tables[meta["id"]] = table
-        self.records.setdefault(meta["id"], Known.nothing()).is_now(content)
+        self.records.setdefault(meta["id"], KnownState.nothing()).is_now(content)
         self._etags[meta["id"]] = answer.headers["ETag"]
 
     def put(self) -> None:
@@ -88,7 +88,7 @@ class Device:
             self._etags.pop(record_id, None)
             return None
         if answer.status_code == 404:
-            known.was_found(None)
+            known.observe(None)
             return None
         assert answer.status_code == 200, answer.text
         assert answer.json()["checksum"] == content.checksum
@@ -101,15 +101,15 @@ class Device:
         if record_id is None:
             return
         try:
-            answer = self.wire.request("GET", f"storage/records/{record_id}")
+            answer = self.client.request("GET", f"storage/records/{record_id}")
         except NoAnswerError:
             return
         if answer.status_code == 404:
-            self.records[record_id].was_found(None)
+            self.records[record_id].observe(None)
             return
         assert answer.status_code == 200, answer.text
         assert Content.of(answer.content).checksum == answer.headers["X-Checksum"]
-        self.records[record_id].was_found(answer.headers["X-Checksum"])
+        self.records[record_id].observe(answer.headers["X-Checksum"])
         self._etags[record_id] = answer.headers["ETag"]
 
     def delete(self) -> None:
@@ -126,12 +126,12 @@ class Device:
             "X-Backup-Checksum": content.checksum,
         }
         try:
-            answer = self.wire.request("PUT", "backup", headers=headers, content=content.data)
+            answer = self.client.request("PUT", "backup", headers=headers, content=content.data)
         except NoAnswerError:
             self.unclaimed.add(content)
             return
         assert answer.status_code == 201, answer.text
-        self.backups[answer.json()["id"]] = Known({content})
+        self.backups[answer.json()["id"]] = KnownState({content})
 
     def delete_backup(self) -> None:
         self._delete(self.backups, "backup")
@@ -144,9 +144,9 @@ class Device:
         sent = [
             upload_arguments("json", content, table=None, record_id=one)["json"] for one, content in vectors.items()
         ]
-        known = {one: self.vectors.setdefault(one, Known.nothing()) for one in vectors}
+        known = {one: self.vectors.setdefault(one, KnownState.nothing()) for one in vectors}
         try:
-            answer = self.wire.request("POST", "storage/vectors/upsert", json={"vectors": sent})
+            answer = self.client.request("POST", "storage/vectors/upsert", json={"vectors": sent})
         except NoAnswerError:
             for one, content in vectors.items():
                 known[one].may_be(content)
@@ -161,7 +161,7 @@ class Device:
             return
         known = self.vectors[one]
         try:
-            answer = self.wire.request("DELETE", "storage/vectors", json={"ids": [one]})
+            answer = self.client.request("DELETE", "storage/vectors", json={"ids": [one]})
         except NoAnswerError:
             known.may_be(None)
             return
@@ -193,24 +193,24 @@ class Device:
         arguments = upload_arguments(form, content, table=table, record_id=record_id)
         if etag is not None:
             arguments["headers"] = {**arguments.get("headers", {}), "If-Match": etag}
-        return self.wire.request(method, path, **arguments)
+        return self.client.request(method, path, **arguments)
 
-    def _delete(self, known: dict[str, Known], path: str) -> None:
+    def _delete(self, known: dict[str, KnownState], path: str) -> None:
         one = self._one_of(known, there=True)
         if one is None:
             return
         try:
-            answer = self.wire.request("DELETE", f"{path}/{one}")
+            answer = self.client.request("DELETE", f"{path}/{one}")
         except NoAnswerError:
             known[one].may_be(None)
             return
         if answer.status_code == 404:
-            known[one].was_found(None)
+            known[one].observe(None)
             return
         assert answer.status_code == 204, answer.text
         known[one].is_now(None)
 
-    def _one_of(self, known: dict[str, Known], *, there: bool) -> str | None:
+    def _one_of(self, known: dict[str, KnownState], *, there: bool) -> str | None:
         """An id under which something may be, or surely nothing is."""
         ids = [one for one, about in known.items() if about.may_be_there is there]
         return self.rng.choice(ids) if ids else None

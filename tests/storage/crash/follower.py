@@ -1,8 +1,8 @@
-"""A device that keeps up with the change feed, as a client is told to do it."""
+"""A device that keeps up with the change feed, as the contract has clients do it."""
 
 from dataclasses import dataclass
 
-from tests.storage.crash.wire import Wire
+from tests.storage.crash.http_client import HttpClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +18,10 @@ class Version:
 class Follower:
     """``records`` is what there is, by id, as far as it has read."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, client: HttpClient) -> None:
         self.records: dict[str, Version] = {}
         self.resyncs = 0
-        self._wire = wire
+        self._client = client
         self._since = 0
         self._newest = 0
         self._full_run: set[str] | None = set()  # the ids that have come since it began at 0
@@ -29,7 +29,7 @@ class Follower:
     def read_on(self, *, pages: int | None = None) -> None:
         """To the end, or so many pages. An answer that does not come changes nothing here."""
         while pages is None or pages > 0:
-            answer = self._wire.request("GET", "storage/changes", params={"since": self._since, "limit": 20})
+            answer = self._client.request("GET", "storage/changes", params={"since": self._since, "limit": 20})
             if answer.status_code == 410:
                 assert answer.json()["code"] == "resync_required"
                 self.resyncs += 1

@@ -11,18 +11,18 @@ SERVE = """
 import io, json, sys
 from django.core.management import CommandError, call_command
 for line in sys.stdin:
-    said = io.StringIO()
+    output = io.StringIO()
     try:
-        call_command(*json.loads(line), stdout=said)
+        call_command(*json.loads(line), stdout=output)
         code = 0
     except CommandError as error:
         code = error.returncode
-    print(json.dumps([code, said.getvalue()]), flush=True)
+    print(json.dumps([code, output.getvalue()]), flush=True)
 """
 
 
 class Operator:
-    """``with Operator(server) as operator: code, said = operator.manage("reap_storage", "--dry-run")``."""
+    """``with Operator(server) as operator: code, output = operator.manage("reap_storage", "--dry-run")``."""
 
     def __init__(self, server: RunningServer) -> None:
         self._process = subprocess.Popen(
@@ -47,5 +47,5 @@ class Operator:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(arguments) + "\n")
         self._process.stdin.flush()
-        code, said = json.loads(self._process.stdout.readline())
-        return code, said
+        code, output = json.loads(self._process.stdout.readline())
+        return code, output

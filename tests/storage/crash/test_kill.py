@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.crash.inspection import blobs_on_disk, blobs_wanted, inspect
-from tests.storage.crash.town import Progress, Town
+from tests.storage.crash.invariants import assert_invariants, blobs_expected, blobs_on_disk
+from tests.storage.crash.workload import Progress, Workload
 from tests.support.server import RunningServer
 
 ServerFactory = Callable[..., RunningServer]
@@ -23,29 +23,29 @@ def survive(
     print(f"to see this run's choices again: CRASH_SEED={seed}")  # noqa: T201 - pytest shows it with a failure
     rng = random.Random(seed)  # noqa: S311 - no secret
     moments = sorted(rng.sample(range(operations // 10, operations - operations // 10), kills))
-    town = Town(server_factory(DATA_DIR=str(data)))
-    town.settle(accounts=accounts, devices=2, seed=seed, uses_vectors=uses_vectors)
+    workload = Workload(server_factory(DATA_DIR=str(data)))
+    workload.create_accounts(accounts=accounts, devices=2, seed=seed, uses_vectors=uses_vectors)
 
     def kill_now_and_then(progress: Progress) -> None:
         for moment in moments:
             if progress.wait_for(moment):
                 time.sleep(rng.random() * 0.05)
-                town.kill()
+                workload.kill()
 
     try:
-        town.live(operations=operations, meanwhile=kill_now_and_then)
+        workload.run(operations=operations, meanwhile=kill_now_and_then)
         # Before anything is put in order: a crash leaves no count wrong and no record without its bytes.
-        for household in town.households:
-            inspect(household)
-        said = town.server.manage("reap_storage", "--min-age", "0")
-        assert "counters of 0 users corrected" in said
-        assert "0 unknown keys" in said
-        for household in town.households:
-            inspect(household)
-            assert blobs_on_disk(data / "blobs", household.user_id) == blobs_wanted(household)
+        for account in workload.accounts:
+            assert_invariants(account)
+        output = workload.server.manage("reap_storage", "--min-age", "0")
+        assert "counters of 0 users corrected" in output
+        assert "0 unknown keys" in output
+        for account in workload.accounts:
+            assert_invariants(account)
+            assert blobs_on_disk(data / "blobs", account.user_id) == blobs_expected(account)
         assert list((data / "blobs" / ".unfinished").iterdir()) == []
     finally:
-        town.leave()
+        workload.close()
 
 
 # Without vectors, whose SDK takes each server seconds to load.

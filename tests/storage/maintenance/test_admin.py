@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.models import User
 from backups.models import Backup
 from storage.models import StorageUsage
-from tests.storage.maintenance.stored import make_backup, make_record, run
+from tests.storage.maintenance.stored_items import make_backup, make_record, run
 from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from backups.models import Backup
 from storage.models import StorageRecord, StorageUsage, StoredVector
 from storage.quota import Kind, lock_usage
 from tests.accounts.at_once import at_once
-from tests.storage.maintenance.stored import (
+from tests.storage.maintenance.stored_items import (
     delete_record,
     keys,
     make_backup,

@@ -20,16 +20,16 @@ import json
 from accounts.models import User
 from django.conf import settings
 from storage.blobs.factory import get_blob_store
-from tests.storage.maintenance.stored import make_backup, make_record, plant, record_key
+from tests.storage.maintenance.stored_items import make_backup, make_record, write_blob_file, record_key
 from tests.support.accounts import make_account
 account, stays = make_account(tier="team"), make_account(tier="team")
 for one in (account, stays):
     make_record(one.user)
     make_backup(one.user)
 for _ in range({count}):
-    plant(settings.BLOB_DIR, record_key(account.user.id))
-told = {{"id": str(account.user.id), "token": account.access_token, "password": account.password}}
-print(json.dumps({{**told, "email": account.email, "stays": str(stays.user.id), "stays_token": stays.access_token}}))
+    write_blob_file(settings.BLOB_DIR, record_key(account.user.id))
+fields = {{"id": str(account.user.id), "token": account.access_token, "password": account.password}}
+print(json.dumps({{**fields, "email": account.email, "stays": str(stays.user.id), "stays_token": stays.access_token}}))
 """
 
 
@@ -44,8 +44,8 @@ def test_an_erasure_that_a_kill_cut_short_is_finished_by_the_next_start(
 ) -> None:
     data = tmp_path / "data"
     server = server_factory(DATA_DIR=str(data))
-    said = server.manage("shell", "--verbosity=0", "-c", STORE_MUCH.format(count=BLOBS))
-    account = json.loads(said.splitlines()[-1])
+    output = server.manage("shell", "--verbosity=0", "-c", STORE_MUCH.format(count=BLOBS))
+    account = json.loads(output.splitlines()[-1])
 
     def leave() -> None:
         headers = {"Authorization": f"Bearer {account['token']}"}

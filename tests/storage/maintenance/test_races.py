@@ -14,7 +14,15 @@ from storage.checksums import checksum_of
 from storage.models import StorageRecord, StorageUsage
 from storage.quota import Kind, lock_usage
 from tests.accounts.at_once import at_once
-from tests.storage.maintenance.stored import delete_record, keys, let_age, make_record, record_key, run, upload
+from tests.storage.maintenance.stored_items import (
+    age_files,
+    delete_record,
+    keys,
+    make_record,
+    record_key,
+    run,
+    upload,
+)
 from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,7 +71,7 @@ def test_writers_and_reapers_leave_counters_and_blobs_that_agree(make_user: Make
     user = make_user(tier="team").user
     for _ in range(20):
         upload(record_key(user.id))
-    let_age(tmp_path, 7200)
+    age_files(tmp_path, 7200)
 
     def write() -> None:
         for number in range(8):

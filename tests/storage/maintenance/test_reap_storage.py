@@ -10,17 +10,17 @@ from accounts import erasure
 from accounts.models import User
 from storage.blobs.port import BlobStore
 from storage.models import StorageRecord, StorageUsage
-from tests.storage.maintenance.stored import (
+from tests.storage.maintenance.stored_items import (
+    age_files,
     delete_record,
     keys,
-    let_age,
     make_backup,
     make_record,
     make_vector,
-    plant,
     record_key,
     run,
     upload,
+    write_blob_file,
 )
 from tests.support.accounts import Account
 
@@ -43,15 +43,15 @@ def test_what_nothing_refers_to_goes_and_the_rest_stays(user: User, tmp_path: Pa
     kept = {str(make_record(user).s3_key), make_backup(user).s3_key}
     upload(record_key(user.id))
     upload(f"{user.id}/_backup/{uuid.uuid4()}")
-    let_age(tmp_path, HOUR + 60)
-    code, said = run("reap_storage")
+    age_files(tmp_path, HOUR + 60)
+    code, output = run("reap_storage")
     assert (code, keys()) == (0, kept)
-    assert "2 blobs (12 B) removed" in said
+    assert "2 blobs (12 B) removed" in output
 
 
 def test_what_is_younger_than_the_least_age_stays(user: User, tmp_path: Path) -> None:
     orphan = upload(record_key(user.id))
-    let_age(tmp_path, HOUR - 60)
+    age_files(tmp_path, HOUR - 60)
     assert run("reap_storage")[0] == 0
     assert keys() == {orphan}
     assert run("reap_storage", "--min-age", "3500")[0] == 0
@@ -98,20 +98,20 @@ STRANGE = [
 def test_a_key_it_does_not_know_is_reported_and_left_alone(user: User, form: str) -> None:
     strange = form.format(user=user.id, item=uuid.uuid4(), nonce=uuid.uuid4().hex, shouting=str(uuid.uuid4()).upper())
     upload(strange)
-    code, said = run("reap_storage", "--min-age", "0")
+    code, output = run("reap_storage", "--min-age", "0")
     assert (code, keys()) == (0, {strange})
-    assert f"not one of our keys, left alone: '{strange}'" in said
-    assert "1 unknown keys" in said
+    assert f"not one of our keys, left alone: '{strange}'" in output
+    assert "1 unknown keys" in output
 
 
 def test_more_orphans_than_a_batch_holds_all_go(user: User, make_user: MakeUser, tmp_path: Path) -> None:
     kept = {str(make_record(user).s3_key) for _ in range(3)}
     others = make_user(tier="pro").user
     for number in range(1201):
-        plant(tmp_path / "blobs", record_key(user.id if number % 3 else others.id))
-    code, said = run("reap_storage", "--min-age", "0")
+        write_blob_file(tmp_path / "blobs", record_key(user.id if number % 3 else others.id))
+    code, output = run("reap_storage", "--min-age", "0")
     assert (code, keys()) == (0, kept)
-    assert "1201 blobs" in said
+    assert "1201 blobs" in output
 
 
 def test_unfinished_uploads_go_when_they_are_old_enough(blobs: BlobStore, user: User, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_unfinished_uploads_go_when_they_are_old_enough(blobs: BlobStore, user: 
     (unfinished / "left-by-a-crash").write_bytes(b"half")
     assert run("reap_storage")[0] == 0
     assert len(list(unfinished.iterdir())) == 1
-    let_age(unfinished, HOUR + 60)
+    age_files(unfinished, HOUR + 60)
     assert "1 unfinished uploads would be dropped" in run("reap_storage", "--dry-run")[1]
     assert "1 unfinished uploads dropped" in run("reap_storage")[1]
     assert list(unfinished.iterdir()) == []
@@ -133,12 +133,12 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(user: User, make_user:
     StorageUsage.objects.filter(user=user).update(storage_bytes=1)
     erasure.close_account(user=make_user().user)
     before = keys(), list(StorageRecord.objects.values()), list(StorageUsage.objects.values()), User.objects.count()
-    code, said = run("reap_storage", "--min-age", "0", "--dry-run")
+    code, output = run("reap_storage", "--min-age", "0", "--dry-run")
     assert code == 0
     assert re.search(
         "1 accounts would be erased, 1 blobs .* would be removed, .*1 tombstones would be forgotten, "
         "counters of 1 users would be corrected",
-        said,
+        output,
     )
     after = keys(), list(StorageRecord.objects.values()), list(StorageUsage.objects.values()), User.objects.count()
     assert before == after
@@ -151,9 +151,9 @@ def test_tombstones_that_are_old_enough_go_and_the_feed_says_so(user: User) -> N
     recent = make_record(user)
     delete_record(recent, days_ago=89)
     newest = usage_of(user).last_seq
-    code, said = run("reap_storage")
+    code, output = run("reap_storage")
     assert code == 0
-    assert "2 tombstones forgotten" in said
+    assert "2 tombstones forgotten" in output
     assert set(StorageRecord.objects.values_list("id", flat=True)) == {stays.id, recent.id}
     assert (usage_of(user).pruned_seq, usage_of(user).last_seq) == (5, newest)
     assert run("reap_storage", "--tombstone-age", "0")[0] == 0
@@ -192,11 +192,11 @@ def test_counters_that_drifted_are_set_to_what_is_stored(
     make_backup(user, b"123")
     make_record(make_user(tier="pro").user)
     StorageUsage.objects.filter(user=user).update(storage_bytes=999, backup_bytes=0, last_seq=0)
-    code, said = run("reap_storage")
+    code, output = run("reap_storage")
     assert code == 0
     assert (usage_of(user).storage_bytes, usage_of(user).backup_bytes, usage_of(user).last_seq) == (12, 3, 1)
-    assert f"storage_bytes of {user.id}: 999 -> 12" in said
-    assert "counters of 1 users corrected" in said
+    assert f"storage_bytes of {user.id}: 999 -> 12" in output
+    assert "counters of 1 users corrected" in output
     assert caplog.text.count("a counter was off") == 3
 
 
@@ -225,9 +225,9 @@ def test_an_erasure_that_was_cut_short_is_finished(user: User) -> None:
     make_record(user)
     make_backup(user)
     erasure.close_account(user=user)
-    code, said = run("reap_storage")
+    code, output = run("reap_storage")
     assert (code, keys()) == (0, set())
-    assert "1 accounts erased" in said
+    assert "1 accounts erased" in output
     assert not User.objects.filter(id=user.id).exists()
 
 

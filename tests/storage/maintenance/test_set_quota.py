@@ -5,7 +5,7 @@ from django.core.management import CommandError, call_command
 
 from storage.models import StorageUsage
 from storage.quota import Kind, limit_bytes, usage_of
-from tests.storage.maintenance.stored import make_record, run
+from tests.storage.maintenance.stored_items import make_record, run
 from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db

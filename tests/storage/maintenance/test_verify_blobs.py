@@ -12,7 +12,15 @@ from storage.blobs.factory import get_blob_store
 from storage.checksums import checksum_of
 from storage.maintenance.integrity_check import IntegrityTally, check_integrity
 from storage.models import StorageRecord
-from tests.storage.maintenance.stored import delete_record, make_backup, make_record, plant, record_key, run, upload
+from tests.storage.maintenance.stored_items import (
+    delete_record,
+    make_backup,
+    make_record,
+    record_key,
+    run,
+    upload,
+    write_blob_file,
+)
 from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db
@@ -48,9 +56,9 @@ def test_whole_blobs_are_marked_as_verified(user: User) -> None:
         make_backup(user, b"123"),
     ]
     delete_record(make_record(user))
-    code, said = run("verify_blobs")
+    code, output = run("verify_blobs")
     assert code == 0
-    assert "3 blobs (8 B) are whole, 0 damaged" in said
+    assert "3 blobs (8 B) are whole, 0 damaged" in output
     for item in items:
         seen = verified_at(item)
         assert seen is not None
@@ -78,11 +86,11 @@ def test_damage_is_reported_with_what_is_wrong(
 ) -> None:
     damaged, whole = make(user, b"sealed"), make_record(user, b"whole")
     spoil(folder / str(damaged.s3_key))
-    code, said = run("verify_blobs")
+    code, output = run("verify_blobs")
     assert code == 1
     name = "backup" if isinstance(damaged, Backup) else "record"
-    assert f"damaged ({what}): {name} {damaged.id}, key {damaged.s3_key}" in said
-    assert "1 blobs (5 B) are whole, 1 damaged" in said
+    assert f"damaged ({what}): {name} {damaged.id}, key {damaged.s3_key}" in output
+    assert "1 blobs (5 B) are whole, 1 damaged" in output
     assert "a blob is damaged" in caplog.text
     assert verified_at(damaged) is None
     assert verified_at(whole) is not None
@@ -93,8 +101,8 @@ def test_neither_output_nor_log_says_whose_it_is_or_what_it_holds(
 ) -> None:
     record = make_record(user, b"a secret that was sealed badly")
     (folder / str(record.s3_key)).write_bytes(b"another secret, as long as it.")
-    _, said = run("verify_blobs")
-    everything = said + caplog.text + "".join(capfd.readouterr())
+    _, output = run("verify_blobs")
+    everything = output + caplog.text + "".join(capfd.readouterr())
     assert str(record.id) in everything
     assert "secret" not in everything
     assert user.email not in everything
@@ -119,9 +127,9 @@ def test_the_longest_unread_are_read_first_within_the_budget(user: User) -> None
         verified_days_ago(item, days)
     before = {item.s3_key: verified_at(item) for item in order}
     for read in range(1, 4):
-        code, said = run("verify_blobs", "--max-bytes", "6", "--not-since", "3600")
+        code, output = run("verify_blobs", "--max-bytes", "6", "--not-since", "3600")
         assert code == 0
-        assert "1 blobs (6 B)" in said
+        assert "1 blobs (6 B)" in output
         changed = [verified_at(item) != before[item.s3_key] for item in order]
         assert changed == [True] * read + [False] * (4 - read)
 
@@ -131,16 +139,16 @@ def test_what_was_verified_lately_is_not_read_again(user: User, folder: Path) ->
     verified_days_ago(lately, 1)
     verified_days_ago(long_ago, 3)
     (folder / str(lately.s3_key)).unlink()
-    code, said = run("verify_blobs", "--not-since", str(2 * 86400))
+    code, output = run("verify_blobs", "--not-since", str(2 * 86400))
     assert code == 0
-    assert "1 blobs (6 B)" in said
+    assert "1 blobs (6 B)" in output
 
 
 def test_no_time_reads_nothing(user: User) -> None:
     make_record(user)
-    code, said = run("verify_blobs", "--max-seconds", "0")
+    code, output = run("verify_blobs", "--max-seconds", "0")
     assert code == 0
-    assert "0 blobs" in said
+    assert "0 blobs" in output
 
 
 def test_damage_does_not_keep_others_from_being_read(user: User, folder: Path) -> None:
@@ -161,7 +169,7 @@ def test_more_than_a_page_of_blobs_is_read_once_each(user: User, folder: Path) -
             user=user,
             id=uuid.uuid4(),
             table_name="notes",
-            s3_key=plant(folder, record_key(user.id), b"x"),
+            s3_key=write_blob_file(folder, record_key(user.id), b"x"),
             checksum=one.checksum,
             size_bytes=1,
             revision=1,
@@ -188,7 +196,7 @@ def test_a_blob_that_is_replaced_or_deleted_in_the_meantime_is_no_damage(
     read_first, changed = make_record(user), make_record(user)
     verified_days_ago(read_first, 2)
     verified_days_ago(changed, 1)
-    old_key, said = str(changed.s3_key), list[str]()
+    old_key, output = str(changed.s3_key), list[str]()
 
     def after_the_first(_step: int) -> None:
         """The row of the second is known to the check already: both came with one query."""
@@ -196,10 +204,10 @@ def test_a_blob_that_is_replaced_or_deleted_in_the_meantime_is_no_damage(
             change(changed)
             get_blob_store().delete(old_key)
 
-    tally = IntegrityTally(say=said.append, step=after_the_first)
+    tally = IntegrityTally(say=output.append, step=after_the_first)
     check_integrity(before=datetime.now(UTC), tally=tally)
     assert changed.s3_key != old_key
-    assert (tally.blobs, tally.damaged, tally.failures, said) == (1, 0, 0, [])
+    assert (tally.blobs, tally.damaged, tally.failures, output) == (1, 0, 0, [])
 
 
 @pytest.mark.parametrize("options", [["--max-bytes", "many"], ["--max-seconds", "-1"], ["--not-since", "x"]])

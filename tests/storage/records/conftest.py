@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from storage.blobs.factory import get_blob_store
-from tests.storage.records.crowd import Person, make_people
 from tests.storage.records.devices import Device
+from tests.storage.records.live_users import LiveUser, make_live_users
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 from tests.support.server import RunningServer
@@ -39,15 +39,17 @@ class Crowd:
 
     def __init__(self, server: RunningServer) -> None:
         self._server = server
-        self._waiting: dict[str, list[Person]] = {kind: [] for kind in self.KINDS}
+        self._waiting: dict[str, list[LiveUser]] = {kind: [] for kind in self.KINDS}
         self.team, self.free, self.limited = (self.one(kind) for kind in self.KINDS)
 
-    def one(self, kind: str = "team") -> Person:
+    def one(self, kind: str = "team") -> LiveUser:
         """Nobody has met them before. ``limited``: 100,000 bytes."""
         if not self._waiting[kind]:
             kinds = [kind for kind in self.KINDS for _ in range(6)]
-            for made, person in zip(kinds, make_people(self._server, *map(self.KINDS.__getitem__, kinds)), strict=True):
-                self._waiting[made].append(person)
+            for made, user in zip(
+                kinds, make_live_users(self._server, *map(self.KINDS.__getitem__, kinds)), strict=True
+            ):
+                self._waiting[made].append(user)
         return self._waiting[kind].pop()
 
 

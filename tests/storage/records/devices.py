@@ -50,19 +50,19 @@ class Device:
         """A POST, or a PUT to the record ``to``, in one of the ``FORMS``."""
         method, path = ("POST", "storage/records") if to is None else ("PUT", f"storage/records/{to}")
         checksum = checksum_of(data) if checksum is None else checksum
-        told = {name: value for name, value in (("table_name", table), ("id", record_id)) if value is not None}
+        sent = {name: value for name, value in (("table_name", table), ("id", record_id)) if value is not None}
         extra: dict[str, Any] = {"headers": headers or {}, "token": self.token}
         match as_:
             case "stream":
                 # Django's client forgets the type of an empty body.
                 extra["headers"] = {"X-Checksum": checksum, "Content-Type": STREAM, **extra["headers"]}
-                query = "&".join(f"{name}={value}" for name, value in told.items())
+                query = "&".join(f"{name}={value}" for name, value in sent.items())
                 return self.api.request(method, f"{path}?{query}", body=data, content_type=STREAM, **extra)
             case "json":
                 blob = base64.b64encode(data).decode()
-                return self.api.request(method, path, json=told | {"checksum": checksum, "blob": blob}, **extra)
+                return self.api.request(method, path, json=sent | {"checksum": checksum, "blob": blob}, **extra)
             case _:
-                body, content_type = form(**told, blob=data, checksum=checksum)
+                body, content_type = form(**sent, blob=data, checksum=checksum)
                 return self.api.request(method, path, body=body, content_type=content_type, **extra)
 
     def stored(self, data: bytes, **kwargs: Any) -> Any:

@@ -13,19 +13,19 @@ import pytest
 
 from storage.checksums import checksum_of
 from tests.storage.records.conftest import Crowd
-from tests.storage.records.crowd import (
+from tests.storage.records.devices import STREAM, files, form
+from tests.storage.records.live_users import (
     MIB,
-    Person,
-    begun,
+    LiveUser,
+    begin_upload,
     bytes_written,
-    make_people,
+    make_live_users,
     nameless_files,
     post,
     put,
     send_what_is_taken,
     upload_head,
 )
-from tests.storage.records.devices import STREAM, files, form
 from tests.support.raw_http import RawAnswer, chunked, read_answer
 from tests.support.server import RunningServer
 
@@ -43,12 +43,12 @@ RECORDS = "/api/v1/storage/records"
 @pytest.fixture(scope="module")
 def small(
     server_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], Person]]:
+) -> Iterator[Callable[[], LiveUser]]:
     """People on a server that takes records of 1 MiB, with a folder of its own for temporary files."""
     folder = tmp_path_factory.mktemp("small")
     env = server_environment | {"MAX_RECORD_BYTES": str(MIB), "TMPDIR": str(folder)}
     running = RunningServer(folder=tmp_path_factory.mktemp("small-logs"), env=env).start()
-    people = make_people(running, *[("team", None)] * 4)
+    people = make_live_users(running, *[("team", None)] * 4)
     yield people.pop
     running.stop()
 
@@ -67,7 +67,7 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
 
 def refused_at_its_head(server: RunningServer, head: bytes) -> RawAnswer:
     """Nothing but the head is sent: an answer means that nothing else was waited for."""
-    with begun(server, head) as connection:
+    with begin_upload(server, head) as connection:
         return read_answer(connection, method="POST")
 
 
@@ -132,7 +132,7 @@ def test_who_may_not_store_makes_the_server_write_nothing(
     data = FORM_START + os.urandom(3 * MIB)
     head = upload_head(person, content_type, CHECKSUM, CHUNKED if size == "chunked" else f"Content-Length: {len(data)}")
     before = bytes_written(server)
-    with begun(server, head) as connection:
+    with begin_upload(server, head) as connection:
         send_what_is_taken(connection, chunked([data]) if size == "chunked" else data)
         assert read_answer(connection, method="POST").code == code
     assert bytes_written(server) - before < 200_000
@@ -147,7 +147,7 @@ def test_who_sends_more_than_fits_is_stopped_where_it_does_not(
     data = FORM_START + os.urandom(3 * MIB)
     parts = [data[start : start + 50_000] for start in range(0, len(data), 50_000)]
     before = bytes_written(server)
-    with begun(server, upload_head(crowd.limited, content_type, CHECKSUM, CHUNKED)) as connection:
+    with begin_upload(server, upload_head(crowd.limited, content_type, CHECKSUM, CHUNKED)) as connection:
         send_what_is_taken(connection, chunked(parts))
         answer = read_answer(connection, method="POST")
     assert (answer.status, answer.code) == (402, "quota_exceeded")
@@ -159,7 +159,7 @@ def test_who_sends_more_than_fits_is_stopped_where_it_does_not(
 
 @pytest.mark.parametrize("content_type", TYPES[:2])
 def test_a_record_over_max_record_bytes_is_stopped_and_leaves_nothing(
-    small: Callable[[], Person], content_type: str
+    small: Callable[[], LiveUser], content_type: str
 ) -> None:
     person = small()
     data = FORM_START + os.urandom(3 * MIB)
@@ -169,7 +169,7 @@ def test_a_record_over_max_record_bytes_is_stopped_and_leaves_nothing(
         # within what the route takes with a form around it, but not what a record may be
         (upload_head(person, content_type, CHECKSUM, f"Content-Length: {3 * MIB // 2}"), data[: 3 * MIB // 2]),
     ):
-        with begun(person.server, head) as connection:
+        with begin_upload(person.server, head) as connection:
             send_what_is_taken(connection, body)
             assert read_answer(connection, method="POST").code == "payload_too_large"
     assert person.unfinished == []
@@ -178,7 +178,7 @@ def test_a_record_over_max_record_bytes_is_stopped_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("as_", ["stream", "multipart"])
-def test_a_record_may_be_exactly_max_record_bytes(small: Callable[[], Person], as_: str) -> None:
+def test_a_record_may_be_exactly_max_record_bytes(small: Callable[[], LiveUser], as_: str) -> None:
     person, data = small(), os.urandom(MIB)
     with person.client() as client:
         answer = post(client, data) if as_ == "stream" else post_form(person, data)
@@ -186,7 +186,7 @@ def test_a_record_may_be_exactly_max_record_bytes(small: Callable[[], Person], a
     assert [file.read_bytes() for file in files(person.blobs)] == [data]
 
 
-def post_form(person: Person, data: bytes) -> httpx.Response:
+def post_form(person: LiveUser, data: bytes) -> httpx.Response:
     with person.client() as client:
         fields = {"table_name": "notes", "checksum": checksum_of(data)}
         return client.post("records", data=fields, files={"blob": ("sealed.bin", data)})
@@ -199,7 +199,7 @@ def post_form(person: Person, data: bytes) -> httpx.Response:
 def test_who_vanishes_in_the_middle_leaves_nothing(server: RunningServer, crowd: Crowd, content_type: str) -> None:
     team, half = crowd.one(), FORM_START + os.urandom(3 * MIB)
     head = upload_head(team, content_type, CHECKSUM, f"Content-Length: {6 * MIB}")
-    with begun(server, head + half):
+    with begin_upload(server, head + half):
         if content_type == OCTETS:
             assert within(15, lambda: bool(team.unfinished))
         elif "multipart" in content_type:
@@ -215,7 +215,7 @@ def test_who_vanishes_while_replacing_leaves_what_was_there(server: RunningServe
     with team.client() as client:
         record_id = post(client, b"first").json()["id"]
     head = upload_head(team, OCTETS, CHECKSUM, f"Content-Length: {6 * MIB}", line=f"PUT {RECORDS}/{record_id}")
-    with begun(server, head + os.urandom(2 * MIB)):
+    with begin_upload(server, head + os.urandom(2 * MIB)):
         assert within(15, lambda: bool(team.unfinished))
     assert within(15, lambda: team.unfinished == [])
     with team.client() as client:

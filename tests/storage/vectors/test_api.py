@@ -1,4 +1,4 @@
-"""Wire contract § 7, vectors, on the local engine."""
+"""Vectors (docs/api.md § 7) on the local engine."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from storage.models import StorageUsage, StoredVector
 from storage.vectors.factory import get_vector_store
 from storage.vectors.port import Point, derive_vector
 from storage.vectors.search import SPARE_HITS
-from tests.storage.vectors.vectors import UPSERT, Client, encoded, item
+from tests.storage.vectors.client import UPSERT, Client, encode, item
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 
@@ -48,7 +48,7 @@ def test_an_upsert_says_how_many_and_a_search_gives_them_back(ada: Client) -> No
             "checksum": other["checksum"],
         },
     ]
-    assert ada.counted() == (2, 8, 2)
+    assert ada.usage() == (2, 8, 2)
 
 
 def test_without_a_vector_it_is_derived_and_the_blob_finds_itself(ada: Client) -> None:
@@ -57,19 +57,19 @@ def test_without_a_vector_it_is_derived_and_the_blob_finds_itself(ada: Client) -
     for one in items[:5]:
         best = ada.search(blob=one["blob"], top_k=1).json["results"]
         assert [(hit["id"], hit["score"]) for hit in best] == [(one["id"], 1.0)]
-    assert ada.counted()[2] == 32
+    assert ada.usage()[2] == 32
 
 
 def test_a_derived_vector_can_be_searched_for_as_a_vector(ada: Client) -> None:
     one = item(b"sealed")
     ada.upsert(one, item(b"other"))
-    assert ada.found(vector=derive_vector(b"sealed"), top_k=1) == [one["id"]]
+    assert ada.search_ids(vector=derive_vector(b"sealed"), top_k=1) == [one["id"]]
 
 
 def test_a_client_may_send_the_derived_vector_itself(ada: Client) -> None:
     one, other = item(b"one"), item(b"other", vector=derive_vector(b"other"))
     assert ada.upsert(one, other).status == 200
-    assert ada.found(blob=encoded(b"other"), top_k=1) == [other["id"]]
+    assert ada.search_ids(blob=encode(b"other"), top_k=1) == [other["id"]]
 
 
 def test_an_upsert_of_a_known_id_replaces_vector_blob_and_checksum(ada: Client) -> None:
@@ -78,33 +78,33 @@ def test_an_upsert_of_a_known_id_replaces_vector_blob_and_checksum(ada: Client) 
     assert ada.upsert(item(b"second", id=key.upper(), vector=[0, 1])).json == {"upserted": 1}
     (hit,) = ada.search(vector=[0, 1]).json["results"]
     assert (hit["id"], base64.b64decode(hit["blob"]), hit["score"]) == (key, b"second", 1.0)
-    assert ada.counted() == (1, 6, 2)
+    assert ada.usage() == (1, 6, 2)
 
 
 def test_equal_scores_are_ordered_by_id(ada: Client) -> None:
     items = [item(vector=[1, 2, 3]) for _ in range(15)]
     ada.upsert(*items)
-    assert ada.found(vector=[1, 2, 3], top_k=15) == sorted(one["id"] for one in items)
+    assert ada.search_ids(vector=[1, 2, 3], top_k=15) == sorted(one["id"] for one in items)
 
 
 def test_ten_are_found_unless_asked_otherwise_and_a_hundred_at_most(ada: Client) -> None:
     ada.upsert(*(item(vector=[1, n]) for n in range(120)))
-    assert len(ada.found(vector=[1, 1])) == 10
-    assert len(ada.found(vector=[1, 1], top_k=100)) == 100
+    assert len(ada.search_ids(vector=[1, 1])) == 10
+    assert len(ada.search_ids(vector=[1, 1], top_k=100)) == 100
     for wrong in (0, 101, -1, 1.5, "10", True, None, [1]):
         answer = ada.search(vector=[1, 1], top_k=wrong)
         assert (answer.code, list(answer.json["errors"])) == ("validation_error", ["top_k"])
 
 
 def test_who_has_no_vectors_finds_none(ada: Client) -> None:
-    assert ada.search(vector=[1, 2]).json == ada.search(blob=encoded(b"x")).json == {"results": []}
+    assert ada.search(vector=[1, 2]).json == ada.search(blob=encode(b"x")).json == {"results": []}
 
 
 def test_five_hundred_go_in_one_request_and_not_one_more(ada: Client) -> None:
     items = [item(b"%d" % n) for n in range(501)]
     answer = ada.upsert(*items)
     assert (answer.code, list(answer.json["errors"])) == ("validation_error", ["vectors"])
-    assert ada.counted() == (0, 0, None)
+    assert ada.usage() == (0, 0, None)
     assert ada.upsert(*items[1:]).json == {"upserted": 500}
     ids = [one["id"] for one in items]
     assert list(ada.delete(*ids).json["errors"]) == ["ids"]
@@ -114,7 +114,7 @@ def test_five_hundred_go_in_one_request_and_not_one_more(ada: Client) -> None:
 def test_an_empty_request_does_nothing(ada: Client) -> None:
     assert ada.upsert().json == {"upserted": 0}
     assert ada.delete().json == {"deleted": 0}
-    assert ada.counted() == (0, 0, None)
+    assert ada.usage() == (0, 0, None)
 
 
 def test_vectors_are_no_part_of_the_change_feed(ada: Client) -> None:
@@ -131,8 +131,8 @@ def test_a_deletion_counts_what_was_there(ada: Client) -> None:
     one, other = item(b"1"), item(b"22")
     ada.upsert(one, other)
     assert ada.delete(one["id"], one["id"], str(uuid4())).json == {"deleted": 1}
-    assert ada.found(blob=one["blob"]) == [other["id"]]
-    assert ada.counted() == (1, 2, 32)
+    assert ada.search_ids(blob=one["blob"]) == [other["id"]]
+    assert ada.usage() == (1, 2, 32)
     assert ada.delete(one["id"]).json == {"deleted": 0}
 
 
@@ -140,10 +140,10 @@ def test_the_dimension_is_free_again_when_the_last_vector_is_gone(ada: Client) -
     one = item(vector=[1, 2, 3])
     ada.upsert(one)
     ada.delete(one["id"])
-    assert ada.counted() == (0, 0, None)
+    assert ada.usage() == (0, 0, None)
     assert ada.search(vector=[1, 2, 3, 4, 5]).json == {"results": []}
     assert ada.upsert(item(id=one["id"], vector=[1, 2])).status == 200
-    assert ada.found(vector=[1, 2]) == [one["id"]]
+    assert ada.search_ids(vector=[1, 2]) == [one["id"]]
 
 
 # --- one dimension a user ---
@@ -155,14 +155,14 @@ def test_another_dimension_than_the_stored_one_is_refused(ada: Client) -> None:
         answer = ada.upsert(wrong)
         assert (answer.code, list(answer.json["errors"])) == ("validation_error", ["vectors.0.vector"])
     assert list(ada.search(vector=[1, 2]).json["errors"]) == ["vector"]
-    assert list(ada.search(blob=encoded(b"x")).json["errors"]) == ["blob"]
-    assert ada.counted() == (1, 6, 3)
+    assert list(ada.search(blob=encode(b"x")).json["errors"]) == ["blob"]
+    assert ada.usage() == (1, 6, 3)
 
 
 def test_one_request_has_one_dimension(ada: Client) -> None:
     answer = ada.upsert(item(vector=[1, 2]), item(vector=[3, 4]), item(vector=[1, 2, 3]))
     assert (answer.code, list(answer.json["errors"])) == ("validation_error", ["vectors.2.vector"])
-    assert ada.counted() == (0, 0, None)
+    assert ada.usage() == (0, 0, None)
 
 
 def test_each_user_has_a_dimension_of_their_own(ada: Client, bob: Client) -> None:
@@ -182,8 +182,8 @@ def test_two_users_with_the_same_ids_never_meet(ada: Client, bob: Client) -> Non
         b"ada's",
         b"ada's other",
     ]
-    assert bob.counted() == (0, 0, None)
-    assert ada.counted() == (2, 16, 2)
+    assert bob.usage() == (0, 0, None)
+    assert ada.usage() == (2, 16, 2)
 
 
 # --- checksums ---
@@ -193,7 +193,7 @@ def test_wrong_checksums_are_named_together_and_nothing_is_written(ada: Client) 
     good, bad, worse = item(b"good"), item(b"bad", checksum="0" * 64), item(b"worse", checksum="f" * 64)
     answer = ada.upsert(good, bad, worse)
     assert (answer.status, answer.code, answer.json["ids"]) == (400, "checksum_mismatch", [bad["id"], worse["id"]])
-    assert ada.counted() == (0, 0, None)
+    assert ada.usage() == (0, 0, None)
     assert ada.search(blob=good["blob"]).json == {"results": []}
 
 
@@ -224,7 +224,7 @@ def test_who_fell_back_to_free_still_searches_and_deletes(ada: Client) -> None:
     ada.upsert(one)
     allow(ada, 0)
     assert ada.upsert(one).status == 402
-    assert ada.found(blob=one["blob"]) == [one["id"]]
+    assert ada.search_ids(blob=one["blob"]) == [one["id"]]
     assert ada.delete(one["id"]).json == {"deleted": 1}
 
 
@@ -234,7 +234,7 @@ def test_the_quota_is_kept_to_the_byte(ada: Client) -> None:
     answer = ada.upsert(item(b"x"))
     assert (answer.status, answer.code) == (402, "quota_exceeded")
     assert [answer.json[key] for key in ("limit_bytes", "used_bytes", "requested_bytes")] == [10, 10, 1]
-    assert ada.counted()[:2] == (2, 10)
+    assert ada.usage()[:2] == (2, 10)
 
 
 def test_what_is_replaced_makes_room(ada: Client) -> None:
@@ -242,7 +242,7 @@ def test_what_is_replaced_makes_room(ada: Client) -> None:
     one = item(b"1234567890")
     ada.upsert(one)
     assert ada.upsert(item(b"12345", id=one["id"]), item(b"67890")).status == 200
-    assert ada.counted()[:2] == (2, 10)
+    assert ada.usage()[:2] == (2, 10)
 
 
 def test_a_refused_upsert_leaves_no_point_that_is_found(ada: Client) -> None:
@@ -250,7 +250,7 @@ def test_a_refused_upsert_leaves_no_point_that_is_found(ada: Client) -> None:
     refused = item(b"1234")
     assert ada.upsert(refused).status == 402
     ada.upsert(item(b"1"))
-    assert refused["id"] not in ada.found(blob=refused["blob"], top_k=100)
+    assert refused["id"] not in ada.search_ids(blob=refused["blob"], top_k=100)
 
 
 # --- the index may lag ---
@@ -261,16 +261,16 @@ def test_points_without_a_row_are_passed_over_however_many(ada: Client) -> None:
     ada.upsert(*kept)
     orphans = [Point(uuid4(), [1.0, 0.0]) for _ in range(5 * SPARE_HITS)]
     get_vector_store().upsert(ada.account.user.id, orphans)
-    assert ada.found(vector=[1, 0], top_k=3) == sorted(one["id"] for one in kept)
+    assert ada.search_ids(vector=[1, 0], top_k=3) == sorted(one["id"] for one in kept)
 
 
 def test_rows_without_a_point_can_still_be_deleted(ada: Client) -> None:
     one = item()
     ada.upsert(one)
     get_vector_store().erase(ada.account.user.id)
-    assert ada.found(blob=one["blob"]) == []
+    assert ada.search_ids(blob=one["blob"]) == []
     assert ada.delete(one["id"]).json == {"deleted": 1}
-    assert ada.counted() == (0, 0, None)
+    assert ada.usage() == (0, 0, None)
 
 
 def test_the_vectors_outlive_a_restart(ada: Client, vector_dir: Path) -> None:
@@ -279,7 +279,7 @@ def test_the_vectors_outlive_a_restart(ada: Client, vector_dir: Path) -> None:
     one = item()
     ada.upsert(one)
     close_vector_store()
-    assert ada.found(blob=one["blob"]) == [one["id"]]
+    assert ada.search_ids(blob=one["blob"]) == [one["id"]]
 
 
 def test_no_sealed_byte_is_in_the_index(ada: Client, vector_dir: Path) -> None:
@@ -287,11 +287,11 @@ def test_no_sealed_byte_is_in_the_index(ada: Client, vector_dir: Path) -> None:
     ada.upsert(item(blob))
     files = [path.read_bytes() for path in vector_dir.rglob("*") if path.is_file()]
     assert files
-    assert not any(text in data for data in files for text in (blob, encoded(blob).encode()))
+    assert not any(text in data for data in files for text in (blob, encode(blob).encode()))
 
 
 def test_the_answer_is_json(ada: Client) -> None:
     ada.upsert(item())
-    answer = ada.search(blob=encoded(b"sealed"))
+    answer = ada.search(blob=encode(b"sealed"))
     assert answer.headers["Content-Type"] == "application/json"
     assert json.loads(answer.content)["results"][0]["score"] == 1

@@ -12,7 +12,7 @@ from storage.models import StorageUsage, StoredVector
 from storage.vectors.factory import get_vector_store
 from storage.vectors.search import erase_vectors
 from tests.accounts.at_once import at_once
-from tests.storage.vectors.vectors import Client, item
+from tests.storage.vectors.client import Client, item
 from tests.support.accounts import Account
 from tests.support.client import Answer
 
@@ -36,14 +36,14 @@ def test_parallel_upserts_at_the_quotas_edge_never_exceed_it(ada: Client) -> Non
     StorageUsage.objects.create(user_id=ada.account.user.id, storage_limit_bytes=100)
     answers = at_once(*(upserts(ada, item(b"x" * 10), item(b"y" * 5)) for _ in range(20)))
     assert statuses(answers) == {200: 6, 402: 14}
-    assert ada.counted() == (12, 90, 32)
+    assert ada.usage() == (12, 90, 32)
 
 
 def test_parallel_upserts_of_one_id_leave_one_row_and_its_size(ada: Client) -> None:
     key = str(uuid4())
     answers = at_once(*(upserts(ada, item(b"x" * (n + 1), id=key)) for n in range(10)))
     assert statuses(answers) == {200: 10}
-    rows, size, _ = ada.counted()
+    rows, size, _ = ada.usage()
     assert (rows, 1 <= size <= 10) == (1, True)
 
 
@@ -51,7 +51,7 @@ def test_of_first_upserts_with_different_dimensions_one_decides(ada: Client) -> 
     answers = at_once(*(upserts(ada, item(vector=[1.0] * (n + 1))) for n in range(8)))
     assert statuses(answers) == {200: 1, 400: 7}
     (winner,) = [n + 1 for n, answer in enumerate(answers) if answer.status == 200]
-    assert ada.counted() == (1, 6, winner)
+    assert ada.usage() == (1, 6, winner)
 
 
 def test_upserts_and_deletions_at_once_keep_the_count(ada: Client) -> None:
@@ -61,7 +61,7 @@ def test_upserts_and_deletions_at_once_keep_the_count(ada: Client) -> None:
     answers = at_once(*(upserts(ada, one) for one in items[6:]), *deletions)
     assert statuses(answers) == {200: 18}
     assert sum(answer.json.get("deleted", 0) for answer in answers) == 6
-    assert ada.counted() == (6, sum(range(7, 13)), 32)
+    assert ada.usage() == (6, sum(range(7, 13)), 32)
 
 
 def test_an_upsert_during_an_erasure_leaves_nothing_behind(ada: Client) -> None:
@@ -75,4 +75,4 @@ def test_an_upsert_during_an_erasure_leaves_nothing_behind(ada: Client) -> None:
         at_once(close_and_erase, *(upserts(ada, item(b"%d" % n)) for n in range(6)))
         assert not StoredVector.objects.for_user(user.id).exists()
         assert get_vector_store().search(user.id, [1.0] * 32, 100) == []
-        assert ada.counted() == (0, 0, None)
+        assert ada.usage() == (0, 0, None)

@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.http_store import Fault
 from tests.fakes.pinecone_server import LoopbackPinecone
 from tests.fakes.qdrant_server import LoopbackQdrant
-from tests.storage.vectors.vectors import Client, item
+from tests.storage.vectors.client import Client, item
 from tests.support.accounts import Account
 from tests.support.client import Answer
 
@@ -43,7 +43,7 @@ def ada(make_user: Callable[..., Account], remote: Remote) -> Client:
 
 
 def first_of(client: Client) -> str:
-    (key,) = client.found(vector=[1, 0])
+    (key,) = client.search_ids(vector=[1, 0])
     return key
 
 
@@ -69,14 +69,14 @@ def test_a_fault_is_told_and_counts_nothing(
     if (fault, operation) == ("garbage", "delete") and isinstance(remote, LoopbackPinecone):
         operation = "search"  # of a deletion nothing but the 200 is looked at
     operate = operations(ada)[operation]
-    before = ada.counted()
+    before = ada.usage()
     remote.fail(fault)
     asked = len(remote.requests)
     started = time.monotonic()
     assert_refused(operate(), status, code)
     assert time.monotonic() - started < 10
     assert len(remote.requests) == asked + 1, "a lock is held: nothing is tried again"
-    assert ada.counted() == before == (1, 5, 2)
+    assert ada.usage() == before == (1, 5, 2)
     remote.fail(None)
     assert operate().status == 200, "it is over, and the client tries again"
 
@@ -88,16 +88,16 @@ def test_an_answer_that_is_no_success_has_its_meaning(
     remote.fail(fault)
     assert_refused(ada.search(vector=[1, 0]), status, code)
     remote.fail(None)
-    assert len(ada.found(vector=[1, 0])) == 1
+    assert len(ada.search_ids(vector=[1, 0])) == 1
 
 
 @pytest.mark.parametrize("operation", ["upsert", "search", "delete"])
 def test_a_store_that_is_away_is_503(ada: Client, remote: Remote, operation: str) -> None:
     operate = operations(ada)[operation]
-    before = ada.counted()
+    before = ada.usage()
     remote.stop()
     assert_refused(operate(), 503, "upstream_unavailable")
-    assert ada.counted() == before
+    assert ada.usage() == before
 
 
 def test_a_busy_store_says_when_to_come_back(ada: Client, remote: Remote) -> None:
@@ -116,7 +116,7 @@ def test_a_first_upsert_that_fails_leaves_no_dimension_behind(
     remote.fail("reset")
     assert client.upsert(item(vector=[1, 2, 3])).status == 502
     remote.fail(None)
-    assert client.counted() == (0, 0, None)
+    assert client.usage() == (0, 0, None)
     assert client.upsert(item(vector=[1, 2])).status == 200
 
 
@@ -150,6 +150,6 @@ def test_an_erasure_takes_ones_own_and_no_others(
     bob.upsert(item(b"bob's", id=first_of(ada), vector=[1, 0]))
     for _ in range(2):
         erase_vectors(ada.account.user.id)
-    assert ada.counted() == (0, 0, None)
-    assert len(bob.found(vector=[1, 0])) == points_of(remote) == 1
+    assert ada.usage() == (0, 0, None)
+    assert len(bob.search_ids(vector=[1, 0])) == points_of(remote) == 1
     erase_vectors(uuid4())

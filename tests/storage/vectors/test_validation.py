@@ -1,11 +1,11 @@
-"""Requests for vectors that are wrong, and what they are told."""
+"""Requests for vectors that are wrong, and how they are refused."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.storage.vectors.vectors import SEARCH, UPSERT, VECTORS, Client, encoded, item
+from tests.storage.vectors.client import SEARCH, UPSERT, VECTORS, Client, encode, item
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 
@@ -54,25 +54,25 @@ VALID = item(b"sealed")
 def test_a_wrong_field_is_named(ada: Client, change: dict[str, Any], field: str) -> None:
     answer = ada.upsert(item(b"fine"), VALID | change)
     assert (answer.code, list(answer.json["errors"])) == ("validation_error", [f"vectors.1.{field}"])
-    assert ada.counted() == (0, 0, None)
+    assert ada.usage() == (0, 0, None)
 
 
 def test_null_stands_for_no_vector_and_unknown_fields_are_passed_over(ada: Client) -> None:
     assert ada.upsert(item(b"x") | {"vector": None, "user": "somebody", "metadata": {"a": 1}}).status == 200
-    assert ada.counted()[2] == 32
+    assert ada.usage()[2] == 32
 
 
 def test_the_largest_dimension_is_taken(ada: Client) -> None:
     one = item(vector=[1.0] * 4095 + [2])
     assert ada.upsert(one).status == 200
-    assert ada.found(vector=[1.0] * 4096) == [one["id"]]
+    assert ada.search_ids(vector=[1.0] * 4096) == [one["id"]]
 
 
 def test_one_id_twice_in_a_request_is_refused(ada: Client) -> None:
     one = item(b"1")
     answer = ada.upsert(one, item(b"2"), item(b"3", id=one["id"].upper()))
     assert (answer.code, list(answer.json["errors"])) == ("validation_error", ["vectors.2.id"])
-    assert ada.counted() == (0, 0, None)
+    assert ada.usage() == (0, 0, None)
 
 
 @pytest.mark.parametrize("body", [{}, {"vectors": None}, {"vectors": {}}, {"vectors": "x"}, {"vectors": [1]}])
@@ -101,7 +101,7 @@ def test_what_is_no_list_of_ids_is_refused(ada: Client, body: Any) -> None:
 
 
 def test_a_search_takes_either_a_blob_or_a_vector(ada: Client) -> None:
-    bodies: list[dict[str, Any]] = [{}, {"blob": encoded(b"x"), "vector": [1.0]}, {"blob": None, "vector": None}]
+    bodies: list[dict[str, Any]] = [{}, {"blob": encode(b"x"), "vector": [1.0]}, {"blob": None, "vector": None}]
     for body in bodies:
         answer = ada.search(**body)
         assert (answer.code, list(answer.json["errors"])) == ("validation_error", ["non_field_errors"])

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.checksums import checksum_of
-from tests.storage.records.crowd import nameless_files
 from tests.storage.records.devices import Device, files, form
+from tests.storage.records.live_users import nameless_files
 from tests.support.client import Answer
 
 pytestmark = pytest.mark.django_db

@@ -14,13 +14,13 @@ from accounts.models import User
 from storage.blobs.factory import get_blob_store
 from storage.blobs.files import LOCK_FILE, FileBlobStore
 from storage.blobs.port import BlobsAreLocked
-from tests.storage.maintenance.stored import make_record, upload
+from tests.storage.maintenance.stored_items import make_record, upload
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 
 
 @contextmanager
-def held(root: Path) -> Iterator[None]:
+def hold_backup_lock(root: Path) -> Iterator[None]:
     """As scripts/backup.sh does it."""
     root.mkdir(exist_ok=True)
     lock = os.open(root / LOCK_FILE, os.O_WRONLY | os.O_CREAT, 0o600)
@@ -48,7 +48,7 @@ def pro(transactional_db: None, make_user: Callable[..., Account]) -> Account:
 def test_a_held_folder_keeps_its_blobs_and_takes_new_ones(root: Path) -> None:
     store = FileBlobStore(root)
     store.upload("a/b/1", [b"x"])
-    with held(root):
+    with hold_backup_lock(root):
         with pytest.raises(BlobsAreLocked):
             store.delete("a/b/1")
         store.upload("a/b/2", [b"y"])
@@ -59,7 +59,7 @@ def test_a_held_folder_keeps_its_blobs_and_takes_new_ones(root: Path) -> None:
 
 def test_a_backup_waits_for_the_removal_that_is_under_way(root: Path) -> None:
     """Shared among removals, exclusive for the backup."""
-    with held(root):
+    with hold_backup_lock(root):
         pass
     first, second = (os.open(root / LOCK_FILE, os.O_RDONLY) for _ in range(2))
     fcntl.flock(first, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -73,14 +73,14 @@ def test_a_backup_waits_for_the_removal_that_is_under_way(root: Path) -> None:
 def test_a_deletion_succeeds_and_leaves_its_blob(root: Path, api: ApiClient, pro: Account) -> None:
     record = make_record(pro.user)
     assert record.s3_key is not None
-    with held(root):
+    with hold_backup_lock(root):
         assert api.delete(f"storage/records/{record.id}", token=pro.access_token).status == 204
     assert get_blob_store().exists(record.s3_key)
 
 
 def test_an_erasure_waits_until_the_backup_is_made(root: Path, pro: Account) -> None:
     key = upload(f"{pro.user.id}/notes/left.over")
-    with held(root):
+    with hold_backup_lock(root):
         User.objects.filter(id=pro.user.id).update(is_active=False, erasure_requested_at="2026-01-01T00:00:00Z")
         assert erasure.resume() == 0
         assert get_blob_store().exists(key)

@@ -15,12 +15,12 @@ class NoAnswerError(Exception):
     """The connection ended first: the request may have been carried out, or not."""
 
 
-class Wire:
+class HttpClient:
     """One client. Requests wait while ``up`` is clear; one that met no server at all is sent again."""
 
     def __init__(self, *, url: str, token: str, up: Event) -> None:
         self.authorization = f"Bearer {token}"
-        self.expects_trouble = False
+        self.expects_failures = False
         self._client = httpx.Client(
             base_url=f"{url}{API}/", headers={"Authorization": self.authorization}, timeout=SECONDS, trust_env=False
         )
@@ -46,7 +46,7 @@ class Wire:
             if answer.status_code == 429:
                 time.sleep(float(answer.headers["Retry-After"]))
                 continue
-            if self.expects_trouble and answer.status_code in {502, 503}:
+            if self.expects_failures and answer.status_code in {502, 503}:
                 raise NoAnswerError
             assert answer.status_code < 500, (method, path, answer.text)
             return answer

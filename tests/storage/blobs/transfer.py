@@ -1,6 +1,6 @@
 """Moves one large body through a store, in a process of its own, and says how its memory grew.
 
-``python -m tests.storage.blobs.moving files FOLDER MIB`` or ``… s3 URL MIB``; prints JSON. Needs Linux.
+``python -m tests.storage.blobs.transfer files FOLDER MIB`` or ``… s3 URL MIB``; prints JSON. Needs Linux.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from tests.backups.wire import BACKUP, MIB, Owner, blob_folder, connections, eventually, reset
+from tests.backups.raw_client import BACKUP, MIB, Owner, blob_folder, connections, eventually, reset
 from tests.fakes.moto_server import MotoServer
 from tests.support.raw_http import exchange, head
 from tests.support.server import RunningServer

@@ -12,8 +12,8 @@ import pytest
 
 from storage.checksums import checksum_of
 from tests.storage.records.conftest import Crowd
-from tests.storage.records.crowd import all_at_once, post, put
 from tests.storage.records.devices import files
+from tests.storage.records.live_users import post, put, run_at_once
 
 LIMIT = 100_000
 MOST_READS = 50  # three readers and a writer stay within 200 requests a minute
@@ -27,7 +27,7 @@ def test_fifty_uploads_at_the_quotas_edge_never_exceed_it(crowd: Crowd) -> None:
         with person.client() as client:
             return post(client, bytes(size))
 
-    answers = all_at_once(*(lambda size=size: upload(size) for size in sizes))
+    answers = run_at_once(*(lambda size=size: upload(size) for size in sizes))
     assert Counter(answer.status_code for answer in answers).keys() == {201, 402}
     stored = sum(size for size, answer in zip(sizes, answers, strict=True) if answer.status_code == 201)
     for answer in answers:
@@ -50,7 +50,7 @@ def test_growing_records_never_exceed_the_quota_together(crowd: Crowd) -> None:
         with person.client() as client:
             return put(client, record_id, bytes(20_000)).status_code
 
-    answers = Counter(all_at_once(*(lambda record_id=record_id: grow(record_id) for record_id in ids)))
+    answers = Counter(run_at_once(*(lambda record_id=record_id: grow(record_id) for record_id in ids)))
     assert answers == {200: 3, 402: 7}
     assert person.used_bytes() == 3 * 20_000 + 7 * 5_000
     assert sum(file.stat().st_size for file in files(person.blobs)) == person.used_bytes()
@@ -67,7 +67,7 @@ def test_of_twenty_replacements_with_one_if_match_one_wins(crowd: Crowd) -> None
         with person.client() as client:
             return put(client, record_id, data, If_Match=etag)
 
-    answers = all_at_once(*(lambda data=data: replace(data) for data in bodies))
+    answers = run_at_once(*(lambda data=data: replace(data) for data in bodies))
     assert Counter(answer.status_code for answer in answers) == {200: 1, 412: 19}
     ((winner, body),) = [(a, b) for a, b in zip(answers, bodies, strict=True) if a.status_code == 200]
     assert winner.json()["revision"] == 2
@@ -86,7 +86,7 @@ def test_of_ten_uploads_with_one_id_one_wins(crowd: Crowd) -> None:
         with person.client() as client:
             return post(client, bytes([number]) * 1000, record_id=chosen).status_code
 
-    answers = Counter(all_at_once(*(lambda number=number: create(number) for number in range(10))))
+    answers = Counter(run_at_once(*(lambda number=number: create(number) for number in range(10))))
     assert answers == {201: 1, 409: 9}
     assert len(files(person.blobs)) == 1
     assert person.used_bytes() == 1000
@@ -101,7 +101,7 @@ def test_of_ten_deletions_one_wins(crowd: Crowd) -> None:
         with person.client() as client:
             return client.delete(f"records/{record_id}").status_code
 
-    assert Counter(all_at_once(*(delete for _ in range(10)))) == {204: 1, 404: 9}
+    assert Counter(run_at_once(*(delete for _ in range(10)))) == {204: 1, 404: 9}
     assert person.used_bytes() == 0
     assert [change["seq"] for change in person.get("changes")["changes"]] == [2]
 
@@ -142,12 +142,12 @@ def test_the_feed_is_ordered_and_without_a_gap_while_eight_write(crowd: Crowd) -
 
     def write_all() -> dict[str, int]:
         try:
-            parts = all_at_once(*(lambda writer=writer: write(writer) for writer in range(8)))
+            parts = run_at_once(*(lambda writer=writer: write(writer) for writer in range(8)))
         finally:
             done.set()
         return {record_id: revision for part in parts for record_id, revision in part.items()}
 
-    left, known = all_at_once(write_all, follow)
+    left, known = run_at_once(write_all, follow)
     assert known == left
     assert len(left) == 16
 
@@ -185,7 +185,7 @@ def test_who_reads_while_others_replace_gets_one_state_whole(crowd: Crowd) -> No
                 reads += 1
         return reads
 
-    assert sum(all_at_once(replace, read, read, read)) > 3
+    assert sum(run_at_once(replace, read, read, read)) > 3
     assert len(files(person.blobs)) == 1
     assert person.unfinished == []
 
@@ -219,7 +219,7 @@ def test_who_reads_what_is_deleted_meanwhile_gets_it_whole_or_404(crowd: Crowd, 
                     assert answer.headers["X-Checksum"] == checksum_of(answer.content)
         return seen
 
-    seen: set[int] = set().union(*all_at_once(change, read, read))
+    seen: set[int] = set().union(*run_at_once(change, read, read))
     assert seen <= {200, 404}
     assert seen
 

@@ -20,8 +20,8 @@ MakeUser = Callable[..., Account]
 
 def read(**changes: str) -> dict[str, Any]:
     """The label as it is kept."""
-    told = {"version": "1", "timestamp": TIMESTAMP, "checksum": checksum_of(b"x"), **changes}
-    serializer = LabelSerializer(data=told)
+    sent = {"version": "1", "timestamp": TIMESTAMP, "checksum": checksum_of(b"x"), **changes}
+    serializer = LabelSerializer(data=sent)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 
@@ -120,8 +120,8 @@ TEXTS = st.text(st.characters(codec="latin-1"), max_size=80) | st.text("01234567
 
 @settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(("version", "timestamp", "checksum", "chunk_count"), TEXTS)))
-def test_any_headers_are_read_or_refused_by_name(told: dict[str, str]) -> None:
-    serializer = LabelSerializer(data=told)
+def test_any_headers_are_read_or_refused_by_name(sent: dict[str, str]) -> None:
+    serializer = LabelSerializer(data=sent)
     if serializer.is_valid():
         assert {"version", "timestamp", "checksum"} <= set(serializer.validated_data)
     else:

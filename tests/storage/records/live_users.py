@@ -1,4 +1,4 @@
-"""People on a real server, and their requests over real sockets."""
+"""Users on a real server, and their requests over real sockets."""
 
 import json
 import socket
@@ -40,7 +40,7 @@ print("made:" + json.dumps(made))
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class LiveUser:
     server: RunningServer
     user_id: str
     token: str
@@ -51,7 +51,7 @@ class Person:
 
     @property
     def blobs(self) -> Path:
-        """The folder of this person's blobs."""
+        """The folder of this user's blobs."""
         return Path(self.server.env["DATA_DIR"]) / "blobs" / self.user_id
 
     @property
@@ -83,22 +83,22 @@ def post(client: httpx.Client, data: bytes, *, record_id: str | None = None) -> 
 
 
 def put(client: httpx.Client, record_id: str, data: bytes, **headers: str) -> httpx.Response:
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
-    told |= {"Content-Type": STREAM, "X-Checksum": checksum_of(data)}
-    return client.put(f"records/{record_id}", content=data, headers=told)
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    sent |= {"Content-Type": STREAM, "X-Checksum": checksum_of(data)}
+    return client.put(f"records/{record_id}", content=data, headers=sent)
 
 
-def make_people(server: RunningServer, *wanted: tuple[str, int | None]) -> list[Person]:
+def make_live_users(server: RunningServer, *wanted: tuple[str, int | None]) -> list[LiveUser]:
     """One for each ``(tier, limit in bytes)``; without a limit the tier's holds."""
     (line,) = [
         line
         for line in server.manage("shell", "--no-imports", "-c", _MAKE.format(wanted=wanted)).splitlines()
         if line.startswith("made:")
     ]
-    return [Person(server, user_id, token) for user_id, token in json.loads(line.removeprefix("made:"))]
+    return [LiveUser(server, user_id, token) for user_id, token in json.loads(line.removeprefix("made:"))]
 
 
-def all_at_once(*jobs: Callable[[], Result]) -> list[Result]:
+def run_at_once(*jobs: Callable[[], Result]) -> list[Result]:
     """What each job returned, in their order. They begin together."""
     start = Barrier(len(jobs))
 
@@ -114,14 +114,14 @@ def all_at_once(*jobs: Callable[[], Result]) -> list[Result]:
 
 
 def upload_head(
-    person: Person | None, *headers: str, line: str = "POST /api/v1/storage/records?table_name=notes"
+    user: LiveUser | None, *headers: str, line: str = "POST /api/v1/storage/records?table_name=notes"
 ) -> bytes:
-    own = [] if person is None else [person.bearer]
+    own = [] if user is None else [user.bearer]
     return head(line, *own, *headers)
 
 
 @contextmanager
-def begun(server: RunningServer, data: bytes) -> Iterator[socket.socket]:
+def begin_upload(server: RunningServer, data: bytes) -> Iterator[socket.socket]:
     """A connection on which ``data`` has been sent."""
     with connect(server) as connection:
         connection.sendall(data)

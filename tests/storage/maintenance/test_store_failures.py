@@ -1,4 +1,4 @@
-"""Upkeep on an object store that fails: what cannot be done is said, and the rest is done."""
+"""Upkeep on an object store that fails: what cannot be done is output, and the rest is done."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from accounts.models import User
 from storage.blobs.factory import get_blob_store
 from storage.models import StorageRecord, StorageUsage
 from tests.fakes.s3_server import Fault, LoopbackS3
-from tests.storage.maintenance.stored import delete_record, make_record, record_key, run, upload
+from tests.storage.maintenance.stored_items import delete_record, make_record, record_key, run, upload
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 
@@ -40,12 +40,12 @@ def test_a_blob_that_cannot_be_removed_is_reported_and_the_rest_goes_on(s3: Loop
     kept = make_record(user).s3_key
     orphans = {upload(record_key(user.id)) for _ in range(5)}
     s3.fault("delete_object", Fault("status"), times=ATTEMPTS)
-    code, said = run("reap_storage")
+    code, output = run("reap_storage")
     assert code == 1
     (stuck,) = s3.objects.keys() - {kept}
     assert stuck in orphans
-    assert f"could not be removed: {stuck}" in said
-    assert "4 blobs" in said
+    assert f"could not be removed: {stuck}" in output
+    assert "4 blobs" in output
     assert run("reap_storage")[0] == 0
     assert s3.objects.keys() == {kept}
 
@@ -58,9 +58,9 @@ def test_counters_and_tombstones_are_put_in_order_while_the_store_is_away(
     delete_record(make_record(user), days_ago=100)
     StorageUsage.objects.update(storage_bytes=7)
     s3.fault(operation, Fault("hang"))
-    code, said = run("reap_storage")
+    code, output = run("reap_storage")
     assert code == 1
-    assert "the blob store failed" in said
+    assert "the blob store failed" in output
     assert not StorageRecord.objects.exists()
     assert StorageUsage.objects.get().storage_bytes == 0
 
@@ -76,9 +76,9 @@ def test_an_erasure_waits_for_the_store(s3: LoopbackS3, user: User) -> None:
         make_record(user)
     erasure.close_account(user=user)
     s3.fault("delete_object", Fault("status"))
-    code, said = run("reap_storage")
+    code, output = run("reap_storage")
     assert code == 1
-    assert f"the account {user.id} could not be erased" in said
+    assert f"the account {user.id} could not be erased" in output
     assert len(s3.objects) == 3
     s3.behave()
     assert run("reap_storage")[0] == 0
@@ -123,10 +123,10 @@ def test_a_share_that_is_over_at_once_still_gets_something_done(s3: LoopbackS3, 
 def test_a_blob_that_cannot_be_read_now_is_not_damage(s3: LoopbackS3, user: User, fault: Fault) -> None:
     first, second = sorted((make_record(user), make_record(user)), key=lambda record: str(record.s3_key))
     s3.fault("get_object", fault, times=ATTEMPTS if fault.kind == "status" else 1)
-    code, said = run("verify_blobs")
+    code, output = run("verify_blobs")
     assert code == 1
-    assert f"could not be read: record {first.id}" in said
-    assert "1 blobs (6 B) are whole, 0 damaged, 1 could not be read" in said
+    assert f"could not be read: record {first.id}" in output
+    assert "1 blobs (6 B) are whole, 0 damaged, 1 could not be read" in output
     assert StorageRecord.objects.get(verified_at__isnull=False).id == second.id
 
 
@@ -134,7 +134,7 @@ def test_a_scrub_stops_when_the_store_is_away(s3: LoopbackS3, user: User) -> Non
     for _ in range(8):
         make_record(user)
     s3.fault("get_object", Fault("status"))
-    code, said = run("verify_blobs")
+    code, output = run("verify_blobs")
     assert code == 1
-    assert "the blob store does not answer: stopped" in said
-    assert "0 damaged, 5 could not be read" in said
+    assert "the blob store does not answer: stopped" in output
+    assert "0 damaged, 5 could not be read" in output

@@ -40,10 +40,10 @@ class Owner:
 
     def upload_head(self, body: bytes, *more: str, size: int | None = None) -> bytes:
         """``size``: the Content-Length if it is not the body's."""
-        told = [f"{name}: {value}" for name, value in label(body).items()]
+        sent = [f"{name}: {value}" for name, value in label(body).items()]
         is_chunked = any(line.startswith("Transfer-Encoding") for line in more)
         framing = [] if is_chunked else [f"Content-Length: {size or len(body)}"]
-        return head(f"PUT {BACKUP}", self.member.bearer, *told, *framing, *more)
+        return head(f"PUT {BACKUP}", self.member.bearer, *sent, *framing, *more)
 
     def upload(self, body: bytes, *more: str) -> RawAnswer:
         return exchange(self.server, self.upload_head(body, *more) + body)

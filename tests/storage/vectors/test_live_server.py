@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.storage.vectors.vectors import UPSERT, VECTORS, item
+from tests.storage.vectors.client import UPSERT, VECTORS, item
 from tests.support.accounts import PASSWORD
 from tests.support.client import API
 from tests.support.raw_http import JSON, chunked, connect, exchange, head, post, read_answer

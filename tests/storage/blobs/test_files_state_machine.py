@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from storage.blobs.files import UNFINISHED, FileBlobStore
-from tests.storage.blobs.bodies import breaking_off, downloaded
+from tests.storage.blobs.bodies import download as download_blob
+from tests.storage.blobs.bodies import parts_then_error
 
 KEYS = st.sampled_from(["a/t/1.x", "a/t/1.y", "a/t/2", "a/n/1", "a/_backup/1", "ab/t/1", "b/t/1"])
 BODIES = st.binary(max_size=60)
@@ -37,7 +38,7 @@ class FolderMachine(RuleBasedStateMachine):
     @rule(key=KEYS, body=BODIES)
     def upload_that_breaks_off(self, key: str, body: bytes) -> None:
         with pytest.raises(ZeroDivisionError):
-            self.store.upload(key, breaking_off(body, ZeroDivisionError()))
+            self.store.upload(key, parts_then_error(body, ZeroDivisionError()))
 
     @rule(key=KEYS)
     def delete(self, key: str) -> None:
@@ -51,7 +52,7 @@ class FolderMachine(RuleBasedStateMachine):
             with pytest.raises(FileNotFoundError):
                 self.store.download(key, start=start, end=end)
             return
-        assert asyncio.run(downloaded(self.store, key, start=start, end=end)) == self.expected[key][start:end]
+        assert asyncio.run(download_blob(self.store, key, start=start, end=end)) == self.expected[key][start:end]
 
     @rule(prefix=st.sampled_from(["", "a", "a/", "a/t", "a/t/1", "a/t/1.x", "ab/", "c/"]))
     def list_keys(self, prefix: str) -> None:

@@ -12,12 +12,12 @@ from tests.support.client import Answer, ApiClient
 UPSERT, SEARCH, VECTORS = "storage/vectors/upsert", "storage/vectors/search", "storage/vectors"
 
 
-def encoded(blob: bytes) -> str:
+def encode(blob: bytes) -> str:
     return base64.b64encode(blob).decode()
 
 
 def item(blob: bytes = b"sealed", *, id: str | None = None, vector: Any = None, **other: Any) -> dict[str, Any]:  # noqa: A002 - the wire's word
-    made = {"id": id or str(uuid4()), "blob": encoded(blob), "checksum": hashlib.sha256(blob).hexdigest()}
+    made = {"id": id or str(uuid4()), "blob": encode(blob), "checksum": hashlib.sha256(blob).hexdigest()}
     return made | ({} if vector is None else {"vector": vector}) | other
 
 
@@ -37,7 +37,7 @@ class Client:
     def delete(self, *ids: str) -> Answer:
         return self._api.delete(VECTORS, json={"ids": list(ids)}, token=self.account.access_token)
 
-    def found(self, **body: Any) -> list[str]:
+    def search_ids(self, **body: Any) -> list[str]:
         answer = self.search(**body)
         assert answer.status == 200, answer
         return [hit["id"] for hit in answer.json["results"]]
@@ -45,7 +45,7 @@ class Client:
     def send(self, path: str, body: Any, method: str = "POST") -> Answer:
         return self._api.request(method, path, json=body, token=self.account.access_token)
 
-    def counted(self) -> tuple[int, int, int | None]:
+    def usage(self) -> tuple[int, int, int | None]:
         """Vectors, bytes, dimension: as the database has them. The rows always sum up to the bytes."""
         rows = StoredVector.objects.for_user(self.account.user.id)
         usage = StorageUsage.objects.filter(user_id=self.account.user.id).first()

@@ -27,9 +27,9 @@ from hypothesis.stateful import (
 from tests.storage.crash.contents import LIVE_BYTES, Content
 from tests.storage.crash.device import Device
 from tests.storage.crash.follower import Follower, version_of
-from tests.storage.crash.inspection import blobs_on_disk, blobs_wanted, everything, inspect
+from tests.storage.crash.invariants import assert_invariants, blobs_expected, blobs_on_disk, list_all
 from tests.storage.crash.operator import Operator
-from tests.storage.crash.town import Town
+from tests.storage.crash.workload import Workload
 from tests.support.raw_http import connect, head
 from tests.support.server import RunningServer
 
@@ -46,24 +46,24 @@ OPERATIONS = st.sampled_from(
 
 
 class Storage(RuleBasedStateMachine):
-    """``town``, ``operator`` and ``data`` (the server's folder) are set from outside and outlive an example."""
+    """``workload``, ``operator`` and ``data`` (the server's folder) are set from outside and outlive an example."""
 
-    town: ClassVar[Town]
+    workload: ClassVar[Workload]
     operator: ClassVar[Operator]
     data: ClassVar[Path]
 
     @initialize()
     def move_in(self) -> None:
-        if not self.town.households:
-            self.town.settle(accounts=ACCOUNTS, devices=2, seed=0, uses_vectors=False)
-        self.household = self.town.households.pop()
+        if not self.workload.accounts:
+            self.workload.create_accounts(accounts=ACCOUNTS, devices=2, seed=0, uses_vectors=False)
+        self.account = self.workload.accounts.pop()
         self.restarts = 0
 
     def teardown(self) -> None:
         try:
-            inspect(self.household)
+            assert_invariants(self.account)
         finally:
-            self.household.leave()
+            self.account.close()
 
     # --- what devices do ---
 
@@ -112,9 +112,9 @@ class Storage(RuleBasedStateMachine):
                 ),
             ]
         )
-        with connect(self.town.server) as connection:
+        with connect(self.workload.server) as connection:
             headers = ["Content-Type: application/octet-stream", f"Content-Length: {content.size}", *extra]
-            authorization = self.household.wire.authorization
+            authorization = self.account.client.authorization
             connection.sendall(head(line, f"Authorization: {authorization}", *headers))
             connection.sendall(content.data[: int(content.size * part)])
             if reset:
@@ -138,10 +138,10 @@ class Storage(RuleBasedStateMachine):
     @rule(prune=st.booleans())
     def the_reaper_runs(self, prune: bool) -> None:
         tombstones = ["--tombstone-age", "0"] if prune else []
-        code, said = self.operator.manage("reap_storage", "--min-age", "0", *tombstones)
-        assert code == 0, said
-        assert "counters of 0 users corrected" in said
-        assert blobs_on_disk(self.data / "blobs", self.household.user_id) == blobs_wanted(self.household)
+        code, output = self.operator.manage("reap_storage", "--min-age", "0", *tombstones)
+        assert code == 0, output
+        assert "counters of 0 users corrected" in output
+        assert blobs_on_disk(self.data / "blobs", self.account.user_id) == blobs_expected(self.account)
 
     @rule(seed=SEEDS)
     def deletions_are_forgotten_while_a_device_is_away(self, seed: int) -> None:
@@ -158,22 +158,22 @@ class Storage(RuleBasedStateMachine):
 
     @invariant()
     def list_feed_counters_and_blobs_agree(self) -> None:
-        wire = self.household.wire
-        records, history = everything(wire, "storage/records"), everything(wire, "backup/history")
-        quota = wire.request("GET", "storage/quota").json()
+        client = self.account.client
+        records, history = list_all(client, "storage/records"), list_all(client, "backup/history")
+        quota = client.request("GET", "storage/quota").json()
         assert quota["storage"]["used_bytes"] == sum(one["size_bytes"] for one in records)
         assert quota["backup"]["used_bytes"] == sum(one["size_bytes"] for one in history)
-        fresh = Follower(wire)
+        fresh = Follower(client)
         fresh.read_on()
         assert fresh.records == {one["id"]: version_of(one) for one in records}
-        folder = self.data / "blobs" / self.household.user_id
+        folder = self.data / "blobs" / self.account.user_id
         stored = {Content.of(path.read_bytes()).checksum for path in folder.rglob("*") if path.is_file()}
         assert stored >= {one["checksum"] for one in (*records, *history)}
 
     # ---
 
     def _device(self, number: int) -> Device:
-        return self.household.devices[number]
+        return self.account.devices[number]
 
     def _perform(self, device: int, operation: str, seed: int) -> None:
         chosen = self._device(device)
@@ -182,11 +182,11 @@ class Storage(RuleBasedStateMachine):
 
     def _restart(self, sig: signal.Signals) -> None:
         self.restarts += 1
-        self.town.kill(sig)
+        self.workload.kill(sig)
 
     def _listed(self) -> tuple[Any, Any]:
-        wire = self.household.wire
-        return everything(wire, "storage/records"), everything(wire, "backup/history")
+        client = self.account.client
+        return list_all(client, "storage/records"), list_all(client, "backup/history")
 
     @contextmanager
     def _no_room_for_uploads(self) -> Iterator[None]:
@@ -196,7 +196,7 @@ class Storage(RuleBasedStateMachine):
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.touch()
         try:
-            with self.household.expecting_trouble():
+            with self.account.expecting_failures():
                 yield
         finally:
             folder.unlink()
@@ -204,12 +204,12 @@ class Storage(RuleBasedStateMachine):
     @contextmanager
     def _no_store_at_all(self) -> Iterator[None]:
         """A link to itself where the account's folder was: whoever looks into it gets an error."""
-        folder = self.data / "blobs" / self.household.user_id
+        folder = self.data / "blobs" / self.account.user_id
         folder.mkdir(parents=True, exist_ok=True)
         away = folder.rename(self.data / "away")
         folder.symlink_to(folder)
         try:
-            with self.household.expecting_trouble():
+            with self.account.expecting_failures():
                 yield
         finally:
             folder.unlink()
@@ -242,8 +242,8 @@ def test_no_history_of_faults_leaves_storage_in_pieces(
     server_factory: Callable[..., RunningServer], tmp_path: Path
 ) -> None:
     Storage.data = tmp_path / "data"
-    Storage.town = Town(server_factory(DATA_DIR=str(Storage.data)))
-    with Operator(Storage.town.server) as Storage.operator:
+    Storage.workload = Workload(server_factory(DATA_DIR=str(Storage.data)))
+    with Operator(Storage.workload.server) as Storage.operator:
         try:
             run_state_machine_as_test(
                 Storage,
@@ -256,4 +256,4 @@ def test_no_history_of_faults_leaves_storage_in_pieces(
                 ),
             )
         finally:
-            Storage.town.leave()
+            Storage.workload.close()

@@ -7,8 +7,7 @@ from http.client import HTTPResponse, IncompleteRead
 
 import pytest
 
-from tests.backups.snapshots import checksum_of, label
-from tests.backups.wire import (
+from tests.backups.raw_client import (
     BACKUP,
     MIB,
     Owner,
@@ -20,6 +19,7 @@ from tests.backups.wire import (
     unfinished,
     written_bytes,
 )
+from tests.backups.snapshots import checksum_of, label
 from tests.support.raw_http import chunked, connect, exchange, head, read_answer, read_answers
 from tests.support.server import RunningServer
 
@@ -113,11 +113,11 @@ def refused_without_a_trace(server: RunningServer, request: bytes) -> str:
 
 def test_a_body_of_nobody_is_not_written(server: RunningServer) -> None:
     body = b"x" * (8 * MIB)
-    told = [f"{name}: {value}" for name, value in label(body).items()]
+    sent = [f"{name}: {value}" for name, value in label(body).items()]
     for bearer in ([], ["Authorization: Bearer no.such.token"]):
         line = f"PUT {BACKUP}"
-        declared = head(line, *told, *bearer, f"Content-Length: {len(body)}") + body
-        in_chunks = head(line, *told, *bearer, "Transfer-Encoding: chunked") + chunked([body[:MIB]] * 8)
+        declared = head(line, *sent, *bearer, f"Content-Length: {len(body)}") + body
+        in_chunks = head(line, *sent, *bearer, "Transfer-Encoding: chunked") + chunked([body[:MIB]] * 8)
         for request in (declared, in_chunks):
             assert refused_without_a_trace(server, request) in {"not_authenticated", "invalid_token"}
 

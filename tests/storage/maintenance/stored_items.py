@@ -23,7 +23,7 @@ def upload(key: str, data: bytes = b"sealed") -> str:
     return key
 
 
-def plant(folder: Path, key: str, data: bytes = b"sealed") -> str:
+def write_blob_file(folder: Path, key: str, data: bytes = b"sealed") -> str:
     """As ``upload``, for many: a file in the store's ``folder`` that nobody has made sure is on the disk."""
     path = folder / key
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def make_backup(user: User, data: bytes = b"sealed snapshot") -> Backup:
     return backup
 
 
-def let_age(folder: Path, seconds: float) -> None:
+def age_files(folder: Path, seconds: float) -> None:
     """Every file below ``folder`` was written that much earlier."""
     then = time.time() - seconds
     for path in folder.rglob("*"):

@@ -1,4 +1,4 @@
-"""A real server, accounts with several devices each, and death."""
+"""A real server, accounts with several devices each, and a server that is killed."""
 
 import json
 import random
@@ -11,7 +11,7 @@ from threading import Condition, Event
 from typing import Any
 
 from tests.storage.crash.device import Device
-from tests.storage.crash.wire import Wire
+from tests.storage.crash.http_client import HttpClient
 from tests.support.server import RunningServer
 
 MAKE_ACCOUNTS = """
@@ -23,50 +23,50 @@ print(json.dumps([(str(account.user.id), account.access_token) for account in ac
 
 
 @dataclass(slots=True)
-class Household:
-    """An account and its devices. ``wire`` is a connection of the test's own to it."""
+class AccountUnderTest:
+    """An account and its devices. ``client`` is a connection of the test's own to it."""
 
     user_id: str
-    wire: Wire
+    client: HttpClient
     devices: list[Device] = field(default_factory=list)
 
     @contextmanager
-    def expecting_trouble(self) -> Iterator[None]:
+    def expecting_failures(self) -> Iterator[None]:
         """The blob store is broken for its devices."""
         for device in self.devices:
-            device.wire.expects_trouble = True
+            device.client.expects_failures = True
         try:
             yield
         finally:
             for device in self.devices:
-                device.wire.expects_trouble = False
+                device.client.expects_failures = False
 
-    def leave(self) -> None:
-        self.wire.close()
+    def close(self) -> None:
+        self.client.close()
         for device in self.devices:
-            device.wire.close()
+            device.client.close()
 
 
-class Town:
+class Workload:
     def __init__(self, server: RunningServer) -> None:
         self.server = server
         self.up = Event()
         self.up.set()
-        self.households: list[Household] = []
+        self.accounts: list[AccountUnderTest] = []
 
-    def settle(self, *, accounts: int, devices: int, seed: object, uses_vectors: bool) -> None:
+    def create_accounts(self, *, accounts: int, devices: int, seed: object, uses_vectors: bool) -> None:
         """More accounts, with so many devices each. What they do follows from ``seed``."""
         printed = self.server.manage("shell", "--verbosity=0", "-c", MAKE_ACCOUNTS.format(count=accounts))
         for number, (user_id, token) in enumerate(json.loads(printed.splitlines()[-1])):
-            household = Household(user_id, self._wire(token))
+            account = AccountUnderTest(user_id, self._new_client(token))
             for device in range(devices):
                 rng = random.Random(f"{seed} {number} {device}")  # noqa: S311 - no secret
-                household.devices.append(Device(self._wire(token), rng, uses_vectors=uses_vectors))
-            self.households.append(household)
+                account.devices.append(Device(self._new_client(token), rng, uses_vectors=uses_vectors))
+            self.accounts.append(account)
 
-    def live(self, *, operations: int, meanwhile: Callable[["Progress"], None]) -> None:
+    def run(self, *, operations: int, meanwhile: Callable[["Progress"], None]) -> None:
         """So many operations by all devices at once; ``meanwhile`` runs in this thread, and nothing fails silently."""
-        devices = [device for household in self.households for device in household.devices]
+        devices = [device for account in self.accounts for device in account.devices]
         progress = Progress()
 
         def use(device: Device) -> None:
@@ -91,12 +91,12 @@ class Town:
         self.server.start()
         self.up.set()
 
-    def leave(self) -> None:
-        for household in self.households:
-            household.leave()
+    def close(self) -> None:
+        for account in self.accounts:
+            account.close()
 
-    def _wire(self, token: str) -> Wire:
-        return Wire(url=self.server.url, token=token, up=self.up)
+    def _new_client(self, token: str) -> HttpClient:
+        return HttpClient(url=self.server.url, token=token, up=self.up)
 
 
 class Progress:

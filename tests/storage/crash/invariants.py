@@ -9,31 +9,31 @@ from typing import Any
 from tests.storage.crash.contents import Content
 from tests.storage.crash.device import Device
 from tests.storage.crash.follower import Follower, Version, version_of
-from tests.storage.crash.town import Household
-from tests.storage.crash.wire import Wire
+from tests.storage.crash.http_client import HttpClient
+from tests.storage.crash.workload import AccountUnderTest
 
 
-def inspect(household: Household) -> None:
-    """Fails unless list, bytes, feed, counters and what the devices were told agree."""
-    settle_vectors(household.devices)
-    wire = household.wire
-    listed = everything(wire, "storage/records")
-    history = everything(wire, "backup/history")
-    _every_byte_is_there(wire, "storage/records", listed)
-    _every_byte_is_there(wire, "backup", history)
-    _nothing_promised_is_missing(household.devices, listed, history)
-    vectors = _vectors(household)
-    quota = wire.request("GET", "storage/quota").json()
+def assert_invariants(account: AccountUnderTest) -> None:
+    """Fails unless list, bytes, feed, counters and what the devices were answered agree."""
+    settle_vectors(account.devices)
+    client = account.client
+    listed = list_all(client, "storage/records")
+    history = list_all(client, "backup/history")
+    _assert_bytes(client, "storage/records", listed)
+    _assert_bytes(client, "backup", history)
+    _assert_nothing_is_lost(account.devices, listed, history)
+    vectors = _count_vectors(account)
+    quota = client.request("GET", "storage/quota").json()
     assert quota["storage"]["used_bytes"] == sum(one["size_bytes"] for one in listed) + vectors
     assert quota["backup"]["used_bytes"] == sum(one["size_bytes"] for one in history)
-    _feed_agrees(household, {one["id"]: version_of(one) for one in listed})
+    _assert_change_feed(account, {one["id"]: version_of(one) for one in listed})
 
 
-def everything(wire: Wire, path: str) -> list[dict[str, Any]]:
+def list_all(client: HttpClient, path: str) -> list[dict[str, Any]]:
     """All pages of a list."""
     items: list[dict[str, Any]] = []
     while True:
-        answer = wire.request("GET", path, params={"page": 1 + len(items) // 200, "limit": 200})
+        answer = client.request("GET", path, params={"page": 1 + len(items) // 200, "limit": 200})
         assert answer.status_code == 200, answer.text
         page = answer.json()
         items += page["items"]
@@ -57,62 +57,60 @@ def blobs_on_disk(folder: Path, user_id: str) -> Counter[str]:
     return Counter(f"{path.parent}/{path.name.partition('.')[0]}" for path in files)
 
 
-def blobs_wanted(household: Household) -> Counter[str]:
+def blobs_expected(account: AccountUnderTest) -> Counter[str]:
     """One file for each record and backup that is listed."""
-    records = everything(household.wire, "storage/records")
-    history = everything(household.wire, "backup/history")
+    records = list_all(account.client, "storage/records")
+    history = list_all(account.client, "backup/history")
     wanted = [f"{one['table_name']}/{one['id']}" for one in records] + [f"_backup/{one['id']}" for one in history]
     return Counter(wanted)
 
 
-def _every_byte_is_there(wire: Wire, path: str, listed: list[dict[str, Any]]) -> None:
+def _assert_bytes(client: HttpClient, path: str, listed: list[dict[str, Any]]) -> None:
     for meta in listed:
-        answer = wire.request("GET", f"{path}/{meta['id']}")
+        answer = client.request("GET", f"{path}/{meta['id']}")
         assert answer.status_code == 200, (meta, answer.text)
         assert len(answer.content) == meta["size_bytes"]
         assert hashlib.sha256(answer.content).hexdigest() == meta["checksum"] == answer.headers["X-Checksum"]
 
 
-def _nothing_promised_is_missing(
-    devices: list[Device], listed: list[dict[str, Any]], history: list[dict[str, Any]]
-) -> None:
-    """Each id holds what its device was last told, or what a request without an answer may have made of it. Whatever
-    else there is must come from a new record or backup without an answer.
+def _assert_nothing_is_lost(devices: list[Device], listed: list[dict[str, Any]], history: list[dict[str, Any]]) -> None:
+    """Each id holds what its device was last answered, or what a request without an answer may have made of it.
+    Whatever else there is must come from a new record or backup without an answer.
     """
     there = {one["id"]: one["checksum"] for one in (*listed, *history)}
     unclaimed = Counter(content.checksum for device in devices for content in device.unclaimed)
     for device in devices:
         for one, known in (*device.records.items(), *device.backups.items()):
-            known.was_found(there.pop(one, None))
+            known.observe(there.pop(one, None))
     strangers = Counter(there.values())
     assert strangers <= unclaimed, f"nobody sent these: {strangers - unclaimed}"
 
 
-def _vectors(household: Household) -> int:
+def _count_vectors(account: AccountUnderTest) -> int:
     """The bytes of the account's vectors, each found with its blob by a search for it."""
     size = 0
-    for device in household.devices:
+    for device in account.devices:
         for one, known in device.vectors.items():
             (content,) = known.possible
             if content is None:
                 continue
             size += content.size
-            assert _is_found(household.wire, one, content)
+            assert _finds_vector(account.client, one, content)
     return size
 
 
-def _is_found(wire: Wire, vector_id: str, content: Content) -> bool:
+def _finds_vector(client: HttpClient, vector_id: str, content: Content) -> bool:
     blob = base64.b64encode(content.data).decode()
-    answer = wire.request("POST", "storage/vectors/search", json={"blob": blob, "top_k": 5})
+    answer = client.request("POST", "storage/vectors/search", json={"blob": blob, "top_k": 5})
     assert answer.status_code == 200, answer.text
     found = {one["id"]: one for one in answer.json()["results"]}
     return vector_id in found and (found[vector_id]["blob"], found[vector_id]["checksum"]) == (blob, content.checksum)
 
 
-def _feed_agrees(household: Household, listed: dict[str, Version]) -> None:
-    fresh = Follower(household.wire)
+def _assert_change_feed(account: AccountUnderTest, listed: dict[str, Version]) -> None:
+    fresh = Follower(account.client)
     fresh.read_on()
     assert fresh.records == listed, "the feed from 0 tells another story than the list"
-    for device in household.devices:
+    for device in account.devices:
         device.follower.read_on()
         assert device.follower.records == listed, "a device that followed all along has something else"
