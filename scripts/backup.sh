@@ -4,7 +4,7 @@
 # The database is taken first, then vectors and blobs. A blob is written before the row that names it, so whatever the
 # database's snapshot names is there when the blobs are copied, unless it was replaced or deleted in between: a row
 # without its blob, which is damage. (Blobs first would be worse: every upload in between would be damage.) Therefore
-# the blob folder is held (storage/blobs/files.py): while this runs, nothing is removed from it. What is in the copy
+# the blob folder is locked (storage/blobs/files.py): while this runs, nothing is removed from it. What is in the copy
 # and not in the database is harmless, and reap_storage removes it. Vectors come after the database for the same reason: a
 # point without a row is never shown.
 set -euo pipefail
@@ -63,7 +63,7 @@ LAST=$(find "$FOLDER" -maxdepth 1 -type d -name 'adiuva-*Z' | sort | tail -n 1)
 mkdir "$DRAFT" || die "another backup is writing $DRAFT"
 trap 'status=$?; [ $status = 0 ] || { rm -rf "$DRAFT"; say "no backup was made"; }; exit $status' EXIT
 
-hold_blobs() { # until this process ends, however it does
+lock_blobs() { # until this process ends, however it does
     [ -d "$BLOBS" ] || { mkdir -m 700 -p "$BLOBS" && chown --reference="$DATA_DIR" "$BLOBS"; }
     exec 9>>"$BLOBS/.hold"
     chown --reference="$BLOBS" "$BLOBS/.hold"
@@ -85,7 +85,7 @@ copy_blobs() {
     fi
 }
 
-[ -n "${S3_BUCKET:-}" ] || hold_blobs
+[ -n "${S3_BUCKET:-}" ] || lock_blobs
 
 say "database ($KIND)"
 if [ $KIND = postgresql ]; then
