@@ -74,10 +74,10 @@ def store_backup(*, user: User, label: Label, body: SealedBody, allowance: Allow
     backup_id = uuid.uuid4()
     key = f"{user.id}/_backup/{backup_id}"
     with (
-        stage_blob(key=key, body=body, allowance=allowance, kind="backup") as sealed,
-        commit_usage(user.id, sealed) as usage,
+        stage_blob(key=key, body=body, allowance=allowance, kind="backup") as staged,
+        commit_usage(user.id, staged) as usage,
     ):
-        usage.charge(Kind.BACKUP, added=sealed.size_bytes)
+        usage.charge(Kind.BACKUP, added=staged.size_bytes)
         before = get_latest(user_id=user.id)
         expect(before)
         now = datetime.now(UTC)
@@ -89,8 +89,8 @@ def store_backup(*, user: User, label: Label, body: SealedBody, allowance: Allow
             s3_key=key,
             version=label.version,
             timestamp=label.timestamp,
-            checksum=sealed.checksum,
-            size_bytes=sealed.size_bytes,
+            checksum=staged.checksum,
+            size_bytes=staged.size_bytes,
             chunk_count=label.chunk_count,
             created_at=created_at,
         )

@@ -146,32 +146,32 @@ def stage_blob(
         allowance.check(body.declared_size)
     release_connection()
     store = get_blob_store()
-    sealed = StagedBody(body, allowance=allowance)
+    staged = StagedBody(body, allowance=allowance)
     started = time.monotonic()
-    store.upload(key, sealed)
+    store.upload(key, staged)
     if time.monotonic() - started > LOOK_AGAIN_AFTER_SECONDS:
-        sealed.look_again_at = key
+        staged.look_again_at = key
     try:
-        yield sealed
+        yield staged
     except (OperationalError, InterfaceError):
         # A connection that breaks during COMMIT does not say whether the row is there. The reaper will know.
         raise
     except Exception:
         discard_blob(key)
         raise
-    UPLOADS.labels(kind).inc()
-    UPLOAD_BYTES.labels(kind).inc(sealed.size_bytes)
+    UPLOADS.inc(kind)
+    UPLOAD_BYTES.inc(kind, by=staged.size_bytes)
 
 
 @contextmanager
-def commit_usage(user_id: UUID, sealed: StagedBody) -> Iterator[LockedUsage]:
+def commit_usage(user_id: UUID, staged: StagedBody) -> Iterator[LockedUsage]:
     """``lock_usage`` for the commit of what was staged: the reaper takes the same lock while it removes a blob.
 
     Raises:
         UpstreamUnavailable: the blob of an upload that took very long is gone.
     """
     with lock_usage(user_id) as usage:
-        if sealed.look_again_at is not None and not get_blob_store().exists(sealed.look_again_at):
+        if staged.look_again_at is not None and not get_blob_store().exists(staged.look_again_at):
             raise UpstreamUnavailable("The upload took too long; send it again.")
         yield usage
 

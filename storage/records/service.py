@@ -1,4 +1,4 @@
-"""Records: put, replaced and deleted, each in one commit of ``storage.staging``'s protocol, and owners of blobs."""
+"""Records: created, replaced and deleted, each in one commit of ``storage.staging``'s protocol."""
 
 import re
 import uuid
@@ -55,18 +55,18 @@ def create_record(
         require_free_id(user_id=user.id, record_id=record_id)
     record_id = record_id or uuid.uuid4()
     key = _new_key(user_id=user.id, table_name=table_name, record_id=record_id)
-    with stage_blob(key=key, body=body, allowance=allowance) as sealed, commit_usage(user.id, sealed) as usage:
+    with stage_blob(key=key, body=body, allowance=allowance) as staged, commit_usage(user.id, staged) as usage:
         require_free_id(user_id=user.id, record_id=record_id)
         tombstone = StorageRecord.objects.for_user(user.id).filter(id=record_id).first()
-        usage.charge(Kind.STORAGE, added=sealed.size_bytes)
+        usage.charge(Kind.STORAGE, added=staged.size_bytes)
         now = datetime.now(UTC)
         record = StorageRecord(
             user_id=user.id,
             id=record_id,
             table_name=table_name,
             s3_key=key,
-            checksum=sealed.checksum,
-            size_bytes=sealed.size_bytes,
+            checksum=staged.checksum,
+            size_bytes=staged.size_bytes,
             revision=1 if tombstone is None else tombstone.revision + 1,
             seq=usage.next_seq(),
             created_at=now,
@@ -88,16 +88,16 @@ def replace_record(
         ChecksumMismatch, PayloadTooLarge, QuotaExceeded: what was stored before is untouched.
     """
     key = _new_key(user_id=user.id, table_name=record.table_name, record_id=record.id)
-    with stage_blob(key=key, body=body, allowance=allowance) as sealed, commit_usage(user.id, sealed) as usage:
+    with stage_blob(key=key, body=body, allowance=allowance) as staged, commit_usage(user.id, staged) as usage:
         current = find_record(user_id=user.id, record_id=record.id)
         expect(current)
         if current.table_name != record.table_name:
             raise Conflict("The record was deleted and made anew in another table.")
-        usage.charge(Kind.STORAGE, added=sealed.size_bytes, removed=current.size_bytes)
+        usage.charge(Kind.STORAGE, added=staged.size_bytes, removed=current.size_bytes)
         _discard_blob(current)
         current.s3_key = key
-        current.checksum = sealed.checksum
-        current.size_bytes = sealed.size_bytes
+        current.checksum = staged.checksum
+        current.size_bytes = staged.size_bytes
         current.verified_at = None
         _save_change(current, seq=usage.next_seq(), now=datetime.now(UTC))
     return current
