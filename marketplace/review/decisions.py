@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
+from semver import Version
 
 from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
@@ -22,7 +23,6 @@ from marketplace.locks import lock_open_user, lock_plugin
 from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion, ReviewDecision
 from marketplace.review.reasons import RejectionReason
 from marketplace.submissions.manifest import permissions_fault, price_fault, text_fault
-from marketplace.submissions.semver import precedence
 
 MAX_NOTES: Final = 4000
 ALREADY_DECIDED: Final = "This version has been decided about already."
@@ -73,7 +73,7 @@ def reject(*, version: PluginVersion, reviewer: User, reason_code: str, notes: s
 def is_newer(version: str, *, than: str) -> bool:
     """False also where one of them is no semantic version."""
     try:
-        return precedence(version) > precedence(than)
+        return Version.parse(version) > Version.parse(than)
     except ValueError:
         return False
 

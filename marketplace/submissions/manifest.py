@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from marketplace.submissions.semver import SEMVER
+from semver import Version
 
 MAX_MANIFEST_BYTES: Final = 64 * 1024
 MAX_ID: Final = 64
@@ -38,7 +38,7 @@ def id_fault(value: Any) -> str | None:
 
 
 def version_fault(value: Any) -> str | None:
-    if not isinstance(value, str) or len(value) > MAX_VERSION or not SEMVER.fullmatch(value):
+    if not isinstance(value, str) or len(value) > MAX_VERSION or not Version.is_valid(value):
         return f"A version follows Semantic Versioning 2.0.0, as 1.4.0 does, in at most {MAX_VERSION} characters."
     return None
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marketplace.review.decisions import is_newer
 from marketplace.submissions import manifest as rules
-from marketplace.submissions.semver import precedence
 from marketplace.submissions.validators.manifest import looks_like_a_blob
 from tests.marketplace.catalog.market import MANIFEST, checked, failed
 
@@ -61,7 +61,10 @@ versions = st.builds(
 @given(versions)
 def test_a_semantic_version_is_taken_and_can_be_ordered(version: str) -> None:
     assert rules.version_fault(version) is None
-    assert precedence(version) == precedence(version)
+    assert not is_newer(version, than=version)
+    next_major = int(version.partition(".")[0]) + 1
+    assert is_newer(f"{next_major}.0.0", than=version)
+    assert not is_newer(version, than=f"{next_major}.0.0")
 
 
 @MANY
