@@ -32,7 +32,7 @@ from marketplace.models import (
 from marketplace.payouts import transfers
 from marketplace.purchases import installations
 from marketplace.purchases.service import close_page
-from marketplace.submissions.author_names import FORMER
+from marketplace.submissions.author_names import FORMER_AUTHOR
 from storage.staging import discard_after_commit
 
 
@@ -62,7 +62,7 @@ def _let_go(user_id: UUID, slug: str) -> None:
     )
     versions.filter(submitted_by=user_id).update(submitted_by=None)
     plugin.author = None
-    plugin.author_name = FORMER
+    plugin.author_name = FORMER_AUTHOR
     plugin.status = PluginStatus.WITHDRAWN
     plugin.save(update_fields=["author", "author_name", "status"])
 

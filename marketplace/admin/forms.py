@@ -4,8 +4,8 @@ from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from adiuva.api.errors import ValidationFailed
+from marketplace.models import RejectionReason
 from marketplace.review.decisions import MAX_NOTES
-from marketplace.review.reasons import RejectionReason
 from marketplace.review.takedowns import MAX_REASON
 
 

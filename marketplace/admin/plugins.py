@@ -69,7 +69,7 @@ class PluginAdmin(DecidedElsewhereAdmin):
         return [*self.guarded(routes, prefix="marketplace_plugin"), *super().get_urls()]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Plugin | None:
-        plugin: Plugin | None = Plugin.objects.called(object_id).first()
+        plugin: Plugin | None = Plugin.objects.with_id(object_id).first()
         return plugin
 
     def change_view(
@@ -79,7 +79,7 @@ class PluginAdmin(DecidedElsewhereAdmin):
             require(request, REVIEW)
         if request.method not in {"GET", "HEAD"}:
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        plugin = get_object_or_404(Plugin.objects.called(object_id))
+        plugin = get_object_or_404(Plugin.objects.with_id(object_id))
         return self._page(request, plugin, TakeDownForm(), ReinstateForm())
 
     def take_down_view(self, request: HttpRequest, pk: str) -> HttpResponse:

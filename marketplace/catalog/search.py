@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Q
 
 from adiuva.api.errors import ValidationFailed
-from marketplace.querysets import PluginQuerySet
+from marketplace.models.catalog import PluginQuerySet
 
 MAX_CHARACTERS: Final = 200
 MAX_WORDS: Final = 10

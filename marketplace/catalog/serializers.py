@@ -1,7 +1,7 @@
 """Shapes of wire contract § 9, the catalog and submissions."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -9,8 +9,7 @@ from rest_framework import serializers
 
 from adiuva.api.pagination import ListSerializer
 from marketplace.catalog.service import Published
-from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion
-from marketplace.review.reasons import author_text
+from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion, RejectionReason
 from marketplace.submissions.manifest import PERMISSIONS
 
 
@@ -113,6 +112,26 @@ class SubmittedSerializer(serializers.Serializer[PluginVersion]):
     version = serializers.CharField()
     status = serializers.ChoiceField(choices=[PluginStatus.PENDING_REVIEW.value])
     checks = CheckSerializer(many=True)
+
+
+_AUTHOR_TEXTS: Final[dict[str, str]] = {
+    RejectionReason.MALICIOUS: "The plugin does something that harms users or their data.",
+    RejectionReason.PERMISSIONS: "The plugin asks for permissions that what it does has no need of. Leave these out.",
+    RejectionReason.PRIVACY: "The plugin sends or keeps users' data in a way that its description does not mention.",
+    RejectionReason.MISLEADING: "The name, the description or the price promises something else than the plugin does.",
+    RejectionReason.IMPERSONATION: "The plugin can be mistaken for another plugin, product or company.",
+    RejectionReason.BROKEN: "The plugin did not work when we tried it.",
+    RejectionReason.SECRETS: "The package holds a key, a password or private data. Take it out, and replace the key.",
+    RejectionReason.UNREADABLE: "We could not read the code. Submit the sources.",
+    RejectionReason.LEGAL: "The plugin breaks a licence, a copyright or a law.",
+    RejectionReason.SUPERSEDED: "A newer version of this plugin is live or in review, so this one was not looked at.",
+    RejectionReason.OTHER: "See the reviewer's comment.",
+}
+
+
+def author_text(reason_code: str) -> str:
+    """The sentence for the author; empty for an approval, and for a code of other days."""
+    return _AUTHOR_TEXTS.get(reason_code, "")
 
 
 class OwnSubmissionSerializer(serializers.Serializer[Any]):

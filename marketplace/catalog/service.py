@@ -13,7 +13,7 @@ from adiuva.api.errors import NotFound, PermissionDenied, TakenDown, ValidationF
 from marketplace.catalog.listing import live_version
 from marketplace.catalog.search import matching
 from marketplace.models import Plugin, PluginInstallation, PluginStatus, PluginVersion
-from marketplace.querysets import PluginQuerySet
+from marketplace.models.catalog import PluginQuerySet
 from marketplace.submissions.manifest import version_fault
 
 # Each ends with the key, so that pages do not overlap.
@@ -77,7 +77,7 @@ def find_plugin(*, user: User, slug: str) -> Published:
         TakenDown: with the public reason, for who has it installed.
         NotFound: for everybody else, and for what was never live.
     """
-    plugin: Any = seen_by(Plugin.objects.called(slug), user).first()
+    plugin: Any = seen_by(Plugin.objects.with_id(slug), user).first()
     if plugin is None:
         raise NotFound("There is no such plugin.")
     live = _require_visible(plugin, has_it=plugin.installed)
@@ -93,7 +93,7 @@ def find_package(*, user: User, slug: str, version: str | None = None) -> Plugin
         PermissionDenied: it is not installed.
         TakenDown, NotFound: as ``find_plugin``; also for a version that was never approved.
     """
-    plugin: Plugin | None = Plugin.objects.called(slug).first()
+    plugin: Plugin | None = Plugin.objects.with_id(slug).first()
     if plugin is None:
         raise NotFound("There is no such plugin.")
     installation: PluginInstallation | None = _installations(user.id).filter(plugin=plugin).first()

@@ -6,7 +6,6 @@ from typing import Any
 from django.db import migrations
 
 from marketplace import seeds
-from marketplace.submissions.author_names import ADIUVA
 from marketplace.submissions.packages import seed_key
 from marketplace.catalog.ratings import rank_of
 
@@ -30,7 +29,7 @@ def publish(apps: Any, schema_editor: Any) -> None:
             .objects.using(alias)
             .create(
                 slug=slug,
-                author_name=ADIUVA,
+                author_name="Adiuva",
                 name=manifest["name"],
                 description=manifest["description"],
                 category=manifest["category"],

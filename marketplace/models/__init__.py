@@ -1,6 +1,14 @@
 """The tables of the marketplace, by what they are about: the catalog, people's choices, money."""
 
-from marketplace.models.catalog import Plugin, PluginReview, PluginStatus, PluginTakedown, PluginVersion, ReviewDecision
+from marketplace.models.catalog import (
+    Plugin,
+    PluginReview,
+    PluginStatus,
+    PluginTakedown,
+    PluginVersion,
+    RejectionReason,
+    ReviewDecision,
+)
 from marketplace.models.choices import PluginInstallation, PluginPurchase, PluginRating, PurchaseStatus
 from marketplace.models.money import (
     DeveloperAccount,
@@ -27,6 +35,7 @@ __all__ = [
     "PluginTakedown",
     "PluginVersion",
     "PurchaseStatus",
+    "RejectionReason",
     "ReturnKind",
     "RevenueEvent",
     "ReviewDecision",

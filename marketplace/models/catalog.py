@@ -1,16 +1,17 @@
 """Plugins, their immutable versions, and what reviewers have decided about them."""
 
+import re
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from marketplace.querysets import PluginQuerySet
-
 SLUG = r"^[a-z0-9-]+$"
 CHECKSUM = r"^[0-9a-f]{64}$"
+_ID = re.compile(r"[a-z0-9-]{1,64}")
 
 
 class PluginStatus(models.TextChoices):
@@ -26,6 +27,40 @@ class PluginStatus(models.TextChoices):
 class ReviewDecision(models.TextChoices):
     APPROVED = "approved"
     REJECTED = "rejected"
+
+
+class RejectionReason(models.TextChoices):
+    """``PluginReview.reason_code`` of a rejection. The labels are for reviewers; authors read another sentence."""
+
+    MALICIOUS = "malicious", "Harms users or their data"
+    PERMISSIONS = "permissions", "Asks for more permissions than it needs"
+    PRIVACY = "privacy", "Sends or keeps data it does not tell about"
+    MISLEADING = "misleading", "Name, texts or price mislead"
+    IMPERSONATION = "impersonation", "Looks like somebody else's plugin or brand"
+    BROKEN = "broken", "Does not work"
+    SECRETS = "secrets", "The package holds secrets or private data"
+    UNREADABLE = "unreadable", "Cannot be reviewed: obfuscated or generated code"
+    LEGAL = "legal", "Licence, copyright or law"
+    SUPERSEDED = "superseded", "A newer version is live or in review"
+    OTHER = "other", "Something else (say what)"
+
+
+class PluginQuerySet(models.QuerySet["Plugin"]):
+    def live(self) -> Self:
+        """In the catalog."""
+        return self.filter(status=PluginStatus.APPROVED)
+
+    def with_id(self, slug: str) -> Self:
+        """The plugin with that id, which may be any text a client sends: PostgreSQL refuses NUL in a parameter."""
+        return self.filter(pk=slug) if _ID.fullmatch(slug) else self.none()
+
+    def for_author(self, user_id: UUID) -> Self:
+        return self.filter(author_id=user_id)
+
+
+class ForUserQuerySet(models.QuerySet[Any]):
+    def for_user(self, user_id: UUID) -> Self:
+        return self.filter(user_id=user_id)
 
 
 class Plugin(models.Model):

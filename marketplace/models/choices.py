@@ -7,8 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from marketplace.models.catalog import Plugin
-from marketplace.querysets import ForUserQuerySet
+from marketplace.models.catalog import ForUserQuerySet, Plugin
 
 
 class PluginInstallation(models.Model):

@@ -65,7 +65,7 @@ def _installed(installation: PluginInstallation, *, is_new: bool) -> Installed:
 def uninstall(*, user: User, slug: str) -> None:
     """Raises NotFound when it is not installed. What was bought stays bought."""
     lock_open_user(user.pk)
-    plugin = Plugin.objects.called(slug).select_for_update(no_key=True).first()
+    plugin = Plugin.objects.with_id(slug).select_for_update(no_key=True).first()
     if plugin is None or not installations.end(user_id=user.pk, slug=plugin.pk):
         raise NotFound("This plugin is not installed.")
 
@@ -84,7 +84,7 @@ def require_live(plugin: Plugin) -> Plugin:
 
 
 def _find(slug: str) -> Plugin:
-    plugin: Plugin | None = Plugin.objects.called(slug).first()
+    plugin: Plugin | None = Plugin.objects.with_id(slug).first()
     if plugin is None:
         raise NotFound("There is no such plugin.")
     return plugin

@@ -20,8 +20,7 @@ from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 from marketplace.catalog.listing import show_version
 from marketplace.locks import lock_open_user, lock_plugin
-from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion, ReviewDecision
-from marketplace.review.reasons import RejectionReason
+from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion, RejectionReason, ReviewDecision
 from marketplace.submissions.manifest import permissions_fault, price_fault, text_fault
 
 MAX_NOTES: Final = 4000

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from adiuva.dashboard.figures import euros
-from marketplace.models import Plugin, PluginStatus, PluginVersion, ReviewDecision
+from marketplace.models import Plugin, PluginStatus, PluginVersion, RejectionReason, ReviewDecision
 from marketplace.review.package_contents import PackageListing, PackageUnreadableError, list_package
-from marketplace.review.reasons import RejectionReason
 from marketplace.review.wording import UNKNOWN, in_words, visible
 from marketplace.submissions.author_names import reviewer_name_of
 from marketplace.submissions.manifest import entrypoint_path

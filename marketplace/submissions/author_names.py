@@ -3,8 +3,7 @@
 import hashlib
 from uuid import UUID
 
-ADIUVA = "Adiuva"
-FORMER = "Former developer"
+FORMER_AUTHOR = "Former developer"
 
 
 def author_name_of(user_id: UUID) -> str:
