@@ -41,13 +41,10 @@ def matching(plugins: PluginQuerySet, text: str) -> PluginQuerySet:
     return found  # type: ignore[no-any-return]
 
 
-WEIGHTED_FIELDS = ("name", "slug", "category", "description")
-
-
 def full_text(plugins: PluginQuerySet, words: Sequence[str]) -> PluginQuerySet:
     """``words`` are letters and digits only."""
     beginnings = " & ".join(f"'{word}':*" for word in words)
     written = SearchQuery(beginnings, search_type="raw", config="simple")
     in_english = SearchQuery(" ".join(words), search_type="plain", config="english")
-    vector = SearchVector(*WEIGHTED_FIELDS, config="simple") + SearchVector(*WEIGHTED_FIELDS, config="english")
+    vector = SearchVector(*FIELDS, config="simple") + SearchVector(*FIELDS, config="english")
     return plugins.annotate(words=vector).filter(words=written | in_english)
