@@ -29,10 +29,10 @@ from marketplace.models import (
     PluginVersion,
     PurchaseStatus,
 )
+from marketplace.models.catalog import FORMER_AUTHOR
 from marketplace.payouts import transfers
 from marketplace.purchases import installations
 from marketplace.purchases.service import close_page
-from marketplace.submissions.author_names import FORMER_AUTHOR
 from storage.staging import discard_after_commit
 
 

@@ -7,7 +7,7 @@ from django.core.checks import CheckMessage, Warning, register  # noqa: A004
 
 from adiuva.observability import probes
 from marketplace.models import PluginStatus, PluginVersion, Transfer, TransferStatus
-from marketplace.submissions.validators.checklist import CHECKS, SHADOWABLE
+from marketplace.submissions.validators.runner import CHECKS, SHADOWABLE
 
 
 @register

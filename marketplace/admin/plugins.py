@@ -10,11 +10,21 @@ from django.urls import URLPattern, reverse
 from django.utils.formats import date_format
 from unfold.decorators import display
 
-from marketplace.admin.base import REVIEW, TAKE_DOWN, TONES, DecidedElsewhereAdmin, View, decide, require
-from marketplace.admin.forms import DecisionForm, ReinstateForm, TakeDownForm
+from marketplace.admin.base import (
+    REVIEW,
+    TAKE_DOWN,
+    TONES,
+    DecidedElsewhereAdmin,
+    DecisionForm,
+    ReinstateForm,
+    TakeDownForm,
+    View,
+    decide,
+    require,
+)
 from marketplace.models import Plugin, PluginStatus
-from marketplace.review import page, takedowns
-from marketplace.review.wording import in_words, visible
+from marketplace.review import decisions, page
+from marketplace.review.page import in_words, visible
 
 
 @admin.register(Plugin)
@@ -94,7 +104,7 @@ class PluginAdmin(DecidedElsewhereAdmin):
             return HttpResponseNotAllowed(["POST"])
         plugin, form = get_object_or_404(Plugin, pk=pk), form_class(request.POST)
         takes_down = form_class is TakeDownForm
-        act, outcome = (takedowns.take_down, "taken down") if takes_down else (takedowns.reinstate, "live again")
+        act, outcome = (decisions.take_down, "taken down") if takes_down else (decisions.reinstate, "live again")
 
         def decision(**fields: Any) -> None:
             act(plugin=plugin, operator=operator, **fields)

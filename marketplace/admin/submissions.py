@@ -13,13 +13,23 @@ from django.urls import URLPattern, reverse
 from django.utils.timesince import timesince
 from unfold.decorators import display
 
-from marketplace.admin.base import REVIEW, TAKE_DOWN, TONES, DecidedElsewhereAdmin, View, decide, require
-from marketplace.admin.forms import ApproveForm, DecisionForm, RejectForm
-from marketplace.catalog.listing import live_version
+from marketplace.admin.base import (
+    REVIEW,
+    TAKE_DOWN,
+    TONES,
+    ApproveForm,
+    DecidedElsewhereAdmin,
+    DecisionForm,
+    RejectForm,
+    View,
+    decide,
+    require,
+)
+from marketplace.catalog.service import live_version
 from marketplace.models import PluginStatus, PluginVersion
 from marketplace.review import decisions, page
 from marketplace.review.package_contents import PackageUnreadableError, preview
-from marketplace.review.wording import visible
+from marketplace.review.page import visible
 
 PENDING: Final = PluginStatus.PENDING_REVIEW
 # A frame of the review page, or a page of its own: text and one stylesheet, no origin, no script, no form.

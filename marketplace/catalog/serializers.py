@@ -1,4 +1,4 @@
-"""Shapes of wire contract § 9, the catalog and submissions."""
+"""The shapes of docs/api.md § 9: the catalog and submissions."""
 
 from collections.abc import Iterable
 from typing import Any, Final

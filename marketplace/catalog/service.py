@@ -1,17 +1,21 @@
-"""What the catalog shows to whom."""
+"""What the catalog shows, and to whom: the list, its search, one plugin and the package that a user gets.
 
+``q`` searches PostgreSQL's full text where there is PostgreSQL; elsewhere it looks for plain words.
+"""
+
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, OrderBy, OuterRef
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db import connection
+from django.db.models import Exists, OrderBy, OuterRef, Q
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from adiuva.api.errors import NotFound, PermissionDenied, TakenDown, ValidationFailed
-from marketplace.catalog.listing import live_version
-from marketplace.catalog.search import matching
 from marketplace.models import Plugin, PluginInstallation, PluginStatus, PluginVersion
 from marketplace.models.catalog import PluginQuerySet
 from marketplace.submissions.manifest import version_fault
@@ -54,7 +58,7 @@ def catalog(
         plugins = plugins.filter(category__iexact=category.replace("\x00", ""))  # which PostgreSQL takes in no text
     order: Sequence[Any] = SORTS[sort]
     if text:
-        plugins = matching(plugins, text)
+        plugins = search_plugins(plugins, text)
         order = [_sorted_afterwards(name) for name in order]
     return seen_by(plugins.order_by(*order), user)
 
@@ -126,3 +130,61 @@ def _require_visible(plugin: Plugin, *, has_it: Any) -> PluginVersion:
 
 def _installations(user_id: UUID) -> Any:
     return PluginInstallation.objects.for_user(user_id).filter(uninstalled_at__isnull=True)
+
+
+def show_version(plugin: Plugin, version: PluginVersion) -> None:
+    """Copies what is displayed; the caller saves it, holding the plugin's row."""
+    manifest = version.manifest
+    plugin.name = manifest["name"]
+    plugin.description = manifest["description"]
+    plugin.category = manifest["category"]
+    plugin.version = version.version
+    plugin.price_cents = manifest["price_cents"]
+    plugin.permissions = manifest["permissions"]
+    plugin.s3_package_key = version.s3_key
+
+
+def live_version(plugin: Plugin) -> PluginVersion | None:
+    """The one that is displayed and downloaded; None before the first approval."""
+    if plugin.published_at is None:
+        return None
+    return plugin.versions.filter(s3_key=plugin.s3_package_key).first()
+
+
+MAX_CHARACTERS: Final = 200
+MAX_WORDS: Final = 10
+SEARCH_FIELDS: Final = ("name", "slug", "category", "description")
+_WORD = re.compile(r"[^\W_]+")
+
+
+def search_plugins(plugins: PluginQuerySet, text: str) -> PluginQuerySet:
+    """Those that have every word of ``text``, or a word that begins with it; of English words any form.
+
+    Without PostgreSQL: every word, anywhere in one of the fields. A text without words finds nothing.
+
+    Raises:
+        ValidationFailed: it is too long.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise ValidationFailed({"q": [f"Must be at most {MAX_CHARACTERS} characters."]})
+    words = _WORD.findall(text)[:MAX_WORDS]
+    if not words:
+        return plugins.none()
+    if connection.vendor == "postgresql":
+        return full_text(plugins, words)
+    found: Any = plugins
+    for word in words:
+        anywhere = Q()
+        for field in SEARCH_FIELDS:
+            anywhere |= Q(**{f"{field}__icontains": word})
+        found = found.filter(anywhere)
+    return found  # type: ignore[no-any-return]
+
+
+def full_text(plugins: PluginQuerySet, words: Sequence[str]) -> PluginQuerySet:
+    """``words`` are letters and digits only."""
+    beginnings = " & ".join(f"'{word}':*" for word in words)
+    written = SearchQuery(beginnings, search_type="raw", config="simple")
+    in_english = SearchQuery(" ".join(words), search_type="plain", config="english")
+    vector = SearchVector(*SEARCH_FIELDS, config="simple") + SearchVector(*SEARCH_FIELDS, config="english")
+    return plugins.annotate(words=vector).filter(words=written | in_english)

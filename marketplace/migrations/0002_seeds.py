@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import migrations
 
-from marketplace import seeds
+from marketplace.submissions import packages
 from marketplace.submissions.packages import seed_key
 from marketplace.catalog.ratings import rank_of
 
@@ -21,7 +21,7 @@ PACKAGES = {
 def publish(apps: Any, schema_editor: Any) -> None:
     alias = schema_editor.connection.alias
     for slug, (checksum, size_bytes) in PACKAGES.items():
-        manifest = seeds.manifest_of(slug)
+        manifest = packages.seed_manifest(slug)
         version = manifest["version"]
         key = seed_key(slug=slug, version=version)
         plugin = (

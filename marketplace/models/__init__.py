@@ -9,8 +9,7 @@ from marketplace.models.catalog import (
     RejectionReason,
     ReviewDecision,
 )
-from marketplace.models.choices import PluginInstallation, PluginPurchase, PluginRating, PurchaseStatus
-from marketplace.models.money import (
+from marketplace.models.payouts import (
     DeveloperAccount,
     LedgerAccount,
     LedgerEntry,
@@ -20,6 +19,7 @@ from marketplace.models.money import (
     Transfer,
     TransferStatus,
 )
+from marketplace.models.purchases import PluginInstallation, PluginPurchase, PluginRating, PurchaseStatus
 
 __all__ = [
     "DeveloperAccount",

@@ -1,5 +1,6 @@
-"""Plugins, their immutable versions, and what reviewers have decided about them."""
+"""Plugins, their immutable versions, and what reviewers have decided about them; and the names they go by in public."""
 
+import hashlib
 import re
 import uuid
 from typing import Any, ClassVar, Self
@@ -129,9 +130,10 @@ class Plugin(models.Model):
 
 
 class PluginVersion(models.Model):
-    """One submission: manifest, package and checklist never change; ``status`` moves once, by a review or the author.
+    """One submission: manifest, package and ``checks`` never change; ``status`` moves once, by a review or the author.
 
-    ``checks`` is the checklist as it was on that day (``marketplace.submissions.validators.checklist.run_checks`` has its shape).
+    ``checks`` are the validators' results of that day (``marketplace.submissions.validators.runner.run_validators`` has
+    their shape).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -236,3 +238,22 @@ class PluginTakedown(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plugin_id} since {self.taken_down_at}"
+
+
+FORMER_AUTHOR = "Former developer"
+
+
+def author_name_of(user_id: UUID) -> str:
+    """``dev-`` and eight hexadecimal digits: always the same, and no way back. An id is 122 random bits, so nobody can
+    try them all, and it needs no key that could be changed or lost.
+    """
+    return f"dev-{_digest('author', user_id)}"
+
+
+def reviewer_name_of(user_id: UUID) -> str:
+    """As an author's, and not to be matched with it: a reviewer may write plugins, too."""
+    return f"reviewer-{_digest('reviewer', user_id)}"
+
+
+def _digest(role: str, user_id: UUID) -> str:
+    return hashlib.sha256(f"adiuva:{role}:{user_id}".encode()).hexdigest()[:8]

@@ -52,7 +52,7 @@ def lock_payment(payment_intent_id: str) -> None:
 
 
 def take_in(fact: PaymentReturn, *, source: str) -> None:
-    """Keeps what Stripe tells and applies it to the sale, or leaves it for ``revenue.record_sale`` to find."""
+    """Keeps what Stripe reports and applies it to the sale, or leaves it for ``record_sale`` to find."""
     purchases = PluginPurchase.objects.filter(payment_intent_id=fact.payment_intent_id)
     for purchase_id in purchases.values_list("pk", flat=True):
         lock_purchase(purchase_id)

@@ -1,4 +1,4 @@
-"""Shapes of wire contract § 9: what is earned, and where one says how to be paid."""
+"""What a developer has earned, and where they say how to be paid (docs/api.md § 9)."""
 
 from dataclasses import asdict
 from typing import Any

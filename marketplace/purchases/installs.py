@@ -1,7 +1,7 @@
 """Installing and uninstalling.
 
-- What costs something is bought first (``marketplace.purchases.service``); what was bought stays bought, whatever it costs
-  later, and is installed again for nothing. A refund ends both.
+- What costs something is bought first (``marketplace.purchases.service``); what was bought stays bought, whatever it
+  costs later, and is installed again for nothing. A refund ends both.
 - What was bought can be installed again even when it is withdrawn because its author has left; nobody else gets it.
 - Authors have their own plugins for nothing: there is no purchase, and no revenue.
 - Installing again what one has takes the version that is live now, with its permissions. Who had it when it cost
@@ -35,7 +35,7 @@ def install(*, user: User, slug: str) -> Installed:
     Raises:
         NotFound: it is neither live nor bought. TakenDown: with the public reason.
         PaymentRequired, NotConfigured, Conflict, UpstreamError, UpstreamUnavailable, UpstreamTimeout: see
-            ``purchases.buy``.
+            ``marketplace.purchases.service.buy``.
     """
     plugin = _require_to_be_had(_find(slug), user=user)
     is_new = False

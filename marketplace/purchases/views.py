@@ -1,4 +1,4 @@
-"""Shapes of wire contract § 9: what users have, and what they think of it."""
+"""Installing, uninstalling and rating a plugin (docs/api.md § 9)."""
 
 from typing import Any
 

@@ -1,6 +1,10 @@
-"""What a reviewer sees of one version, put together for the template; nothing here is safe HTML."""
+"""What a reviewer sees of one version, put together for the template; nothing here is safe HTML.
+
+The texts are strangers': what a browser would hide, or show in another place, gets a visible sign.
+"""
 
 import json
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -8,9 +12,8 @@ from typing import Any, Final
 
 from adiuva.dashboard.figures import euros
 from marketplace.models import Plugin, PluginStatus, PluginVersion, RejectionReason, ReviewDecision
+from marketplace.models.catalog import reviewer_name_of
 from marketplace.review.package_contents import PackageListing, PackageUnreadableError, list_package
-from marketplace.review.wording import UNKNOWN, in_words, visible
-from marketplace.submissions.author_names import reviewer_name_of
 from marketplace.submissions.manifest import entrypoint_path
 
 MAX_MANIFEST: Final = 64 * 1024
@@ -192,3 +195,41 @@ def _evidence(evidence: Any) -> list[str]:
     if not evidence:
         return []
     return [_shown(one) for one in (evidence if isinstance(evidence, list) else [evidence])]
+
+
+# Controls, formats (zero width, and bidirectional overrides, which show code in another order than it runs in; see
+# CVE-2021-42574), lone surrogates, private use, and separators of lines that are no line feed.
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+
+
+def visible(text: str) -> str:
+    r"""``"a\u202eb"`` is ``"a⟨U+202E⟩b"``; tabs and ends of lines stay."""
+    text = text.replace("\r\n", "\n")
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_sign(character) for character in text)
+
+
+def _sign(character: str) -> str:
+    if character in "\n\t" or unicodedata.category(character) not in _HIDDEN:
+        return character
+    return f"⟨U+{ord(character):04X}⟩"
+
+
+_VERBS: Final = {"read": "See", "write": "Create, change and delete"}
+_THINGS: Final = {
+    "tasks": "tasks",
+    "projects": "projects",
+    "notes": "notes",
+    "checkpoints": "checkpoints (states of work to come back to)",
+    "calendar": "calendar entries",
+}
+UNKNOWN: Final = "Unknown: no such permission exists"
+
+
+def in_words(permission: str) -> str:
+    """``"read:notes"`` is ``"See the user's notes"``."""
+    verb, _, thing = permission.partition(":")
+    if verb not in _VERBS or thing not in _THINGS:
+        return UNKNOWN
+    return f"{_VERBS[verb]} the user’s {_THINGS[thing]}"

@@ -1,4 +1,4 @@
-"""The manifest of a plugin (wire contract § 9): what each field may be. Functions say what is wrong, or None."""
+"""The manifest of a plugin (docs/api.md § 9): what each field may be. Functions say what is wrong, or None."""
 
 import re
 from typing import Any, Final
@@ -73,5 +73,5 @@ def entrypoint_path(value: Any) -> str | None:
 
 
 def known_fields(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of a manifest that has passed the checks; other fields are ignored (wire contract § 1)."""
+    """What is kept of a manifest that has passed the checks; other fields are ignored (docs/api.md § 1)."""
     return {field: manifest[field] for field in FIELDS}

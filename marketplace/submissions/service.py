@@ -15,14 +15,14 @@ from django.db.models import QuerySet
 from accounts.models import User
 from adiuva.api.errors import ChecksFailed, Conflict, UpstreamUnavailable
 from adiuva.api.multipart import SpooledFile
-from marketplace.catalog.listing import show_version
 from marketplace.catalog.ratings import rank_of
+from marketplace.catalog.service import show_version
 from marketplace.locks import lock_open_user
 from marketplace.models import Plugin, PluginStatus, PluginVersion
-from marketplace.submissions.author_names import author_name_of
+from marketplace.models.catalog import author_name_of
 from marketplace.submissions.manifest import id_fault, known_fields, version_fault
 from marketplace.submissions.packages import new_key
-from marketplace.submissions.validators.checklist import Submission, blocks, run_checks
+from marketplace.submissions.validators.runner import Submission, blocks, run_checks
 from storage.staging import Allowance, Sealed, SealedBody, staged
 
 # Of one author, waiting: reviewers are few, and each may hold MAX_PACKAGE_BYTES.

@@ -7,8 +7,8 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
-from marketplace import seeds
 from marketplace.models import Plugin
+from marketplace.submissions import packages
 from storage.blobs.port import get_blob_store
 from tests.marketplace.catalog.market import Member
 from tests.support.accounts import Account
@@ -43,7 +43,7 @@ def buyer(join: Callable[..., Member]) -> Member:
 @pytest.fixture
 def seeded(db: None) -> None:
     """The seeds as the migration makes them; a test with transactions before this one may have emptied the tables."""
-    if not Plugin.objects.filter(slug__in=seeds.SLUGS).exists():
+    if not Plugin.objects.filter(slug__in=packages.SEED_SLUGS).exists():
         importlib.import_module("marketplace.migrations.0002_seeds").publish(apps, connection.schema_editor())
 
 

@@ -11,7 +11,7 @@ from accounts.models import User
 from adiuva.api.multipart import SpooledFile
 from marketplace.models import PluginVersion
 from marketplace.review.decisions import approve
-from marketplace.submissions.validators.checklist import Submission, run_checks
+from marketplace.submissions.validators.runner import Submission, run_checks
 from tests.marketplace.catalog.zips import package
 from tests.storage.records.devices import form
 from tests.support.accounts import Account

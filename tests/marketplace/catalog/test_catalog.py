@@ -213,7 +213,7 @@ def test_english_words_are_found_in_any_form(buyer: Member, library: None, q: st
 
 @pytest.mark.postgres
 def test_the_search_has_an_index(buyer: Member, library: None) -> None:
-    from marketplace.catalog.search import full_text
+    from marketplace.catalog.service import full_text
 
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")

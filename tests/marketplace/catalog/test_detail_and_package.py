@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.models import Plugin, PluginVersion
-from marketplace.review.takedowns import reinstate, take_down
+from marketplace.review.decisions import reinstate, take_down
 from storage.checksums import checksum_of
 from tests.marketplace.catalog.market import MAIN, MANIFEST, Member, files, reviewer
 from tests.marketplace.catalog.zips import package

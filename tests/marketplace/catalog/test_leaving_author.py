@@ -7,7 +7,7 @@ import pytest
 from accounts.erasure import close_account, erase
 from accounts.models import User
 from marketplace.models import Plugin, PluginStatus, PluginVersion
-from marketplace.review.takedowns import take_down
+from marketplace.review.decisions import take_down
 from tests.marketplace.catalog.market import MAIN, Member, files, reviewer
 from tests.marketplace.catalog.zips import package
 from tests.support.accounts import PASSWORD

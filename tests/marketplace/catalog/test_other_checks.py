@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.models import Plugin
-from marketplace.submissions.validators.checklist import CHECKS, SHADOWABLE
 from marketplace.submissions.validators.contents import FORMS, secrets_in
 from marketplace.submissions.validators.lookalikes import skeleton
+from marketplace.submissions.validators.runner import CHECKS, SHADOWABLE
 from tests.marketplace.catalog.market import MAIN, checked, failed
 from tests.marketplace.catalog.zips import zipped
 from tests.support.accounts import Account

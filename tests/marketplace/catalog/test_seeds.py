@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from marketplace import seeds
 from marketplace.models import Plugin, PluginStatus, PluginVersion
+from marketplace.submissions import packages
 from tests.marketplace.catalog.market import Member, checked, failed, files
 
 PRICES = {"github-sync": 0, "slack-notifier": 499, "time-tracker": 999}
@@ -31,25 +31,25 @@ def test_they_are_found_and_described_like_others(buyer: Member) -> None:
     assert buyer.ids("?q=github") == ["github-sync"]
     assert sorted(buyer.ids("?category=Productivity")) == ["github-sync", "time-tracker"]
     seen = buyer.get("plugins/slack-notifier").json
-    assert seen["manifest"] == seeds.manifest_of("slack-notifier")
+    assert seen["manifest"] == packages.seed_manifest("slack-notifier")
     assert [one["version"] for one in seen["versions"]] == ["1.0.0"]
 
 
 @pytest.mark.usefixtures("seeded")
-@pytest.mark.parametrize("slug", seeds.SLUGS)
+@pytest.mark.parametrize("slug", packages.SEED_SLUGS)
 def test_a_seeds_package_is_the_one_its_row_describes(slug: str) -> None:
-    package = seeds.package_of(slug)
+    package = packages.seed_package(slug)
     version = PluginVersion.objects.get(plugin=slug)
     assert (hashlib.sha256(package).hexdigest(), len(package)) == (version.checksum, version.size_bytes)
-    assert version.manifest == seeds.manifest_of(slug)
+    assert version.manifest == packages.seed_manifest(slug)
     assert version.status == PluginStatus.APPROVED
 
 
 @pytest.mark.usefixtures("seeded")
-@pytest.mark.parametrize("slug", seeds.SLUGS)
+@pytest.mark.parametrize("slug", packages.SEED_SLUGS)
 def test_a_seed_passes_the_checks_that_others_must(slug: str) -> None:
     Plugin.objects.all().delete()
-    assert failed(checked(seeds.package_of(slug), **seeds.manifest_of(slug))) == {}
+    assert failed(checked(packages.seed_package(slug), **packages.seed_manifest(slug))) == {}
 
 
 @pytest.mark.usefixtures("seeded")
@@ -58,7 +58,7 @@ def test_a_seeds_package_is_laid_down_when_it_is_first_asked_for(buyer: Member, 
     assert files(blob_folder) == []
     first, second = (buyer.get("plugins/github-sync/package") for _ in range(2))
     assert first.status == second.status == 200
-    assert first.content == second.content == seeds.package_of("github-sync")
+    assert first.content == second.content == packages.seed_package("github-sync")
     assert first.headers["X-Checksum"] == buyer.get("plugins/github-sync").json["package_checksum"]
     assert len(files(blob_folder)) == 1
 
@@ -88,5 +88,5 @@ def test_the_migrations_can_be_undone_and_done_again() -> None:
     latest = MigrationExecutor(connection).loader.graph.leaf_nodes("marketplace")[0][1]
     migrate("0001_initial")
     migrate(latest)
-    assert set(Plugin.objects.values_list("slug", flat=True)) == set(seeds.SLUGS)
+    assert set(Plugin.objects.values_list("slug", flat=True)) == set(packages.SEED_SLUGS)
     Plugin.objects.all().delete()

@@ -13,8 +13,7 @@ from accounts.erasure import close_account
 from adiuva.api.errors import Conflict
 from adiuva.api.multipart import SpooledFile
 from marketplace.models import Plugin, PluginStatus, PluginVersion
-from marketplace.review.decisions import reject
-from marketplace.review.takedowns import take_down
+from marketplace.review.decisions import reject, take_down
 from marketplace.submissions import service
 from storage.checksums import checksum_of
 from tests.marketplace.catalog.market import MAIN, MANIFEST, Member, files, refused, reviewer

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from django.core.management import call_command
 
 from accounts.models import User
-from marketplace.review.decisions import approve, reject
-from marketplace.review.takedowns import take_down
+from marketplace.review.decisions import approve, reject, take_down
 from tests.marketplace.review.submissions import CHECKS, packed, submit
 
 RLO, ZERO_WIDTH = "\u202e", "\u200b"

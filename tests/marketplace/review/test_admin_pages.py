@@ -10,9 +10,9 @@ from django.urls import reverse
 
 from accounts.models import User
 from marketplace.models import PluginReview, PluginStatus, PluginVersion
-from marketplace.review import takedowns
+from marketplace.models.catalog import reviewer_name_of
+from marketplace.review import decisions
 from marketplace.review.decisions import MAX_NOTES, approve
-from marketplace.submissions.author_names import reviewer_name_of
 from storage.blobs.port import get_blob_store
 from tests.marketplace.review.conftest import Staff, browser_of
 from tests.marketplace.review.submissions import CHECKS, FILES, packed, published, submit, tidy
@@ -154,7 +154,7 @@ def test_reviewers_do_not_learn_each_others_addresses(admin: Client, reviewer: U
     colleague, boss = staff("review_plugins"), staff(superuser=True)
     version = submit()
     approve(version=version, reviewer=colleague)
-    takedowns.take_down(plugin=tidy(), operator=colleague, reason="It sorts nothing.")
+    decisions.take_down(plugin=tidy(), operator=colleague, reason="It sorts nothing.")
     name = reviewer_name_of(colleague.pk)
     assert name != reviewer_name_of(reviewer.pk)
     for path in (page_of(version), reverse("admin:marketplace_plugin_change", args=["tidy"])):

@@ -8,8 +8,7 @@ from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound, PermissionDenied, Problem, ValidationFailed
 from marketplace.catalog.serializers import author_text
 from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion, RejectionReason, ReviewDecision
-from marketplace.review.decisions import ALREADY_DECIDED, MAX_NOTES, approve, reject
-from marketplace.review.takedowns import take_down
+from marketplace.review.decisions import ALREADY_DECIDED, MAX_NOTES, approve, reject, take_down
 from tests.marketplace.review.submissions import published, submit, tidy
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ import pytest
 from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 from marketplace.models import Plugin, PluginTakedown
-from marketplace.review.takedowns import MAX_REASON, reinstate, take_down
+from marketplace.review.decisions import MAX_REASON, reinstate, take_down
 from tests.marketplace.review.submissions import published, submit, tidy
 
 pytestmark = pytest.mark.django_db

@@ -8,8 +8,7 @@ import pytest
 from accounts.models import User
 from adiuva.api.errors import Conflict
 from marketplace.models import PluginReview, PluginStatus, PluginTakedown, PluginVersion
-from marketplace.review.decisions import approve, reject
-from marketplace.review.takedowns import reinstate, take_down
+from marketplace.review.decisions import approve, reinstate, reject, take_down
 from tests.accounts.at_once import at_once
 from tests.marketplace.review.submissions import published, submit, tidy
 

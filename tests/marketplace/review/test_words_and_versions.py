@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from marketplace.review.decisions import is_newer
-from marketplace.review.wording import UNKNOWN, in_words, visible
+from marketplace.review.page import UNKNOWN, in_words, visible
 from marketplace.submissions.manifest import version_fault
 
 # https://semver.org § 11, in order

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from marketplace.models.catalog import Plugin
-from marketplace.models.choices import PluginPurchase
+from marketplace.models.purchases import PluginPurchase
 
 
 class DeveloperAccount(models.Model):
