@@ -1,4 +1,4 @@
-"""``/plugins`` (docs/api.md § 9): the catalog, a plugin and its package, submissions; for tiers with the marketplace."""
+"""``/plugins`` (docs/api.md § 9): the catalog, a plugin and its package, and what its author submits."""
 
 import logging
 from typing import Any, ClassVar, Final
