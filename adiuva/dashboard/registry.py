@@ -1,4 +1,4 @@
-"""Who has something to show: apps register in ``AppConfig.ready()``, as they do for erasure and readiness."""
+"""What the dashboard, the admin's first page, shows: apps register their parts in ``AppConfig.ready()``."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -41,13 +41,13 @@ def items_for(viewer: Viewer, now: datetime) -> list[Item]:
     return [item for part in parts if viewer.has_perms(part.permissions) for item in part.build(now)]
 
 
-def show(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """What ``DASHBOARD_CALLBACK`` of unfold names."""
+def build_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Unfold's ``DASHBOARD_CALLBACK``: ``context`` with the tiles and cards that this person may see."""
     now = datetime.now(UTC)
     items = items_for(request.user, now)
     cards = [item for item in items if isinstance(item, Card)]
     return context | {
-        "title": "At a glance",
+        "title": "Dashboard",
         "now": now,
         "tiles": [item for item in items if isinstance(item, Tile)],
         "cards": [(card, draw(card), [one for one in card.series if one.tone]) for card in cards],

@@ -13,7 +13,16 @@ from accounts.models import User
 from adiuva.dashboard.figures import DAYS, MONTHS, days_until, months_until
 from billing.models import OperatorAlert
 from chat.models import DailyUsage
-from tests.adiuva.dashboard.glance_page import card, figures, items, numbers, page_of, shown_ids, staff_client, the_list
+from tests.adiuva.dashboard.dashboard_page import (
+    card,
+    figures,
+    items,
+    numbers,
+    page_of,
+    shown_ids,
+    staff_client,
+    the_list,
+)
 from tests.support.accounts import Account
 from tests.support.months import Months
 
@@ -185,4 +194,4 @@ def test_what_cannot_wait_is_marked(root: User) -> None:
     assert not items(root)["operator-alerts"].alarm  # type: ignore[union-attr]
     OperatorAlert.objects.create(kind="unknown_price", reference="price_1", message="A price for no tier.")
     assert items(root)["operator-alerts"].alarm  # type: ignore[union-attr]
-    assert 'class="gl-tile gl-alarm" id="operator-alerts"' in page_of(staff_client(root)).content.decode()
+    assert 'class="dash-tile dash-alarm" id="operator-alerts"' in page_of(staff_client(root)).content.decode()

@@ -49,7 +49,7 @@ def the_list(href: str, user: User) -> ChangeList:
 
 
 def shown_ids(page: str) -> list[str]:
-    return re.findall(r'<(?:li class="gl-tile[^"]*"|figure class="gl-card") id="([\w-]+)"', page)
+    return re.findall(r'<(?:li class="dash-tile[^"]*"|figure class="dash-card") id="([\w-]+)"', page)
 
 
 def numbers(page: str) -> list[tuple[str, int]]:
