@@ -86,7 +86,7 @@ View = Callable[..., HttpResponse]
 PAGE_POLICY: Final = f"{middleware.ADMIN}; frame-src 'self'"
 
 
-def require(request: HttpRequest, permission: str) -> User:
+def require_permission(request: HttpRequest, permission: str) -> User:
     """The staff member that asks; raises Django's ``PermissionDenied`` (403)."""
     user = request.user
     if not isinstance(user, User) or not user.has_perm(permission):
@@ -94,7 +94,7 @@ def require(request: HttpRequest, permission: str) -> User:
     return user
 
 
-def decide(request: HttpRequest, form: DecisionForm, act: Callable[..., Any], *, done: str) -> bool:
+def apply_decision(request: HttpRequest, form: DecisionForm, act: Callable[..., Any], *, done: str) -> bool:
     """Calls ``act`` with the form's fields. What it refuses becomes a message, and its last state is looked at again;
     False where it is the form that has to be corrected.
     """
@@ -115,8 +115,8 @@ def decide(request: HttpRequest, form: DecisionForm, act: Callable[..., Any], *,
 class DecidedElsewhereAdmin(ReadOnlyAdmin):
     """Rows to look at: they change by decisions, whose views ask for permissions of their own."""
 
-    def guarded(self, routes: list[tuple[str, View, str]], *, prefix: str) -> list[URLPattern]:
-        """Each as (route, view, name), behind the admin's login and its CSRF check."""
+    def guard_routes(self, routes: list[tuple[str, View, str]], *, prefix: str) -> list[URLPattern]:
+        """Each as (route, view, name), behind the admin's login and its CSRF protection."""
         return [path(route, self.admin_site.admin_view(view), name=f"{prefix}_{name}") for route, view, name in routes]
 
     def page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

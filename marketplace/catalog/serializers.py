@@ -14,7 +14,7 @@ from marketplace.submissions.manifest import PERMISSIONS
 
 
 class PermissionsField(serializers.ListField):
-    """What is stored was checked when it was submitted, so it is not checked again on its way out."""
+    """What is stored was validated when it was submitted, so it is not validated again on its way out."""
 
     child = serializers.ChoiceField(choices=PERMISSIONS)
 
@@ -23,7 +23,7 @@ class PermissionsField(serializers.ListField):
 
 
 class PluginSerializer(serializers.Serializer[Any]):
-    # ``installed`` is annotated by ``marketplace.catalog.service.seen_by``. Fields by name, which is what costs least.
+    # ``marketplace.catalog.service.with_installed`` annotates ``installed``. Fields by name, which is what costs least.
 
     id = serializers.CharField(source="slug")
     name = serializers.CharField()

@@ -37,13 +37,13 @@ class Published:
     versions: list[PluginVersion]
 
 
-def seen_by(plugins: PluginQuerySet, user: User) -> PluginQuerySet:
+def with_installed(plugins: PluginQuerySet, user: User) -> PluginQuerySet:
     """``plugins`` with ``installed``, as the user has them; one query for all."""
     theirs = _installations(user.id).filter(plugin=OuterRef("pk"))
     return plugins.annotate(installed=Exists(theirs))
 
 
-def catalog(
+def list_plugins(
     *, user: User, category: str | None = None, text: str | None = None, sort: str = "rating"
 ) -> PluginQuerySet:
     """What is live. ``category`` is a whole one, in either case; an empty ``text`` asks for nothing.
@@ -59,11 +59,11 @@ def catalog(
     order: Sequence[Any] = SORTS[sort]
     if text:
         plugins = search_plugins(plugins, text)
-        order = [_sorted_afterwards(name) for name in order]
-    return seen_by(plugins.order_by(*order), user)
+        order = [_order_without_index(name) for name in order]
+    return with_installed(plugins.order_by(*order), user)
 
 
-def _sorted_afterwards(name: str) -> OrderBy:
+def _order_without_index(name: str) -> OrderBy:
     """The same order by an expression that no index has.
 
     PostgreSQL takes any beginning of a word for a common one, and would rather walk down the whole catalog in the order
@@ -81,7 +81,7 @@ def find_plugin(*, user: User, slug: str) -> Published:
         TakenDown: with the public reason, for who has it installed.
         NotFound: for everybody else, and for what was never live.
     """
-    plugin: Any = seen_by(Plugin.objects.with_id(slug), user).first()
+    plugin: Any = with_installed(Plugin.objects.with_id(slug), user).first()
     if plugin is None:
         raise NotFound("There is no such plugin.")
     live = _require_visible(plugin, has_it=plugin.installed)
@@ -118,7 +118,7 @@ def find_package(*, user: User, slug: str, version: str | None = None) -> Plugin
 
 def _require_visible(plugin: Plugin, *, has_it: Any) -> PluginVersion:
     """The live version. Whose author has left keeps the reason for which it was taken down before."""
-    live = live_version(plugin)
+    live = find_live_version(plugin)
     if plugin.status == PluginStatus.APPROVED and live is not None:
         return live
     if has_it and plugin.takedown_reason:
@@ -144,7 +144,7 @@ def show_version(plugin: Plugin, version: PluginVersion) -> None:
     plugin.s3_package_key = version.s3_key
 
 
-def live_version(plugin: Plugin) -> PluginVersion | None:
+def find_live_version(plugin: Plugin) -> PluginVersion | None:
     """The one that is displayed and downloaded; None before the first approval."""
     if plugin.published_at is None:
         return None

@@ -22,11 +22,11 @@ from marketplace.catalog.serializers import (
     PluginSerializer,
     SubmittedSerializer,
 )
-from marketplace.catalog.service import SORTS, catalog, find_package, find_plugin
+from marketplace.catalog.service import SORTS, find_package, find_plugin, list_plugins
 from marketplace.models import PluginVersion
-from marketplace.submissions.forms import submitted_form
-from marketplace.submissions.packages import lay_down
-from marketplace.submissions.service import submissions_of, submit
+from marketplace.submissions.forms import read_submission_form
+from marketplace.submissions.packages import store_seed
+from marketplace.submissions.service import list_submissions, submit
 from storage.downloads import blob_response
 
 BYTES = "application/octet-stream"
@@ -137,7 +137,7 @@ class CatalogView(MarketplaceView):
     @extend_schema(**CATALOG)
     def get(self, request: Request) -> Response:
         asked = request.query_params
-        plugins = catalog(
+        plugins = list_plugins(
             user=identity_of(request).user,
             category=asked.get("category"),
             text=asked.get("q"),
@@ -148,7 +148,7 @@ class CatalogView(MarketplaceView):
 
     @extend_schema(**SUBMIT)
     def post(self, request: Request) -> Response:
-        with submitted_form(request) as (manifest, package):
+        with read_submission_form(request) as (manifest, package):
             version = submit(author=identity_of(request).user, manifest=manifest, package=package)
         return Response(SubmittedSerializer(version).data, status=201)
 
@@ -157,7 +157,7 @@ class OwnSubmissionsView(MarketplaceView):
     @extend_schema(**MINE)
     def get(self, request: Request) -> Response:
         page = requested_page(request, limit=PLUGINS, most=MOST_PLUGINS)
-        submissions = submissions_of(identity_of(request).user)
+        submissions = list_submissions(identity_of(request).user)
         return Response(page.of(submissions, OwnSubmissionSerializer.of))
 
 
@@ -178,7 +178,7 @@ class PackageView(MarketplaceView):
             return _download(request, version)
         except FileNotFoundError:
             # Blobs of approved versions are never removed; our own are made when they are first asked for.
-            if lay_down(version.s3_key):
+            if store_seed(version.s3_key):
                 return _download(request, version)
             logger.exception("the blob of a package is gone", extra={"key": version.s3_key})
             raise UpstreamError("The package's bytes are missing.") from None

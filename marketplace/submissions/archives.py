@@ -75,7 +75,7 @@ class Entry:
 
 
 class Archive:
-    """A zip archive in ``file``, which must be seekable; its directory is read and checked against its headers.
+    """A zip archive in ``file``, which must be seekable; its directory is read and compared with its headers.
 
     Raises:
         TooManyEntriesError: more than ``MAX_ENTRIES``.
@@ -87,7 +87,7 @@ class Archive:
         self._size_bytes = size_bytes
         start, count, length = self._end()
         self.entries = tuple(_entries(self._at(start, length), count))
-        self._data_starts = self._laid_out(start)
+        self._data_starts = self._locate_data(start)
 
     def parts(self, entry: Entry) -> Iterator[bytes]:
         """The entry's bytes, unpacked; never more than it declares.
@@ -97,14 +97,14 @@ class Archive:
         """
         packed = self._packed(entry)
         crc = size = 0
-        for part in _inflated(packed) if entry.method == DEFLATED else packed:
+        for part in _inflate(packed) if entry.method == DEFLATED else packed:
             size += len(part)
             crc = zlib.crc32(part, crc)
             if size > entry.size_bytes:
-                raise ArchiveError(f"{shown(entry.name)} is larger than it says.")
+                raise ArchiveError(f"{quote_name(entry.name)} is larger than it says.")
             yield part
         if size != entry.size_bytes or crc != entry.crc:
-            raise ArchiveError(f"{shown(entry.name)} is damaged.")
+            raise ArchiveError(f"{quote_name(entry.name)} is damaged.")
 
     def read(self, entry: Entry) -> bytes:
         """``parts`` in one; for entries whose declared size was found small enough."""
@@ -143,13 +143,13 @@ class Archive:
             raise ArchiveError("The archive's directory is not where it should be.")
         return start, count, length
 
-    def _laid_out(self, directory: int) -> dict[int, int]:
+    def _locate_data(self, directory: int) -> dict[int, int]:
         """Where each entry's data starts, by its offset. From the first byte on, entry follows entry without a gap."""
         starts: dict[int, int] = {}
         expected = 0
         for entry in sorted(self.entries, key=lambda one: one.offset):
             if entry.offset != expected:
-                raise ArchiveError(f"{shown(entry.name)} overlaps another entry, or does not follow it directly.")
+                raise ArchiveError(f"{quote_name(entry.name)} overlaps another entry, or does not follow it directly.")
             starts[entry.offset] = data = entry.offset + self._local_bytes(entry)
             expected = data + entry.packed_bytes
             if entry.flags & HAS_DESCRIPTOR:
@@ -166,10 +166,10 @@ class Archive:
         told, sizes = (crc, packed, size), (entry.crc, entry.packed_bytes, entry.size_bytes)
         agrees = told == sizes or (flags & HAS_DESCRIPTOR and told == (0, 0, 0))
         if signature != _LOCAL_SIGNATURE or (flags, method) != (entry.flags, entry.method) or not agrees:
-            raise ArchiveError(f"{shown(entry.name)} is described in two ways.")
-        if _decoded(names[:name_length], flags) != entry.name:
-            raise ArchiveError(f"{shown(entry.name)} has two names.")
-        _check_extra(names[name_length:], entry.name)
+            raise ArchiveError(f"{quote_name(entry.name)} is described in two ways.")
+        if _decode_name(names[:name_length], flags) != entry.name:
+            raise ArchiveError(f"{quote_name(entry.name)} has two names.")
+        _require_one_meaning(names[name_length:], entry.name)
         length: int = _LOCAL.size + name_length + extra_length
         return length
 
@@ -178,7 +178,7 @@ class Archive:
         for descriptor in (_DESCRIPTOR_SIGNATURE + plain, plain):
             if self._at(offset, len(descriptor)) == descriptor:
                 return len(descriptor)
-        raise ArchiveError(f"{shown(entry.name)} is described in two ways.")
+        raise ArchiveError(f"{quote_name(entry.name)} is described in two ways.")
 
 
 def _entries(directory: bytes, count: int) -> Iterator[Entry]:
@@ -194,14 +194,14 @@ def _entries(directory: bytes, count: int) -> Iterator[Entry]:
         position = start + name_length + extra_length + comment_length
         if signature != _DIRECTORY_SIGNATURE or disk or position > len(directory):
             raise ArchiveError("The archive's directory is damaged.")
-        name = _decoded(directory[start : start + name_length], flags)
-        _check_extra(directory[start + name_length : start + name_length + extra_length], name)
+        name = _decode_name(directory[start : start + name_length], flags)
+        _require_one_meaning(directory[start + name_length : start + name_length + extra_length], name)
         if method not in {STORED, DEFLATED} and not flags & ENCRYPTED:
-            raise ArchiveError(f"{shown(name)} is packed in a way that few can unpack; use deflate.")
+            raise ArchiveError(f"{quote_name(name)} is packed in a way that few can unpack; use deflate.")
         if needed & _VERSION > MAX_VERSION:
-            raise ArchiveError(f"{shown(name)} needs a reader newer than those that users have.")
+            raise ArchiveError(f"{quote_name(name)} needs a reader newer than those that users have.")
         if flags & PATCHED or (method == STORED and packed != size and not flags & ENCRYPTED):
-            raise ArchiveError(f"{shown(name)} is not packed as it says.")
+            raise ArchiveError(f"{quote_name(name)} is not packed as it says.")
         yield Entry(
             name=name,
             flags=flags,
@@ -217,7 +217,7 @@ def _entries(directory: bytes, count: int) -> Iterator[Entry]:
         raise ArchiveError("Something follows the archive's directory.")
 
 
-def _decoded(name: bytes, flags: int) -> str:
+def _decode_name(name: bytes, flags: int) -> str:
     """Only ASCII means the same without the flag: what else a reader makes of it depends on its machine."""
     try:
         return name.decode("utf-8" if flags & UTF8 else "ascii")
@@ -225,17 +225,17 @@ def _decoded(name: bytes, flags: int) -> str:
         raise ArchiveError("A name is not in UTF-8, or the archive does not say that it is.") from None
 
 
-def _check_extra(extra: bytes, name: str) -> None:
+def _require_one_meaning(extra: bytes, name: str) -> None:
     """Refuses what would give an entry another size or name for readers that know the field."""
     position = 0
     while position + _EXTRA.size <= len(extra):
         kind, length = _EXTRA.unpack_from(extra, position)
         if kind in {_ZIP64_EXTRA, _UNICODE_PATH_EXTRA}:
-            raise ArchiveError(f"{shown(name)} has a second size or name (ZIP64, or Unicode Path).")
+            raise ArchiveError(f"{quote_name(name)} has a second size or name (ZIP64, or Unicode Path).")
         position += _EXTRA.size + length
 
 
-def _inflated(packed: Iterator[bytes]) -> Iterator[bytes]:
+def _inflate(packed: Iterator[bytes]) -> Iterator[bytes]:
     """Raises ``ArchiveError`` for what is no deflated data, too short, or too long."""
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
@@ -257,7 +257,7 @@ def _inflated(packed: Iterator[bytes]) -> Iterator[bytes]:
         raise ArchiveError("An entry's data ends too early or too late.")
 
 
-def shown(name: str) -> str:
+def quote_name(name: str) -> str:
     """A name from an archive, for a message: quoted, without control characters, and short."""
     text = ascii(name)
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…'"

@@ -73,5 +73,5 @@ def entrypoint_path(value: Any) -> str | None:
 
 
 def known_fields(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of a manifest that has passed the checks; other fields are ignored (docs/api.md § 1)."""
+    """What is kept of a manifest that has passed the validators; other fields are ignored (docs/api.md § 1)."""
     return {field: manifest[field] for field in FIELDS}

@@ -83,12 +83,12 @@ def _key(slug: str, version: str, end: str) -> str:
 logger = logging.getLogger(__name__)
 
 
-def is_laid_down(key: str) -> bool:
+def is_stored(key: str) -> bool:
     """False for a seed's that nobody has asked for yet; what others submitted must be there."""
     return key not in _SEEDS or get_blob_store().exists(key)
 
 
-def lay_down(key: str) -> bool:
+def store_seed(key: str) -> bool:
     """Puts a seed's package into the store where it is missing. False where ``key`` is not a seed's.
 
     Raises:
@@ -116,7 +116,7 @@ class Packages(RowsWithBlobs):
         super().__init__(name="plugin package", kind=Kind.STORAGE, rows=_versions, claims=is_package_key)
 
     def to_verify(self, *, before: datetime) -> Iterator[StoredBlob]:
-        return (blob for blob in super().to_verify(before=before) if is_laid_down(blob.key))
+        return (blob for blob in super().to_verify(before=before) if is_stored(blob.key))
 
     def used_bytes(self, user_ids: Collection[UUID]) -> Mapping[tuple[UUID, Kind], int]:  # type: ignore[override]
         return {}

@@ -1,7 +1,8 @@
-"""The automated checklist: what a machine can say of a submission before a person looks at it.
+"""All validators, and their run: what a machine can tell of a submission before a person looks at it.
 
-Each check is a function of a ``Submission``. Those of the wire contract are always enforced; the others run in *shadow*
-mode where ``PLUGIN_CHECKS_SHADOW`` names them: they report, and nothing is refused for it.
+Each is a function of a ``Submission``. Those of docs/api.md are always enforced; the others run in *shadow* mode where
+``PLUGIN_CHECKS_SHADOW`` names them: they report, and nothing is refused for it. On the wire and in the admin a
+validator's result is called a check.
 """
 
 from typing import Any, Final
@@ -9,43 +10,41 @@ from typing import Any, Final
 from django.conf import settings
 
 from marketplace.submissions.validators import lookalikes, manifest, package
-from marketplace.submissions.validators.base import Check, NotLookedAtError, Submission
+from marketplace.submissions.validators.base import InconclusiveError, Submission, Validator
 
-__all__ = ["CHECKS", "SHADOWABLE", "Submission", "blocks", "run_checks"]
-
-CHECKS: Final = (
-    Check(code="manifest_fields", examine=manifest.fields, contract=True),
-    Check(code="id", examine=manifest.identifier, contract=True),
-    Check(code="version", examine=manifest.version, contract=True),
-    Check(code="permissions", examine=manifest.permissions, contract=True),
-    Check(code="no_blobs", examine=manifest.no_blobs, contract=True),
-    Check(code="package_zip", examine=package.is_zip, contract=True),
-    Check(code="package_size", examine=package.sizes, contract=True),
-    Check(code="package_paths", examine=package.paths, contract=True),
-    Check(code="package_links", examine=package.links, contract=True),
-    Check(code="package_names", examine=package.names, contract=True),
-    Check(code="package_encryption", examine=package.encryption, contract=True),
-    Check(code="package_integrity", examine=package.integrity, contract=True),
-    Check(code="nested_archives", examine=package.nested_archives, contract=True),
-    Check(code="entrypoint", examine=package.entrypoint, contract=True),
-    Check(code="hidden_characters", examine=manifest.hidden_characters),
-    Check(code="lookalike_id", examine=lookalikes.lookalike_id),
-    Check(code="lookalike_name", examine=lookalikes.lookalike_name),
-    Check(code="name_taken", examine=lookalikes.name_taken),
-    Check(code="programs", examine=package.programs),
-    Check(code="secrets", examine=package.secrets),
-    Check(code="undeclared_permissions", examine=package.undeclared_permissions),
+VALIDATORS: Final = (
+    Validator(code="manifest_fields", validate=manifest.fields, is_required=True),
+    Validator(code="id", validate=manifest.identifier, is_required=True),
+    Validator(code="version", validate=manifest.version, is_required=True),
+    Validator(code="permissions", validate=manifest.permissions, is_required=True),
+    Validator(code="no_blobs", validate=manifest.no_blobs, is_required=True),
+    Validator(code="package_zip", validate=package.is_zip, is_required=True),
+    Validator(code="package_size", validate=package.sizes, is_required=True),
+    Validator(code="package_paths", validate=package.paths, is_required=True),
+    Validator(code="package_links", validate=package.links, is_required=True),
+    Validator(code="package_names", validate=package.names, is_required=True),
+    Validator(code="package_encryption", validate=package.encryption, is_required=True),
+    Validator(code="package_integrity", validate=package.integrity, is_required=True),
+    Validator(code="nested_archives", validate=package.nested_archives, is_required=True),
+    Validator(code="entrypoint", validate=package.entrypoint, is_required=True),
+    Validator(code="hidden_characters", validate=manifest.hidden_characters),
+    Validator(code="lookalike_id", validate=lookalikes.lookalike_id),
+    Validator(code="lookalike_name", validate=lookalikes.lookalike_name),
+    Validator(code="name_taken", validate=lookalikes.name_taken),
+    Validator(code="programs", validate=package.programs),
+    Validator(code="secrets", validate=package.secrets),
+    Validator(code="undeclared_permissions", validate=package.undeclared_permissions),
 )
-SHADOWABLE: Final = frozenset(check.code for check in CHECKS if not check.contract)
+SHADOWABLE: Final = frozenset(validator.code for validator in VALIDATORS if not validator.is_required)
 
 
-def run_checks(submission: Submission) -> list[dict[str, Any]]:
+def run_validators(submission: Submission) -> list[dict[str, Any]]:
     """The whole list, as it is kept with the version: ``[{"code", "passed", "message", "evidence", "mode"}]``.
 
-    ``mode`` is "enforced" or "shadow". What could not be looked at has not passed; a check in shadow mode may be wrong
+    ``mode`` is "enforced" or "shadow". What could not be validated has not passed; a validator in shadow mode may fail
     without anything being refused.
     """
-    return [_run(check, submission) for check in CHECKS]
+    return [_run(validator, submission) for validator in VALIDATORS]
 
 
 def blocks(result: dict[str, Any]) -> bool:
@@ -53,14 +52,14 @@ def blocks(result: dict[str, Any]) -> bool:
     return not result["passed"] and result["mode"] == "enforced"
 
 
-def _run(check: Check, submission: Submission) -> dict[str, Any]:
+def _run(validator: Validator, submission: Submission) -> dict[str, Any]:
     try:
-        passed, message, evidence = check.examine(submission)
-    except NotLookedAtError:
+        passed, message, evidence = validator.validate(submission)
+    except InconclusiveError:
         passed, message, evidence = False, "Not looked at, because of what else is wrong.", ()
-    is_shadow = not check.contract and check.code in settings.PLUGIN_CHECKS_SHADOW
+    is_shadow = not validator.is_required and validator.code in settings.PLUGIN_CHECKS_SHADOW
     return {
-        "code": check.code,
+        "code": validator.code,
         "passed": passed,
         "message": message,
         "evidence": list(evidence),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from marketplace.catalog.ratings import PRIOR_COUNT, PRIOR_MEAN, rank_of
 from marketplace.models import Plugin, PluginInstallation, PluginStatus
-from tests.marketplace.catalog.market import Member
+from tests.marketplace.members import Member
 from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ import pytest
 from billing.models import OperatorAlert
 from marketplace.models import PluginPurchase
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.marketplace.purchases.shop import (
+from tests.marketplace.purchases.actions import (
     change,
     charged_cents,
     deliver_all,

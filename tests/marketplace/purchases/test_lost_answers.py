@@ -11,7 +11,7 @@ from django.db import connection
 from marketplace.models import PluginPurchase
 from tests.fakes.stripe.faults import Kind
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.marketplace.purchases.shop import (
+from tests.marketplace.purchases.actions import (
     change,
     charged_cents,
     deliver,

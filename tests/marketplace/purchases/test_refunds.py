@@ -7,7 +7,7 @@ import pytest
 from marketplace.models import PluginPurchase
 from tests.billing.stripe_events import event
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.marketplace.purchases.shop import (
+from tests.marketplace.purchases.actions import (
     change,
     charged_cents,
     deliver,

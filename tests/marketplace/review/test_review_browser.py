@@ -7,14 +7,14 @@ from typing import Literal
 
 import pytest
 
-from tests.marketplace.review.desk import Desk
-from tests.marketplace.review.scene import HOSTILE_FILES, IMAGE, SCRIPT
+from tests.marketplace.review.reviewer_browser import ReviewerBrowser
+from tests.marketplace.review.sample_queue import HOSTILE_FILES, IMAGE, SCRIPT
 from tests.support.browser import Browser
 from tests.support.server import RunningServer, drop_database, new_database
 
 pytestmark = pytest.mark.browser
 
-BUILD = "from tests.marketplace.review.scene import build; build()"
+BUILD = "from tests.marketplace.review.sample_queue import build; build()"
 Scheme = Literal["light", "dark"]
 
 
@@ -37,19 +37,19 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 
 @pytest.fixture
-def desk(browser: Browser, scene: RunningServer) -> Desk:
-    desk = Desk(browser, scene.url)
+def desk(browser: Browser, scene: RunningServer) -> ReviewerBrowser:
+    desk = ReviewerBrowser(browser, scene.url)
     desk.log_in()
     return desk
 
 
-def keep(desk: Desk, name: str) -> None:
+def keep(desk: ReviewerBrowser, name: str) -> None:
     if folder := os.environ.get("SCREENSHOTS"):
         desk.browser.picture(Path(folder) / f"{name}.png", width=1400)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_follow_the_theme_and_fit_wide_and_narrow(desk: Desk, scheme: Scheme) -> None:
+def test_the_pages_follow_the_theme_and_fit_wide_and_narrow(desk: ReviewerBrowser, scheme: Scheme) -> None:
     desk.browser.colors(scheme)
     desk.browser.width(1400)
     desk.open_queue()
@@ -65,7 +65,7 @@ def test_the_pages_follow_the_theme_and_fit_wide_and_narrow(desk: Desk, scheme: 
     assert desk.complaints() == []
 
 
-def test_what_waits_is_on_top_and_each_page_has_what_one_decides_by(desk: Desk) -> None:
+def test_what_waits_is_on_top_and_each_page_has_what_one_decides_by(desk: ReviewerBrowser) -> None:
     desk.open_queue()
     waiting = [row for row in desk.rows() if "PENDING REVIEW" in row]
     assert waiting
@@ -80,7 +80,7 @@ def test_what_waits_is_on_top_and_each_page_has_what_one_decides_by(desk: Desk) 
     assert "demo-power@example.com" not in desk.browser.driver.page_source
 
 
-def test_files_are_read_one_after_the_other_beside_their_list(desk: Desk) -> None:
+def test_files_are_read_one_after_the_other_beside_their_list(desk: ReviewerBrowser) -> None:
     desk.open_version("focus-timer", "1.6.0")
     assert "export function activate" in desk.frame_text()  # the entrypoint, at once
     desk.follow("lib/summarize.js")
@@ -91,7 +91,7 @@ def test_files_are_read_one_after_the_other_beside_their_list(desk: Desk) -> Non
     assert desk.complaints() == []
 
 
-def test_nothing_that_an_author_writes_runs_or_looks_like_ours(desk: Desk, scene: RunningServer) -> None:
+def test_nothing_that_an_author_writes_runs_or_looks_like_ours(desk: ReviewerBrowser, scene: RunningServer) -> None:
     hostile = ["/admin/marketplace/pluginversion/", "/admin/marketplace/plugin/"]
     hostile += ["/admin/marketplace/pluginversion/?q=hostile", "/admin/marketplace/plugin/hostile/change/"]
     for path in hostile:
@@ -111,7 +111,7 @@ def test_nothing_that_an_author_writes_runs_or_looks_like_ours(desk: Desk, scene
     assert desk.browser.all("#content img, #content script, #content form:not(.mk-decision)") == []
 
 
-def test_no_file_runs_in_its_frame_nor_on_its_own(desk: Desk) -> None:
+def test_no_file_runs_in_its_frame_nor_on_its_own(desk: ReviewerBrowser) -> None:
     desk.open_version("hostile", "1.0.0-rc.1+build.7")
     files = [link.get_attribute("href") for link in desk.browser.all(".mk-files a")]
     for link in desk.browser.all(".mk-files a"):
@@ -124,7 +124,7 @@ def test_no_file_runs_in_its_frame_nor_on_its_own(desk: Desk) -> None:
         assert desk.browser.run("return window.origin") == "null"
 
 
-def test_a_reviewers_whole_way(desk: Desk) -> None:
+def test_a_reviewers_whole_way(desk: ReviewerBrowser) -> None:
     desk.open_queue()
     desk.follow("Meeting Notes")
     assert "See the user’s calendar entries" in desk.browser.text("#permissions")
@@ -163,7 +163,7 @@ def test_a_reviewers_whole_way(desk: Desk) -> None:
     assert desk.complaints() == []
 
 
-def test_two_reviewers_on_one_page_the_second_is_told(desk: Desk) -> None:
+def test_two_reviewers_on_one_page_the_second_is_told(desk: ReviewerBrowser) -> None:
     desk.open_version("hostile", "1.0.0-rc.1+build.7")
     driver, url = desk.browser.driver, desk.browser.driver.current_url
     first = driver.current_window_handle

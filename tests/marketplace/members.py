@@ -11,8 +11,9 @@ from accounts.models import User
 from adiuva.api.multipart import SpooledFile
 from marketplace.models import PluginVersion
 from marketplace.review.decisions import approve
-from marketplace.submissions.validators.runner import Submission, run_checks
-from tests.marketplace.catalog.zips import package
+from marketplace.submissions.validators.base import Submission
+from marketplace.submissions.validators.runner import run_validators
+from tests.marketplace.archives import package
 from tests.storage.records.devices import form
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
@@ -85,23 +86,23 @@ def reviewer() -> User:
     return user
 
 
-def failed(checks: list[dict[str, Any]]) -> dict[str, Any]:
+def failures_of(checks: list[dict[str, Any]]) -> dict[str, Any]:
     """The checks that refuse a submission, by code. What could not be looked at only follows from what is told."""
     refusing = {one["code"]: one for one in checks if not one["passed"] and one["mode"] == "enforced"}
     return {code: one for code, one in refusing.items() if not one["message"].startswith("Not looked at")}
 
 
-def refused(answer: Answer) -> dict[str, Any]:
+def refusals_of(answer: Answer) -> dict[str, Any]:
     assert (answer.status, answer.code) == (422, "checks_failed"), answer
-    return failed(answer.json["checks"])
+    return failures_of(answer.json["checks"])
 
 
-def checked(data: bytes | None = None, *, author_id: UUID | None = None, **changes: Any) -> list[dict[str, Any]]:
+def validate(data: bytes | None = None, *, author_id: UUID | None = None, **changes: Any) -> list[dict[str, Any]]:
     """The checklist, without a request."""
     manifest = {name: value for name, value in (MANIFEST | changes).items() if value is not ...}
     data = package(MAIN) if data is None else data
     spooled = SpooledFile(file=io.BytesIO(data), size_bytes=len(data))
-    return run_checks(Submission(author_id=author_id or uuid4(), manifest=manifest, package=spooled))
+    return run_validators(Submission(author_id=author_id or uuid4(), manifest=manifest, package=spooled))
 
 
 def files(folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ FILE, FOLDER, LINK, DEVICE = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755, stat.S_
 def package(main: bytes = b"", **others: bytes) -> bytes:
     """A good one, as Python packs it: ``main.js``, and ``name__js=…`` as ``name.js``."""
     named = {name.replace("__", "."): data for name, data in others.items()}
-    return zipped({"main.js": main, **named} if main else named)
+    return build_zip({"main.js": main, **named} if main else named)
 
 
 def noise(size_bytes: int, *, seed: int = 0) -> bytes:
@@ -23,7 +23,7 @@ def noise(size_bytes: int, *, seed: int = 0) -> bytes:
     return random.Random(seed).randbytes(size_bytes)  # noqa: S311 - no secret
 
 
-def zipped(files: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+def build_zip(files: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", method) as archive:
         for name, data in files.items():

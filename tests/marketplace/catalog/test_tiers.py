@@ -6,7 +6,7 @@ import pytest
 
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
-from tests.marketplace.catalog.market import Member
+from tests.marketplace.members import Member
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 

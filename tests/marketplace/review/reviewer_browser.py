@@ -10,7 +10,7 @@ QUEUE = "/admin/marketplace/pluginversion/"
 LIGHT_FROM = 128  # of 255
 
 
-class Desk:
+class ReviewerBrowser:
     def __init__(self, browser: Browser, url: str) -> None:
         self.browser, self.url = browser, url
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.adiuva.members import Member, join
-from tests.marketplace.catalog.market import MAIN, MANIFEST
-from tests.marketplace.catalog.zips import noise, zipped
+from tests.marketplace.archives import build_zip, noise
+from tests.marketplace.members import MAIN, MANIFEST
 from tests.storage.records.devices import form
 from tests.support.raw_http import RawAnswer, connect, exchange, head, read_answer
 from tests.support.server import RunningServer
@@ -64,7 +64,7 @@ def test_a_package_just_over_the_limit_is_413(server: RunningServer, author: Mem
 
 
 def test_a_submission_goes_all_the_way(server: RunningServer, author: Member) -> None:
-    answer = submit(server, author, zipped({"main.js": MAIN, "data.bin": noise(MIB)}))
+    answer = submit(server, author, build_zip({"main.js": MAIN, "data.bin": noise(MIB)}))
     assert (answer.status, answer.json["status"]) == (201, "pending_review")
 
 
@@ -73,9 +73,9 @@ def test_large_submissions_take_little_memory(server_factory: Callable[..., Runn
     server = server_factory()
     author = join(server)
     server.manage("set_tier", author.email, "team")
-    assert submit(server, author, zipped({"main.js": MAIN})).status == 201
+    assert submit(server, author, build_zip({"main.js": MAIN})).status == 201
     wait_until_idle(server.pid)
-    package = zipped({"main.js": MAIN, **{f"{n}.bin": noise(4 * MIB, seed=n) for n in range(4)}})
+    package = build_zip({"main.js": MAIN, **{f"{n}.bin": noise(4 * MIB, seed=n) for n in range(4)}})
     began = cpu_seconds(server.pid)
     with measured_growth(server.pid) as growth:
         for _ in range(3):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.models import PaymentReturn, ReturnKind
-from marketplace.payouts.settlement import is_further, returned_cents
+from marketplace.payouts.settlement import returned_cents, supersedes
 
 PRICE = 1000
 CHARGE, REFUND, DISPUTE = ReturnKind.CHARGE, ReturnKind.REFUND, ReturnKind.DISPUTE
@@ -42,7 +42,7 @@ facts = st.lists(
 def heard(told: list[PaymentReturn]) -> int:
     known: dict[str, PaymentReturn] = {}
     for one in told:
-        if one.stripe_id not in known or is_further(one, known[one.stripe_id]):
+        if one.stripe_id not in known or supersedes(one, known[one.stripe_id]):
             known[one.stripe_id] = one
     return returned_cents(known.values(), amount_cents=PRICE)
 

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 
 from marketplace.submissions.validators.contents import MAX_FILE_BYTES
-from tests.marketplace.catalog.market import MAIN, checked, failed
-from tests.marketplace.catalog.zips import (
+from tests.marketplace.archives import (
     DEVICE,
     FOLDER,
     LINK,
     Layout,
     Raw,
     archive,
+    build_zip,
     overlapping,
     package,
     with_main,
-    zipped,
 )
+from tests.marketplace.members import MAIN, failures_of, validate
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +33,7 @@ DESCRIPTOR = struct.pack("<4s3L", b"PK\7\10", zlib.crc32(b"//"), 2, 2)
 
 
 def refused_for(data: bytes) -> set[str]:
-    return set(failed(checked(data)))
+    return set(failures_of(validate(data)))
 
 
 PATHS = [
@@ -104,7 +104,7 @@ def test_two_entries_that_would_be_one_file_are_refused(names: tuple[str, str]) 
 
 
 def test_a_bomb_of_zeros_is_refused() -> None:
-    data = zipped({"main.js": MAIN, "zeros": bytes(8 * MIB)})
+    data = build_zip({"main.js": MAIN, "zeros": bytes(8 * MIB)})
     assert len(data) < 20_000
     assert refused_for(data) == {"package_size"}
 
@@ -115,17 +115,17 @@ def test_a_bomb_of_overlapping_entries_is_refused() -> None:
 
 def test_many_files_that_are_too_much_together_are_refused() -> None:
     text = b"".join(b"%d of a hundred and twenty-eight bytes\n" % number for number in range(MIB // 42))
-    data = zipped({"main.js": MAIN, **{f"{number}.txt": text * 12 for number in range(10)}})
+    data = build_zip({"main.js": MAIN, **{f"{number}.txt": text * 12 for number in range(10)}})
     assert refused_for(data) == {"package_size"}
 
 
 def test_a_file_that_is_too_large_is_refused() -> None:
-    data = zipped({"main.js": MAIN, "a.bin": bytes(range(256)) * (MAX_FILE_BYTES // 256) + b"+"})
+    data = build_zip({"main.js": MAIN, "a.bin": bytes(range(256)) * (MAX_FILE_BYTES // 256) + b"+"})
     assert "package_size" in refused_for(data)
 
 
 def test_ten_thousand_files_are_refused_without_being_read() -> None:
-    refusing = failed(checked(zipped({"main.js": MAIN, **{f"{number}": b"" for number in range(10_000)}})))
+    refusing = failures_of(validate(build_zip({"main.js": MAIN, **{f"{number}": b"" for number in range(10_000)}})))
     assert list(refusing) == ["package_size"]
     assert "10001" in refusing["package_size"]["message"]
 
@@ -211,13 +211,13 @@ NESTED = {
 
 @pytest.mark.parametrize("inner", NESTED.values(), ids=NESTED.keys())
 def test_an_archive_in_the_archive_is_refused_whatever_it_is_called(inner: bytes) -> None:
-    assert refused_for(zipped({"main.js": MAIN, "readme.txt": inner})) == {"nested_archives"}
+    assert refused_for(build_zip({"main.js": MAIN, "readme.txt": inner})) == {"nested_archives"}
 
 
 def test_archives_within_archives_are_refused_at_the_first() -> None:
     data = MAIN
     for _ in range(50):
-        data = zipped({"main.js": data}, method=zipfile.ZIP_STORED)
+        data = build_zip({"main.js": data}, method=zipfile.ZIP_STORED)
     assert refused_for(data) == {"nested_archives"}
 
 
@@ -233,26 +233,26 @@ PROGRAMS = {
 
 @pytest.mark.parametrize(("name", "data"), PROGRAMS.items())
 def test_a_program_that_runs_outside_the_app_is_refused(name: str, data: bytes) -> None:
-    assert refused_for(zipped({"main.js": MAIN, name: data})) == {"programs"}
+    assert refused_for(build_zip({"main.js": MAIN, name: data})) == {"programs"}
 
 
 ORDINARY = {
     "as Python packs it": package(MAIN, lib__js=MAIN * 500),
-    "stored": zipped({"main.js": MAIN}, method=zipfile.ZIP_STORED),
+    "stored": build_zip({"main.js": MAIN}, method=zipfile.ZIP_STORED),
     "with folders": archive([Raw(name=b"main.js"), Raw(name=b"lib/", data=b"", mode=FOLDER), Raw(name=b"lib/a.js")]),
     "with descriptors": with_main(Raw(flags=0x808, descriptor=DESCRIPTOR)),
     "with descriptors without a signature": with_main(Raw(flags=0x808, descriptor=DESCRIPTOR[4:])),
     "of Windows": with_main(Raw(mode=0, dos_attributes=0x20)),
-    "with names in every script": zipped({"main.js": MAIN, "übersetzt/日本語.json": b"{}"}),
-    "with a script that has a shebang": zipped({"main.js": b"#!/usr/bin/env node\n" + MAIN}),
-    "with a text that begins with MZ": zipped({"main.js": MAIN, "a.txt": b"MZ is what it begins with."}),
-    "with long code": zipped({"main.js": b"".join(b"const number%d = %d;\n" % (n, n * n) for n in range(50_000))}),
+    "with names in every script": build_zip({"main.js": MAIN, "übersetzt/日本語.json": b"{}"}),
+    "with a script that has a shebang": build_zip({"main.js": b"#!/usr/bin/env node\n" + MAIN}),
+    "with a text that begins with MZ": build_zip({"main.js": MAIN, "a.txt": b"MZ is what it begins with."}),
+    "with long code": build_zip({"main.js": b"".join(b"const number%d = %d;\n" % (n, n * n) for n in range(50_000))}),
 }
 
 
 @pytest.mark.parametrize("data", ORDINARY.values(), ids=ORDINARY.keys())
 def test_what_packers_make_is_taken(data: bytes) -> None:
-    assert failed(checked(data)) == {}
+    assert failures_of(validate(data)) == {}
 
 
 def test_an_archive_written_to_a_pipe_is_taken() -> None:
@@ -269,7 +269,7 @@ def test_an_archive_written_to_a_pipe_is_taken() -> None:
     pipe = Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("main.js", MAIN)
-    assert failed(checked(pipe.data)) == {}
+    assert failures_of(validate(pipe.data)) == {}
 
 
 @pytest.mark.parametrize(
@@ -289,5 +289,5 @@ def test_an_archive_written_to_a_pipe_is_taken() -> None:
     ],
 )
 def test_the_entrypoint_is_a_file_of_the_package(entrypoint: str, ok: bool) -> None:
-    data = zipped({"main.js": MAIN, "lib/a.js": MAIN, "empty.js": b""})
-    assert list(failed(checked(data, entrypoint=entrypoint))) == ([] if ok else ["entrypoint"])
+    data = build_zip({"main.js": MAIN, "lib/a.js": MAIN, "empty.js": b""})
+    assert list(failures_of(validate(data, entrypoint=entrypoint))) == ([] if ok else ["entrypoint"])

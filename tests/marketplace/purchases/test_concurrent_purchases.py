@@ -9,7 +9,7 @@ import pytest
 from tests.accounts.at_once import at_once
 from tests.fakes.stripe.faults import Kind
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.marketplace.purchases.shop import (
+from tests.marketplace.purchases.actions import (
     charged_cents,
     deliver,
     give_card,

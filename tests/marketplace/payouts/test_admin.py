@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from marketplace.models import LedgerEntry, RevenueEvent, Transfer
-from tests.marketplace.payouts import money
+from tests.marketplace.payouts import sales
 from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db
@@ -18,9 +18,9 @@ LISTS = ["revenueevent", "ledgerentry", "transfer", "paymentreturn", "developera
 
 @pytest.fixture
 def sale(developer: Account) -> RevenueEvent:
-    money.make_payable(developer.user)
-    sold = money.sell(author=developer.user, cents=499)
-    money.deliver(money.refunded(money.payment_of(sold), total=100))
+    sales.make_payable(developer.user)
+    sold = sales.sell(author=developer.user, cents=499)
+    sales.deliver(sales.refunded(sales.payment_of(sold), total=100))
     Transfer.objects.update(attempts=3, last_failure="upstream_error")
     return sold
 

@@ -13,7 +13,7 @@ from marketplace.models import RevenueEvent, Transfer, TransferStatus
 from marketplace.payouts.ledger import split
 from marketplace.payouts.transfers import run
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.marketplace.payouts import money
+from tests.marketplace.payouts import sales
 from tests.support.accounts import Account
 
 MOST = 2000
@@ -65,14 +65,14 @@ def move(stripe: LoopbackStripe, sale: RevenueEvent, trouble: str | None) -> Non
 
 
 def tell(sale: RevenueEvent, number: int, what: str, value: Any) -> None:
-    payment = money.payment_of(sale)
+    payment = sales.payment_of(sale)
     if what == "refunded":
-        money.deliver(money.refunded(payment, total=value))
+        sales.deliver(sales.refunded(payment, total=value))
     elif what == "failed refund":
-        money.deliver(money.refund(payment, f"re_{number}_{payment}", cents=value, status="failed"))
+        sales.deliver(sales.refund(payment, f"re_{number}_{payment}", cents=value, status="failed"))
     else:
         cents = sale.amount_cents
-        money.deliver(money.dispute(payment, cents=cents, status=value, at=money.T0 + (value == "lost")))
+        sales.deliver(sales.dispute(payment, cents=cents, status=value, at=sales.T0 + (value == "lost")))
 
 
 @pytest.mark.slow
@@ -88,9 +88,9 @@ def test_whatever_happens_the_books_are_exact(
         inactive = {"id": account_id, "object": "account", "capabilities": {"transfers": "inactive"}}
         stripe_server.world.add("account", inactive | {"payouts_enabled": False})
         stripe_server.enable_payouts(account_id)
-        money.make_payable(developer.user, account_id)
-        sale = money.sell(author=developer.user, cents=price)
-        stripe_server.take_payment(money.payment_of(sale), cents=price)
+        sales.make_payable(developer.user, account_id)
+        sale = sales.sell(author=developer.user, cents=price)
+        stripe_server.take_payment(sales.payment_of(sale), cents=price)
         told: Steps = []
         for number, (what, value) in enumerate(steps):
             if what == "transfers":
@@ -99,14 +99,14 @@ def test_whatever_happens_the_books_are_exact(
                 tell(sale, number, what, value)
                 told.append((what, value))
             left = price - expected_return(price, told)
-            assert money.sums_by_source(sale) == {0}
-            assert money.ledger(sale)["buyer"] == -left
-            assert money.developer_has(sale) == money.meant_to_move(sale) == split(left).developer
-            assert money.purchase_status(sale) == ("paid" if left else "refunded")
+            assert sales.sums_by_source(sale) == {0}
+            assert sales.ledger(sale)["buyer"] == -left
+            assert sales.developer_has(sale) == sales.meant_to_move(sale) == split(left).developer
+            assert sales.purchase_status(sale) == ("paid" if left else "refunded")
             assert 0 <= at_stripe(stripe_server, account_id) <= split(price).developer
         move(stripe_server, sale, None)
         assert not Transfer.objects.filter(revenue_event=sale, status=TransferStatus.PENDING).exists()
-        assert at_stripe(stripe_server, account_id) == money.developer_has(sale)
+        assert at_stripe(stripe_server, account_id) == sales.developer_has(sale)
         transaction.set_rollback(True)
 
 

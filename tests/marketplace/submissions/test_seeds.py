@@ -11,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from marketplace.models import Plugin, PluginStatus, PluginVersion
 from marketplace.submissions import packages
-from tests.marketplace.catalog.market import Member, checked, failed, files
+from tests.marketplace.members import Member, failures_of, files, validate
 
 PRICES = {"github-sync": 0, "slack-notifier": 499, "time-tracker": 999}
 CATEGORIES = {"github-sync": "Productivity", "slack-notifier": "Communication", "time-tracker": "Productivity"}
@@ -49,7 +49,7 @@ def test_a_seeds_package_is_the_one_its_row_describes(slug: str) -> None:
 @pytest.mark.parametrize("slug", packages.SEED_SLUGS)
 def test_a_seed_passes_the_checks_that_others_must(slug: str) -> None:
     Plugin.objects.all().delete()
-    assert failed(checked(packages.seed_package(slug), **packages.seed_manifest(slug))) == {}
+    assert failures_of(validate(packages.seed_package(slug), **packages.seed_manifest(slug))) == {}
 
 
 @pytest.mark.usefixtures("seeded")

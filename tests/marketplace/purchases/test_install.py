@@ -8,7 +8,7 @@ import pytest
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from marketplace.models import PluginPurchase, PluginStatus, RevenueEvent
-from tests.marketplace.purchases.shop import (
+from tests.marketplace.purchases.actions import (
     PERMISSIONS,
     change,
     has_installed,

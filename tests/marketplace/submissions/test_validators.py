@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from marketplace.models import Plugin
 from marketplace.submissions.validators.contents import FORMS, secrets_in
 from marketplace.submissions.validators.lookalikes import skeleton
-from marketplace.submissions.validators.runner import CHECKS, SHADOWABLE
-from tests.marketplace.catalog.market import MAIN, checked, failed
-from tests.marketplace.catalog.zips import zipped
+from marketplace.submissions.validators.runner import SHADOWABLE, VALIDATORS
+from tests.marketplace.archives import build_zip
+from tests.marketplace.members import MAIN, failures_of, validate
 from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +67,7 @@ def published() -> Callable[..., Plugin]:
 @pytest.mark.usefixtures("seeded")
 @pytest.mark.parametrize("slug", ["g1thub-sync", "github--sync", "githubsync", "glthub-sync", "github-5ync"])
 def test_an_id_that_could_be_taken_for_another_is_refused(slug: str) -> None:
-    refusing = failed(checked(id=slug))
+    refusing = failures_of(validate(id=slug))
     assert refusing["lookalike_id"]["evidence"] == ["github-sync"]
 
 
@@ -76,7 +76,7 @@ def test_an_id_that_could_be_taken_for_another_is_refused(slug: str) -> None:
     "name", ["G\u0456tHub Sync", "GitHub \uff33ync", "G1tHub Sync", "GitHub \u0405ync", "GitHub Syn\u0441"]
 )
 def test_a_name_that_looks_like_another_is_refused(name: str) -> None:
-    refusing = failed(checked(name=name))
+    refusing = failures_of(validate(name=name))
     assert refusing["lookalike_name"]["evidence"] == ["github-sync: GitHub Sync"]
 
 
@@ -95,23 +95,23 @@ def test_signs_between_letters_change_no_skeleton(text: str, signs: str) -> None
 
 def test_the_same_name_is_only_told(published: Callable[..., Plugin]) -> None:
     published("counter", "Word Count")
-    result = results(checked(name="word  COUNT"))["name_taken"]
+    result = results(validate(name="word  COUNT"))["name_taken"]
     assert (result["passed"], result["mode"]) == (False, "shadow")
     assert result["evidence"] == ["counter: Word Count"]
-    assert failed(checked(name="word  COUNT")) == {}
+    assert failures_of(validate(name="word  COUNT")) == {}
 
 
 def test_ones_own_plugins_may_look_alike(published: Callable[..., Plugin], make_user: Callable[..., Account]) -> None:
     author = make_user().user
     published("word-counts", "Word Counts", author=author)
     published("wordcount", "W\u043erd Count", author=author)
-    assert failed(checked(author_id=author.id)) == {}
-    assert failed(checked()).keys() == {"lookalike_id", "lookalike_name"}
+    assert failures_of(validate(author_id=author.id)) == {}
+    assert failures_of(validate()).keys() == {"lookalike_id", "lookalike_name"}
 
 
 def test_what_was_never_published_keeps_nobody_out(published: Callable[..., Plugin]) -> None:
     published("w0rd-count", "W0rd Count", published_at=None)
-    assert failed(checked()) == {}
+    assert failures_of(validate()) == {}
 
 
 # --- secrets ---
@@ -119,8 +119,8 @@ def test_what_was_never_published_keeps_nobody_out(published: Callable[..., Plug
 
 @pytest.mark.parametrize(("kind", "secret"), [*SECRETS.items(), ("GitHub token", "github_pat_" + LONG)])
 def test_a_secret_is_found_and_not_repeated(kind: str, secret: str) -> None:
-    data = zipped({"main.js": MAIN, "lib/config.js": f'\n\nexport const key = "{secret}";\n'.encode()})
-    result = failed(checked(data))["secrets"]
+    data = build_zip({"main.js": MAIN, "lib/config.js": f'\n\nexport const key = "{secret}";\n'.encode()})
+    result = failures_of(validate(data))["secrets"]
     assert result["evidence"] == [f"'lib/config.js', line 3: {kind}"]
     assert secret not in str(result)
 
@@ -131,8 +131,8 @@ def test_no_kind_of_secrets_is_without_an_example() -> None:
 
 def test_secrets_are_found_in_files_of_every_kind() -> None:
     image = b"\x89PNG\r\n" + SECRETS["npm token"].encode()
-    data = zipped({"main.js": MAIN, ".env": SECRETS["Stripe key"].encode(), "b.png": image})
-    assert len(failed(checked(data))["secrets"]["evidence"]) == 2
+    data = build_zip({"main.js": MAIN, ".env": SECRETS["Stripe key"].encode(), "b.png": image})
+    assert len(failures_of(validate(data))["secrets"]["evidence"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -153,8 +153,8 @@ def test_what_is_no_secret_is_left_alone(text: str) -> None:
 
 
 def needs(code: str, *, name: str = "main.js", permissions: tuple[str, ...] = ()) -> list[str]:
-    data = zipped({"main.js": MAIN} | {name: code.encode()})
-    evidence: list[str] = results(checked(data, permissions=list(permissions)))["undeclared_permissions"]["evidence"]
+    data = build_zip({"main.js": MAIN} | {name: code.encode()})
+    evidence: list[str] = results(validate(data, permissions=list(permissions)))["undeclared_permissions"]["evidence"]
     return evidence
 
 
@@ -182,33 +182,35 @@ def test_only_code_is_read_for_permissions() -> None:
 
 
 def test_a_permission_that_is_used_and_not_asked_for_is_refused() -> None:
-    assert list(failed(checked(zipped({"main.js": b"adiuva.notes.remove(1)"})))) == ["undeclared_permissions"]
+    assert list(failures_of(validate(build_zip({"main.js": b"adiuva.notes.remove(1)"})))) == ["undeclared_permissions"]
 
 
 # --- shadow mode ---
 
-FAULTY = zipped({"main.js": SECRETS["npm token"].encode()})
+FAULTY = build_zip({"main.js": SECRETS["npm token"].encode()})
 
 
 def test_a_check_in_shadow_mode_reports_and_refuses_nothing(settings: Any) -> None:
-    assert list(failed(checked(FAULTY))) == ["secrets"]
+    assert list(failures_of(validate(FAULTY))) == ["secrets"]
     settings.PLUGIN_CHECKS_SHADOW = frozenset({"secrets"})
-    result = results(checked(FAULTY))["secrets"]
+    result = results(validate(FAULTY))["secrets"]
     assert (result["passed"], result["mode"]) == (False, "shadow")
     assert len(result["evidence"]) == 1
-    assert failed(checked(FAULTY)) == {}
+    assert failures_of(validate(FAULTY)) == {}
 
 
 def test_the_contracts_checks_are_always_enforced(settings: Any) -> None:
-    settings.PLUGIN_CHECKS_SHADOW = frozenset(check.code for check in CHECKS)
-    assert {one["code"] for one in checked() if one["mode"] == "enforced"} == {one.code for one in CHECKS} - SHADOWABLE
-    assert set(failed(checked(b"no archive", id="mine"))) == {"id", "package_zip"}
+    settings.PLUGIN_CHECKS_SHADOW = frozenset(check.code for check in VALIDATORS)
+    assert {one["code"] for one in validate() if one["mode"] == "enforced"} == {
+        one.code for one in VALIDATORS
+    } - SHADOWABLE
+    assert set(failures_of(validate(b"no archive", id="mine"))) == {"id", "package_zip"}
 
 
 @pytest.mark.usefixtures("seeded")
 def test_an_enforced_name_is_refused(settings: Any) -> None:
     settings.PLUGIN_CHECKS_SHADOW = frozenset()
-    assert list(failed(checked(name="Github sync"))) == ["name_taken"]
+    assert list(failures_of(validate(name="Github sync"))) == ["name_taken"]
 
 
 @pytest.mark.parametrize(
@@ -220,4 +222,4 @@ def test_an_operator_is_told_of_codes_that_mean_nothing(settings: Any, codes: se
 
 
 def test_every_check_has_a_code_of_its_own() -> None:
-    assert len({check.code for check in CHECKS}) == len(CHECKS)
+    assert len({check.code for check in VALIDATORS}) == len(VALIDATORS)

@@ -10,7 +10,7 @@ from django.db import connection
 from marketplace.models import Plugin
 from marketplace.submissions import packages
 from storage.blobs.port import get_blob_store
-from tests.marketplace.catalog.market import Member
+from tests.marketplace.members import Member
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from marketplace.review.decisions import is_newer
 from marketplace.submissions import manifest as rules
 from marketplace.submissions.validators.manifest import looks_like_a_blob
-from tests.marketplace.catalog.market import MANIFEST, checked, failed
+from tests.marketplace.members import MANIFEST, failures_of, validate
 
 ID_SIGNS = set(string.ascii_lowercase + string.digits + "-")
 MANY = settings(max_examples=300, deadline=None)
 
 
 def refused_for(**changes: Any) -> set[str]:
-    return set(failed(checked(**changes)))
+    return set(failures_of(validate(**changes)))
 
 
 # --- ids and versions ---
@@ -131,7 +131,7 @@ def test_what_is_no_price(value: Any) -> None:
 @pytest.mark.parametrize("field", rules.FIELDS)
 def test_every_field_is_required(field: str) -> None:
     changes: dict[str, Any] = {field: ...}
-    refusing = failed(checked(**changes))
+    refusing = failures_of(validate(**changes))
     assert f"{field}: is missing." in refusing["manifest_fields"]["evidence"]
 
 
@@ -170,7 +170,7 @@ def test_no_manifest_breaks_the_checks() -> None:
     @given(st.dictionaries(st.sampled_from(rules.FIELDS) | st.text(max_size=10), json_values, max_size=9))
     def check(manifest: dict[str, Any]) -> None:
         changes = dict.fromkeys(MANIFEST, ...) | manifest
-        checks = checked(**{name: value for name, value in changes.items() if name not in {"data", "author_id"}})
+        checks = validate(**{name: value for name, value in changes.items() if name not in {"data", "author_id"}})
         assert all(isinstance(one["passed"], bool) and one["message"] for one in checks)
 
     check()
@@ -259,5 +259,5 @@ def test_a_blob_is_found_in_any_field_also_in_one_that_would_be_ignored(changes:
 @pytest.mark.django_db
 @pytest.mark.parametrize("sign", ["\u200b", "\u202e", "\u2066", "\u00ad", "\ufeff", "\u2028", "\U000e0041"])
 def test_characters_that_cannot_be_seen_are_told(sign: str) -> None:
-    refusing = failed(checked(name=f"Word{sign} Count"))
+    refusing = failures_of(validate(name=f"Word{sign} Count"))
     assert refusing["hidden_characters"]["evidence"] == [f"'name': U+{ord(sign):04X}"]

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from marketplace.submissions.archives import MAX_ENTRIES, Archive, ArchiveError
-from marketplace.submissions.validators.contents import FINDERS, MAX_FILE_BYTES, MIB, Contents, look_through
+from marketplace.submissions.validators.contents import FINDERS, MAX_FILE_BYTES, MIB, Contents, scan
 from marketplace.submissions.validators.package import collisions, path_fault
-from tests.marketplace.catalog.zips import Raw, archive, noise, overlapping, zipped
+from tests.marketplace.archives import Raw, archive, build_zip, noise, overlapping
 
 MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MEMORY_MIB = 4 * MAX_FILE_BYTES // MIB  # a file, its parts before they are joined, and what is found in it
@@ -33,7 +33,7 @@ def opened(data: bytes) -> Archive:
 @MANY
 @given(file_sets, st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
 def test_what_zipfile_writes_is_read_as_it_was_written(files: dict[str, bytes], method: int) -> None:
-    reader = opened(zipped(files, method=method))
+    reader = opened(build_zip(files, method=method))
     assert {entry.name: reader.read(entry) for entry in reader.entries} == files
 
 
@@ -41,7 +41,7 @@ def test_what_zipfile_writes_is_read_as_it_was_written(files: dict[str, bytes], 
 @given(file_sets, st.data())
 def test_a_changed_archive_is_refused_or_read_as_zipfile_reads_it(files: dict[str, bytes], data: st.DataObject) -> None:
     """No two readers understand it differently: that is how something gets past the one that looks."""
-    sane = bytearray(zipped(files))
+    sane = bytearray(build_zip(files))
     for _ in range(data.draw(st.integers(1, 4))):
         sane[data.draw(st.integers(0, len(sane) - 1))] = data.draw(st.integers(0, 255))
     try:
@@ -59,7 +59,7 @@ def test_a_changed_archive_is_refused_or_read_as_zipfile_reads_it(files: dict[st
 @example(b"PK\5\6" + bytes(18))
 def test_bytes_of_any_kind_are_read_or_refused(data: bytes) -> None:
     try:
-        look_through(opened(data))
+        scan(opened(data))
     except ArchiveError:
         return
 
@@ -83,7 +83,7 @@ def looked_at(data: bytes) -> tuple[Contents | ArchiveError, int]:
     outcome: Contents | ArchiveError
     tracemalloc.start()
     try:
-        outcome = look_through(opened(data))
+        outcome = scan(opened(data))
     except ArchiveError as error:
         outcome = error
     finally:
@@ -108,10 +108,10 @@ def test_no_archive_takes_much_memory_and_none_is_unpacked(entries: list[Raw], t
 
 
 BOMBS: dict[str, Callable[[], bytes]] = {
-    "zeros": lambda: zipped({f"{n}": bytes(MAX_FILE_BYTES) for n in range(6)}),
+    "zeros": lambda: build_zip({f"{n}": bytes(MAX_FILE_BYTES) for n in range(6)}),
     "overlapping": lambda: overlapping(MAX_ENTRIES, kernel=bytes(MIB)),
     "overlapping beyond the limit": lambda: overlapping(60_000, kernel=bytes(MIB)),
-    "many": lambda: zipped({f"{n}": b"" for n in range(60_000)}),
+    "many": lambda: build_zip({f"{n}": b"" for n in range(60_000)}),
     "one that lies about its size": lambda: archive([Raw(data=bytes(64 * MIB), deflated=True, size=1000)]),
     "empty blocks": lambda: archive([Raw(data=b"\x00\x00\x00\xff\xff" * MIB, method=8, size=MIB, crc=0)]),
 }
@@ -128,7 +128,7 @@ def test_a_bomb_goes_off_nowhere(bomb: Callable[[], bytes]) -> None:
 
 
 def test_a_directory_of_long_names_is_small() -> None:
-    outcome, most = looked_at(zipped({"x" * 65_000 + str(n): b"" for n in range(40)}))
+    outcome, most = looked_at(build_zip({"x" * 65_000 + str(n): b"" for n in range(40)}))
     assert isinstance(outcome, ArchiveError)
     assert most <= MIB
 

@@ -9,7 +9,7 @@ from accounts import erasure
 from billing.models import OperatorAlert
 from marketplace.models import PluginInstallation, PluginPurchase, PluginRating, RevenueEvent
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.marketplace.purchases.shop import (
+from tests.marketplace.purchases.actions import (
     charged_cents,
     deliver_all,
     give_card,

@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from marketplace.review.decisions import is_newer
-from marketplace.review.page import UNKNOWN, in_words, visible
+from marketplace.review.page import UNKNOWN_PERMISSION, describe_permission, visible
 from marketplace.submissions.manifest import version_fault
 
 # https://semver.org § 11, in order
@@ -34,12 +34,12 @@ def test_no_version(text: str) -> None:
 @pytest.mark.parametrize("verb", ["read", "write"])
 @pytest.mark.parametrize("thing", ["tasks", "projects", "notes", "checkpoints", "calendar"])
 def test_each_permission_has_words(verb: str, thing: str) -> None:
-    assert in_words(f"{verb}:{thing}") not in {"", UNKNOWN}
+    assert describe_permission(f"{verb}:{thing}") not in {"", UNKNOWN_PERMISSION}
 
 
 @pytest.mark.parametrize("name", ["", "read", "read:", "read:mail", "delete:tasks", "read:tasks:x", "READ:tasks"])
 def test_another_permission_is_called_unknown(name: str) -> None:
-    assert in_words(name) == UNKNOWN
+    assert describe_permission(name) == UNKNOWN_PERMISSION
 
 
 @pytest.mark.parametrize(

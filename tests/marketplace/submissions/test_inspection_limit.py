@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from marketplace.submissions import service
-from tests.marketplace.catalog.market import Member
+from tests.marketplace.members import Member
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -18,7 +18,7 @@ def test_who_finds_no_place_is_told_when_to_come_back(
     author = join()
     with ExitStack() as held:
         for _ in range(service.MAX_AT_ONCE):
-            held.enter_context(service.place_to_inspect())
+            held.enter_context(service.inspection_slot())
         answer = author.submit()
         assert (answer.status, answer.code) == (503, "upstream_unavailable")
         assert int(answer.headers["Retry-After"]) > 0

@@ -16,8 +16,8 @@ from marketplace.models import Plugin, PluginStatus, PluginVersion
 from marketplace.review.decisions import reject, take_down
 from marketplace.submissions import service
 from storage.checksums import checksum_of
-from tests.marketplace.catalog.market import MAIN, MANIFEST, Member, files, refused, reviewer
-from tests.marketplace.catalog.zips import Raw, package, with_main, zipped
+from tests.marketplace.archives import Raw, build_zip, package, with_main
+from tests.marketplace.members import MAIN, MANIFEST, Member, files, refusals_of, reviewer
 from tests.storage.records.devices import form
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_catalog")]
@@ -102,16 +102,16 @@ def test_an_id_that_somebody_has_is_told_before_the_package_is_looked_at(
 
 def test_failed_checks_are_told_with_the_whole_list(author: Member, blob_folder: Path) -> None:
     answer = author.submit(with_main(Raw(name=b"../x")), id="Word Count", permissions=["read:everything"])
-    assert set(refused(answer)) == {"id", "permissions", "package_paths"}
+    assert set(refusals_of(answer)) == {"id", "permissions", "package_paths"}
     assert {one["code"] for one in answer.json["checks"]} >= CODES
     assert answer.json["checks"][0].keys() == {"code", "passed", "message", "evidence", "mode"}
-    assert refused(answer)["package_paths"]["evidence"] == ["'../x': has an empty segment, . or .."]
+    assert refusals_of(answer)["package_paths"]["evidence"] == ["'../x': has an empty segment, . or .."]
     assert (files(blob_folder), author.mine(), Plugin.objects.filter(slug="word-count").count()) == ([], [], 0)
 
 
 @pytest.mark.parametrize("slug", ["mine", "earnings", "onboarding"])
 def test_a_reserved_id_is_refused(author: Member, slug: str) -> None:
-    assert list(refused(author.submit(id=slug))) == ["id"]
+    assert list(refusals_of(author.submit(id=slug))) == ["id"]
 
 
 @pytest.mark.parametrize("slug", ["a", "-", "-a-", "0", "x" * 64])
@@ -287,4 +287,4 @@ def test_a_store_that_fails_keeps_nothing(author: Member, blob_folder: Path) -> 
 
 
 def test_many_files_are_no_more_than_their_bytes(author: Member) -> None:
-    assert author.submit(zipped({"main.js": MAIN, **{f"lib/{n}.js": MAIN for n in range(1_500)}})).status == 201
+    assert author.submit(build_zip({"main.js": MAIN, **{f"lib/{n}.js": MAIN for n in range(1_500)}})).status == 201
