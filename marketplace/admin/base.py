@@ -67,7 +67,7 @@ class TakeDownForm(DecisionForm):
 class ReinstateForm(DecisionForm):
     prefix = "reinstate"
     notes = _text(
-        label="Note", rows=3, required=True, longest=MAX_REASON, hint="Why it may come back. Reviewers read it."
+        label="Note", rows=3, required=True, longest=MAX_REASON, hint="Why it may come back. Only reviewers read it."
     )
 
 

@@ -116,9 +116,9 @@ class SubmittedSerializer(serializers.Serializer[PluginVersion]):
 
 _AUTHOR_TEXTS: Final[dict[str, str]] = {
     RejectionReason.MALICIOUS: "The plugin does something that harms users or their data.",
-    RejectionReason.PERMISSIONS: "The plugin asks for permissions that what it does has no need of. Leave these out.",
+    RejectionReason.PERMISSIONS: "The plugin asks for permissions that it does not need. Leave them out.",
     RejectionReason.PRIVACY: "The plugin sends or keeps users' data in a way that its description does not mention.",
-    RejectionReason.MISLEADING: "The name, the description or the price promises something else than the plugin does.",
+    RejectionReason.MISLEADING: "The name, the description or the price promises what the plugin does not do.",
     RejectionReason.IMPERSONATION: "The plugin can be mistaken for another plugin, product or company.",
     RejectionReason.BROKEN: "The plugin did not work when we tried it.",
     RejectionReason.SECRETS: "The package holds a key, a password or private data. Take it out, and replace the key.",

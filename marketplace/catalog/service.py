@@ -103,7 +103,7 @@ def find_package(*, user: User, slug: str, version: str | None = None) -> Plugin
     installation: PluginInstallation | None = _installations(user.id).filter(plugin=plugin).first()
     live = _require_visible(plugin, has_it=installation is not None)
     if installation is None:
-        raise PermissionDenied("Only who has this plugin installed may fetch its package.")
+        raise PermissionDenied("Only those who have this plugin installed may download its package.")
     if version is None:
         agreed = set(live.manifest["permissions"]) <= set(installation.permissions)
         version = live.version if agreed else installation.version

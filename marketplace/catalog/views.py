@@ -42,10 +42,10 @@ def _tells(name: str, description: str) -> OpenApiParameter:
 
 CATALOG: dict[str, Any] = {
     "operation_id": "listPlugins",
-    "summary": "What plugins there are",
+    "summary": "List plugins",
     "parameters": [
-        OpenApiParameter("category", OpenApiTypes.STR, description="Of this category only."),
-        OpenApiParameter("q", OpenApiTypes.STR, description="With these words, or beginnings of words."),
+        OpenApiParameter("category", OpenApiTypes.STR, description="Only plugins of this category."),
+        OpenApiParameter("q", OpenApiTypes.STR, description="Has all of these words, or words that begin with them."),
         OpenApiParameter(
             "sort",
             OpenApiTypes.STR,
@@ -60,16 +60,16 @@ CATALOG: dict[str, Any] = {
 
 DETAIL: dict[str, Any] = {
     "operation_id": "getPlugin",
-    "summary": "A plugin, its manifest and its versions",
-    "description": "Whose author has left is there for those who have it installed, and 404 for others.",
+    "summary": "Show a plugin, its manifest and its versions",
+    "description": "A plugin whose author has left is shown to those who have it installed; for others it is 404.",
     "responses": {200: serializers.PluginDetailSerializer, **_GATED, **_GONE},
 }
 
 SUBMIT: dict[str, Any] = {
     "operation_id": "submitPlugin",
     "summary": "Submit a plugin, or a new version of one",
-    "description": "A machine checks it at once, a reviewer later. The version that is live stays so until then. "
-    "Versions never change: what is submitted again has another version.",
+    "description": "It is checked by machine at once and reviewed later; until then the live version stays live. "
+    "Versions never change: submit a change under a new version.",
     "request": {"multipart/form-data": serializers.SubmissionSerializer},
     "responses": {
         201: serializers.SubmittedSerializer,
@@ -88,16 +88,16 @@ SUBMIT: dict[str, Any] = {
 
 MINE: dict[str, Any] = {
     "operation_id": "listOwnPlugins",
-    "summary": "Your submissions, the newest first",
+    "summary": "List your submissions, newest first",
     "parameters": page_parameters(limit=PLUGINS, most=MOST_PLUGINS),
     "responses": {200: serializers.OwnSubmissionListSerializer, 400: problem("validation_error"), **_GATED},
 }
 
 PACKAGE: dict[str, Any] = {
     "operation_id": "downloadPluginPackage",
-    "summary": "A plugin's package",
-    "description": "The live version's, unless that asks for permissions that were not agreed to at install: then the "
-    "installed version's. Install again to agree.",
+    "summary": "Download a plugin's package",
+    "description": "The live version's, unless it asks for permissions that you did not agree to when you installed "
+    "it: then the installed version's. Install it again to agree.",
     "parameters": [
         OpenApiParameter("version", OpenApiTypes.STR, description="Another approved version."),
         OpenApiParameter("Range", OpenApiTypes.STR, IN_HEADER, description="One range of bytes."),

@@ -35,8 +35,8 @@ class RejectionReason(models.TextChoices):
 
     MALICIOUS = "malicious", "Harms users or their data"
     PERMISSIONS = "permissions", "Asks for more permissions than it needs"
-    PRIVACY = "privacy", "Sends or keeps data it does not tell about"
-    MISLEADING = "misleading", "Name, texts or price mislead"
+    PRIVACY = "privacy", "Sends or keeps data without saying so"
+    MISLEADING = "misleading", "Name, texts or price are misleading"
     IMPERSONATION = "impersonation", "Looks like somebody else's plugin or brand"
     BROKEN = "broken", "Does not work"
     SECRETS = "secrets", "The package holds secrets or private data"

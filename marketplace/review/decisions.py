@@ -36,7 +36,7 @@ from marketplace.models import (
 from marketplace.submissions.manifest import permissions_fault, price_fault, text_fault
 
 MAX_NOTES: Final = 4000
-ALREADY_DECIDED: Final = "This version has been decided about already."
+ALREADY_DECIDED: Final = "This version has already been decided on."
 
 
 @transaction.atomic
@@ -98,7 +98,7 @@ def _lock_version(*, version: PluginVersion, reviewer: User) -> tuple[Plugin, Pl
     if locked is None:
         raise NotFound("This version is gone.")
     if reviewer.pk in {plugin.author_id, locked.submitted_by_id}:
-        raise PermissionDenied("Nobody reviews a plugin of their own.")
+        raise PermissionDenied("You cannot review your own plugin.")
     if PluginStatus.WITHDRAWN in {locked.status, plugin.status}:
         raise Conflict("The author has withdrawn it.")
     if locked.status != PluginStatus.PENDING_REVIEW:
@@ -181,7 +181,7 @@ def reinstate(*, plugin: Plugin, operator: User, notes: str) -> PluginTakedown:
     if locked.status != PluginStatus.TAKEN_DOWN or takedown is None:
         raise Conflict(NOT_DOWN)
     if locked.author_id == operator.pk:
-        raise PermissionDenied("Nobody reinstates a plugin of their own.")
+        raise PermissionDenied("You cannot reinstate your own plugin.")
     takedown.reinstated_by, takedown.reinstated_at = operator, datetime.now(UTC)
     takedown.reinstated_notes = notes
     takedown.save(update_fields=["reinstated_by", "reinstated_at", "reinstated_notes"])

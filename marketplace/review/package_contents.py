@@ -101,10 +101,10 @@ def _text(content: bytes, *, is_cut: bool) -> str:
     except UnicodeDecodeError as error:
         # A character in two halves at the cut is no fault of the file's.
         if not (is_cut and error.reason == "unexpected end of data"):
-            raise PackageUnreadableError("This file is no text (UTF-8).") from error
+            raise PackageUnreadableError("This file is not UTF-8 text.") from error
         text = content[: error.start].decode("utf-8-sig")
     if "\0" in text:
-        raise PackageUnreadableError("This file is no text: it has NUL bytes.")
+        raise PackageUnreadableError("This file is not text: it contains NUL bytes.")
     return text
 
 

@@ -122,7 +122,7 @@ class Archive:
         self._file.seek(offset)
         data = self._file.read(length)
         if len(data) != length:
-            raise ArchiveError("The archive ends before its time.")
+            raise ArchiveError("The archive is cut short.")
         return data
 
     def _end(self) -> tuple[int, int, int]:
@@ -138,7 +138,7 @@ class Archive:
         if disk or first_disk or here != count:
             raise ArchiveError("The archive is in several volumes.")
         if count > MAX_ENTRIES or length > MAX_DIRECTORY_BYTES:
-            raise TooManyEntriesError(f"The archive has {count} entries; at most {MAX_ENTRIES} are taken.")
+            raise TooManyEntriesError(f"The archive has {count} entries; at most {MAX_ENTRIES} are allowed.")
         if start + length != position:
             raise ArchiveError("The archive's directory is not where it should be.")
         return start, count, length
@@ -185,7 +185,7 @@ def _entries(directory: bytes, count: int) -> Iterator[Entry]:
     position = 0
     for _ in range(count):
         if position + _DIRECTORY.size > len(directory):
-            raise ArchiveError("The archive's directory ends before its time.")
+            raise ArchiveError("The archive's directory is cut short.")
         fields = _DIRECTORY.unpack_from(directory, position)
         signature, _, needed, flags, method, _, _, crc, packed, size = fields[:10]
         name_length, extra_length, comment_length = fields[10:13]

@@ -39,7 +39,7 @@ def id_fault(value: Any) -> str | None:
 
 def version_fault(value: Any) -> str | None:
     if not isinstance(value, str) or len(value) > MAX_VERSION or not Version.is_valid(value):
-        return f"A version follows Semantic Versioning 2.0.0, as 1.4.0 does, in at most {MAX_VERSION} characters."
+        return f"A version follows Semantic Versioning 2.0.0, as 1.4.0 does, and has at most {MAX_VERSION} characters."
     return None
 
 
@@ -48,8 +48,8 @@ def permissions_fault(value: Any) -> str | None:
         return "Permissions are a list, which may be empty."
     unknown = sum(not isinstance(one, str) or one not in PERMISSIONS for one in value)
     if unknown:
-        return f"There are read: and write: of {', '.join(RESOURCES)}, and no other permissions."
-    return None if len(set(value)) == len(value) else "A permission is asked for once."
+        return f"A permission is read: or write: with one of {', '.join(RESOURCES)}."
+    return None if len(set(value)) == len(value) else "Each permission may be asked for only once."
 
 
 def price_fault(value: Any) -> str | None:

@@ -91,7 +91,7 @@ def _require_new(plugin: Plugin, version: str) -> None:
 def _require_few_pending(author: User) -> None:
     pending = PluginVersion.objects.filter(submitted_by=author, status=PluginStatus.PENDING_REVIEW).count()
     if pending >= MAX_PENDING:
-        raise Conflict(f"{MAX_PENDING} of your submissions wait for a review; wait for some of them.")
+        raise Conflict(f"{MAX_PENDING} of your submissions are waiting for review; wait until some are decided.")
 
 
 def _checksum_of(parts: Iterable[bytes]) -> str:

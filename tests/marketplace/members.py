@@ -87,9 +87,9 @@ def reviewer() -> User:
 
 
 def failures_of(checks: list[dict[str, Any]]) -> dict[str, Any]:
-    """The checks that refuse a submission, by code. What could not be looked at only follows from what is told."""
+    """The checks that refuse a submission, by code. What could not be checked only follows from the others."""
     refusing = {one["code"]: one for one in checks if not one["passed"] and one["mode"] == "enforced"}
-    return {code: one for code, one in refusing.items() if not one["message"].startswith("Not looked at")}
+    return {code: one for code, one in refusing.items() if not one["message"].startswith("Not checked")}
 
 
 def refusals_of(answer: Answer) -> dict[str, Any]:

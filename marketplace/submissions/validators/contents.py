@@ -125,7 +125,7 @@ def program_inside(name: str, data: bytes) -> Iterator[str]:
         kind = "Windows"
     suffix = suffix_of(name)
     if kind is None and data.startswith(b"#!") and suffix not in SCRIPT_SUFFIXES:
-        kind = "a script of the shell's"
+        kind = "shell script"
     if kind is None and suffix in _PROGRAM_SUFFIXES:
         kind = "by its name"
     if kind is not None:
@@ -174,12 +174,12 @@ def size_faults(archive: Archive) -> Iterator[str]:
     files = [entry for entry in archive.entries if not entry.is_directory]
     for entry in files:
         if entry.size_bytes > MAX_FILE_BYTES:
-            yield f"{ascii(entry.name)[:200]} has {entry.size_bytes} bytes; at most {MAX_FILE_BYTES} are taken."
+            yield f"{ascii(entry.name)[:200]} has {entry.size_bytes} bytes; at most {MAX_FILE_BYTES} are allowed."
         elif entry.size_bytes > RATIO_FROM_BYTES and entry.size_bytes > entry.packed_bytes * MAX_RATIO:
             yield f"{ascii(entry.name)[:200]} unpacks to more than {MAX_RATIO} times its size."
     total = sum(entry.size_bytes for entry in files)
     if total > MAX_UNPACKED_BYTES:
-        yield f"All files together have {total} bytes; at most {MAX_UNPACKED_BYTES} are taken."
+        yield f"All files together have {total} bytes; at most {MAX_UNPACKED_BYTES} are allowed."
 
 
 def is_fit_to_unpack(archive: Archive) -> bool:

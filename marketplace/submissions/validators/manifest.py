@@ -31,7 +31,9 @@ def fields(submission: Submission) -> Outcome:
         faults += [f"{field}: {fault}"] if fault else []
     if "price_cents" not in missing and (fault := rules.price_fault(manifest["price_cents"])):
         faults.append(f"price_cents: {fault}")
-    return judge(faults, ok="Every field is there and of its kind.", wrong="Fields are missing or not of their kind.")
+    return judge(
+        faults, ok="Every field is present and of the right type.", wrong="Fields are missing or of the wrong type."
+    )
 
 
 def identifier(submission: Submission) -> Outcome:
@@ -93,9 +95,7 @@ def hidden_characters(submission: Submission) -> Outcome:
         for sign in text
         if unicodedata.category(sign) in {"Cf", "Zl", "Zp"} and sign not in _JOINERS
     }
-    return judge(
-        sorted(found), ok="Texts hold nothing that cannot be seen.", wrong="Texts hold characters that cannot be seen."
-    )
+    return judge(sorted(found), ok="No text holds invisible characters.", wrong="Texts hold invisible characters.")
 
 
 _JOINERS: Final = {"\u200c", "\u200d"}  # Persian, Indic scripts and emoji need them

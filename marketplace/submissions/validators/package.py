@@ -63,7 +63,7 @@ def path_fault(name: str) -> str | None:
         "has an empty segment, . or ..": any(segment in {"", ".", ".."} for segment in segments),
         f"is longer than {MAX_PATH} bytes": len(path.encode()) > MAX_PATH,
         f"is deeper than {MAX_DEPTH} folders": len(segments) > MAX_DEPTH,
-        "has characters that cannot be seen": any(unicodedata.category(sign) in _UNSEEN for sign in path),
+        "has invisible characters": any(unicodedata.category(sign) in _UNSEEN for sign in path),
         "is not a name on Windows": _SIGNS.search(path)
         or any(_DEVICE.fullmatch(one) or one.endswith((".", " ")) for one in segments),
     }
@@ -86,7 +86,7 @@ def links(submission: Submission) -> Outcome:
 def names(submission: Submission) -> Outcome:
     return judge(
         collisions(entry.name for entry in submission.archive.entries),
-        ok="Every name is there once, also where case does not count.",
+        ok="Every name is unique, even where case does not count.",
         wrong="Two entries would be one file.",
     )
 
@@ -110,7 +110,7 @@ def collisions(entry_names: Iterable[str]) -> Iterator[str]:
 
 def encryption(submission: Submission) -> Outcome:
     faults = (quote_name(entry.name) for entry in submission.archive.entries if entry.is_encrypted)
-    return judge(faults, ok="Nothing is encrypted.", wrong="What is encrypted cannot be looked into.")
+    return judge(faults, ok="Nothing is encrypted.", wrong="Encrypted files cannot be inspected.")
 
 
 def integrity(submission: Submission) -> Outcome:
@@ -129,7 +129,7 @@ def integrity(submission: Submission) -> Outcome:
 def entrypoint(submission: Submission) -> Outcome:
     name = entrypoint_path(submission.manifest.get("entrypoint"))
     if name is None or path_fault(name) or name.endswith("/"):
-        return Outcome(passed=False, message="The entrypoint is a path in the package, as main.js is.")
+        return Outcome(passed=False, message="The entrypoint must be a path in the package, such as main.js.")
     if not any(entry.name == name and entry.size_bytes for entry in submission.archive.entries):
         return Outcome(passed=False, message=f"There is no {quote_name(name)} in the package, or it is empty.")
     return Outcome(passed=True, message="The entrypoint is in the package.")
@@ -154,7 +154,7 @@ def nested_archives(submission: Submission) -> Outcome:
 def programs(submission: Submission) -> Outcome:
     return judge(
         _findings_of(submission, "programs"),
-        ok="No programs but scripts for the app.",
+        ok="No programs other than scripts for the app.",
         wrong="Programs that run outside the app.",
     )
 

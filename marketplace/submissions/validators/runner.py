@@ -56,7 +56,7 @@ def _run(validator: Validator, submission: Submission) -> dict[str, Any]:
     try:
         passed, message, evidence = validator.validate(submission)
     except InconclusiveError:
-        passed, message, evidence = False, "Not looked at, because of what else is wrong.", ()
+        passed, message, evidence = False, "Not checked, because of the other problems.", ()
     is_shadow = not validator.is_required and validator.code in settings.PLUGIN_CHECKS_SHADOW
     return {
         "code": validator.code,

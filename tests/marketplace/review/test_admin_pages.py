@@ -219,7 +219,7 @@ def test_a_second_decision_is_a_message(admin: Client, reviewer: User) -> None:
     approve(version=version, reviewer=reviewer)
     for answer in (approving(admin, version), rejecting(admin, version)):
         assert answer.status_code == 200
-        assert "This version has been decided about already." in answer.content.decode()
+        assert "This version has already been decided on." in answer.content.decode()
     assert PluginReview.objects.filter(plugin_id="tidy").count() == 1
 
 
@@ -239,7 +239,7 @@ def test_nobody_is_offered_a_decision_about_their_own_plugin(admin: Client, revi
     page = text_of(admin, page_of(version))
     assert "Your own plugin" in page
     assert "<textarea" not in page
-    assert "Nobody reviews a plugin of their own." in approving(admin, version).content.decode()
+    assert "You cannot review your own plugin." in approving(admin, version).content.decode()
     assert tidy().status == PluginStatus.PENDING_REVIEW
 
 

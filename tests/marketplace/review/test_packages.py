@@ -118,7 +118,12 @@ def test_a_bomb_is_unpacked_no_further_than_what_is_shown() -> None:
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(b"\x89PNG\r\n\xff", "no text"), (b"a\0b", "NUL"), ("ä".encode("latin-1"), "no text"), (b"\xed\xa0\x80", "no")],
+    [
+        (b"\x89PNG\r\n\xff", "not UTF-8"),
+        (b"a\0b", "NUL"),
+        ("ä".encode("latin-1"), "not UTF-8"),
+        (b"\xed\xa0\x80", "no"),
+    ],
 )
 def test_what_is_no_text_is_not_shown(admin: Client, content: bytes, told: str) -> None:
     page = shown(admin, with_file(content))

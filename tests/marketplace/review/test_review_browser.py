@@ -86,7 +86,7 @@ def test_files_are_read_one_after_the_other_beside_their_list(desk: ReviewerBrow
     desk.follow("lib/summarize.js")
     desk.wait_for_frame("const LIMIT = 400;")
     desk.follow("icon.png")
-    desk.wait_for_frame("This file is no text")
+    desk.wait_for_frame("This file is not")
     assert desk.browser.driver.current_url.partition("?")[0].endswith("/change/")
     assert desk.complaints() == []
 
@@ -133,7 +133,7 @@ def test_a_reviewers_whole_way(desk: ReviewerBrowser) -> None:
     # Without a reason the browser does not send it.
     desk.press("Reject")
     assert "PENDING REVIEW" in desk.browser.text(".mk-title")
-    desk.choose("reject-reason_code", "Sends or keeps data it does not tell about")
+    desk.choose("reject-reason_code", "Sends or keeps data without saying so")
     desk.write("reject-notes", "Who was there is written down,\nand the description does not say so.")
     desk.press("Reject")
     desk.wait_for_text("meeting-notes 0.9.0 is rejected.")
@@ -175,5 +175,5 @@ def test_two_reviewers_on_one_page_the_second_is_told(desk: ReviewerBrowser) -> 
     driver.close()
     driver.switch_to.window(first)
     desk.press("Approve")
-    desk.wait_for_text("This version has been decided about already.")
+    desk.wait_for_text("This version has already been decided on.")
     assert "REJECTED" in desk.browser.text(".mk-title")
