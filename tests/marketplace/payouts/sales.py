@@ -115,7 +115,7 @@ def payment_of(sale: RevenueEvent | PluginPurchase) -> str:
     return str(purchase.payment_intent_id)
 
 
-def refunded(payment: str, *, total: int, at: int = T0) -> JsonObject:
+def charge_refunded(payment: str, *, total: int, at: int = T0) -> JsonObject:
     """A charge, with all that has been refunded of it."""
     charge = {
         "id": f"ch_{payment}",

@@ -20,7 +20,7 @@ LISTS = ["revenueevent", "ledgerentry", "transfer", "paymentreturn", "developera
 def sale(developer: Account) -> RevenueEvent:
     sales.make_payable(developer.user)
     sold = sales.sell(author=developer.user, cents=499)
-    sales.deliver(sales.refunded(sales.payment_of(sold), total=100))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sold), total=100))
     Transfer.objects.update(attempts=3, last_failure="upstream_error")
     return sold
 

@@ -35,7 +35,7 @@ def test_the_books_stay_and_name_nobody(developer: Account, make_user: Callable[
 def test_a_refund_after_the_developer_has_left_is_booked_all_the_same(developer: Account) -> None:
     sale = sales.sell(author=developer.user, cents=499)
     erase(developer)
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=200))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=200))
     assert sales.developer_has(sale) == sales.meant_to_move(sale) == 209
 
 

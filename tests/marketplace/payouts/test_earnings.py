@@ -66,7 +66,7 @@ def test_by_plugin_adds_up(developer: Account) -> None:
 
 def test_a_refund_before_the_payout_lowers_what_is_pending(developer: Account) -> None:
     sale = sales.sell(author=developer.user, cents=499)
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=200))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=200))
     assert figures(developer) == {
         "gross_cents": 299,
         "developer_share_cents": 209,
@@ -80,7 +80,7 @@ def test_a_refund_before_the_payout_lowers_what_is_pending(developer: Account) -
 def test_a_refund_after_the_payout_is_pending_until_it_is_taken_back(developer: Account) -> None:
     sale = sales.sell(author=developer.user, cents=499)
     run_open(event_id=sale.pk)
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=499))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499))
     assert figures(developer) == NOTHING | {"paid_cents": 349, "pending_cents": -349, "sales": 1}
     run_open(event_id=sale.pk)
     assert figures(developer) == NOTHING | {"sales": 1}
@@ -111,7 +111,7 @@ def test_a_refund_belongs_to_its_own_month(developer: Account) -> None:
     run_open(event_id=sale.pk)
     Transfer.objects.update(done_at=datetime(2026, 1, 16, tzinfo=UTC))
     before = figures(developer, "2026-01")
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=499))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499))
     date(sale, datetime(2026, 2, 3, tzinfo=UTC), source="evt_")
     assert figures(developer, "2026-01") == before
     assert figures(developer, "2026-02") == {

@@ -67,7 +67,7 @@ def move(stripe: LoopbackStripe, sale: RevenueEvent, trouble: str | None) -> Non
 def tell(sale: RevenueEvent, number: int, what: str, value: Any) -> None:
     payment = sales.payment_of(sale)
     if what == "refunded":
-        sales.deliver(sales.refunded(payment, total=value))
+        sales.deliver(sales.charge_refunded(payment, total=value))
     elif what == "failed refund":
         sales.deliver(sales.refund(payment, f"re_{number}_{payment}", cents=value, status="failed"))
     else:

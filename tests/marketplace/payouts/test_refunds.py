@@ -24,7 +24,7 @@ def sale(developer: Account) -> RevenueEvent:
 def test_partial_refunds_are_cumulative(sale: RevenueEvent) -> None:
     payment = sales.payment_of(sale)
     for total in (100, 101, 333, 499):
-        sales.deliver(sales.refunded(payment, total=total))
+        sales.deliver(sales.charge_refunded(payment, total=total))
         assert sales.developer_has(sale) == split(499 - total).developer
         assert sales.meant_to_move(sale) == split(499 - total).developer
     assert sales.ledger(sale) == {"buyer": 0, "developer": 0, "platform": 0}
@@ -37,7 +37,7 @@ def test_of_every_price_shares_and_reversals_sum_exactly(developer: Account, pri
     sale = sales.sell(author=developer.user, cents=price)
     left = price
     for total in totals:
-        sales.deliver(sales.refunded(sales.payment_of(sale), total=min(total, price)))
+        sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=min(total, price)))
         left = min(left, price - min(total, price))
         theirs = left * 7 // 10
         books = {"buyer": 0, "developer": 0, "platform": 0} | sales.ledger(sale)
@@ -47,16 +47,16 @@ def test_of_every_price_shares_and_reversals_sum_exactly(developer: Account, pri
 
 
 def test_a_payout_that_nobody_has_tried_shrinks(sale: RevenueEvent) -> None:
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=200))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=200))
     assert [one.amount_cents for one in Transfer.objects.all()] == [split(299).developer]
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=499))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499))
     assert not Transfer.objects.exists()
 
 
 def test_a_payout_that_was_made_is_reversed(sale: RevenueEvent) -> None:
     run_open(event_id=sale.pk)
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=200))
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=499))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=200))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499))
     payout, *reversals = Transfer.objects.order_by("created_at")
     assert payout.status == TransferStatus.DONE
     assert {one.reverses_id for one in reversals} == {payout.pk}
@@ -66,20 +66,20 @@ def test_a_payout_that_was_made_is_reversed(sale: RevenueEvent) -> None:
 
 def test_a_payout_that_may_be_on_its_way_keeps_its_amount(sale: RevenueEvent) -> None:
     Transfer.objects.update(attempts=1)
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=499))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499))
     assert sorted(one.amount_cents for one in Transfer.objects.all()) == [-349, 349]
 
 
 def test_a_full_refund_ends_what_the_purchase_entitles_to(sale: RevenueEvent) -> None:
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=498))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=498))
     assert sales.purchase_status(sale) == "paid"
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=499))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499))
     assert sales.purchase_status(sale) == "refunded"
 
 
 def test_an_event_repeated_or_overtaken_changes_nothing(sale: RevenueEvent) -> None:
-    newer = sales.refunded(sales.payment_of(sale), total=300)
-    older = sales.refunded(sales.payment_of(sale), total=100)
+    newer = sales.charge_refunded(sales.payment_of(sale), total=300)
+    older = sales.charge_refunded(sales.payment_of(sale), total=100)
     sales.deliver(newer, older, newer, older)
     assert sales.developer_has(sale) == split(199).developer
 
@@ -88,9 +88,9 @@ def test_a_refund_and_its_charge_are_not_counted_twice(sale: RevenueEvent) -> No
     payment = sales.payment_of(sale)
     sales.deliver(
         sales.refund(payment, "re_1", cents=100, status="pending"),
-        sales.refunded(payment, total=100),
+        sales.charge_refunded(payment, total=100),
         sales.refund(payment, "re_2", cents=50),
-        sales.refunded(payment, total=150),
+        sales.charge_refunded(payment, total=150),
     )
     assert sales.ledger(sale)["buyer"] == -349
 
@@ -98,7 +98,7 @@ def test_a_refund_and_its_charge_are_not_counted_twice(sale: RevenueEvent) -> No
 def test_a_failed_refund_gives_everything_back(sale: RevenueEvent) -> None:
     payment = sales.payment_of(sale)
     run_open(event_id=sale.pk)
-    sales.deliver(sales.refunded(payment, total=499), sales.refund(payment, "re_1", cents=499))
+    sales.deliver(sales.charge_refunded(payment, total=499), sales.refund(payment, "re_1", cents=499))
     assert sales.purchase_status(sale) == "refunded"
     sales.deliver(sales.refund(payment, "re_1", cents=499, status="failed"))
     assert sales.purchase_status(sale) == "paid"
@@ -140,7 +140,7 @@ def test_a_purchase_made_anew_stays_the_one_when_the_first_comes_back(developer:
 
 def test_a_refund_heard_of_before_the_sale_is_applied_with_it(developer: Account) -> None:
     purchase = sales.make_purchase(sales.make_plugin(author=developer.user, cents=499))
-    sales.deliver(sales.refunded(sales.payment_of(purchase), total=499))
+    sales.deliver(sales.charge_refunded(sales.payment_of(purchase), total=499))
     sale = sales.record(purchase)
     assert purchase.status == "refunded"
     assert sales.ledger(sale) == {"buyer": 0, "developer": 0, "platform": 0}
@@ -154,7 +154,7 @@ def test_events_in_any_order_end_in_the_same_state(developer: Account) -> None:
         payment = sales.payment_of(sale)
         events = [
             sales.refund(payment, f"re_1_{payment}", cents=300, at=1_790_000_001),
-            sales.refunded(payment, total=300, at=1_790_000_001),
+            sales.charge_refunded(payment, total=300, at=1_790_000_001),
             sales.dispute(payment, cents=700, at=1_790_000_002),
             sales.dispute(payment, cents=700, status="lost", at=1_790_000_003),
             sales.refund(payment, f"re_1_{payment}", cents=300, status="failed", at=1_790_000_004),
@@ -168,19 +168,19 @@ def test_events_in_any_order_end_in_the_same_state(developer: Account) -> None:
 
 
 def test_a_refund_of_another_kind_of_payment_is_only_kept() -> None:
-    sales.deliver(sales.refunded("pi_of_a_subscription", total=900))
+    sales.deliver(sales.charge_refunded("pi_of_a_subscription", total=900))
     assert PaymentReturn.objects.get().payment_intent_id == "pi_of_a_subscription"
     assert not LedgerEntry.objects.exists()
 
 
 def test_a_connected_accounts_own_refunds_are_none_of_ours(sale: RevenueEvent) -> None:
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=499) | {"account": "acct_another"})
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499) | {"account": "acct_another"})
     assert sales.developer_has(sale) == 349
 
 
 @pytest.mark.parametrize("amount", [None, -1, "499", True, 2**31])
 def test_an_event_without_an_amount_is_refused_whole(sale: RevenueEvent, amount: object) -> None:
-    event = sales.refunded(sales.payment_of(sale), total=1)
+    event = sales.charge_refunded(sales.payment_of(sale), total=1)
     event["data"]["object"]["amount_refunded"] = amount
     sales.deliver(event, expected=400)
     assert not PaymentReturn.objects.exists()

@@ -148,7 +148,7 @@ def test_refunds_beside_payouts_end_even(stripe_server: LoopbackStripe, develope
         start.wait(30)
         try:
             for payment in payments:
-                sales.deliver(sales.refunded(payment, total=total))
+                sales.deliver(sales.charge_refunded(payment, total=total))
         finally:
             connections.close_all()
 

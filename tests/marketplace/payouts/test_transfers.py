@@ -45,7 +45,7 @@ def intent(sale: RevenueEvent) -> Transfer:
     return Transfer.objects.get(revenue_event=sale, reverses=None)
 
 
-def sent(stripe_server: LoopbackStripe) -> list[int]:
+def sent_cents(stripe_server: LoopbackStripe) -> list[int]:
     return [one["amount"] - one["amount_reversed"] for one in stripe_server.world.all("transfer")]
 
 
@@ -99,7 +99,7 @@ def test_in_development_without_stripe_it_is_played(developer: Account) -> None:
 def test_the_stub_pays_as_soon_as_the_sale_is_committed(developer: Account) -> None:
     sale = sales.sell(author=developer.user)
     assert intent(sale).status == TransferStatus.DONE
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=499))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499))
     assert set(Transfer.objects.values_list("status", "amount_cents")) == {("done", 349), ("done", -349)}
 
 
@@ -111,9 +111,9 @@ def test_an_answer_that_is_lost_pays_once(
     with impatient():
         assert run(intent(sale).pk) is Outcome.FAILED
     assert intent(sale).last_failure in {"upstream_timeout", "upstream_unavailable"}
-    assert sent(stripe_server) == [349]
+    assert sent_cents(stripe_server) == [349]
     assert run(intent(sale).pk) is Outcome.DONE
-    assert sent(stripe_server) == [349]
+    assert sent_cents(stripe_server) == [349]
     assert intent(sale).stripe_id == stripe_server.world.all("transfer")[0]["id"]
     assert intent(sale).last_failure == ""
 
@@ -125,20 +125,20 @@ def test_it_pays_once_when_stripe_has_forgotten_the_key(
     run(intent(sale).pk)
     stripe_server.forget_keys()
     assert run(intent(sale).pk) is Outcome.DONE
-    assert sent(stripe_server) == [349]
+    assert sent_cents(stripe_server) == [349]
 
 
 def test_a_reversal_whose_answer_is_lost_takes_once(
     stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
 ) -> None:
     run(intent(sale).pk)
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=200))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=200))
     reversal = Transfer.objects.get(reverses=intent(sale))
     stripe_server.fail("reset_after_commit", method="POST", path=f"{TRANSFERS}/.*/reversals", times=2)
     assert run(reversal.pk) is Outcome.FAILED
     stripe_server.forget_keys()
     assert run(reversal.pk) is Outcome.DONE
-    assert sent(stripe_server) == [209]
+    assert sent_cents(stripe_server) == [209]
     reversal.refresh_from_db()
     assert reversal.stripe_id == stripe_server.world.all("transfer_reversal")[0]["id"]
     keys = {
@@ -167,21 +167,21 @@ def test_what_was_paid_after_a_backup_is_found_when_the_backup_is_restored(
     stripe_server.forget_keys()
     assert run(intent(sale).pk) is Outcome.DONE
     assert intent(sale).stripe_id == made
-    assert sent(stripe_server) == [349]
+    assert sent_cents(stripe_server) == [349]
 
 
 def test_what_was_taken_back_after_a_backup_is_found_when_the_backup_is_restored(
     stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
 ) -> None:
     run(intent(sale).pk)
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=100))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=100))
     reversal = Transfer.objects.get(reverses=intent(sale))
     run(reversal.pk)
-    assert sent(stripe_server) == [279]
+    assert sent_cents(stripe_server) == [279]
     restore_from_before(reversal)
     stripe_server.forget_keys()
     assert run(reversal.pk) is Outcome.DONE
-    assert sent(stripe_server) == [279]
+    assert sent_cents(stripe_server) == [279]
 
 
 def test_a_payout_that_waited_for_days_is_made(
@@ -189,7 +189,7 @@ def test_a_payout_that_waited_for_days_is_made(
 ) -> None:
     Transfer.objects.update(created_at=intent(sale).created_at - timedelta(days=2))
     assert run(intent(sale).pk) is Outcome.DONE
-    assert sent(stripe_server) == [349]
+    assert sent_cents(stripe_server) == [349]
 
 
 def test_a_refund_while_the_payout_may_be_on_its_way_is_taken_back_after_it(
@@ -197,20 +197,20 @@ def test_a_refund_while_the_payout_may_be_on_its_way_is_taken_back_after_it(
 ) -> None:
     stripe_server.fail("reset_after_commit", method="POST", path=TRANSFERS, times=2)
     run(intent(sale).pk)
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=499))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499))
     reversal = Transfer.objects.get(reverses=intent(sale))
     assert run(reversal.pk) is Outcome.WAITING
     assert run(intent(sale).pk) is Outcome.DONE
-    assert sent(stripe_server) == [0]
+    assert sent_cents(stripe_server) == [0]
     assert not Transfer.objects.filter(status=TransferStatus.PENDING).exists()
 
 
 def test_a_refund_before_anybody_tried_is_never_paid(
     stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
 ) -> None:
-    sales.deliver(sales.refunded(sales.payment_of(sale), total=200))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=200))
     run_open(event_id=sale.pk)
-    assert sent(stripe_server) == [209]
+    assert sent_cents(stripe_server) == [209]
     assert not stripe_server.world.all("transfer_reversal")
 
 
@@ -220,10 +220,10 @@ def test_a_won_dispute_pays_again_what_was_reversed(
     run_open(event_id=sale.pk)
     sales.deliver(sales.dispute(sales.payment_of(sale), cents=499))
     run_open(event_id=sale.pk)
-    assert sent(stripe_server) == [0]
+    assert sent_cents(stripe_server) == [0]
     sales.deliver(sales.dispute(sales.payment_of(sale), cents=499, status="won"))
     run_open(event_id=sale.pk)
-    assert sent(stripe_server) == [0, 349]
+    assert sent_cents(stripe_server) == [0, 349]
 
 
 def test_no_more_of_a_payout_is_reversed_than_is_left_of_it(
@@ -237,9 +237,9 @@ def test_no_more_of_a_payout_is_reversed_than_is_left_of_it(
     ):
         run_open(event_id=sale.pk)
         sales.deliver(event)
-    assert sorted(sent(stripe_server)) == [70, 279]
+    assert sorted(sent_cents(stripe_server)) == [70, 279]
     run_open(event_id=sale.pk)
-    assert sent(stripe_server) == [0, 0]
+    assert sent_cents(stripe_server) == [0, 0]
     assert not Transfer.objects.filter(status=TransferStatus.PENDING).exists()
 
 
@@ -265,7 +265,7 @@ def test_a_payment_that_stripe_never_had_pays_nobody(
 ) -> None:
     sale = sales.sell(author=developer.user)
     assert run(intent(sale).pk) is Outcome.FAILED
-    assert sent(stripe_server) == []
+    assert sent_cents(stripe_server) == []
 
 
 def test_a_claim_is_respected_until_it_is_old(
@@ -276,7 +276,7 @@ def test_a_claim_is_respected_until_it_is_old(
     assert run(intent(sale).pk) is Outcome.BUSY
     Transfer.objects.update(claimed_at=now - timedelta(minutes=6))
     assert run(intent(sale).pk) is Outcome.DONE
-    assert sent(stripe_server) == [349]
+    assert sent_cents(stripe_server) == [349]
 
 
 def test_an_account_that_becomes_payable_gets_what_waited(stripe_server: LoopbackStripe, developer: Account) -> None:
@@ -288,7 +288,7 @@ def test_an_account_that_becomes_payable_gets_what_waited(stripe_server: Loopbac
         stripe_server.take_payment(sales.payment_of(sold), cents=499)
     sales.deliver(sales.account_updated(account_id, payouts=True))
     run_open(developer_id=developer.user.pk)
-    assert sent(stripe_server) == [349, 349]
+    assert sent_cents(stripe_server) == [349, 349]
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

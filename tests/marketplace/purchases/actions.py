@@ -90,7 +90,7 @@ def session_of(answer: Answer) -> str:
 
 
 @contextmanager
-def unanswered(
+def lose_answers(
     stripe: LoopbackStripe,
     path: str = "/v1/payment_intents",
     *,

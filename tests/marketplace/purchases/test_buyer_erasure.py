@@ -14,12 +14,12 @@ from tests.marketplace.purchases.actions import (
     deliver_all,
     give_card,
     install,
+    lose_answers,
     publish,
     rate,
     require_true_counts,
     sales_of,
     session_of,
-    unanswered,
 )
 from tests.support.accounts import Account
 
@@ -79,7 +79,7 @@ def test_a_page_that_was_paid_at_the_last_moment_is_a_sale(stripe: LoopbackStrip
 def test_a_charge_that_is_heard_of_after_the_buyer_left_is_a_sale(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
-    with unanswered(stripe):
+    with lose_answers(stripe):
         assert install(buyer, plugin).status == 504
     assert leave(buyer)
     deliver_all(stripe)

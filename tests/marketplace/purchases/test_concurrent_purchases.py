@@ -15,6 +15,7 @@ from tests.marketplace.purchases.actions import (
     give_card,
     has_installed,
     install,
+    lose_answers,
     page_of,
     publish,
     purchases_of,
@@ -22,7 +23,6 @@ from tests.marketplace.purchases.actions import (
     require_true_counts,
     sales_of,
     session_of,
-    unanswered,
     uninstall,
 )
 from tests.support.accounts import Account
@@ -64,7 +64,7 @@ def test_twenty_parallel_installs_charge_once_when_answers_are_lost(
 ) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
-    with unanswered(stripe, kind=kind, times=times):
+    with lose_answers(stripe, kind=kind, times=times):
         answers = at_once(*[partial(install, buyer, plugin)] * 20)
     assert {answer.status for answer in answers} <= DONE | {503, 504}
     assert sum(answer.status == 201 for answer in answers) <= 1
@@ -77,7 +77,7 @@ def test_twenty_parallel_installs_charge_once_when_answers_are_lost(
 def test_installs_and_events_at_once_charge_and_record_once(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
-    with unanswered(stripe):
+    with lose_answers(stripe):
         assert install(buyer, plugin).status == 504
     jobs: list[Callable[[], Answer]] = [partial(install, buyer, plugin)] * 6
     jobs += [partial(deliver, event) for event in stripe.undelivered() * 2]

@@ -36,7 +36,7 @@ class ReviewerBrowser:
 
     def follow(self, text: str) -> None:
         """The first such link, to the end of the page it leads to; one into the frame is only clicked."""
-        link = self._found(lambda: self.browser.driver.find_elements("partial link text", text)[:1], text)
+        link = self._wait_for_one(lambda: self.browser.driver.find_elements("partial link text", text)[:1], text)
         leads_away = not link.get_attribute("target")
         self.browser.run("window.isBehindUs = true")
         link.click()
@@ -46,12 +46,12 @@ class ReviewerBrowser:
 
     def press(self, text: str) -> None:
         named = "#content button"
-        self._found(lambda: [button for button in self.browser.all(named) if button.text == text], text).click()
+        self._wait_for_one(lambda: [button for button in self.browser.all(named) if button.text == text], text).click()
 
     def field(self, name: str) -> Any:
-        return self._found(lambda: self.browser.all(f"[name='{name}']"), name)
+        return self._wait_for_one(lambda: self.browser.all(f"[name='{name}']"), name)
 
-    def _found(self, look: Callable[[], list[Any]], message: str) -> Any:
+    def _wait_for_one(self, look: Callable[[], list[Any]], message: str) -> Any:
         """The only one, once there is one."""
         found: list[Any] = []
 

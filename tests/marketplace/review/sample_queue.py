@@ -6,7 +6,7 @@ from django.core.management import call_command
 
 from accounts.models import User
 from marketplace.review.decisions import approve, reject, take_down
-from tests.marketplace.review.submissions import CHECKS, packed, submit
+from tests.marketplace.review.submissions import CHECKS, pack, submit
 
 RLO, ZERO_WIDTH = "\u202e", "\u200b"
 MAIN = b"""import { summarize } from "./lib/summarize.js";
@@ -74,9 +74,7 @@ def build() -> None:
         "0.9.0",
         author=author,
         at=now - timedelta(days=3, hours=4),
-        package=packed(
-            {"main.js": MAIN, "lib/summarize.js": SUMMARIZE, "README.md": README, "icon.png": b"\x89PNG\xff"}
-        ),
+        package=pack({"main.js": MAIN, "lib/summarize.js": SUMMARIZE, "README.md": README, "icon.png": b"\x89PNG\xff"}),
         description="After each meeting, a note with who was there and what was decided.",
         price_cents=499,
         permissions=["read:calendar", "write:notes"],
@@ -85,9 +83,7 @@ def build() -> None:
         "focus-timer",
         "1.6.0",
         at=now - timedelta(days=1, hours=2),
-        package=packed(
-            {"main.js": MAIN, "lib/summarize.js": SUMMARIZE, "README.md": README, "icon.png": b"\x89PNG\xff"}
-        ),
+        package=pack({"main.js": MAIN, "lib/summarize.js": SUMMARIZE, "README.md": README, "icon.png": b"\x89PNG\xff"}),
         checks=SHADOW,
         description="Counts down while you work, and writes down for which task.",
         price_cents=299,
@@ -98,7 +94,7 @@ def build() -> None:
         "1.0.0-rc.1+build.7",
         author=author,
         at=now - timedelta(hours=5),
-        package=packed(HOSTILE_FILES),
+        package=pack(HOSTILE_FILES),
         checks=STRIKE,
         name=f"Nice {IMAGE}",
         description=f"{SCRIPT}{FORMULA}{RLO}txet{ZERO_WIDTH}",

@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, reverse
 from accounts.models import User
 from marketplace.models import PluginStatus, PluginVersion
 from tests.marketplace.review.conftest import Staff, browser_of
-from tests.marketplace.review.submissions import published, submit, tidy
+from tests.marketplace.review.submissions import publish, submit, tidy
 
 pytestmark = pytest.mark.django_db
 
@@ -35,10 +35,10 @@ FOR_REVIEWERS = {
 }
 
 
-def named(patterns: list[Any]) -> Iterator[URLPattern]:
+def named_patterns(patterns: list[Any]) -> Iterator[URLPattern]:
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
-            yield from named(pattern.url_patterns)
+            yield from named_patterns(pattern.url_patterns)
         elif pattern.name:
             yield pattern
 
@@ -54,10 +54,10 @@ def arguments(pattern: URLPattern, version: PluginVersion) -> dict[str, Any]:
     return {name: known.get(name, 1) for name in pattern.pattern.regex.groupindex}
 
 
-def answers(client: Client, version: PluginVersion, names: set[str] | None = None) -> dict[str, int]:
+def status_codes(client: Client, version: PluginVersion, names: set[str] | None = None) -> dict[str, int]:
     """The status of each named URL of the admin (or of ``names``), by GET, or by POST where GET is not allowed."""
     found = {}
-    for pattern in named(admin.site.urls[0]):
+    for pattern in named_patterns(admin.site.urls[0]):
         name = str(pattern.name)
         if name == "logout" or (names is not None and name not in names):
             continue
@@ -73,12 +73,12 @@ def answers(client: Client, version: PluginVersion, names: set[str] | None = Non
 
 @pytest.fixture
 def version(author: User, reviewer: User) -> PluginVersion:
-    published(reviewer, author=author)
+    publish(reviewer, author=author)
     return submit(version="2.0.0")
 
 
 def test_a_reviewer_reaches_the_review_and_nothing_else(version: PluginVersion, reviewer: User) -> None:
-    found = answers(browser_of(reviewer), version)
+    found = status_codes(browser_of(reviewer), version)
     assert {name for name, status in found.items() if status >= 500} == set()
     reached = {name for name, status in found.items() if status < 400}
     assert reached - FOR_ALL_STAFF == FOR_REVIEWERS
@@ -87,14 +87,14 @@ def test_a_reviewer_reaches_the_review_and_nothing_else(version: PluginVersion, 
 
 def test_other_staff_reaches_none_of_it(version: PluginVersion, staff: Staff) -> None:
     others = browser_of(staff("view_user", "view_plugin", "change_plugin", "change_pluginversion", "add_plugin"))
-    assert set(answers(others, version, FOR_REVIEWERS).values()) == {403}
+    assert set(status_codes(others, version, FOR_REVIEWERS).values()) == {403}
     assert "Submissions" not in others.get("/admin/").content.decode()
     assert others.get("/admin/marketplace/").status_code == 404
 
 
 def test_users_and_strangers_are_sent_to_the_login(version: PluginVersion, author: User) -> None:
     for client in (browser_of(author), Client()):
-        assert set(answers(client, version, FOR_REVIEWERS).values()) == {302}
+        assert set(status_codes(client, version, FOR_REVIEWERS).values()) == {302}
 
 
 def test_who_may_review_may_not_take_down(version: PluginVersion, staff: Staff) -> None:

@@ -26,14 +26,14 @@ names = st.text(alphabet="abc/.", min_size=1, max_size=8)
 file_sets = st.dictionaries(names, st.binary(max_size=200), max_size=6)
 
 
-def opened(data: bytes) -> Archive:
+def open_archive(data: bytes) -> Archive:
     return Archive(io.BytesIO(data), size_bytes=len(data))
 
 
 @MANY
 @given(file_sets, st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
 def test_what_zipfile_writes_is_read_as_it_was_written(files: dict[str, bytes], method: int) -> None:
-    reader = opened(build_zip(files, method=method))
+    reader = open_archive(build_zip(files, method=method))
     assert {entry.name: reader.read(entry) for entry in reader.entries} == files
 
 
@@ -45,7 +45,7 @@ def test_a_changed_archive_is_refused_or_read_as_zipfile_reads_it(files: dict[st
     for _ in range(data.draw(st.integers(1, 4))):
         sane[data.draw(st.integers(0, len(sane) - 1))] = data.draw(st.integers(0, 255))
     try:
-        reader = opened(bytes(sane))
+        reader = open_archive(bytes(sane))
         ours = [(entry.name, reader.read(entry)) for entry in reader.entries if not entry.is_encrypted]
     except ArchiveError:
         return
@@ -59,7 +59,7 @@ def test_a_changed_archive_is_refused_or_read_as_zipfile_reads_it(files: dict[st
 @example(b"PK\5\6" + bytes(18))
 def test_bytes_of_any_kind_are_read_or_refused(data: bytes) -> None:
     try:
-        scan(opened(data))
+        scan(open_archive(data))
     except ArchiveError:
         return
 
@@ -78,12 +78,12 @@ raw_entries = st.builds(
 )
 
 
-def looked_at(data: bytes) -> tuple[Contents | ArchiveError, int]:
+def scan_traced(data: bytes) -> tuple[Contents | ArchiveError, int]:
     """What comes of it, and the most memory it took, in bytes."""
     outcome: Contents | ArchiveError
     tracemalloc.start()
     try:
-        outcome = scan(opened(data))
+        outcome = scan(open_archive(data))
     except ArchiveError as error:
         outcome = error
     finally:
@@ -101,7 +101,7 @@ def test_no_archive_takes_much_memory_and_none_is_unpacked(entries: list[Raw], t
         here = Path(outside, "here")
         here.mkdir()
         with chdir(here):
-            _, most = looked_at(data)
+            _, most = scan_traced(data)
         assert list(Path(outside).rglob("*")) == [here]
     assert not Path(OUTSIDE.decode()).exists()
     assert most <= MEMORY_MIB * MIB
@@ -121,14 +121,14 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 def test_a_bomb_goes_off_nowhere(bomb: Callable[[], bytes]) -> None:
     data = bomb()
     began = time.thread_time()
-    outcome, most = looked_at(data)
+    outcome, most = scan_traced(data)
     assert most <= MEMORY_MIB * MIB
     assert time.thread_time() - began < 60
     assert isinstance(outcome, ArchiveError) or outcome.damaged or not outcome.is_complete
 
 
 def test_a_directory_of_long_names_is_small() -> None:
-    outcome, most = looked_at(build_zip({"x" * 65_000 + str(n): b"" for n in range(40)}))
+    outcome, most = scan_traced(build_zip({"x" * 65_000 + str(n): b"" for n in range(40)}))
     assert isinstance(outcome, ArchiveError)
     assert most <= MIB
 
