@@ -15,8 +15,8 @@ from typing import Final
 
 from adiuva.api.errors import Problem
 from marketplace.models import PluginVersion
-from marketplace.submissions.archives import MAX_ENTRIES
 from marketplace.submissions.packages import store_seed
+from marketplace.submissions.zip_archives import MAX_ENTRIES
 from storage.blobs.port import get_blob_store
 
 MAX_LISTED: Final = MAX_ENTRIES  # all that a submission may have: what is not listed, no reviewer reads

@@ -13,7 +13,7 @@ from marketplace.models import PluginVersion
 from marketplace.review.decisions import approve
 from marketplace.submissions.validators.base import Submission
 from marketplace.submissions.validators.runner import run_validators
-from tests.marketplace.archives import package
+from tests.marketplace.zip_archives import package
 from tests.storage.records.devices import form
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient

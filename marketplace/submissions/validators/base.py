@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from adiuva.api.multipart import SpooledFile
-from marketplace.submissions.archives import Archive, ArchiveError
 from marketplace.submissions.validators.contents import Contents, scan
+from marketplace.submissions.zip_archives import Archive, ArchiveError
 
 MAX_EVIDENCE = 20  # items; each is short
 

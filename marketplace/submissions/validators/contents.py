@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
-from marketplace.submissions.archives import Archive, ArchiveError, Entry, quote_name
 from marketplace.submissions.manifest import RESOURCES
+from marketplace.submissions.zip_archives import Archive, ArchiveError, Entry, quote_name
 
 _RESOURCES: Final = b"|".join(resource.encode() for resource in RESOURCES)
 _NAMED = re.compile(rb"[\"'`]((?:read|write):(?:" + _RESOURCES + rb"))[\"'`]")

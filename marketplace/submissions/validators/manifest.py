@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from marketplace.submissions import manifest as rules
-from marketplace.submissions.archives import quote_name
 from marketplace.submissions.validators.base import Outcome, Submission, judge
+from marketplace.submissions.zip_archives import quote_name
 
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
 _HEX = re.compile(r"[0-9A-Fa-f]{64,}")

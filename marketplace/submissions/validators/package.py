@@ -6,10 +6,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from marketplace.submissions.archives import MAX_ENTRIES, Archive, ArchiveError, TooManyEntriesError, quote_name
 from marketplace.submissions.manifest import MAX_PATH, entrypoint_path
 from marketplace.submissions.validators.base import InconclusiveError, Outcome, Submission, judge
 from marketplace.submissions.validators.contents import MAX_UNPACKED_BYTES, MIB, size_faults
+from marketplace.submissions.zip_archives import MAX_ENTRIES, Archive, ArchiveError, TooManyEntriesError, quote_name
 
 MAX_DEPTH: Final = 16
 # What Windows does not take in a name, or takes for a device.

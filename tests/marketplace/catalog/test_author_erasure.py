@@ -8,8 +8,8 @@ from accounts.erasure import close_account, erase
 from accounts.models import User
 from marketplace.models import Plugin, PluginStatus, PluginVersion
 from marketplace.review.decisions import take_down
-from tests.marketplace.archives import package
 from tests.marketplace.members import MAIN, Member, files, reviewer
+from tests.marketplace.zip_archives import package
 from tests.support.accounts import PASSWORD
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_catalog")]

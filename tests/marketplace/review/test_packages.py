@@ -18,7 +18,7 @@ from marketplace.review.package_contents import (
     list_package,
     preview,
 )
-from marketplace.submissions.archives import MAX_ENTRIES
+from marketplace.submissions.zip_archives import MAX_ENTRIES
 from tests.marketplace.review.submissions import FILES, pack, submit
 
 pytestmark = pytest.mark.django_db

@@ -8,8 +8,8 @@ import pytest
 
 from marketplace.models import Plugin, PluginVersion
 from tests.accounts.at_once import at_once
-from tests.marketplace.archives import package
 from tests.marketplace.members import MAIN, Member, files
+from tests.marketplace.zip_archives import package
 from tests.support.client import Answer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_catalog")]

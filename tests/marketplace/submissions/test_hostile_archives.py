@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from marketplace.submissions.validators.contents import MAX_FILE_BYTES
-from tests.marketplace.archives import (
+from tests.marketplace.members import MAIN, failures_of, validate
+from tests.marketplace.zip_archives import (
     DEVICE,
     FOLDER,
     LINK,
@@ -22,7 +23,6 @@ from tests.marketplace.archives import (
     package,
     with_main,
 )
-from tests.marketplace.members import MAIN, failures_of, validate
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.adiuva.members import Member, join
-from tests.marketplace.archives import build_zip, noise
 from tests.marketplace.members import MAIN, MANIFEST
+from tests.marketplace.zip_archives import build_zip, noise
 from tests.storage.records.devices import form
 from tests.support.raw_http import RawAnswer, connect, exchange, head, read_answer
 from tests.support.server import RunningServer

@@ -14,8 +14,8 @@ from marketplace.submissions.packages import is_package_key, new_key, seed_key
 from storage.blobs.keys import checked_key
 from storage.blobs.port import get_blob_store
 from storage.quota import usage_of
-from tests.marketplace.archives import package
 from tests.marketplace.members import MAIN, Member, files
+from tests.marketplace.zip_archives import package
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_catalog")]
 

@@ -16,8 +16,8 @@ from marketplace.models import Plugin, PluginStatus, PluginVersion
 from marketplace.review.decisions import reject, take_down
 from marketplace.submissions import service
 from storage.checksums import checksum_of
-from tests.marketplace.archives import Raw, build_zip, package, with_main
 from tests.marketplace.members import MAIN, MANIFEST, Member, files, refusals_of, reviewer
+from tests.marketplace.zip_archives import Raw, build_zip, package, with_main
 from tests.storage.records.devices import form
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_catalog")]

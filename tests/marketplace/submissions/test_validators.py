@@ -14,8 +14,8 @@ from marketplace.models import Plugin
 from marketplace.submissions.validators.contents import FORMS, secrets_in
 from marketplace.submissions.validators.lookalikes import skeleton
 from marketplace.submissions.validators.runner import SHADOWABLE, VALIDATORS
-from tests.marketplace.archives import build_zip
 from tests.marketplace.members import MAIN, failures_of, validate
+from tests.marketplace.zip_archives import build_zip
 from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db

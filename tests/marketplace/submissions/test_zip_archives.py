@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from marketplace.submissions.archives import MAX_ENTRIES, Archive, ArchiveError
 from marketplace.submissions.validators.contents import FINDERS, MAX_FILE_BYTES, MIB, Contents, scan
 from marketplace.submissions.validators.package import collisions, path_fault
-from tests.marketplace.archives import Raw, archive, build_zip, noise, overlapping
+from marketplace.submissions.zip_archives import MAX_ENTRIES, Archive, ArchiveError
+from tests.marketplace.zip_archives import Raw, archive, build_zip, noise, overlapping
 
 MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MEMORY_MIB = 4 * MAX_FILE_BYTES // MIB  # a file, its parts before they are joined, and what is found in it
