@@ -16,9 +16,9 @@ from adiuva.dashboard.figures import (
     Figure,
     Row,
     Series,
-    address,
-    counted,
     days_until,
+    format_count,
+    list_url,
     midnight,
     on_day,
     tick_of_day,
@@ -37,14 +37,14 @@ def _cards(now: datetime) -> Iterator[Card]:
 
 
 def _users(count: int, href: str) -> Figure:
-    return Figure(value=count, text=counted(count), href=href, rows=count)
+    return Figure(value=count, text=format_count(count), href=href, rows=count)
 
 
 def _by_tier() -> Card:
     grouped = User.objects.order_by().values_list(live_tier.expression()).annotate(count=Count("pk"))
     counts: dict[str, int] = dict(grouped)
     rows = [
-        Row(label=tier.title(), figures=(_users(counts.get(tier, 0), address(USERS, live_tier=tier)),))
+        Row(label=tier.title(), figures=(_users(counts.get(tier, 0), list_url(USERS, live_tier=tier)),))
         for tier in TIERS
     ]
     total = sum(counts.values())
@@ -53,7 +53,7 @@ def _by_tier() -> Card:
         title="Users by tier",
         about="A bar for each tier, as long as it has users.",
         kind="bars",
-        heads=((_users(total, address(USERS)), "user" if total == 1 else "users"),),
+        heads=((_users(total, list_url(USERS)), "user" if total == 1 else "users"),),
         label="Tier",
         series=(Series(name="Users", tone="a"),),
         rows=tuple(rows),
@@ -71,7 +71,7 @@ def _by_day(now: datetime) -> Card:
         Row(
             label=f"{day:%-d %b %Y}",
             tick=tick_of_day(day, days[-1]),
-            figures=(_users(counts.get(day, 0), address(USERS, **on_day("created_at", day))),),
+            figures=(_users(counts.get(day, 0), list_url(USERS, **on_day("created_at", day))),),
         )
         for day in days
     ]
@@ -83,7 +83,7 @@ def _by_day(now: datetime) -> Card:
         kind="columns",
         heads=(
             (
-                _users(total, address(USERS, created_at__gte=since.isoformat())),
+                _users(total, list_url(USERS, created_at__gte=since.isoformat())),
                 "new user" if total == 1 else "new users",
             ),
         ),

@@ -17,7 +17,7 @@ def context(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001 - unfold's 
 
 class LoginForm(AuthenticationForm):
     def get_invalid_login_error(self) -> ValidationError:
-        refused = _refused(self.request)
+        refused = _refusal_of(self.request)
         if refused is None:
             return super().get_invalid_login_error()
         seconds = refused.retry_after
@@ -25,17 +25,17 @@ class LoginForm(AuthenticationForm):
         return ValidationError(f"Too many attempts. Try again in {seconds} {unit}.", code="rate_limited")
 
 
-def with_status(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """The login page, as an answer to the attempt that ``request`` is."""
-    refused = _refused(request)
+def set_status(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """The login page, with 429 where the attempt was refused."""
+    refused = _refusal_of(request)
     if refused is not None:
         response.status_code = RateLimited.status
         response.headers["Retry-After"] = str(refused.retry_after)
     return response
 
 
-def _refused(request: Any) -> RateDecision | None:
-    """What the guard has said to ``accounts.throttling``, if it was no."""
+def _refusal_of(request: Any) -> RateDecision | None:
+    """The decision of ``accounts.throttling`` about this attempt, if it was refused."""
     decision = getattr(request, "rate_decision", None)
     return decision if isinstance(decision, RateDecision) and not decision.allowed else None
 
@@ -44,4 +44,4 @@ class Site(UnfoldAdminSite):
     login_form = LoginForm
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return with_status(request, super().login(request, extra_context))
+        return set_status(request, super().login(request, extra_context))

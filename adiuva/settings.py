@@ -360,7 +360,7 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}adiuva/icon.svg"}],
     "STYLES": [f"{STATIC_URL}adiuva/theme.css"],
     "GLOBAL_CALLBACK": "adiuva.admin_site.context",
-    "DASHBOARD_CALLBACK": "adiuva.dashboard.page.show",
+    "DASHBOARD_CALLBACK": "adiuva.dashboard.registry.build_context",
 }
 
 # --- logs, metrics, debug pages --------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ api: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
     path("billing/", include("billing.pages")),
-    path("plugins/", include("marketplace.payouts.onboarding_pages")),
+    path("plugins/", include("marketplace.payouts.onboarding")),
     path("admin/", admin.site.urls),
 ]
 

@@ -16,10 +16,10 @@ from rest_framework.response import Response
 
 from accounts.authentication import identity_of
 from adiuva.api.conditional import require_match
-from adiuva.api.errors import NotFound, UpstreamError
+from adiuva.api.errors import UpstreamError
 from adiuva.api.openapi.responses import problem
 from adiuva.api.pagination import ListSerializer, page_parameters, requested_page
-from adiuva.api.views import ApiView
+from adiuva.api.views import ApiView, uuid_or_404
 from backups.headers import (
     DOWNLOAD_HEADERS,
     UPLOAD_HEADERS,
@@ -223,10 +223,7 @@ class HistoryView(ApiView):
 
 def _find_by_path(request: Request, pk: str) -> Backup:
     # Not the URL's to refuse: without a token anything here is 401.
-    try:
-        backup_id = UUID(pk)
-    except ValueError:
-        raise NotFound("There is no such backup.") from None
+    backup_id = uuid_or_404(pk, "There is no such backup.")
     return find_backup(user_id=identity_of(request).user.id, backup_id=backup_id)
 
 

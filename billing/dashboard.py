@@ -7,7 +7,7 @@ from django.db.models import Count, Min
 from django.utils.timesince import timesince
 
 from adiuva.dashboard import registry
-from adiuva.dashboard.figures import Figure, Tile, address, counted
+from adiuva.dashboard.figures import Figure, Tile, format_count, list_url
 from billing.entitlements import is_grace_over
 from billing.models import OperatorAlert, Subscription, SubscriptionStatus
 
@@ -20,11 +20,11 @@ def register() -> None:
 def _alerts(now: datetime) -> Iterator[Tile]:
     found = OperatorAlert.objects.filter(resolved_at=None).aggregate(count=Count("pk"), since=Min("created_at"))
     count = found["count"]
-    href = address("billing_operatoralert", resolved_at__isempty=1)
+    href = list_url("billing_operatoralert", resolved_at__isempty=1)
     yield Tile(
         slug="operator-alerts",
         title="Operator alerts",
-        figure=Figure(value=count, text=counted(count), href=href, rows=count),
+        figure=Figure(value=count, text=format_count(count), href=href, rows=count),
         note=f"the oldest for {timesince(found['since'], now, depth=1)}" if count else "all resolved",
         alarm=bool(count),
     )
@@ -41,8 +41,8 @@ def _past_due(now: datetime) -> Iterator[Tile]:
         title="Past due",
         figure=Figure(
             value=count,
-            text=counted(count),
-            href=address("billing_subscription", status__exact=SubscriptionStatus.PAST_DUE),
+            text=format_count(count),
+            href=list_url("billing_subscription", status__exact=SubscriptionStatus.PAST_DUE),
             rows=count,
         ),
         note=said or "nobody owes",

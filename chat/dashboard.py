@@ -7,7 +7,18 @@ from typing import Any
 from django.db.models import Count, Sum
 
 from adiuva.dashboard import registry
-from adiuva.dashboard.figures import DAYS, Card, Figure, Row, Series, address, counted, days_until, on_day, tick_of_day
+from adiuva.dashboard.figures import (
+    DAYS,
+    Card,
+    Figure,
+    Row,
+    Series,
+    days_until,
+    format_count,
+    list_url,
+    on_day,
+    tick_of_day,
+)
 from chat.models import DailyUsage
 
 USAGE = "chat_dailyusage"
@@ -26,18 +37,18 @@ def _by_day(now: datetime) -> Iterator[Card]:
     found: dict[date, dict[str, Any]] = {
         row["day"]: {**row} for row in usage.values("day").annotate(users=Count("pk"), **sums)
     }
-    in_all = address(USAGE, day__gte=days[0].isoformat(), day__lte=days[-1].isoformat())
+    in_all = list_url(USAGE, day__gte=days[0].isoformat(), day__lte=days[-1].isoformat())
     rows_in_all = sum(row["users"] for row in found.values())
 
     def figure(day: date, name: str) -> Figure:
         row = found.get(day, {})
         value = row.get(name, 0)
-        href = address(USAGE, **on_day("day", day))
-        return Figure(value=value, text=counted(value), href=href, rows=row.get("users", 0))
+        href = list_url(USAGE, **on_day("day", day))
+        return Figure(value=value, text=format_count(value), href=href, rows=row.get("users", 0))
 
     def head(name: str) -> Figure:
         value = sum(row[name] for row in found.values())
-        return Figure(value=value, text=counted(value), href=in_all, rows=rows_in_all)
+        return Figure(value=value, text=format_count(value), href=in_all, rows=rows_in_all)
 
     def rows(*names: str) -> tuple[Row, ...]:
         return tuple(

@@ -1,4 +1,4 @@
-"""What waits for a reviewer, whom to pay, and what has come in: for the admin's first page."""
+"""The dashboard's part of the marketplace: pending reviews, payouts, and revenue by month."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,10 +16,10 @@ from adiuva.dashboard.figures import (
     Row,
     Series,
     Tile,
-    address,
-    counted,
     euros,
+    format_count,
     in_month,
+    list_url,
     midnight,
     months_until,
 )
@@ -57,8 +57,8 @@ def _reviews(now: datetime) -> Iterator[Tile]:
         title="Pending reviews",
         figure=Figure(
             value=count,
-            text=counted(count),
-            href=address("marketplace_pluginversion", status__exact=PluginStatus.PENDING_REVIEW),
+            text=format_count(count),
+            href=list_url("marketplace_pluginversion", status__exact=PluginStatus.PENDING_REVIEW),
             rows=count,
         ),
         note=f"the oldest for {timesince(found['since'], now, depth=1)}" if count else "the queue is empty",
@@ -82,7 +82,7 @@ def _payouts(now: datetime) -> Iterator[Tile]:
         yield Tile(
             slug=f"payouts-{kind}",
             title=title,
-            figure=Figure(value=count, text=counted(count), href=address(TRANSFERS, state=kind), rows=count),
+            figure=Figure(value=count, text=format_count(count), href=list_url(TRANSFERS, state=kind), rows=count),
             note=note,
             alarm=kind == "failing" and bool(count),
         )
@@ -96,11 +96,11 @@ def _revenue(now: datetime) -> Iterator[Card]:
     for month in months:
         paid_in, booked_in = paid.get((month.year, month.month), {}), booked.get((month.year, month.month), {})
         cents = paid_in.get("cents", 0)
-        href = address(PAYMENTS, **in_month("paid_at", month))
+        href = list_url(PAYMENTS, **in_month("paid_at", month))
         figures = [Figure(value=cents, text=euros(cents), href=href, rows=paid_in.get("count", 0))]
         for name, (_, filters, sign) in PARTS.items():
             cents = sign * (booked_in.get(name) or 0)
-            href = address(LEDGER, **filters, **in_month("booked_at", month))
+            href = list_url(LEDGER, **filters, **in_month("booked_at", month))
             figures.append(Figure(value=cents, text=euros(cents), href=href, rows=booked_in.get(f"{name}_rows", 0)))
         rows.append(Row(label=f"{month:%b %Y}", tick=f"{month:%b}", figures=tuple(figures)))
     this = rows[-1].figures

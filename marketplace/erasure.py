@@ -29,10 +29,10 @@ from marketplace.models import (
     PluginVersion,
     PurchaseStatus,
 )
+from marketplace.models.catalog import FORMER_AUTHOR
 from marketplace.payouts import transfers
 from marketplace.purchases import installations
 from marketplace.purchases.service import close_page
-from marketplace.submissions.author_names import FORMER
 from storage.staging import discard_after_commit
 
 
@@ -42,11 +42,11 @@ def erase_author(user_id: UUID) -> None:
     """
     slugs = Plugin.objects.for_author(user_id).order_by("slug").values_list("slug", flat=True)
     for slug in list(slugs):
-        _let_go(user_id, slug)
+        _release_plugin(user_id, slug)
 
 
 @transaction.atomic
-def _let_go(user_id: UUID, slug: str) -> None:
+def _release_plugin(user_id: UUID, slug: str) -> None:
     lock_user(user_id)
     plugin = Plugin.objects.select_for_update().filter(pk=slug, author_id=user_id).first()
     if plugin is None:
@@ -62,7 +62,7 @@ def _let_go(user_id: UUID, slug: str) -> None:
     )
     versions.filter(submitted_by=user_id).update(submitted_by=None)
     plugin.author = None
-    plugin.author_name = FORMER
+    plugin.author_name = FORMER_AUTHOR
     plugin.status = PluginStatus.WITHDRAWN
     plugin.save(update_fields=["author", "author_name", "status"])
 
@@ -76,15 +76,15 @@ def erase_buyer(user_id: UUID) -> None:
     """The hook of ``accounts.erasure``; may run again. Raises the gateway's problems: it is tried again later."""
     open_pages = PluginPurchase.objects.for_user(user_id).filter(status=PurchaseStatus.PENDING)
     for purchase in open_pages.exclude(checkout_session_id=None):
-        _close(purchase)
+        _close_checkout_page(purchase)
     installed = PluginInstallation.objects.for_user(user_id).values_list("plugin_id", flat=True)
     rated = PluginRating.objects.for_user(user_id).values_list("plugin_id", flat=True)
     for slug in sorted({*installed, *rated}):
-        _forget(user_id, slug)
-    _unname(user_id)
+        _remove_choices(user_id, slug)
+    _anonymize_purchases(user_id)
 
 
-def _close(purchase: PluginPurchase) -> None:
+def _close_checkout_page(purchase: PluginPurchase) -> None:
     try:
         close_page(get_gateway(), purchase)
     except NotConfigured:
@@ -98,17 +98,17 @@ def _close(purchase: PluginPurchase) -> None:
 
 
 @transaction.atomic
-def _forget(user_id: UUID, slug: str) -> None:
+def _remove_choices(user_id: UUID, slug: str) -> None:
     lock_user(user_id)
     lock_plugin(slug)
     for rating in PluginRating.objects.for_user(user_id).filter(plugin_id=slug):
         ratings.withdraw(rating=rating)
-    installations.end(user_id=user_id, slug=slug)
+    installations.deactivate(user_id=user_id, slug=slug)
     PluginInstallation.objects.for_user(user_id).filter(plugin_id=slug).delete()
 
 
 @transaction.atomic
-def _unname(user_id: UUID) -> None:
+def _anonymize_purchases(user_id: UUID) -> None:
     lock_user(user_id)
     theirs = PluginPurchase.objects.for_user(user_id)
     theirs.filter(status=PurchaseStatus.PENDING).update(status=PurchaseStatus.FAILED)

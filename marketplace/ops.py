@@ -7,13 +7,13 @@ from django.core.checks import CheckMessage, Warning, register  # noqa: A004
 
 from adiuva.observability import probes
 from marketplace.models import PluginStatus, PluginVersion, Transfer, TransferStatus
-from marketplace.submissions.validators.checklist import CHECKS, SHADOWABLE
+from marketplace.submissions.validators.runner import SHADOWABLE, VALIDATORS
 
 
 @register
 def shadow_mode(**_: Any) -> list[CheckMessage]:
     named: frozenset[str] = settings.PLUGIN_CHECKS_SHADOW
-    known = {check.code for check in CHECKS}
+    known = {validator.code for validator in VALIDATORS}
     found: list[CheckMessage] = []
     if unknown := sorted(named - known):
         hint = f"There are {', '.join(sorted(SHADOWABLE))}."

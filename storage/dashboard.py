@@ -10,7 +10,7 @@ from accounts import live_tier
 from accounts.serializers import TIERS
 from adiuva.byte_sizes import show_bytes
 from adiuva.dashboard import registry
-from adiuva.dashboard.figures import Card, Figure, Row, Series, address
+from adiuva.dashboard.figures import Card, Figure, Row, Series, list_url
 from storage.models import StorageUsage, StoredVector, with_stored_kinds
 
 USAGE = "storage_storageusage"
@@ -28,7 +28,7 @@ def _make_cards(now: datetime) -> Iterator[Card]:  # noqa: ARG001 - as the regis
     total = Figure(
         value=total_bytes,
         text=show_bytes(total_bytes),
-        href=address(USAGE),
+        href=list_url(USAGE),
         rows=sum(one["accounts"] for one in stored.values()),
     )
     rows = []
@@ -38,7 +38,7 @@ def _make_cards(now: datetime) -> Iterator[Card]:  # noqa: ARG001 - as the regis
             Figure(
                 value=of_tier[kind],
                 text=show_bytes(of_tier[kind]),
-                href=address(USAGE, live_tier=tier, holds=kind),
+                href=list_url(USAGE, live_tier=tier, holds=kind),
                 rows=of_tier[f"with_{kind}"],
             )
             for kind in kinds
@@ -46,7 +46,7 @@ def _make_cards(now: datetime) -> Iterator[Card]:  # noqa: ARG001 - as the regis
         in_all = Figure(
             value=of_tier["storage"] + of_tier["backups"],
             text=show_bytes(of_tier["storage"] + of_tier["backups"]),
-            href=address(USAGE, live_tier=tier),
+            href=list_url(USAGE, live_tier=tier),
             rows=of_tier["accounts"],
         )
         rows.append(Row(label=tier.title(), figures=figures, total=in_all))

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
 
-from adiuva.observability import clocks, diagnosis, readiness
-from adiuva.observability.diagnosis import Finding, Orders
+from adiuva.observability import probes
+from adiuva.observability.probes import Finding, Orders
 from storage.blobs.factory import get_blob_store
 from storage.vectors.factory import get_vector_store, uses_local_engine
 

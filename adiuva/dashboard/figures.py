@@ -1,4 +1,4 @@
-"""What the page shows: numbers, each with the list of what it counts, in tiles and behind plots."""
+"""What the dashboard shows: numbers, each with the list of what it counts, in tiles and behind plots."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -109,7 +109,7 @@ def tick_of_day(day: date, today: date) -> str:
 _STEPS = ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k"))
 
 
-def counted(number: int) -> str:
+def format_count(number: int) -> str:
     """``"1,234"``."""
     return f"{number:,}"
 
@@ -128,7 +128,7 @@ def short(number: float) -> str:
     return f"{number:.1f}".removesuffix(".0")
 
 
-def address(model: str, **filters: str | int) -> str:
+def list_url(model: str, **filters: str | int) -> str:
     """``address("accounts_user", live_tier="pro")``; the filters are the list's own, or lookups of its columns."""
     path = reverse(f"admin:{model}_changelist")
     return f"{path}?{urlencode(filters)}" if filters else path

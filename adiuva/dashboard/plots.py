@@ -1,5 +1,5 @@
 """Where everything in a plot is: x in percent of its width, y in pixels, so that it fits any screen and its text keeps
-its size. Pure; the templates write it down as SVG.
+its size. Pure; the templates write it down as SVG. Why not unfold's charts: docs/adr/0015-plots-are-svg-with-links.md.
 """
 
 import math

@@ -1,11 +1,14 @@
-"""Who has something to show: apps register in ``AppConfig.ready()``, as they do for erasure and readiness."""
+"""What the dashboard, the admin's first page, shows: apps register their parts in ``AppConfig.ready()``."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
-from adiuva.dashboard.figures import Item
+from django.http import HttpRequest
+
+from adiuva.dashboard.figures import Card, Item, Tile
+from adiuva.dashboard.plots import draw
 
 Build = Callable[[datetime], Iterable[Item]]
 
@@ -36,3 +39,16 @@ def items_for(viewer: Viewer, now: datetime) -> list[Item]:
     """Nothing is counted that ``viewer`` may not see."""
     parts = sorted(_parts.values(), key=lambda part: part.order)
     return [item for part in parts if viewer.has_perms(part.permissions) for item in part.build(now)]
+
+
+def build_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Unfold's ``DASHBOARD_CALLBACK``: ``context`` with the tiles and cards that this person may see."""
+    now = datetime.now(UTC)
+    items = items_for(request.user, now)
+    cards = [item for item in items if isinstance(item, Card)]
+    return context | {
+        "title": "Dashboard",
+        "now": now,
+        "tiles": [item for item in items if isinstance(item, Tile)],
+        "cards": [(card, draw(card), [one for one in card.series if one.tone]) for card in cards],
+    }

@@ -1,5 +1,5 @@
 """Registers what the marketplace shows in the admin."""
 
-from marketplace.admin import money, plugins, submissions
+from marketplace.admin import payouts, plugins, submissions
 
-__all__ = ["money", "plugins", "submissions"]
+__all__ = ["payouts", "plugins", "submissions"]

@@ -1,20 +1,75 @@
-"""What the marketplace's admin pages share: who may, how a decision is answered, and what a page may load."""
+"""What the marketplace's admin pages share: permissions, the forms and handling of decisions, the content policy."""
 
 from collections.abc import Callable
 from typing import Any, Final
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from accounts.models import User
 from adiuva.admin import ReadOnlyAdmin
 from adiuva.api.errors import Problem, ValidationFailed
 from adiuva.server import middleware
-from marketplace.admin.forms import DecisionForm
-from marketplace.models import PluginStatus
+from marketplace.models import PluginStatus, RejectionReason
+from marketplace.review.decisions import MAX_NOTES, MAX_REASON
+
+
+class DecisionForm(forms.Form):
+    """A form whose last word is the function that it is for."""
+
+    def clean(self) -> dict[str, str]:
+        """Forms send the ends of lines as CR LF."""
+        return {name: value.replace("\r\n", "\n") for name, value in self.cleaned_data.items()}
+
+    def refuse(self, refusal: ValidationFailed) -> None:
+        for field, faults in refusal.extra["errors"].items():
+            self.add_error(field if field in self.fields else None, faults)
+
+
+def _text(*, label: str, rows: int, required: bool, longest: int, hint: str) -> forms.CharField:
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": rows, "placeholder": hint})
+    return forms.CharField(label=label, widget=widget, required=required, max_length=longest)
+
+
+class ApproveForm(DecisionForm):
+    prefix = "approve"
+    notes = _text(label="Comment", rows=2, required=False, longest=MAX_NOTES, hint="Optional. The author reads it.")
+
+
+class RejectForm(DecisionForm):
+    prefix = "reject"
+    reason_code = forms.ChoiceField(
+        label="Reason",
+        choices=[("", "Choose a reason …"), *RejectionReason.choices],
+        widget=UnfoldAdminSelectWidget(),
+    )
+    notes = _text(
+        label="Comment",
+        rows=4,
+        required=False,
+        longest=MAX_NOTES,
+        hint="What the author should change. The author reads it.",
+    )
+
+
+class TakeDownForm(DecisionForm):
+    prefix = "take_down"
+    reason = _text(
+        label="Reason", rows=3, required=True, longest=MAX_REASON, hint="Public: those who have it installed read it."
+    )
+
+
+class ReinstateForm(DecisionForm):
+    prefix = "reinstate"
+    notes = _text(
+        label="Note", rows=3, required=True, longest=MAX_REASON, hint="Why it may come back. Only reviewers read it."
+    )
+
 
 REVIEW: Final = "marketplace.review_plugins"
 TAKE_DOWN: Final = "marketplace.take_down_plugins"
@@ -31,7 +86,7 @@ View = Callable[..., HttpResponse]
 PAGE_POLICY: Final = f"{middleware.ADMIN}; frame-src 'self'"
 
 
-def require(request: HttpRequest, permission: str) -> User:
+def require_permission(request: HttpRequest, permission: str) -> User:
     """The staff member that asks; raises Django's ``PermissionDenied`` (403)."""
     user = request.user
     if not isinstance(user, User) or not user.has_perm(permission):
@@ -39,7 +94,7 @@ def require(request: HttpRequest, permission: str) -> User:
     return user
 
 
-def decide(request: HttpRequest, form: DecisionForm, act: Callable[..., Any], *, done: str) -> bool:
+def apply_decision(request: HttpRequest, form: DecisionForm, act: Callable[..., Any], *, done: str) -> bool:
     """Calls ``act`` with the form's fields. What it refuses becomes a message, and its last state is looked at again;
     False where it is the form that has to be corrected.
     """
@@ -60,8 +115,8 @@ def decide(request: HttpRequest, form: DecisionForm, act: Callable[..., Any], *,
 class DecidedElsewhereAdmin(ReadOnlyAdmin):
     """Rows to look at: they change by decisions, whose views ask for permissions of their own."""
 
-    def guarded(self, routes: list[tuple[str, View, str]], *, prefix: str) -> list[URLPattern]:
-        """Each as (route, view, name), behind the admin's login and its CSRF check."""
+    def guard_routes(self, routes: list[tuple[str, View, str]], *, prefix: str) -> list[URLPattern]:
+        """Each as (route, view, name), behind the admin's login and its CSRF protection."""
         return [path(route, self.admin_site.admin_view(view), name=f"{prefix}_{name}") for route, view, name in routes]
 
     def page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

@@ -10,11 +10,21 @@ from django.urls import URLPattern, reverse
 from django.utils.formats import date_format
 from unfold.decorators import display
 
-from marketplace.admin.base import REVIEW, TAKE_DOWN, TONES, DecidedElsewhereAdmin, View, decide, require
-from marketplace.admin.forms import DecisionForm, ReinstateForm, TakeDownForm
+from marketplace.admin.base import (
+    REVIEW,
+    TAKE_DOWN,
+    TONES,
+    DecidedElsewhereAdmin,
+    DecisionForm,
+    ReinstateForm,
+    TakeDownForm,
+    View,
+    apply_decision,
+    require_permission,
+)
 from marketplace.models import Plugin, PluginStatus
-from marketplace.review import page, takedowns
-from marketplace.review.wording import in_words, visible
+from marketplace.review import decisions, page
+from marketplace.review.page import describe_permission, visible
 
 
 @admin.register(Plugin)
@@ -43,7 +53,7 @@ class PluginAdmin(DecidedElsewhereAdmin):
 
     @display(description="price", ordering="price_cents")
     def price(self, plugin: Plugin) -> str:
-        return page.price_in_words(plugin.price_cents)
+        return page.format_price(plugin.price_cents)
 
     @display(description="installed by", ordering="install_count")
     def installs(self, plugin: Plugin) -> int:
@@ -66,40 +76,40 @@ class PluginAdmin(DecidedElsewhereAdmin):
             ("<slug:pk>/take-down/", self.take_down_view, "take_down"),
             ("<slug:pk>/reinstate/", self.reinstate_view, "reinstate"),
         ]
-        return [*self.guarded(routes, prefix="marketplace_plugin"), *super().get_urls()]
+        return [*self.guard_routes(routes, prefix="marketplace_plugin"), *super().get_urls()]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Plugin | None:
-        plugin: Plugin | None = Plugin.objects.called(object_id).first()
+        plugin: Plugin | None = Plugin.objects.with_id(object_id).first()
         return plugin
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         if not request.user.has_perm(TAKE_DOWN):
-            require(request, REVIEW)
+            require_permission(request, REVIEW)
         if request.method not in {"GET", "HEAD"}:
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        plugin = get_object_or_404(Plugin.objects.called(object_id))
+        plugin = get_object_or_404(Plugin.objects.with_id(object_id))
         return self._page(request, plugin, TakeDownForm(), ReinstateForm())
 
     def take_down_view(self, request: HttpRequest, pk: str) -> HttpResponse:
-        return self._decided(request, pk, TakeDownForm)
+        return self._handle_decision(request, pk, TakeDownForm)
 
     def reinstate_view(self, request: HttpRequest, pk: str) -> HttpResponse:
-        return self._decided(request, pk, ReinstateForm)
+        return self._handle_decision(request, pk, ReinstateForm)
 
-    def _decided(self, request: HttpRequest, pk: str, form_class: type[DecisionForm]) -> HttpResponse:
-        operator = require(request, TAKE_DOWN)
+    def _handle_decision(self, request: HttpRequest, pk: str, form_class: type[DecisionForm]) -> HttpResponse:
+        operator = require_permission(request, TAKE_DOWN)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         plugin, form = get_object_or_404(Plugin, pk=pk), form_class(request.POST)
         takes_down = form_class is TakeDownForm
-        act, outcome = (takedowns.take_down, "taken down") if takes_down else (takedowns.reinstate, "live again")
+        act, outcome = (decisions.take_down, "taken down") if takes_down else (decisions.reinstate, "live again")
 
         def decision(**fields: Any) -> None:
             act(plugin=plugin, operator=operator, **fields)
 
-        if decide(request, form, decision, done=f"{plugin.slug} is {outcome}."):
+        if apply_decision(request, form, decision, done=f"{plugin.slug} is {outcome}."):
             return HttpResponseRedirect(reverse("admin:marketplace_plugin_change", args=[pk]))
         forms = (form, ReinstateForm()) if takes_down else (TakeDownForm(), form)
         return self._page(request, plugin, *forms)
@@ -114,8 +124,8 @@ class PluginAdmin(DecidedElsewhereAdmin):
             "description": visible(plugin.description),
             "category": visible(plugin.category),
             "tone": TONES[PluginStatus(plugin.status)],
-            "price": page.price_in_words(plugin.price_cents),
-            "permissions": [(visible(str(one)), in_words(str(one))) for one in plugin.permissions],
+            "price": page.format_price(plugin.price_cents),
+            "permissions": [(visible(str(one)), describe_permission(str(one))) for one in plugin.permissions],
             "versions": [(one, TONES[PluginStatus(one.status)]) for one in plugin.versions.order_by("-submitted_at")],
             "history": page.history_of(plugin, viewer=request.user),
             "take_down_form": take_down_form,

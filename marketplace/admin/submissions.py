@@ -13,13 +13,23 @@ from django.urls import URLPattern, reverse
 from django.utils.timesince import timesince
 from unfold.decorators import display
 
-from marketplace.admin.base import REVIEW, TAKE_DOWN, TONES, DecidedElsewhereAdmin, View, decide, require
-from marketplace.admin.forms import ApproveForm, DecisionForm, RejectForm
-from marketplace.catalog.listing import live_version
+from marketplace.admin.base import (
+    REVIEW,
+    TAKE_DOWN,
+    TONES,
+    ApproveForm,
+    DecidedElsewhereAdmin,
+    DecisionForm,
+    RejectForm,
+    View,
+    apply_decision,
+    require_permission,
+)
+from marketplace.catalog.service import find_live_version
 from marketplace.models import PluginStatus, PluginVersion
 from marketplace.review import decisions, page
 from marketplace.review.package_contents import PackageUnreadableError, preview
-from marketplace.review.wording import visible
+from marketplace.review.page import visible
 
 PENDING: Final = PluginStatus.PENDING_REVIEW
 # A frame of the review page, or a page of its own: text and one stylesheet, no origin, no script, no form.
@@ -114,11 +124,11 @@ class SubmissionAdmin(DecidedElsewhereAdmin):
         """And that of the live version, where it waits to be another one."""
         cents, live = page.manifest_of(version).get("price_cents"), version.plugin.price_cents
         differs = version.status == PENDING and version.plugin.published_at is not None and cents != live
-        return [page.price_in_words(cents), f"was {page.price_in_words(live)}" if differs else ""]
+        return [page.format_price(cents), f"was {page.format_price(live)}" if differs else ""]
 
     @display(description="checks", label={"passed": "success", "failed": "warning", "none": ""})
     def checklist(self, version: PluginVersion) -> tuple[str, str]:
-        checks = page.checks_of(version)
+        checks = page.validator_results_of(version)
         failed = sum(not check.passed for check in checks)
         if failed:
             return "failed", f"{failed} failed"
@@ -134,25 +144,25 @@ class SubmissionAdmin(DecidedElsewhereAdmin):
             ("<uuid:pk>/reject/", self.reject_view, "reject"),
             ("<uuid:pk>/files/<int:index>/", self.file_view, "file"),
         ]
-        return [*self.guarded(routes, prefix="marketplace_submission"), *super().get_urls()]
+        return [*self.guard_routes(routes, prefix="marketplace_submission"), *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        require(request, REVIEW)
+        require_permission(request, REVIEW)
         if request.method not in {"GET", "HEAD"}:
             return HttpResponseNotAllowed(["GET", "HEAD"])
         return self._page(request, _version_or_404(object_id), ApproveForm(), RejectForm())
 
     def approve_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        return self._decided(request, pk, ApproveForm)
+        return self._handle_decision(request, pk, ApproveForm)
 
     def reject_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        return self._decided(request, pk, RejectForm)
+        return self._handle_decision(request, pk, RejectForm)
 
     def file_view(self, request: HttpRequest, pk: UUID, index: int) -> HttpResponse:
         """One file of the package, as text."""
-        require(request, REVIEW)
+        require_permission(request, REVIEW)
         version = _version_or_404(pk)
         context: dict[str, Any] = {"version": version}
         try:
@@ -169,8 +179,8 @@ class SubmissionAdmin(DecidedElsewhereAdmin):
         response.headers["Content-Disposition"] = 'inline; filename="preview.html"'
         return response
 
-    def _decided(self, request: HttpRequest, pk: UUID, form_class: type[DecisionForm]) -> HttpResponse:
-        reviewer = require(request, REVIEW)
+    def _handle_decision(self, request: HttpRequest, pk: UUID, form_class: type[DecisionForm]) -> HttpResponse:
+        reviewer = require_permission(request, REVIEW)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         version, form = _version_or_404(pk), form_class(request.POST)
@@ -181,7 +191,7 @@ class SubmissionAdmin(DecidedElsewhereAdmin):
         def decision(**fields: Any) -> None:
             act(version=version, reviewer=reviewer, **fields)
 
-        if decide(request, form, decision, done=done):
+        if apply_decision(request, form, decision, done=done):
             return HttpResponseRedirect(reverse("admin:marketplace_pluginversion_change", args=[pk]))
         forms = (form, RejectForm()) if approves else (ApproveForm(), form)
         return self._page(request, version, *forms)
@@ -189,10 +199,10 @@ class SubmissionAdmin(DecidedElsewhereAdmin):
     def _page(
         self, request: HttpRequest, version: PluginVersion, approve_form: DecisionForm, reject_form: DecisionForm
     ) -> HttpResponse:
-        plugin, live = version.plugin, live_version(version.plugin)
+        plugin, live = version.plugin, find_live_version(version.plugin)
         if live == version:
             live = None
-        checks = page.checks_of(version)
+        checks = page.validator_results_of(version)
         package, trouble = page.package_of(version)
         waiting = PluginVersion.objects.filter(status=PENDING).exclude(pk=version.pk)
         context = {

@@ -16,9 +16,9 @@ def require_may_rate(*, user: User, slug: str) -> None:
     """Raises NotFound or TakenDown; PermissionDenied for its author and for whoever never had it."""
     plugin = find_live(slug)
     if plugin.author_id == user.pk:
-        raise PermissionDenied("Nobody rates a plugin of their own.")
+        raise PermissionDenied("You cannot rate your own plugin.")
     if not PluginInstallation.objects.for_user(user.pk).filter(plugin=plugin).exists():
-        raise PermissionDenied("Only who has or had it installed may rate it.")
+        raise PermissionDenied("Only those who have or had this plugin installed may rate it.")
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
-"""Shapes of wire contract § 9, the catalog and submissions."""
+"""The shapes of docs/api.md § 9: the catalog and submissions."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -9,13 +9,12 @@ from rest_framework import serializers
 
 from adiuva.api.pagination import ListSerializer
 from marketplace.catalog.service import Published
-from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion
-from marketplace.review.reasons import author_text
+from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion, RejectionReason
 from marketplace.submissions.manifest import PERMISSIONS
 
 
 class PermissionsField(serializers.ListField):
-    """What is stored was checked when it was submitted, so it is not checked again on its way out."""
+    """What is stored was validated when it was submitted, so it is not validated again on its way out."""
 
     child = serializers.ChoiceField(choices=PERMISSIONS)
 
@@ -24,7 +23,7 @@ class PermissionsField(serializers.ListField):
 
 
 class PluginSerializer(serializers.Serializer[Any]):
-    # ``installed`` is annotated by ``marketplace.catalog.service.seen_by``. Fields by name, which is what costs least.
+    # ``marketplace.catalog.service.with_installed`` annotates ``installed``. Fields by name, which is what costs least.
 
     id = serializers.CharField(source="slug")
     name = serializers.CharField()
@@ -113,6 +112,26 @@ class SubmittedSerializer(serializers.Serializer[PluginVersion]):
     version = serializers.CharField()
     status = serializers.ChoiceField(choices=[PluginStatus.PENDING_REVIEW.value])
     checks = CheckSerializer(many=True)
+
+
+_AUTHOR_TEXTS: Final[dict[str, str]] = {
+    RejectionReason.MALICIOUS: "The plugin does something that harms users or their data.",
+    RejectionReason.PERMISSIONS: "The plugin asks for permissions that it does not need. Leave them out.",
+    RejectionReason.PRIVACY: "The plugin sends or keeps users' data in a way that its description does not mention.",
+    RejectionReason.MISLEADING: "The name, the description or the price promises what the plugin does not do.",
+    RejectionReason.IMPERSONATION: "The plugin can be mistaken for another plugin, product or company.",
+    RejectionReason.BROKEN: "The plugin did not work when we tried it.",
+    RejectionReason.SECRETS: "The package holds a key, a password or private data. Take it out, and replace the key.",
+    RejectionReason.UNREADABLE: "We could not read the code. Submit the sources.",
+    RejectionReason.LEGAL: "The plugin breaks a licence, a copyright or a law.",
+    RejectionReason.SUPERSEDED: "A newer version of this plugin is live or in review, so this one was not looked at.",
+    RejectionReason.OTHER: "See the reviewer's comment.",
+}
+
+
+def author_text(reason_code: str) -> str:
+    """The sentence for the author; empty for an approval, and for a code of other days."""
+    return _AUTHOR_TEXTS.get(reason_code, "")
 
 
 class OwnSubmissionSerializer(serializers.Serializer[Any]):

@@ -1,19 +1,23 @@
-"""What the catalog shows to whom."""
+"""What the catalog shows, and to whom: the list, its search, one plugin and the package that a user gets.
 
+``q`` searches PostgreSQL's full text where there is PostgreSQL; elsewhere it looks for plain words.
+"""
+
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, OrderBy, OuterRef
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db import connection
+from django.db.models import Exists, OrderBy, OuterRef, Q
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from adiuva.api.errors import NotFound, PermissionDenied, TakenDown, ValidationFailed
-from marketplace.catalog.listing import live_version
-from marketplace.catalog.search import matching
 from marketplace.models import Plugin, PluginInstallation, PluginStatus, PluginVersion
-from marketplace.querysets import PluginQuerySet
+from marketplace.models.catalog import PluginQuerySet
 from marketplace.submissions.manifest import version_fault
 
 # Each ends with the key, so that pages do not overlap.
@@ -33,13 +37,13 @@ class Published:
     versions: list[PluginVersion]
 
 
-def seen_by(plugins: PluginQuerySet, user: User) -> PluginQuerySet:
+def with_installed(plugins: PluginQuerySet, user: User) -> PluginQuerySet:
     """``plugins`` with ``installed``, as the user has them; one query for all."""
     theirs = _installations(user.id).filter(plugin=OuterRef("pk"))
     return plugins.annotate(installed=Exists(theirs))
 
 
-def catalog(
+def list_plugins(
     *, user: User, category: str | None = None, text: str | None = None, sort: str = "rating"
 ) -> PluginQuerySet:
     """What is live. ``category`` is a whole one, in either case; an empty ``text`` asks for nothing.
@@ -54,12 +58,12 @@ def catalog(
         plugins = plugins.filter(category__iexact=category.replace("\x00", ""))  # which PostgreSQL takes in no text
     order: Sequence[Any] = SORTS[sort]
     if text:
-        plugins = matching(plugins, text)
-        order = [_sorted_afterwards(name) for name in order]
-    return seen_by(plugins.order_by(*order), user)
+        plugins = search_plugins(plugins, text)
+        order = [_order_without_index(name) for name in order]
+    return with_installed(plugins.order_by(*order), user)
 
 
-def _sorted_afterwards(name: str) -> OrderBy:
+def _order_without_index(name: str) -> OrderBy:
     """The same order by an expression that no index has.
 
     PostgreSQL takes any beginning of a word for a common one, and would rather walk down the whole catalog in the order
@@ -77,7 +81,7 @@ def find_plugin(*, user: User, slug: str) -> Published:
         TakenDown: with the public reason, for who has it installed.
         NotFound: for everybody else, and for what was never live.
     """
-    plugin: Any = seen_by(Plugin.objects.called(slug), user).first()
+    plugin: Any = with_installed(Plugin.objects.with_id(slug), user).first()
     if plugin is None:
         raise NotFound("There is no such plugin.")
     live = _require_visible(plugin, has_it=plugin.installed)
@@ -93,13 +97,13 @@ def find_package(*, user: User, slug: str, version: str | None = None) -> Plugin
         PermissionDenied: it is not installed.
         TakenDown, NotFound: as ``find_plugin``; also for a version that was never approved.
     """
-    plugin: Plugin | None = Plugin.objects.called(slug).first()
+    plugin: Plugin | None = Plugin.objects.with_id(slug).first()
     if plugin is None:
         raise NotFound("There is no such plugin.")
     installation: PluginInstallation | None = _installations(user.id).filter(plugin=plugin).first()
     live = _require_visible(plugin, has_it=installation is not None)
     if installation is None:
-        raise PermissionDenied("Only who has this plugin installed may fetch its package.")
+        raise PermissionDenied("Only those who have this plugin installed may download its package.")
     if version is None:
         agreed = set(live.manifest["permissions"]) <= set(installation.permissions)
         version = live.version if agreed else installation.version
@@ -114,7 +118,7 @@ def find_package(*, user: User, slug: str, version: str | None = None) -> Plugin
 
 def _require_visible(plugin: Plugin, *, has_it: Any) -> PluginVersion:
     """The live version. Whose author has left keeps the reason for which it was taken down before."""
-    live = live_version(plugin)
+    live = find_live_version(plugin)
     if plugin.status == PluginStatus.APPROVED and live is not None:
         return live
     if has_it and plugin.takedown_reason:
@@ -126,3 +130,61 @@ def _require_visible(plugin: Plugin, *, has_it: Any) -> PluginVersion:
 
 def _installations(user_id: UUID) -> Any:
     return PluginInstallation.objects.for_user(user_id).filter(uninstalled_at__isnull=True)
+
+
+def show_version(plugin: Plugin, version: PluginVersion) -> None:
+    """Copies what is displayed; the caller saves it, holding the plugin's row."""
+    manifest = version.manifest
+    plugin.name = manifest["name"]
+    plugin.description = manifest["description"]
+    plugin.category = manifest["category"]
+    plugin.version = version.version
+    plugin.price_cents = manifest["price_cents"]
+    plugin.permissions = manifest["permissions"]
+    plugin.s3_package_key = version.s3_key
+
+
+def find_live_version(plugin: Plugin) -> PluginVersion | None:
+    """The one that is displayed and downloaded; None before the first approval."""
+    if plugin.published_at is None:
+        return None
+    return plugin.versions.filter(s3_key=plugin.s3_package_key).first()
+
+
+MAX_CHARACTERS: Final = 200
+MAX_WORDS: Final = 10
+SEARCH_FIELDS: Final = ("name", "slug", "category", "description")
+_WORD = re.compile(r"[^\W_]+")
+
+
+def search_plugins(plugins: PluginQuerySet, text: str) -> PluginQuerySet:
+    """Those that have every word of ``text``, or a word that begins with it; of English words any form.
+
+    Without PostgreSQL: every word, anywhere in one of the fields. A text without words finds nothing.
+
+    Raises:
+        ValidationFailed: it is too long.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise ValidationFailed({"q": [f"Must be at most {MAX_CHARACTERS} characters."]})
+    words = _WORD.findall(text)[:MAX_WORDS]
+    if not words:
+        return plugins.none()
+    if connection.vendor == "postgresql":
+        return full_text(plugins, words)
+    found: Any = plugins
+    for word in words:
+        anywhere = Q()
+        for field in SEARCH_FIELDS:
+            anywhere |= Q(**{f"{field}__icontains": word})
+        found = found.filter(anywhere)
+    return found  # type: ignore[no-any-return]
+
+
+def full_text(plugins: PluginQuerySet, words: Sequence[str]) -> PluginQuerySet:
+    """``words`` are letters and digits only."""
+    beginnings = " & ".join(f"'{word}':*" for word in words)
+    written = SearchQuery(beginnings, search_type="raw", config="simple")
+    in_english = SearchQuery(" ".join(words), search_type="plain", config="english")
+    vector = SearchVector(*SEARCH_FIELDS, config="simple") + SearchVector(*SEARCH_FIELDS, config="english")
+    return plugins.annotate(words=vector).filter(words=written | in_english)

@@ -1,31 +1,123 @@
-"""The gate of ``/plugins``: which tiers may pass."""
+"""``/plugins`` (docs/api.md § 9): the catalog, a plugin and its package, and what its author submits."""
 
 import logging
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
 from adiuva.api.errors import UpstreamError
-from adiuva.api.pagination import requested_page
+from adiuva.api.openapi.responses import problem
+from adiuva.api.pagination import page_parameters, requested_page
 from adiuva.api.views import ApiView
 from billing.entitlements import require_feature
-from marketplace.catalog import openapi
+from marketplace.catalog import serializers
 from marketplace.catalog.serializers import (
     OwnSubmissionSerializer,
     PluginDetailSerializer,
     PluginSerializer,
     SubmittedSerializer,
 )
-from marketplace.catalog.service import catalog, find_package, find_plugin
+from marketplace.catalog.service import SORTS, find_package, find_plugin, list_plugins
 from marketplace.models import PluginVersion
-from marketplace.submissions.forms import submitted_form
-from marketplace.submissions.packages import lay_down
-from marketplace.submissions.service import submissions_of, submit
+from marketplace.submissions.forms import read_submission_form
+from marketplace.submissions.packages import store_seed
+from marketplace.submissions.service import list_submissions, submit
 from storage.downloads import blob_response
+
+BYTES = "application/octet-stream"
+PLUGINS, MOST_PLUGINS = 20, 100
+IN_HEADER: Final = OpenApiParameter.HEADER
+_GATED = {403: problem("feature_not_available, with `required_tier`")}
+_GONE = {404: problem("not_found"), 410: problem("taken_down, with the public `reason`: you have it installed")}
+
+
+def _tells(name: str, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, OpenApiTypes.STR, IN_HEADER, description=description, response=[200, 206])
+
+
+CATALOG: dict[str, Any] = {
+    "operation_id": "listPlugins",
+    "summary": "List plugins",
+    "parameters": [
+        OpenApiParameter("category", OpenApiTypes.STR, description="Only plugins of this category."),
+        OpenApiParameter("q", OpenApiTypes.STR, description="Has all of these words, or words that begin with them."),
+        OpenApiParameter(
+            "sort",
+            OpenApiTypes.STR,
+            enum=list(SORTS),
+            default="rating",
+            description="`rating`: few ratings weigh little (a Bayesian mean).",
+        ),
+        *page_parameters(limit=PLUGINS, most=MOST_PLUGINS),
+    ],
+    "responses": {200: serializers.PluginListSerializer, 400: problem("validation_error"), **_GATED},
+}
+
+DETAIL: dict[str, Any] = {
+    "operation_id": "getPlugin",
+    "summary": "Show a plugin, its manifest and its versions",
+    "description": "A plugin whose author has left is shown to those who have it installed; for others it is 404.",
+    "responses": {200: serializers.PluginDetailSerializer, **_GATED, **_GONE},
+}
+
+SUBMIT: dict[str, Any] = {
+    "operation_id": "submitPlugin",
+    "summary": "Submit a plugin, or a new version of one",
+    "description": "It is checked by machine at once and reviewed later; until then the live version stays live. "
+    "Versions never change: submit a change under a new version.",
+    "request": {"multipart/form-data": serializers.SubmissionSerializer},
+    "responses": {
+        201: serializers.SubmittedSerializer,
+        400: problem("validation_error: the form or the manifest cannot be read"),
+        **_GATED,
+        408: problem("The client stopped sending"),
+        409: problem("The id is somebody else's, the version exists, or too many of yours wait"),
+        413: problem("The package (MAX_PACKAGE_BYTES) or the manifest (64 KiB) is too large"),
+        415: problem("Not multipart/form-data"),
+        422: problem("checks_failed, with `checks`: the list as in 201"),
+        502: problem("The blob store failed; nothing was kept"),
+        503: problem("The blob store or the database is not available; nothing was kept"),
+        504: problem("The blob store took too long; nothing was kept"),
+    },
+}
+
+MINE: dict[str, Any] = {
+    "operation_id": "listOwnPlugins",
+    "summary": "List your submissions, newest first",
+    "parameters": page_parameters(limit=PLUGINS, most=MOST_PLUGINS),
+    "responses": {200: serializers.OwnSubmissionListSerializer, 400: problem("validation_error"), **_GATED},
+}
+
+PACKAGE: dict[str, Any] = {
+    "operation_id": "downloadPluginPackage",
+    "summary": "Download a plugin's package",
+    "description": "The live version's, unless it asks for permissions that you did not agree to when you installed "
+    "it: then the installed version's. Install it again to agree.",
+    "parameters": [
+        OpenApiParameter("version", OpenApiTypes.STR, description="Another approved version."),
+        OpenApiParameter("Range", OpenApiTypes.STR, IN_HEADER, description="One range of bytes."),
+        OpenApiParameter("If-None-Match", OpenApiTypes.STR, IN_HEADER, description="ETags of what the client has."),
+        _tells("X-Checksum", "SHA-256 of the whole package."),
+        _tells("ETag", "The checksum, quoted."),
+    ],
+    "responses": {
+        (200, BYTES): OpenApiTypes.BINARY,
+        (206, BYTES): OpenApiTypes.BINARY,
+        304: OpenApiResponse(description="The client has it"),
+        403: problem("permission_denied: it is not installed; feature_not_available"),
+        **_GONE,
+        412: problem("precondition_failed, with the current `etag`"),
+        416: problem("No byte of the range exists; Content-Range tells the size"),
+        502: problem("The blob store failed, or has lost the bytes"),
+        503: problem("The blob store is not available"),
+        504: problem("The blob store took too long"),
+    },
+}
 
 
 class MarketplaceView(ApiView):
@@ -42,35 +134,35 @@ logger = logging.getLogger(__name__)
 
 
 class CatalogView(MarketplaceView):
-    @extend_schema(**openapi.CATALOG)
+    @extend_schema(**CATALOG)
     def get(self, request: Request) -> Response:
         asked = request.query_params
-        plugins = catalog(
+        plugins = list_plugins(
             user=identity_of(request).user,
             category=asked.get("category"),
             text=asked.get("q"),
             sort=asked.get("sort", "rating"),
         )
-        page = requested_page(request, limit=openapi.PLUGINS, most=openapi.MOST_PLUGINS)
+        page = requested_page(request, limit=PLUGINS, most=MOST_PLUGINS)
         return Response(page.of(plugins, PluginSerializer.of))
 
-    @extend_schema(**openapi.SUBMIT)
+    @extend_schema(**SUBMIT)
     def post(self, request: Request) -> Response:
-        with submitted_form(request) as (manifest, package):
+        with read_submission_form(request) as (manifest, package):
             version = submit(author=identity_of(request).user, manifest=manifest, package=package)
         return Response(SubmittedSerializer(version).data, status=201)
 
 
 class OwnSubmissionsView(MarketplaceView):
-    @extend_schema(**openapi.MINE)
+    @extend_schema(**MINE)
     def get(self, request: Request) -> Response:
-        page = requested_page(request, limit=openapi.PLUGINS, most=openapi.MOST_PLUGINS)
-        submissions = submissions_of(identity_of(request).user)
+        page = requested_page(request, limit=PLUGINS, most=MOST_PLUGINS)
+        submissions = list_submissions(identity_of(request).user)
         return Response(page.of(submissions, OwnSubmissionSerializer.of))
 
 
 class PluginView(MarketplaceView):
-    @extend_schema(**openapi.DETAIL)
+    @extend_schema(**DETAIL)
     def get(self, request: Request, slug: str) -> Response:
         published = find_plugin(user=identity_of(request).user, slug=slug)
         return Response(PluginDetailSerializer.of_published(published))
@@ -79,14 +171,14 @@ class PluginView(MarketplaceView):
 class PackageView(MarketplaceView):
     byte_answers = frozenset({"get", "head"})
 
-    @extend_schema(**openapi.PACKAGE)
+    @extend_schema(**PACKAGE)
     def get(self, request: Request, slug: str) -> HttpResponseBase:
         version = find_package(user=identity_of(request).user, slug=slug, version=request.query_params.get("version"))
         try:
             return _download(request, version)
         except FileNotFoundError:
             # Blobs of approved versions are never removed; our own are made when they are first asked for.
-            if lay_down(version.s3_key):
+            if store_seed(version.s3_key):
                 return _download(request, version)
             logger.exception("the blob of a package is gone", extra={"key": version.s3_key})
             raise UpstreamError("The package's bytes are missing.") from None

@@ -5,8 +5,7 @@ from typing import Any
 
 from django.db import migrations
 
-from marketplace import seeds
-from marketplace.submissions.author_names import ADIUVA
+from marketplace.submissions import packages
 from marketplace.submissions.packages import seed_key
 from marketplace.catalog.ratings import rank_of
 
@@ -22,7 +21,7 @@ PACKAGES = {
 def publish(apps: Any, schema_editor: Any) -> None:
     alias = schema_editor.connection.alias
     for slug, (checksum, size_bytes) in PACKAGES.items():
-        manifest = seeds.manifest_of(slug)
+        manifest = packages.seed_manifest(slug)
         version = manifest["version"]
         key = seed_key(slug=slug, version=version)
         plugin = (
@@ -30,7 +29,7 @@ def publish(apps: Any, schema_editor: Any) -> None:
             .objects.using(alias)
             .create(
                 slug=slug,
-                author_name=ADIUVA,
+                author_name="Adiuva",
                 name=manifest["name"],
                 description=manifest["description"],
                 category=manifest["category"],

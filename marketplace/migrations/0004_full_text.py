@@ -1,4 +1,4 @@
-"""An index for the catalog's search, where there is PostgreSQL. The expression is the one of marketplace.catalog.search."""
+"""An index for the catalog's search, where there is PostgreSQL. The expression is the one of marketplace.catalog.service."""
 
 from typing import Any
 

@@ -1,8 +1,15 @@
 """The tables of the marketplace, by what they are about: the catalog, people's choices, money."""
 
-from marketplace.models.catalog import Plugin, PluginReview, PluginStatus, PluginTakedown, PluginVersion, ReviewDecision
-from marketplace.models.choices import PluginInstallation, PluginPurchase, PluginRating, PurchaseStatus
-from marketplace.models.money import (
+from marketplace.models.catalog import (
+    Plugin,
+    PluginReview,
+    PluginStatus,
+    PluginTakedown,
+    PluginVersion,
+    RejectionReason,
+    ReviewDecision,
+)
+from marketplace.models.payouts import (
     DeveloperAccount,
     LedgerAccount,
     LedgerEntry,
@@ -12,6 +19,7 @@ from marketplace.models.money import (
     Transfer,
     TransferStatus,
 )
+from marketplace.models.purchases import PluginInstallation, PluginPurchase, PluginRating, PurchaseStatus
 
 __all__ = [
     "DeveloperAccount",
@@ -27,6 +35,7 @@ __all__ = [
     "PluginTakedown",
     "PluginVersion",
     "PurchaseStatus",
+    "RejectionReason",
     "ReturnKind",
     "RevenueEvent",
     "ReviewDecision",

@@ -1,16 +1,18 @@
-"""Plugins, their immutable versions, and what reviewers have decided about them."""
+"""Plugins, their immutable versions, and what reviewers have decided about them; and the names they go by in public."""
 
+import hashlib
+import re
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from marketplace.querysets import PluginQuerySet
-
 SLUG = r"^[a-z0-9-]+$"
 CHECKSUM = r"^[0-9a-f]{64}$"
+_ID = re.compile(r"[a-z0-9-]{1,64}")
 
 
 class PluginStatus(models.TextChoices):
@@ -26,6 +28,40 @@ class PluginStatus(models.TextChoices):
 class ReviewDecision(models.TextChoices):
     APPROVED = "approved"
     REJECTED = "rejected"
+
+
+class RejectionReason(models.TextChoices):
+    """``PluginReview.reason_code`` of a rejection. The labels are for reviewers; authors read another sentence."""
+
+    MALICIOUS = "malicious", "Harms users or their data"
+    PERMISSIONS = "permissions", "Asks for more permissions than it needs"
+    PRIVACY = "privacy", "Sends or keeps data without saying so"
+    MISLEADING = "misleading", "Name, texts or price are misleading"
+    IMPERSONATION = "impersonation", "Looks like somebody else's plugin or brand"
+    BROKEN = "broken", "Does not work"
+    SECRETS = "secrets", "The package holds secrets or private data"
+    UNREADABLE = "unreadable", "Cannot be reviewed: obfuscated or generated code"
+    LEGAL = "legal", "Licence, copyright or law"
+    SUPERSEDED = "superseded", "A newer version is live or in review"
+    OTHER = "other", "Something else (say what)"
+
+
+class PluginQuerySet(models.QuerySet["Plugin"]):
+    def live(self) -> Self:
+        """In the catalog."""
+        return self.filter(status=PluginStatus.APPROVED)
+
+    def with_id(self, slug: str) -> Self:
+        """The plugin with that id, which may be any text a client sends: PostgreSQL refuses NUL in a parameter."""
+        return self.filter(pk=slug) if _ID.fullmatch(slug) else self.none()
+
+    def for_author(self, user_id: UUID) -> Self:
+        return self.filter(author_id=user_id)
+
+
+class ForUserQuerySet(models.QuerySet[Any]):
+    def for_user(self, user_id: UUID) -> Self:
+        return self.filter(user_id=user_id)
 
 
 class Plugin(models.Model):
@@ -94,9 +130,10 @@ class Plugin(models.Model):
 
 
 class PluginVersion(models.Model):
-    """One submission: manifest, package and checklist never change; ``status`` moves once, by a review or the author.
+    """One submission: manifest, package and ``checks`` never change; ``status`` moves once, by a review or the author.
 
-    ``checks`` is the checklist as it was on that day (``marketplace.submissions.validators.checklist.run_checks`` has its shape).
+    ``checks`` are the validators' results of that day (``marketplace.submissions.validators.runner.run_validators`` has
+    their shape).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -201,3 +238,22 @@ class PluginTakedown(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plugin_id} since {self.taken_down_at}"
+
+
+FORMER_AUTHOR = "Former developer"
+
+
+def author_name_of(user_id: UUID) -> str:
+    """``dev-`` and eight hexadecimal digits: always the same, and no way back. An id is 122 random bits, so nobody can
+    try them all, and it needs no key that could be changed or lost.
+    """
+    return f"dev-{_digest('author', user_id)}"
+
+
+def reviewer_name_of(user_id: UUID) -> str:
+    """As an author's, and not to be matched with it: a reviewer may write plugins, too."""
+    return f"reviewer-{_digest('reviewer', user_id)}"
+
+
+def _digest(role: str, user_id: UUID) -> str:
+    return hashlib.sha256(f"adiuva:{role}:{user_id}".encode()).hexdigest()[:8]

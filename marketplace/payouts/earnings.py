@@ -45,7 +45,7 @@ ALL_TIME = Period(start=datetime(1, 1, 1, tzinfo=UTC), end=datetime(9999, 12, 31
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Cents, and a number of sales. What they mean is said by ``serializers_money.FiguresSerializer``."""
+    """Cents, and a number of sales. ``marketplace.payouts.views.FiguresSerializer`` says what they mean."""
 
     gross_cents: int = 0
     developer_share_cents: int = 0

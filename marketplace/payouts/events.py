@@ -11,7 +11,7 @@ from billing.stripe import hooks
 from billing.stripe.objects import IncomingEvent, can_be_paid
 from marketplace.models import DeveloperAccount, PaymentReturn, ReturnKind
 from marketplace.payouts import queue
-from marketplace.payouts.settlement import take_in
+from marketplace.payouts.settlement import record_return
 
 REFUNDS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
 DISPUTES = (
@@ -92,7 +92,7 @@ def _take_in(event: IncomingEvent, *, kind: ReturnKind, amount: str, phase: int,
         is_with_buyer=is_with_buyer,
         said_at=event.created,
     )
-    take_in(fact, source=event.id)
+    record_return(fact, source=event.id)
 
 
 def _id(value: object, field: str) -> str:

@@ -21,7 +21,7 @@ from marketplace.payouts.transfers import follow_ledger
 from marketplace.purchases import installations
 
 
-def is_further(one: PaymentReturn, other: PaymentReturn) -> bool:
+def supersedes(one: PaymentReturn, other: PaymentReturn) -> bool:
     """Whether ``one`` says more of the same thing than ``other``; a total order, so what counts is the greatest."""
     return _order(one) > _order(other)
 
@@ -51,8 +51,8 @@ def lock_payment(payment_intent_id: str) -> None:
     lock_subject(f"payment:{payment_intent_id}")
 
 
-def take_in(fact: PaymentReturn, *, source: str) -> None:
-    """Keeps what Stripe tells and applies it to the sale, or leaves it for ``revenue.record_sale`` to find."""
+def record_return(fact: PaymentReturn, *, source: str) -> None:
+    """Keeps what Stripe reports and applies it to the sale, or leaves it for ``record_sale`` to find."""
     purchases = PluginPurchase.objects.filter(payment_intent_id=fact.payment_intent_id)
     for purchase_id in purchases.values_list("pk", flat=True):
         lock_purchase(purchase_id)
@@ -60,7 +60,7 @@ def take_in(fact: PaymentReturn, *, source: str) -> None:
     known = PaymentReturn.objects.filter(pk=fact.pk).first()
     if known is None:
         fact.save(force_insert=True)
-    elif is_further(fact, known):
+    elif supersedes(fact, known):
         fact.save(force_update=True)
     else:
         return

@@ -80,11 +80,11 @@ def run(transfer_id: UUID) -> Outcome:
     if isinstance(transfer, Outcome):
         return transfer
     try:
-        stripe_id = _make(gateway, transfer)
+        stripe_id = _send(gateway, transfer)
     except Problem as problem:
-        _note_failure(transfer, problem)
+        _record_failure(transfer, problem)
         return Outcome.FAILED
-    _note_done(transfer, stripe_id)
+    _record_done(transfer, stripe_id)
     for reversal_id in open_transfers().filter(reverses=transfer).values_list("pk", flat=True):
         run(reversal_id)
     return Outcome.DONE
@@ -109,9 +109,9 @@ def _claim(transfer_id: UUID) -> Transfer | Outcome:
     return transfer
 
 
-def _make(gateway: Gateway, transfer: Transfer) -> str:
+def _send(gateway: Gateway, transfer: Transfer) -> str:
     """Its id at Stripe. Raises the gateway's problems."""
-    event, reference, may_be_made = transfer.revenue_event, transfer.pk.hex, _may_be_made(transfer)
+    event, reference, may_be_made = transfer.revenue_event, transfer.pk.hex, _may_exist_at_stripe(transfer)
     if transfer.reverses is not None:
         payout_id = str(transfer.reverses.stripe_id)
         found = gateway.find_reversal(payout_id, reference=reference) if may_be_made else None
@@ -137,13 +137,13 @@ def _make(gateway: Gateway, transfer: Transfer) -> str:
     )
 
 
-def _may_be_made(transfer: Transfer) -> bool:
+def _may_exist_at_stripe(transfer: Transfer) -> bool:
     """Whether Stripe may have made it under a key that it has forgotten since."""
     return transfer.attempts > 1 or transfer.created_at < datetime.now(UTC) - KEY_IS_TRUSTED
 
 
 @transaction.atomic
-def _note_done(transfer: Transfer, stripe_id: str) -> None:
+def _record_done(transfer: Transfer, stripe_id: str) -> None:
     # Sale before transfer, as in settlement.
     event = RevenueEvent.objects.select_for_update(no_key=True).get(pk=transfer.revenue_event_id)
     is_news = Transfer.objects.filter(pk=transfer.pk, status=TransferStatus.PENDING).update(
@@ -161,7 +161,7 @@ def _note_done(transfer: Transfer, stripe_id: str) -> None:
 
 
 @transaction.atomic
-def _note_failure(transfer: Transfer, problem: Problem) -> None:
+def _record_failure(transfer: Transfer, problem: Problem) -> None:
     logger.warning("a transfer failed", extra={"transfer": str(transfer.pk), "code": problem.code})
     # A claim that was taken over in the meantime is not ours to give up.
     mine = Transfer.objects.filter(pk=transfer.pk, status=TransferStatus.PENDING, claimed_at=transfer.claimed_at)

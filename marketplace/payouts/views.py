@@ -1,4 +1,4 @@
-"""Shapes of wire contract § 9: what is earned, and where one says how to be paid."""
+"""What a developer has earned, and where they say how to be paid (docs/api.md § 9)."""
 
 from dataclasses import asdict
 from typing import Any
@@ -60,7 +60,7 @@ GATE = problem("feature_not_available")
 class OnboardingView(MarketplaceView):
     @extend_schema(
         operation_id="beginOnboarding",
-        summary="A page on which you say how to be paid",
+        summary="Begin or continue the onboarding for payouts",
         request=None,
         responses={
             200: OnboardingSerializer,
@@ -72,7 +72,7 @@ class OnboardingView(MarketplaceView):
         },
     )
     def post(self, request: Request) -> Response:
-        """Stripe asks there what it has to know. Your share of earlier sales is kept and paid as soon as it can be."""
+        """Stripe's page asks what it has to know. Your share of earlier sales is kept and paid as soon as it can be."""
         url = begin_onboarding(user=identity_of(request).user)
         return Response(OnboardingSerializer({"onboarding_url": url}).data)
 
@@ -80,7 +80,7 @@ class OnboardingView(MarketplaceView):
 class EarningsView(MarketplaceView):
     @extend_schema(
         operation_id="getEarnings",
-        summary="What your plugins earned",
+        summary="Show what your plugins earned",
         parameters=[OpenApiParameter("period", str, description="A month by UTC, `YYYY-MM`; without it, all time.")],
         responses={200: EarningsSerializer, 400: problem("validation_error"), 403: GATE},
     )

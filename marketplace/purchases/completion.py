@@ -33,7 +33,7 @@ def complete(*, purchase_id: UUID, payment_intent_id: str) -> bool:
         if purchase.payment_intent_id != payment_intent_id:
             _report_paid_twice(purchase, payment_intent_id)
         return False
-    if purchase.status == PurchaseStatus.FAILED and not _takes_the_place_of_others(purchase):
+    if purchase.status == PurchaseStatus.FAILED and not _supersede_others(purchase):
         _report_paid_twice(purchase, payment_intent_id)
         return False
     purchase.status, purchase.paid_at = PurchaseStatus.PAID, datetime.now(UTC)
@@ -60,7 +60,7 @@ def _install(purchase: PluginPurchase) -> bool:
     return is_new
 
 
-def _takes_the_place_of_others(purchase: PluginPurchase) -> bool:
+def _supersede_others(purchase: PluginPurchase) -> bool:
     if purchase.user_id is None:
         return True
     others = PluginPurchase.objects.for_user(purchase.user_id).filter(plugin_id=purchase.plugin_id)

@@ -12,7 +12,7 @@ from marketplace.locks import lock_plugin
 from marketplace.models import Plugin, PluginInstallation, PluginPurchase, PurchaseStatus
 
 
-def current(*, user_id: UUID, slug: str) -> PluginInstallation | None:
+def find_installation(*, user_id: UUID, slug: str) -> PluginInstallation | None:
     installation: PluginInstallation | None = (
         PluginInstallation.objects.for_user(user_id).filter(plugin_id=slug, uninstalled_at=None).first()
     )
@@ -34,7 +34,7 @@ def activate(*, user_id: UUID, plugin: Plugin) -> tuple[PluginInstallation, bool
     return installation, is_new
 
 
-def end(*, user_id: UUID, slug: str) -> bool:
+def deactivate(*, user_id: UUID, slug: str) -> bool:
     """The row stays: they had it once. False when they do not have it now."""
     installed = PluginInstallation.objects.for_user(user_id).filter(plugin_id=slug, uninstalled_at=None)
     ended = bool(installed.update(uninstalled_at=datetime.now(UTC)))
@@ -52,7 +52,7 @@ def revoke(*, purchase: PluginPurchase) -> None:
         return
     plugin = lock_plugin(purchase.plugin_id)
     if not is_entitled(user_id=purchase.user_id, plugin=plugin):
-        end(user_id=purchase.user_id, slug=plugin.pk)
+        deactivate(user_id=purchase.user_id, slug=plugin.pk)
 
 
 def _count(plugin: Plugin, more: int) -> None:

@@ -1,7 +1,7 @@
 """Installing and uninstalling.
 
-- What costs something is bought first (``marketplace.purchases.service``); what was bought stays bought, whatever it costs
-  later, and is installed again for nothing. A refund ends both.
+- What costs something is bought first (``marketplace.purchases.service``); what was bought stays bought, whatever it
+  costs later, and is installed again for nothing. A refund ends both.
 - What was bought can be installed again even when it is withdrawn because its author has left; nobody else gets it.
 - Authors have their own plugins for nothing: there is no purchase, and no revenue.
 - Installing again what one has takes the version that is live now, with its permissions. Who had it when it cost
@@ -35,28 +35,28 @@ def install(*, user: User, slug: str) -> Installed:
     Raises:
         NotFound: it is neither live nor bought. TakenDown: with the public reason.
         PaymentRequired, NotConfigured, Conflict, UpstreamError, UpstreamUnavailable, UpstreamTimeout: see
-            ``purchases.buy``.
+            ``marketplace.purchases.service.buy``.
     """
-    plugin = _require_to_be_had(_find(slug), user=user)
+    plugin = _require_obtainable(_find(slug), user=user)
     is_new = False
     if not is_entitled(user_id=user.pk, plugin=plugin):
-        kept = installations.current(user_id=user.pk, slug=slug)
+        kept = installations.find_installation(user_id=user.pk, slug=slug)
         if kept is not None:
             # Another request, or Stripe's event, may have paid and installed it since we looked.
-            return _installed(kept, is_new=False)
+            return _result_of(kept, is_new=False)
         is_new = service.buy(user=user, plugin=plugin)
     elif plugin.price_cents == 0:
         _abandon_purchase(user, slug)
     with transaction.atomic():
         lock_open_user(user.pk)
-        plugin = _require_to_be_had(lock_plugin(slug), user=user)
+        plugin = _require_obtainable(lock_plugin(slug), user=user)
         if not is_entitled(user_id=user.pk, plugin=plugin):
             raise Conflict("The plugin's price has just changed, or its payment went back; try again.")
         installation, is_newer = installations.activate(user_id=user.pk, plugin=plugin)
-    return _installed(installation, is_new=is_new or is_newer)
+    return _result_of(installation, is_new=is_new or is_newer)
 
 
-def _installed(installation: PluginInstallation, *, is_new: bool) -> Installed:
+def _result_of(installation: PluginInstallation, *, is_new: bool) -> Installed:
     amount_cents = paid_cents(installation.user_id, installation.plugin_id) or 0
     return Installed(installation=installation, amount_cents=amount_cents, is_new=is_new)
 
@@ -65,8 +65,8 @@ def _installed(installation: PluginInstallation, *, is_new: bool) -> Installed:
 def uninstall(*, user: User, slug: str) -> None:
     """Raises NotFound when it is not installed. What was bought stays bought."""
     lock_open_user(user.pk)
-    plugin = Plugin.objects.called(slug).select_for_update(no_key=True).first()
-    if plugin is None or not installations.end(user_id=user.pk, slug=plugin.pk):
+    plugin = Plugin.objects.with_id(slug).select_for_update(no_key=True).first()
+    if plugin is None or not installations.deactivate(user_id=user.pk, slug=plugin.pk):
         raise NotFound("This plugin is not installed.")
 
 
@@ -84,13 +84,13 @@ def require_live(plugin: Plugin) -> Plugin:
 
 
 def _find(slug: str) -> Plugin:
-    plugin: Plugin | None = Plugin.objects.called(slug).first()
+    plugin: Plugin | None = Plugin.objects.with_id(slug).first()
     if plugin is None:
         raise NotFound("There is no such plugin.")
     return plugin
 
 
-def _require_to_be_had(plugin: Plugin, *, user: User) -> Plugin:
+def _require_obtainable(plugin: Plugin, *, user: User) -> Plugin:
     """Raises NotFound or TakenDown."""
     if plugin.status == PluginStatus.WITHDRAWN and paid_cents(user.pk, plugin.pk) is not None:
         return plugin

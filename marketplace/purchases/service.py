@@ -60,7 +60,7 @@ def buy(*, user: User, plugin: Plugin) -> bool:
     """
     gateway = get_gateway()
     for _ in range(ROUNDS):
-        purchase = _current(user=user, plugin=plugin)
+        purchase = _get_or_create_purchase(user=user, plugin=plugin)
         if purchase.status == PurchaseStatus.PAID:
             return False
         try:
@@ -95,7 +95,7 @@ def close_page(gateway: Gateway, purchase: PluginPurchase) -> None:
 
 
 @transaction.atomic
-def _current(*, user: User, plugin: Plugin) -> PluginPurchase:
+def _get_or_create_purchase(*, user: User, plugin: Plugin) -> PluginPurchase:
     lock_open_user(user.pk)
     wanted = PluginPurchase.objects.for_user(user.pk).filter(
         plugin=plugin, status__in=[PurchaseStatus.PENDING, PurchaseStatus.PAID]
@@ -116,14 +116,14 @@ def _pay(gateway: Gateway, purchase: PluginPurchase, *, user: User, plugin: Plug
         _give_up(purchase)
         raise _AnotherRoundError
     customer_id = customer_of(gateway, user=user)
-    sale = _sale(purchase, plugin=plugin, customer_id=customer_id)
+    sale = _sale_of(purchase, plugin=plugin, customer_id=customer_id)
     if purchase.payment_method_id is None:
         _update(purchase, {"payment_method_id": None}, payment_method_id=gateway.saved_card(customer_id) or ON_A_PAGE)
     if purchase.payment_method_id:
-        payment = _charged(gateway, purchase, sale)
+        payment = _charge_card(gateway, purchase, sale)
         if payment is not None and payment.status == PROCESSING:
             # Under its key Stripe would say so for ever; the list says what has become of it.
-            payment = _looked_up(gateway, purchase, sale) or payment
+            payment = _find_payment(gateway, purchase, sale) or payment
         if payment is not None and payment.status == SUCCEEDED:
             return complete(purchase_id=purchase.pk, payment_intent_id=payment.id)
         if payment is not None and payment.status == PROCESSING:
@@ -132,14 +132,14 @@ def _pay(gateway: Gateway, purchase: PluginPurchase, *, user: User, plugin: Plug
         if has_other_price:
             raise _AnotherRoundError
     if purchase.checkout_session_id is None:
-        session = _new_page(gateway, purchase, sale, user=user)
+        session = _create_page(gateway, purchase, sale, user=user)
         page = {"checkout_session_id": session.id, "checkout_url": session.url}
         _update(purchase, {"checkout_session_id": None}, **page, checkout_expires_at=session.expires_at)
         raise _payment_required(purchase)
-    return _look_at_page(gateway, purchase, has_other_price=has_other_price)
+    return _complete_from_page(gateway, purchase, has_other_price=has_other_price)
 
 
-def _look_at_page(gateway: Gateway, purchase: PluginPurchase, *, has_other_price: bool) -> bool:
+def _complete_from_page(gateway: Gateway, purchase: PluginPurchase, *, has_other_price: bool) -> bool:
     """Whoever comes back from it has paid, and need not wait until Stripe's event is here."""
     session = gateway.retrieve_checkout_session(str(purchase.checkout_session_id))
     if session is not None and session.is_paid:
@@ -155,20 +155,20 @@ def _look_at_page(gateway: Gateway, purchase: PluginPurchase, *, has_other_price
     raise _AnotherRoundError
 
 
-def _charged(gateway: Gateway, purchase: PluginPurchase, sale: Sale) -> Payment | None:
+def _charge_card(gateway: Gateway, purchase: PluginPurchase, sale: Sale) -> Payment | None:
     """None when the card does not pay.
 
     Once Stripe may have forgotten the key, asking again could charge again; by then nothing is under way any more, and
     its list of payments says what became of it.
     """
     if datetime.now(UTC) - purchase.created_at > KEYS_KEPT:
-        payment = _looked_up(gateway, purchase, sale)
+        payment = _find_payment(gateway, purchase, sale)
         if payment is None or payment.status not in {SUCCEEDED, PROCESSING}:
             _give_up(purchase)
             raise _AnotherRoundError
         return payment
     try:
-        return _patiently(
+        return _retry_until_answered(
             purchase,
             lambda: gateway.charge_card(
                 sale,
@@ -180,24 +180,24 @@ def _charged(gateway: Gateway, purchase: PluginPurchase, sale: Sale) -> Payment 
         return None
 
 
-def _looked_up(gateway: Gateway, purchase: PluginPurchase, sale: Sale) -> Payment | None:
+def _find_payment(gateway: Gateway, purchase: PluginPurchase, sale: Sale) -> Payment | None:
     return gateway.find_payment(customer_id=sale.customer_id, metadata=sale.metadata, since=purchase.created_at)
 
 
-def _new_page(gateway: Gateway, purchase: PluginPurchase, sale: Sale, *, user: User) -> CheckoutSession:
+def _create_page(gateway: Gateway, purchase: PluginPurchase, sale: Sale, *, user: User) -> CheckoutSession:
     try:
-        return _page_for(gateway, purchase, sale)
+        return _request_page(gateway, purchase, sale)
     except NoSuchCustomer:
         successor = replaced_customer(gateway, user, sale.customer_id)
-        return _page_for(gateway, purchase, _sale(purchase, plugin=purchase.plugin, customer_id=successor))
+        return _request_page(gateway, purchase, _sale_of(purchase, plugin=purchase.plugin, customer_id=successor))
 
 
-def _page_for(gateway: Gateway, purchase: PluginPurchase, sale: Sale) -> CheckoutSession:
+def _request_page(gateway: Gateway, purchase: PluginPurchase, sale: Sale) -> CheckoutSession:
     success_url, cancel_url = f"{settings.PUBLIC_URL}/billing/paid", f"{settings.PUBLIC_URL}/billing/cancelled"
     # Stripe refuses a key that comes with other parameters, so what may have changed since is part of it.
     parameters = f"{sale.name}\n{sale.customer_id}\n{success_url}\n{cancel_url}"
     digest = hashlib.sha256(parameters.encode()).hexdigest()[:16]
-    return _patiently(
+    return _retry_until_answered(
         purchase,
         lambda: gateway.create_payment_page(
             sale,
@@ -209,7 +209,7 @@ def _page_for(gateway: Gateway, purchase: PluginPurchase, sale: Sale) -> Checkou
     )
 
 
-def _patiently(purchase: PluginPurchase, ask: Callable[[], T]) -> T:
+def _retry_until_answered(purchase: PluginPurchase, ask: Callable[[], T]) -> T:
     """Waits for another request that asks the same, as long as Stripe may take to answer it."""
     deadline = time.monotonic() + 2 * settings.STRIPE_TIMEOUT_SECONDS
     while True:
@@ -223,7 +223,7 @@ def _patiently(purchase: PluginPurchase, ask: Callable[[], T]) -> T:
             raise _AnotherRoundError
 
 
-def _sale(purchase: PluginPurchase, *, plugin: Plugin, customer_id: str) -> Sale:
+def _sale_of(purchase: PluginPurchase, *, plugin: Plugin, customer_id: str) -> Sale:
     return Sale(
         customer_id=customer_id,
         amount_cents=purchase.amount_cents,

@@ -1,4 +1,4 @@
-"""Shapes of wire contract § 9: what users have, and what they think of it."""
+"""Installing, uninstalling and rating a plugin (docs/api.md § 9)."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ class InstallView(MarketplaceView):
 
     @extend_schema(
         operation_id="installPlugin",
-        summary="Install a plugin; buy it first where it costs something",
+        summary="Install a plugin, buying it first if it costs something",
         request=None,
         responses={
             201: InstallationSerializer,
@@ -61,11 +61,12 @@ class InstallView(MarketplaceView):
     def post(self, request: Request, slug: str) -> Response:
         """201 when it was not installed before, 200 when it was; nothing is ever charged twice.
 
-        A saved card is charged. Without one, or when the bank wants to hear from its customer, the answer is 402 with a
-        page to pay on: the plugin is installed when that is paid; another call tells. After a 504 it may be paid:
-        call again. What was bought is installed again for nothing, unless it was refunded. Your own plugins are free.
+        A saved card is charged. Without one, or when the bank asks its customer to confirm, the answer is 402 with a
+        page to pay on; once that is paid the plugin is installed, and another call says so. After a 504 it may have
+        been paid: call again. What you bought is installed again for free, unless it was refunded. Your own plugins
+        are free.
 
-        Installing again what you have takes the version that is live now.
+        Installing it again takes the version that is live now.
         """
         installed = install(user=identity_of(request).user, slug=slug)
         return Response(InstallationSerializer(installed).data, status=201 if installed.is_new else 200)
@@ -85,7 +86,7 @@ class InstallView(MarketplaceView):
 class RatingView(MarketplaceView):
     @extend_schema(
         operation_id="ratePlugin",
-        summary="Rate a plugin that you have or had",
+        summary="Rate a plugin that you have or had installed",
         request=RatingSerializer,
         responses={
             200: RatedSerializer,

@@ -1,6 +1,7 @@
-"""Approving and rejecting versions: the only writers of ``PluginReview``, and of a version's status after it.
+"""What reviewers and operators decide: to approve or reject a version, to take a plugin down or reinstate it.
 
-A version is decided about once. What an approval does:
+Nothing else writes ``PluginReview``, ``PluginTakedown``, or the status that follows from them. Each version is decided
+about once. What an approval does:
 
 - the plugin shows the version's manifest from then on: texts, price, permissions, package;
 - a plugin that is taken down stays so; its reinstatement then brings the approved version back;
@@ -8,24 +9,34 @@ A version is decided about once. What an approval does:
   have never goes back to something older.
 
 A rejected update leaves the live version as it is.
+
+While a plugin is taken down, the catalog does not list it, and its detail, package and installs answer 410 with the
+reason to those who have it. Installations and purchases stay as they are.
 """
 
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
+from semver import Version
 
 from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
-from marketplace.catalog.listing import show_version
+from marketplace.catalog.service import show_version
 from marketplace.locks import lock_open_user, lock_plugin
-from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion, ReviewDecision
-from marketplace.review.reasons import RejectionReason
+from marketplace.models import (
+    Plugin,
+    PluginReview,
+    PluginStatus,
+    PluginTakedown,
+    PluginVersion,
+    RejectionReason,
+    ReviewDecision,
+)
 from marketplace.submissions.manifest import permissions_fault, price_fault, text_fault
-from marketplace.submissions.semver import precedence
 
 MAX_NOTES: Final = 4000
-ALREADY_DECIDED: Final = "This version has been decided about already."
+ALREADY_DECIDED: Final = "This version has already been decided on."
 
 
 @transaction.atomic
@@ -36,7 +47,7 @@ def approve(*, version: PluginVersion, reviewer: User, notes: str = "") -> Plugi
         Conflict: it is decided, withdrawn, not newer than the live one, or its manifest cannot be shown.
         PermissionDenied: the reviewer's own plugin.
     """
-    plugin, locked = _lock(version=version, reviewer=reviewer)
+    plugin, locked = _lock_version(version=version, reviewer=reviewer)
     if plugin.published_at is not None and not is_newer(locked.version, than=plugin.version):
         raise Conflict(f"Version {locked.version} is not newer than {plugin.version}, which is live.")
     review = _decide(locked, reviewer=reviewer, decision=ReviewDecision.APPROVED, notes=notes)
@@ -61,7 +72,7 @@ def reject(*, version: PluginVersion, reviewer: User, reason_code: str, notes: s
         raise ValidationFailed({"reason_code": ["Choose one of the reasons."]})
     if reason_code == RejectionReason.OTHER and not notes.strip():
         raise ValidationFailed({"notes": ["Tell the author what is wrong."]})
-    plugin, locked = _lock(version=version, reviewer=reviewer)
+    plugin, locked = _lock_version(version=version, reviewer=reviewer)
     review = _decide(locked, reviewer=reviewer, decision=ReviewDecision.REJECTED, notes=notes, reason_code=reason_code)
     if plugin.published_at is None:
         newest = plugin.versions.latest("submitted_at")
@@ -73,12 +84,12 @@ def reject(*, version: PluginVersion, reviewer: User, reason_code: str, notes: s
 def is_newer(version: str, *, than: str) -> bool:
     """False also where one of them is no semantic version."""
     try:
-        return precedence(version) > precedence(than)
+        return Version.parse(version) > Version.parse(than)
     except ValueError:
         return False
 
 
-def _lock(*, version: PluginVersion, reviewer: User) -> tuple[Plugin, PluginVersion]:
+def _lock_version(*, version: PluginVersion, reviewer: User) -> tuple[Plugin, PluginVersion]:
     """Both rows, for this transaction, after the reviewer's own: the review that will point at it locks it, too."""
     if not lock_open_user(reviewer.pk).is_active:
         raise PermissionDenied("This account is closed.")
@@ -87,7 +98,7 @@ def _lock(*, version: PluginVersion, reviewer: User) -> tuple[Plugin, PluginVers
     if locked is None:
         raise NotFound("This version is gone.")
     if reviewer.pk in {plugin.author_id, locked.submitted_by_id}:
-        raise PermissionDenied("Nobody reviews a plugin of their own.")
+        raise PermissionDenied("You cannot review your own plugin.")
     if PluginStatus.WITHDRAWN in {locked.status, plugin.status}:
         raise Conflict("The author has withdrawn it.")
     if locked.status != PluginStatus.PENDING_REVIEW:
@@ -128,3 +139,67 @@ def _show(plugin: Plugin, version: PluginVersion) -> None:
     if any(faults):
         raise Conflict("The manifest does not fit the catalog; reject this version.")
     show_version(plugin, version)
+
+
+MAX_REASON: Final = 1000
+NOT_LIVE: Final = "Only a plugin that is live can be taken down."
+NOT_DOWN: Final = "This plugin is not taken down."
+
+
+@transaction.atomic
+def take_down(*, plugin: Plugin, operator: User, reason: str) -> PluginTakedown:
+    """``reason`` is public.
+
+    Raises:
+        Conflict: it is not live, or down already.
+        ValidationFailed: no reason, or a long one.
+    """
+    reason = _require_text(reason, field="reason")
+    locked = _lock_plugin(plugin=plugin, operator=operator)
+    if locked.status != PluginStatus.APPROVED:
+        raise Conflict(NOT_LIVE)
+    takedown = PluginTakedown.objects.create(
+        plugin=locked, reason=reason, taken_down_by=operator, taken_down_at=datetime.now(UTC)
+    )
+    locked.status, locked.takedown_reason = PluginStatus.TAKEN_DOWN, reason
+    locked.save(update_fields=["status", "takedown_reason"])
+    return takedown
+
+
+@transaction.atomic
+def reinstate(*, plugin: Plugin, operator: User, notes: str) -> PluginTakedown:
+    """Live again, with the version that was approved last. ``notes`` stay among reviewers.
+
+    Raises:
+        Conflict: it is not down; also when its author has left meanwhile.
+        PermissionDenied: the operator's own plugin.
+        ValidationFailed: no notes, or long ones.
+    """
+    notes = _require_text(notes, field="notes")
+    locked = _lock_plugin(plugin=plugin, operator=operator)
+    takedown = locked.takedowns.filter(reinstated_at__isnull=True).first()
+    if locked.status != PluginStatus.TAKEN_DOWN or takedown is None:
+        raise Conflict(NOT_DOWN)
+    if locked.author_id == operator.pk:
+        raise PermissionDenied("You cannot reinstate your own plugin.")
+    takedown.reinstated_by, takedown.reinstated_at = operator, datetime.now(UTC)
+    takedown.reinstated_notes = notes
+    takedown.save(update_fields=["reinstated_by", "reinstated_at", "reinstated_notes"])
+    locked.status, locked.takedown_reason = PluginStatus.APPROVED, ""
+    locked.save(update_fields=["status", "takedown_reason"])
+    return takedown
+
+
+def _require_text(given: str, *, field: str) -> str:
+    text = given.strip()
+    if not text:
+        raise ValidationFailed({field: ["Say why."]})
+    if len(text) > MAX_REASON:
+        raise ValidationFailed({field: [f"At most {MAX_REASON} characters."]})
+    return text
+
+
+def _lock_plugin(*, plugin: Plugin, operator: User) -> Plugin:
+    if not lock_open_user(operator.pk).is_active:
+        raise PermissionDenied("This account is closed.")
+    return lock_plugin(plugin.pk)

@@ -15,8 +15,8 @@ from typing import Final
 
 from adiuva.api.errors import Problem
 from marketplace.models import PluginVersion
-from marketplace.submissions.archives import MAX_ENTRIES
-from marketplace.submissions.packages import lay_down
+from marketplace.submissions.packages import store_seed
+from marketplace.submissions.zip_archives import MAX_ENTRIES
 from storage.blobs.factory import get_blob_store
 
 MAX_LISTED: Final = MAX_ENTRIES  # all that a submission may have: what is not listed, no reviewer reads
@@ -72,7 +72,7 @@ def list_package(version: PluginVersion) -> PackageListing:
     Raises:
         PackageUnreadableError: it is gone, or no zip archive.
     """
-    with _opened(version) as archive:
+    with _open_archive(version) as archive:
         infos = archive.infolist()
         files = [_file(index, info) for index, info in enumerate(infos[:MAX_LISTED])]
         return PackageListing(files=files, count=len(infos), size_bytes=sum(info.file_size for info in infos))
@@ -85,7 +85,7 @@ def preview(version: PluginVersion, *, index: int) -> FilePreview:
         IndexError: there is no such file.
         PackageUnreadableError: it is no text, encrypted or packed in a way that is not looked into.
     """
-    with _opened(version) as archive:
+    with _open_archive(version) as archive:
         info = archive.infolist()[index]
         if info.flag_bits & _ENCRYPTED or info.compress_type not in _BOUNDED:
             raise PackageUnreadableError("This file is encrypted or packed in an unusual way.")
@@ -101,10 +101,10 @@ def _text(content: bytes, *, is_cut: bool) -> str:
     except UnicodeDecodeError as error:
         # A character in two halves at the cut is no fault of the file's.
         if not (is_cut and error.reason == "unexpected end of data"):
-            raise PackageUnreadableError("This file is no text (UTF-8).") from error
+            raise PackageUnreadableError("This file is not UTF-8 text.") from error
         text = content[: error.start].decode("utf-8-sig")
     if "\0" in text:
-        raise PackageUnreadableError("This file is no text: it has NUL bytes.")
+        raise PackageUnreadableError("This file is not text: it contains NUL bytes.")
     return text
 
 
@@ -117,11 +117,11 @@ def _file(index: int, info: zipfile.ZipInfo) -> PackageFile:
 
 
 @contextmanager
-def _opened(version: PluginVersion) -> Iterator[zipfile.ZipFile]:
+def _open_archive(version: PluginVersion) -> Iterator[zipfile.ZipFile]:
     with asyncio.Runner() as runner:
         blob = io.BufferedReader(_BlobFile(runner, version.s3_key, version.size_bytes), buffer_size=_CHUNK)
         try:
-            lay_down(version.s3_key)
+            store_seed(version.s3_key)
             with blob, zipfile.ZipFile(blob) as archive:
                 yield archive
         except _BROKEN as error:

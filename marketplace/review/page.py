@@ -1,17 +1,19 @@
-"""What a reviewer sees of one version, put together for the template; nothing here is safe HTML."""
+"""What a reviewer sees of one version, put together for the template; nothing here is safe HTML.
+
+The texts are strangers': what a browser would hide, or show in another place, gets a visible sign.
+"""
 
 import json
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from adiuva.dashboard.figures import euros
-from marketplace.models import Plugin, PluginStatus, PluginVersion, ReviewDecision
+from marketplace.models import Plugin, PluginStatus, PluginVersion, RejectionReason, ReviewDecision
+from marketplace.models.catalog import reviewer_name_of
 from marketplace.review.package_contents import PackageListing, PackageUnreadableError, list_package
-from marketplace.review.reasons import RejectionReason
-from marketplace.review.wording import UNKNOWN, in_words, visible
-from marketplace.submissions.author_names import reviewer_name_of
 from marketplace.submissions.manifest import entrypoint_path
 
 MAX_MANIFEST: Final = 64 * 1024
@@ -29,7 +31,7 @@ class Permission:
 
     @property
     def known(self) -> bool:
-        return self.words != UNKNOWN
+        return self.words != UNKNOWN_PERMISSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ValidatorResult:
     code: str
     passed: bool
     message: str
@@ -61,10 +63,10 @@ class Event:
     text: str = ""
 
 
-def price_in_words(cents: Any) -> str:
+def format_price(cents: Any) -> str:
     """``499`` is ``"€4.99"``; what is no amount is shown as it is."""
     if type(cents) is not int:
-        return _shown(cents)
+        return _printable(cents)
     return euros(cents) if cents else "free"
 
 
@@ -78,14 +80,14 @@ def permission_names(version: PluginVersion) -> set[str]:
     return {str(one) for one in permissions} if isinstance(permissions, list) else set()
 
 
-def checks_of(version: PluginVersion) -> list[Check]:
-    """As they were run; what is no check is passed over."""
+def validator_results_of(version: PluginVersion) -> list[ValidatorResult]:
+    """As they were stored; what is no result is passed over."""
     return [
-        Check(
+        ValidatorResult(
             code=str(one.get("code", "")),
             passed=one.get("passed") is True,
-            message=_shown(one.get("message", "")),
-            evidence=_evidence(one.get("evidence")),
+            message=_printable(one.get("message", "")),
+            evidence=_evidence_of(one.get("evidence")),
         )
         for one in version.checks
         if isinstance(one, dict)
@@ -98,13 +100,13 @@ def permissions_of(version: PluginVersion, live: PluginVersion | None) -> list[P
     added = wanted - had if live else set()
     groups = [("added", added), ("", wanted - added), ("removed", had - wanted)]
     return [
-        Permission(visible(name), in_words(name), change)
+        Permission(visible(name), describe_permission(name), change)
         for change, names in groups
-        for name in sorted(names, key=_weightiest)
+        for name in sorted(names, key=_write_first)
     ]
 
 
-def _weightiest(permission: str) -> tuple[bool, str]:
+def _write_first(permission: str) -> tuple[bool, str]:
     """Writing comes before reading."""
     return not permission.startswith("write:"), permission
 
@@ -113,7 +115,7 @@ def fields_of(version: PluginVersion, live: PluginVersion | None) -> list[Field]
     manifest, before = manifest_of(version), manifest_of(live) if live else {}
     fields = []
     for name in _COMPARED:
-        show = price_in_words if name == "price_cents" else _shown
+        show = format_price if name == "price_cents" else _printable
         changed = live is not None and manifest.get(name) != before.get(name)
         fields.append(
             Field(_LABELS.get(name, name), show(manifest.get(name)), show(before.get(name)) if changed else None)
@@ -164,19 +166,19 @@ def _events_of(plugin: Plugin, viewer: Any) -> Iterable[Event]:
             review.reviewed_at,
             review.decision,
             "success" if approved else "danger",
-            _colleague(review.reviewer, viewer),
+            _colleague_name(review.reviewer, viewer),
             about=visible(review.plugin_version.version),
             text=visible("\n".join(filter(None, [reason, review.notes]))),
         )
     for takedown in plugin.takedowns.select_related("taken_down_by", "reinstated_by"):
-        who = _colleague(takedown.taken_down_by, viewer)
+        who = _colleague_name(takedown.taken_down_by, viewer)
         yield Event(takedown.taken_down_at, "taken down", "danger", who, text=visible(takedown.reason))
         if takedown.reinstated_at is not None:
-            who, notes = _colleague(takedown.reinstated_by, viewer), visible(takedown.reinstated_notes)
+            who, notes = _colleague_name(takedown.reinstated_by, viewer), visible(takedown.reinstated_notes)
             yield Event(takedown.reinstated_at, "reinstated", "success", who, text=notes)
 
 
-def _colleague(user: Any, viewer: Any) -> str:
+def _colleague_name(user: Any, viewer: Any) -> str:
     """Who has decided: superusers read the address, others a name that is always the same and leads nowhere."""
     if user is None:
         return "somebody who has left"
@@ -185,11 +187,49 @@ def _colleague(user: Any, viewer: Any) -> str:
     return str(user.email) if viewer.is_superuser else reviewer_name_of(user.pk)
 
 
-def _shown(value: Any) -> str:
+def _printable(value: Any) -> str:
     return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-def _evidence(evidence: Any) -> list[str]:
+def _evidence_of(evidence: Any) -> list[str]:
     if not evidence:
         return []
-    return [_shown(one) for one in (evidence if isinstance(evidence, list) else [evidence])]
+    return [_printable(one) for one in (evidence if isinstance(evidence, list) else [evidence])]
+
+
+# Controls, formats (zero width, and bidirectional overrides, which show code in another order than it runs in; see
+# CVE-2021-42574), lone surrogates, private use, and separators of lines that are no line feed.
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+
+
+def visible(text: str) -> str:
+    r"""``"a\u202eb"`` is ``"a⟨U+202E⟩b"``; tabs and ends of lines stay."""
+    text = text.replace("\r\n", "\n")
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_mark_hidden(character) for character in text)
+
+
+def _mark_hidden(character: str) -> str:
+    if character in "\n\t" or unicodedata.category(character) not in _HIDDEN:
+        return character
+    return f"⟨U+{ord(character):04X}⟩"
+
+
+_VERBS: Final = {"read": "See", "write": "Create, change and delete"}
+_THINGS: Final = {
+    "tasks": "tasks",
+    "projects": "projects",
+    "notes": "notes",
+    "checkpoints": "checkpoints (states of work to come back to)",
+    "calendar": "calendar entries",
+}
+UNKNOWN_PERMISSION: Final = "Unknown: no such permission exists"
+
+
+def describe_permission(permission: str) -> str:
+    """``"read:notes"`` is ``"See the user's notes"``."""
+    verb, _, thing = permission.partition(":")
+    if verb not in _VERBS or thing not in _THINGS:
+        return UNKNOWN_PERMISSION
+    return f"{_VERBS[verb]} the user’s {_THINGS[thing]}"

@@ -19,7 +19,7 @@ MANIFEST, PACKAGE = "manifest", "package"
 
 
 @contextmanager
-def submitted_form(request: Request) -> Iterator[tuple[dict[str, Any], SpooledFile]]:
+def read_submission_form(request: Request) -> Iterator[tuple[dict[str, Any], SpooledFile]]:
     """The manifest, a JSON object that nothing else is known of, and the package, which is there within the block.
 
     Raises:
@@ -46,11 +46,11 @@ def submitted_form(request: Request) -> Iterator[tuple[dict[str, Any], SpooledFi
 
 
 def _at_most(max_bytes: int) -> Callable[[int], None]:
-    def check(size_bytes: int) -> None:
+    def require(size_bytes: int) -> None:
         if size_bytes > max_bytes:
             raise PayloadTooLarge(f"This part of the form may have at most {max_bytes} bytes.", max_bytes=max_bytes)
 
-    return check
+    return require
 
 
 def _part(form: Form, name: str) -> SpooledFile | None:

@@ -1,9 +1,9 @@
-"""The manifest of a plugin (wire contract § 9): what each field may be. Functions say what is wrong, or None."""
+"""The manifest of a plugin (docs/api.md § 9): what each field may be. Functions say what is wrong, or None."""
 
 import re
 from typing import Any, Final
 
-from marketplace.submissions.semver import SEMVER
+from semver import Version
 
 MAX_MANIFEST_BYTES: Final = 64 * 1024
 MAX_ID: Final = 64
@@ -38,8 +38,8 @@ def id_fault(value: Any) -> str | None:
 
 
 def version_fault(value: Any) -> str | None:
-    if not isinstance(value, str) or len(value) > MAX_VERSION or not SEMVER.fullmatch(value):
-        return f"A version follows Semantic Versioning 2.0.0, as 1.4.0 does, in at most {MAX_VERSION} characters."
+    if not isinstance(value, str) or len(value) > MAX_VERSION or not Version.is_valid(value):
+        return f"A version follows Semantic Versioning 2.0.0, as 1.4.0 does, and has at most {MAX_VERSION} characters."
     return None
 
 
@@ -48,8 +48,8 @@ def permissions_fault(value: Any) -> str | None:
         return "Permissions are a list, which may be empty."
     unknown = sum(not isinstance(one, str) or one not in PERMISSIONS for one in value)
     if unknown:
-        return f"There are read: and write: of {', '.join(RESOURCES)}, and no other permissions."
-    return None if len(set(value)) == len(value) else "A permission is asked for once."
+        return f"A permission is read: or write: with one of {', '.join(RESOURCES)}."
+    return None if len(set(value)) == len(value) else "Each permission may be asked for only once."
 
 
 def price_fault(value: Any) -> str | None:
@@ -73,5 +73,5 @@ def entrypoint_path(value: Any) -> str | None:
 
 
 def known_fields(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of a manifest that has passed the checks; other fields are ignored (wire contract § 1)."""
+    """What is kept of a manifest that has passed the validators; other fields are ignored (docs/api.md § 1)."""
     return {field: manifest[field] for field in FIELDS}

@@ -1,4 +1,4 @@
-"""A submission: a manifest and a package, checked by machine, kept as a version that waits for a reviewer."""
+"""A submission: a manifest and a package, validated by machine, kept as a version that waits for a reviewer."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -15,14 +15,15 @@ from django.db.models import QuerySet
 from accounts.models import User
 from adiuva.api.errors import ChecksFailed, Conflict, UpstreamUnavailable
 from adiuva.api.multipart import SpooledFile
-from marketplace.catalog.listing import show_version
 from marketplace.catalog.ratings import rank_of
+from marketplace.catalog.service import show_version
 from marketplace.locks import lock_open_user
 from marketplace.models import Plugin, PluginStatus, PluginVersion
-from marketplace.submissions.author_names import author_name_of
+from marketplace.models.catalog import author_name_of
 from marketplace.submissions.manifest import id_fault, known_fields, version_fault
 from marketplace.submissions.packages import new_key
-from marketplace.submissions.validators.checklist import Submission, blocks, run_checks
+from marketplace.submissions.validators.base import Submission
+from marketplace.submissions.validators.runner import blocks, run_validators
 from storage.staging import Allowance, SealedBody, StagedBody, stage_blob
 
 # Of one author, waiting: reviewers are few, and each may hold MAX_PACKAGE_BYTES.
@@ -31,7 +32,7 @@ MAX_PENDING = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Draft:
-    """What has passed the checks and is about to be kept."""
+    """What has passed the validators and is about to be kept."""
 
     author: User
     manifest: dict[str, Any]
@@ -52,9 +53,9 @@ def submit(*, author: User, manifest: dict[str, Any], package: SpooledFile) -> P
             nothing is kept.
     """
     _require_free(author, manifest)
-    with place_to_inspect():
-        checks = run_checks(Submission(author_id=author.id, manifest=manifest, package=package))
-    if any(blocks(check) for check in checks):
+    with inspection_slot():
+        checks = run_validators(Submission(author_id=author.id, manifest=manifest, package=package))
+    if any(blocks(result) for result in checks):
         raise ChecksFailed(checks=checks)
     kept = known_fields(manifest)
     draft = _Draft(author=author, manifest=kept, checks=checks, key=new_key(slug=kept["id"], version=kept["version"]))
@@ -66,7 +67,7 @@ def submit(*, author: User, manifest: dict[str, Any], package: SpooledFile) -> P
 
 
 def _require_free(author: User, manifest: dict[str, Any]) -> None:
-    """Told before anything is unpacked; asked again when it is kept."""
+    """Answered before anything is unpacked, and asked again when it is kept."""
     slug, version = manifest.get("id"), manifest.get("version")
     if id_fault(slug) is None:
         plugin = Plugin.objects.filter(slug=slug).first()
@@ -90,7 +91,7 @@ def _require_new(plugin: Plugin, version: str) -> None:
 def _require_few_pending(author: User) -> None:
     pending = PluginVersion.objects.filter(submitted_by=author, status=PluginStatus.PENDING_REVIEW).count()
     if pending >= MAX_PENDING:
-        raise Conflict(f"{MAX_PENDING} of your submissions wait for a review; wait for some of them.")
+        raise Conflict(f"{MAX_PENDING} of your submissions are waiting for review; wait until some are decided.")
 
 
 def _checksum_of(parts: Iterable[bytes]) -> str:
@@ -148,7 +149,7 @@ def _locked_plugin(draft: _Draft, now: datetime) -> Plugin:
     return plugin
 
 
-def submissions_of(author: User) -> QuerySet[PluginVersion, PluginVersion]:
+def list_submissions(author: User) -> QuerySet[PluginVersion, PluginVersion]:
     """Of the author's plugins, the newest first, with ``plugin`` and ``review``."""
     versions = PluginVersion.objects.filter(plugin__author=author).select_related("plugin", "review")
     return versions.order_by("-submitted_at", "id")
@@ -162,7 +163,7 @@ _places = BoundedSemaphore(MAX_AT_ONCE)
 
 
 @contextmanager
-def place_to_inspect() -> Iterator[None]:
+def inspection_slot() -> Iterator[None]:
     """Raises ``UpstreamUnavailable`` when none gets free in time."""
     if not _places.acquire(timeout=WAIT_SECONDS):
         raise UpstreamUnavailable("Too many packages are being inspected right now.", retry_after=RETRY_AFTER_SECONDS)

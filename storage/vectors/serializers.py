@@ -17,7 +17,7 @@ from rest_framework import serializers
 from adiuva.api.errors import PayloadTooLarge, ValidationFailed
 from adiuva.api.fields import Base64Field, IdField
 from adiuva.api.json import StrictJSONParser
-from storage.records.serializers import Base64Field, ChecksumField, IdField
+from storage.records.serializers import ChecksumField
 from storage.vectors.port import DERIVED_DIMENSION, MAX_DIMENSION, derive_vector
 from storage.vectors.search import Hit, NewVector
 

@@ -65,7 +65,7 @@ def root(browser: Browser, service: RunningServer) -> Browser:
 
 def log_in(browser: Browser, service: RunningServer) -> None:
     browser.log_in(service.url, ROOT, PASSWORD, to="/admin/")
-    browser.wait_for_title("At a glance")
+    browser.wait_for_title("Dashboard")
     assert trouble(browser) == []
 
 
@@ -90,14 +90,14 @@ def test_the_first_page_is_readable_wide_and_narrow(root: Browser, service: Runn
         root.open(f"{service.url}/admin/")
         assert is_dark(root) is (scheme == "dark")
         assert root.overflow() == 0, width
-        assert len(root.all(".gl-tile")) == 5
-        assert len(root.all(".gl-card")) == 6
+        assert len(root.all(".dash-tile")) == 5
+        assert len(root.all(".dash-card")) == 6
         smallest = root.run(
-            "return Math.min(...[...document.querySelectorAll('.gl text, .gl-card *')]"
+            "return Math.min(...[...document.querySelectorAll('.dash text, .dash-card *')]"
             ".filter(one => one.textContent.trim()).map(one => parseFloat(getComputedStyle(one).fontSize)))"
         )
         assert smallest >= 11
-        keep(root, f"glance-{scheme}" if width == 1280 else f"glance-{scheme}-phone", width)
+        keep(root, f"dashboard-{scheme}" if width == 1280 else f"dashboard-{scheme}-phone", width)
     assert trouble(root) == []
 
 
@@ -107,7 +107,7 @@ def test_a_new_service_has_a_page_to_look_at(browser: Browser, new_service: Runn
     browser.open(f"{new_service.url}/admin/")
     assert "Nothing has come in for 12 months." in browser.text("#revenue")
     assert "the queue is empty" in browser.text("#pending-reviews")
-    keep(browser, "glance-empty", 1280)
+    keep(browser, "dashboard-empty", 1280)
     assert trouble(browser) == []
 
 
@@ -131,7 +131,7 @@ def test_a_number_a_bar_and_a_column_lead_to_their_lists(root: Browser, service:
     root.wait_for_title("user")
     assert rows() == expected > 0
     root.open(f"{service.url}/admin/")
-    last_day = root.all("#turns .gl-hit")[-1]
+    last_day = root.all("#turns .dash-hit")[-1]
     ActionChains(root.driver).scroll_to_element(last_day).move_to_element(last_day).click().perform()
     root.wait_for_title("usage")
     assert trouble(root) == []
@@ -224,7 +224,7 @@ const luminance = ([red, green, blue]) =>
     0.2126 * linear(red / 255) + 0.7152 * linear(green / 255) + 0.0722 * linear(blue / 255);
 const weak = [];
 let checked = 0;
-for (const one of document.querySelectorAll(".gl text, .gl *:not(svg *)")) {
+for (const one of document.querySelectorAll(".dash text, .dash *:not(svg *)")) {
     const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
     if (!own || one.classList.contains("material-symbols-outlined")) continue;
     const style = getComputedStyle(one), grounds = [];

@@ -1,4 +1,4 @@
-"""What a check is given and what it says."""
+"""What a validator is given and what it answers."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from adiuva.api.multipart import SpooledFile
-from marketplace.submissions.archives import Archive, ArchiveError
-from marketplace.submissions.validators.contents import Contents, look_through
+from marketplace.submissions.validators.contents import Contents, scan
+from marketplace.submissions.zip_archives import Archive, ArchiveError
 
 MAX_EVIDENCE = 20  # items; each is short
 
@@ -22,8 +22,8 @@ class Outcome(NamedTuple):
     evidence: tuple[str, ...] = ()
 
 
-class NotLookedAtError(Exception):
-    """A check cannot say anything, because another one, which says why, has failed."""
+class InconclusiveError(Exception):
+    """A validator cannot tell, because of what another one, which says why, has found."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,28 +51,28 @@ class Submission:
     def archive(self) -> Archive:
         """Raises ``NotLookedAtError`` where there is none that can be read."""
         if isinstance(self._opened, ArchiveError):
-            raise NotLookedAtError
+            raise InconclusiveError
         return self._opened
 
     @cached_property
     def contents(self) -> Contents:
-        """What one look through every file has found; empty where the archive is not fit to be unpacked."""
-        return look_through(self.archive)
+        """What the scan of every file has found; empty where the archive is not fit to be unpacked."""
+        return scan(self.archive)
 
 
-def judged(faults: Iterable[str], *, ok: str, wrong: str) -> Outcome:
+def judge(faults: Iterable[str], *, ok: str, wrong: str) -> Outcome:
     """Passed where there are no faults; else they are the evidence, the first ones of many."""
     evidence = tuple(islice(faults, MAX_EVIDENCE))
     return Outcome(passed=not evidence, message=wrong if evidence else ok, evidence=evidence)
 
 
-Examine = Callable[[Submission], Outcome]
+Validate = Callable[[Submission], Outcome]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """``contract``: of the wire contract, always enforced; the others may run in shadow mode."""
+class Validator:
+    """``is_required``: one of docs/api.md, always enforced; the others may run in shadow mode."""
 
     code: str
-    examine: Examine
-    contract: bool = False
+    validate: Validate
+    is_required: bool = False

@@ -1,4 +1,4 @@
-"""One look through every file of a package: each is unpacked once, in memory, and shown to all finders."""
+"""The scan of a package: every file is unpacked once, in memory, and shown to all finders."""
 
 import re
 import time
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
-from marketplace.submissions.archives import Archive, ArchiveError, Entry, shown
 from marketplace.submissions.manifest import RESOURCES
+from marketplace.submissions.zip_archives import Archive, ArchiveError, Entry, quote_name
 
 _RESOURCES: Final = b"|".join(resource.encode() for resource in RESOURCES)
 _NAMED = re.compile(rb"[\"'`]((?:read|write):(?:" + _RESOURCES + rb"))[\"'`]")
@@ -67,14 +67,14 @@ def secrets_in(name: str, data: bytes) -> Iterator[str]:
     for kind, hint, pattern in _SECRETS:
         if hint in data and (match := pattern.search(data)):
             line = data.count(b"\n", 0, match.start()) + 1
-            yield f"{shown(name)}, line {line}: {kind}"
+            yield f"{quote_name(name)}, line {line}: {kind}"
 
 
-def _named(suffixes: str) -> frozenset[str]:
+def _suffixes(suffixes: str) -> frozenset[str]:
     return frozenset(f".{suffix}" for suffix in suffixes.split())
 
 
-# What is inside one of these, no check here sees.
+# No validator sees what is inside one of these.
 _ARCHIVES = {
     b"PK\x03\x04": "zip",
     b"PK\x05\x06": "zip",
@@ -88,7 +88,7 @@ _ARCHIVES = {
     b"MSCF": "cab",
     b"!<arch>\n": "ar",
 }
-_ARCHIVE_SUFFIXES = _named("asar zip tar tgz gz bz2 xz 7z rar zst cab iso dmg jar crx vsix xpi apk br")
+_ARCHIVE_SUFFIXES = _suffixes("asar zip tar tgz gz bz2 xz 7z rar zst cab iso dmg jar crx vsix xpi apk br")
 _TAR_AT, _TAR = 257, b"ustar"
 _ZIP_END, _ZIP_END_WITHIN = b"PK\x05\x06", 22 + 0xFFFF
 
@@ -101,10 +101,10 @@ _PROGRAMS = {
     b"\xca\xfe\xba\xbe": "Mach-O or Java",
 }
 _DOS, _PE, _PE_AT = b"MZ", b"PE\x00\x00", slice(0x3C, 0x40)
-_PROGRAM_SUFFIXES = _named(
+_PROGRAM_SUFFIXES = _suffixes(
     "exe dll so dylib node msi com scr bat cmd ps1 vbs wsf hta lnk reg sh bash command desktop app deb rpm appimage"
 )
-SCRIPT_SUFFIXES = _named("js mjs cjs jsx ts mts cts tsx html htm vue svelte")
+SCRIPT_SUFFIXES = _suffixes("js mjs cjs jsx ts mts cts tsx html htm vue svelte")
 
 
 def archive_inside(name: str, data: bytes) -> Iterator[str]:
@@ -116,7 +116,7 @@ def archive_inside(name: str, data: bytes) -> Iterator[str]:
     if kind is None and suffix_of(name) in _ARCHIVE_SUFFIXES:
         kind = "by its name"
     if kind is not None:
-        yield f"{shown(name)} ({kind})"
+        yield f"{quote_name(name)} ({kind})"
 
 
 def program_inside(name: str, data: bytes) -> Iterator[str]:
@@ -125,11 +125,11 @@ def program_inside(name: str, data: bytes) -> Iterator[str]:
         kind = "Windows"
     suffix = suffix_of(name)
     if kind is None and data.startswith(b"#!") and suffix not in SCRIPT_SUFFIXES:
-        kind = "a script of the shell's"
+        kind = "shell script"
     if kind is None and suffix in _PROGRAM_SUFFIXES:
         kind = "by its name"
     if kind is not None:
-        yield f"{shown(name)} ({kind})"
+        yield f"{quote_name(name)} ({kind})"
 
 
 def suffix_of(name: str) -> str:
@@ -174,19 +174,19 @@ def size_faults(archive: Archive) -> Iterator[str]:
     files = [entry for entry in archive.entries if not entry.is_directory]
     for entry in files:
         if entry.size_bytes > MAX_FILE_BYTES:
-            yield f"{ascii(entry.name)[:200]} has {entry.size_bytes} bytes; at most {MAX_FILE_BYTES} are taken."
+            yield f"{ascii(entry.name)[:200]} has {entry.size_bytes} bytes; at most {MAX_FILE_BYTES} are allowed."
         elif entry.size_bytes > RATIO_FROM_BYTES and entry.size_bytes > entry.packed_bytes * MAX_RATIO:
             yield f"{ascii(entry.name)[:200]} unpacks to more than {MAX_RATIO} times its size."
     total = sum(entry.size_bytes for entry in files)
     if total > MAX_UNPACKED_BYTES:
-        yield f"All files together have {total} bytes; at most {MAX_UNPACKED_BYTES} are taken."
+        yield f"All files together have {total} bytes; at most {MAX_UNPACKED_BYTES} are allowed."
 
 
 def is_fit_to_unpack(archive: Archive) -> bool:
     return not any(entry.is_encrypted for entry in archive.entries) and next(size_faults(archive), None) is None
 
 
-def look_through(archive: Archive) -> Contents:
+def scan(archive: Archive) -> Contents:
     """Memory holds one file at a time; time is bounded, and what it did not suffice for makes ``is_complete`` false."""
     contents = Contents()
     if not is_fit_to_unpack(archive):
@@ -197,11 +197,11 @@ def look_through(archive: Archive) -> Contents:
         if time.monotonic() > until:
             contents.is_complete = False
             break
-        _look_into(archive, entry, contents)
+        _scan_entry(archive, entry, contents)
     return contents
 
 
-def _look_into(archive: Archive, entry: Entry, contents: Contents) -> None:
+def _scan_entry(archive: Archive, entry: Entry, contents: Contents) -> None:
     try:
         data = archive.read(entry)
     except ArchiveError as error:

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from adiuva.homoglyphs import LOOKALIKES
 from marketplace.models import Plugin
-from marketplace.submissions.validators.base import NotLookedAtError, Outcome, Submission, judged
+from marketplace.submissions.validators.base import InconclusiveError, Outcome, Submission, judge
 
 # "1" stands for both i and l, therefore l is i as well. Two letters that look like one: rn, vv.
 _LEET: Final = str.maketrans("01345l", "oieasi")
@@ -33,7 +33,7 @@ def skeleton(text: str) -> str:
 def lookalike_id(submission: Submission) -> Outcome:
     slug = _text(submission, "id")
     mine = skeleton(slug)
-    return judged(
+    return judge(
         (other.slug for other in _others(submission) if other.slug != slug and mine and skeleton(other.slug) == mine),
         ok="The id is like no other plugin's.",
         wrong="The id could be taken for that of another plugin.",
@@ -44,7 +44,7 @@ def lookalike_name(submission: Submission) -> Outcome:
     """A name that is written otherwise and looks the same; the same name is ``name_taken``'s."""
     name = _text(submission, "name")
     written, seen = plain(name), skeleton(name)
-    return _named_like(
+    return _compare_names(
         submission,
         lambda other: plain(other) != written and skeleton(other) == seen,
         ok="The name looks like no other plugin's.",
@@ -54,7 +54,7 @@ def lookalike_name(submission: Submission) -> Outcome:
 
 def name_taken(submission: Submission) -> Outcome:
     written = plain(_text(submission, "name"))
-    return _named_like(
+    return _compare_names(
         submission,
         lambda other: bool(written) and plain(other) == written,
         ok="No other plugin has this name.",
@@ -62,15 +62,15 @@ def name_taken(submission: Submission) -> Outcome:
     )
 
 
-def _named_like(submission: Submission, is_alike: Callable[[str], bool], *, ok: str, wrong: str) -> Outcome:
+def _compare_names(submission: Submission, is_alike: Callable[[str], bool], *, ok: str, wrong: str) -> Outcome:
     alike = (f"{other.slug}: {other.name}" for other in _others(submission) if is_alike(other.name))
-    return judged(alike, ok=ok, wrong=wrong)
+    return judge(alike, ok=ok, wrong=wrong)
 
 
 def _text(submission: Submission, field: str) -> str:
     value: Any = submission.manifest.get(field)
     if not isinstance(value, str):
-        raise NotLookedAtError
+        raise InconclusiveError
     return value
 
 

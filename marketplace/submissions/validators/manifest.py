@@ -1,4 +1,4 @@
-"""Checks of the manifest (``marketplace.submissions.manifest`` has the rules)."""
+"""Validators of the manifest (``marketplace.submissions.manifest`` has the rules)."""
 
 import json
 import re
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from marketplace.submissions import manifest as rules
-from marketplace.submissions.archives import shown
-from marketplace.submissions.validators.base import Outcome, Submission, judged
+from marketplace.submissions.validators.base import Outcome, Submission, judge
+from marketplace.submissions.zip_archives import quote_name
 
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
 _HEX = re.compile(r"[0-9A-Fa-f]{64,}")
@@ -31,31 +31,33 @@ def fields(submission: Submission) -> Outcome:
         faults += [f"{field}: {fault}"] if fault else []
     if "price_cents" not in missing and (fault := rules.price_fault(manifest["price_cents"])):
         faults.append(f"price_cents: {fault}")
-    return judged(faults, ok="Every field is there and of its kind.", wrong="Fields are missing or not of their kind.")
+    return judge(
+        faults, ok="Every field is present and of the right type.", wrong="Fields are missing or of the wrong type."
+    )
 
 
 def identifier(submission: Submission) -> Outcome:
-    return _single(rules.id_fault(submission.manifest.get("id")), ok="The id is well formed.")
+    return _outcome_of(rules.id_fault(submission.manifest.get("id")), ok="The id is well formed.")
 
 
 def version(submission: Submission) -> Outcome:
-    return _single(rules.version_fault(submission.manifest.get("version")), ok="The version is a semantic one.")
+    return _outcome_of(rules.version_fault(submission.manifest.get("version")), ok="The version is a semantic one.")
 
 
 def permissions(submission: Submission) -> Outcome:
-    return _single(
+    return _outcome_of(
         rules.permissions_fault(submission.manifest.get("permissions")), ok="Only permissions that exist are asked for."
     )
 
 
-def _single(fault: str | None, *, ok: str) -> Outcome:
+def _outcome_of(fault: str | None, *, ok: str) -> Outcome:
     return Outcome(passed=fault is None, message=fault or ok)
 
 
 def no_blobs(submission: Submission) -> Outcome:
     """In any field, also one that would be ignored, and in the names of fields."""
     found = [path for path, text in _texts(submission.manifest, "") if looks_like_a_blob(text)]
-    return judged(
+    return judge(
         dict.fromkeys(found),
         ok="No field holds binary data.",
         wrong="Binary data belongs in the package, encoded or not.",
@@ -93,9 +95,7 @@ def hidden_characters(submission: Submission) -> Outcome:
         for sign in text
         if unicodedata.category(sign) in {"Cf", "Zl", "Zp"} and sign not in _JOINERS
     }
-    return judged(
-        sorted(found), ok="Texts hold nothing that cannot be seen.", wrong="Texts hold characters that cannot be seen."
-    )
+    return judge(sorted(found), ok="No text holds invisible characters.", wrong="Texts hold invisible characters.")
 
 
 _JOINERS: Final = {"\u200c", "\u200d"}  # Persian, Indic scripts and emoji need them
@@ -115,6 +115,6 @@ def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
         case dict():
             for name, item in value.items():
                 yield path or "the names of fields", name
-                yield from _texts(item, path or shown(name))
+                yield from _texts(item, path or quote_name(name))
         case int() | float():
             yield path, json.dumps(value)

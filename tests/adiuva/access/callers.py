@@ -19,7 +19,7 @@ from chat.plans.playbooks import PLAYBOOKS
 from marketplace.models import DeveloperAccount
 from tests.adiuva.access.requests import CONTENT, OCTETS
 from tests.backups.snapshots import label
-from tests.marketplace.catalog.market import Member
+from tests.marketplace.members import Member
 from tests.support.accounts import Account, make_account
 from tests.support.client import Answer, ApiClient
 

@@ -7,8 +7,8 @@ import secrets
 from typing import Any
 
 from tests.backups.snapshots import label
-from tests.marketplace.catalog.market import MAIN, MANIFEST
-from tests.marketplace.catalog.zips import package
+from tests.marketplace.members import MAIN, MANIFEST
+from tests.marketplace.zip_archives import package
 from tests.storage.records.devices import form
 from tests.support.accounts import PASSWORD, Account
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adiuva.dashboard.figures import Card, Figure, Row, Series, counted, euros, short
+from adiuva.dashboard.figures import Card, Figure, Row, Series, euros, format_count, short
 from adiuva.dashboard.plots import HEIGHT, ceiling, draw
 
 SERIES = (Series(name="In", tone="a"), Series(name="Noted"), Series(name="Out", tone="d", below=True))
@@ -14,7 +14,7 @@ AMOUNTS = st.integers(min_value=0, max_value=10**13)
 
 def a_card(rows: Sequence[tuple[int, ...]], *, kind: str = "columns") -> Card:
     def figure(value: int) -> Figure:
-        return Figure(value=value, text=counted(value), href="/admin/", rows=value)
+        return Figure(value=value, text=format_count(value), href="/admin/", rows=value)
 
     return Card(
         slug="plot",
@@ -74,4 +74,4 @@ def test_numbers_are_written_as_people_read_them() -> None:
         *("0", "7", "950", "1k", "1.2k", "64k", "1M", "2.5B")
     ]
     assert [euros(one) for one in (0, 5, 123_405, -250)] == ["€0.00", "€0.05", "€1,234.05", "-€2.50"]
-    assert counted(1_234_567) == "1,234,567"
+    assert format_count(1_234_567) == "1,234,567"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from marketplace.catalog.ratings import PRIOR_COUNT, PRIOR_MEAN, rank_of
 from marketplace.models import Plugin, PluginInstallation, PluginStatus
-from tests.marketplace.catalog.market import Member
+from tests.marketplace.members import Member
 from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +49,7 @@ def shelf() -> Callable[..., Plugin]:
     return put
 
 
-def rated(plugin: Plugin, *stars: int) -> None:
+def rate(plugin: Plugin, *stars: int) -> None:
     total, count = sum(stars), len(stars)
     plugin.rating_sum, plugin.rating_count, plugin.avg_rating = total, count, total / count
     plugin.rank = rank_of(total, count)
@@ -58,7 +58,7 @@ def rated(plugin: Plugin, *stars: int) -> None:
 
 def test_a_plugin_is_shown_as_the_contract_has_it(buyer: Member, shelf: Callable[..., Plugin]) -> None:
     plugin = shelf("word-count", name="Word Count", description="Counts.", price_cents=250, permissions=["read:notes"])
-    rated(plugin, 5, 4)
+    rate(plugin, 5, 4)
     answer = buyer.get("plugins")
     assert answer.status == 200
     assert answer.json.keys() == {"items", "total", "page", "limit"}
@@ -110,10 +110,10 @@ def test_a_query_that_means_nothing_is_400(buyer: Member, query: str) -> None:
 
 def test_the_order_by_rating_weighs_how_many_rated(buyer: Member, shelf: Callable[..., Plugin]) -> None:
     shelf("none")
-    rated(shelf("one-five"), 5)
-    rated(shelf("one-one"), 1)
-    rated(shelf("fifty"), *([5, 4] * 25))
-    rated(shelf("ten-fives"), *([5] * 10))
+    rate(shelf("one-five"), 5)
+    rate(shelf("one-one"), 1)
+    rate(shelf("fifty"), *([5, 4] * 25))
+    rate(shelf("ten-fives"), *([5] * 10))
     order = ["ten-fives", "fifty", "one-five", "none", "one-one"]
     assert buyer.ids("?sort=rating") == order
     assert buyer.ids() == order
@@ -213,7 +213,7 @@ def test_english_words_are_found_in_any_form(buyer: Member, library: None, q: st
 
 @pytest.mark.postgres
 def test_the_search_has_an_index(buyer: Member, library: None) -> None:
-    from marketplace.catalog.search import full_text
+    from marketplace.catalog.service import full_text
 
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from marketplace.models import Plugin, PluginVersion
-from marketplace.review.takedowns import reinstate, take_down
+from marketplace.review.decisions import reinstate, take_down
 from storage.checksums import checksum_of
-from tests.marketplace.catalog.market import MAIN, MANIFEST, Member, files, reviewer
-from tests.marketplace.catalog.zips import package
+from tests.marketplace.members import MAIN, MANIFEST, Member, files, reviewer
+from tests.marketplace.zip_archives import package
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_catalog")]
 FIRST, SECOND = package(MAIN), package(MAIN * 2)

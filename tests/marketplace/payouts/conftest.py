@@ -4,13 +4,13 @@ from typing import Any
 import pytest
 
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe
-from tests.marketplace.payouts import money
+from tests.marketplace.payouts import sales
 from tests.support.accounts import Account
 
 
 @pytest.fixture(autouse=True)
 def _webhook_secret(settings: Any) -> None:
-    settings.STRIPE_WEBHOOK_SECRET = money.WEBHOOK_SECRET
+    settings.STRIPE_WEBHOOK_SECRET = sales.WEBHOOK_SECRET
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def stripe_server(settings: Any) -> Iterator[LoopbackStripe]:
         settings.STRIPE_API_BASE = server.base_url
         yield server
         # What a test has queued is over before its database is emptied and its Stripe is gone.
-        money.let_payouts_finish()
+        sales.let_payouts_finish()
 
 
 @pytest.fixture

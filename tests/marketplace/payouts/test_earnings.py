@@ -8,7 +8,7 @@ import pytest
 
 from marketplace.models import LedgerEntry, RevenueEvent, Transfer
 from marketplace.payouts.transfers import run_open
-from tests.marketplace.payouts import money
+from tests.marketplace.payouts import sales
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 
@@ -46,7 +46,7 @@ def test_without_sales_everything_is_zero(developer: Account) -> None:
 
 
 def test_a_sale_is_pending_and_then_paid(developer: Account) -> None:
-    sale = money.sell(author=developer.user, cents=499)
+    sale = sales.sell(author=developer.user, cents=499)
     sold = {"gross_cents": 499, "developer_share_cents": 349, "platform_share_cents": 150, "sales": 1}
     assert figures(developer) == NOTHING | sold | {"pending_cents": 349}
     run_open(event_id=sale.pk)
@@ -54,8 +54,8 @@ def test_a_sale_is_pending_and_then_paid(developer: Account) -> None:
 
 
 def test_by_plugin_adds_up(developer: Account) -> None:
-    first, second = money.sell(author=developer.user, cents=499), money.sell(author=developer.user, cents=999)
-    money.record(money.make_purchase(first.plugin))
+    first, second = sales.sell(author=developer.user, cents=499), sales.sell(author=developer.user, cents=999)
+    sales.record(sales.make_purchase(first.plugin))
     run_open(event_id=second.pk)
     told = earnings(developer)
     assert {one["plugin_id"]: one["sales"] for one in told["by_plugin"]} == {first.plugin_id: 2, second.plugin_id: 1}
@@ -65,8 +65,8 @@ def test_by_plugin_adds_up(developer: Account) -> None:
 
 
 def test_a_refund_before_the_payout_lowers_what_is_pending(developer: Account) -> None:
-    sale = money.sell(author=developer.user, cents=499)
-    money.deliver(money.refunded(money.payment_of(sale), total=200))
+    sale = sales.sell(author=developer.user, cents=499)
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=200))
     assert figures(developer) == {
         "gross_cents": 299,
         "developer_share_cents": 209,
@@ -78,9 +78,9 @@ def test_a_refund_before_the_payout_lowers_what_is_pending(developer: Account) -
 
 
 def test_a_refund_after_the_payout_is_pending_until_it_is_taken_back(developer: Account) -> None:
-    sale = money.sell(author=developer.user, cents=499)
+    sale = sales.sell(author=developer.user, cents=499)
     run_open(event_id=sale.pk)
-    money.deliver(money.refunded(money.payment_of(sale), total=499))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499))
     assert figures(developer) == NOTHING | {"paid_cents": 349, "pending_cents": -349, "sales": 1}
     run_open(event_id=sale.pk)
     assert figures(developer) == NOTHING | {"sales": 1}
@@ -93,25 +93,25 @@ def test_a_months_edges_are_in_utc(developer: Account) -> None:
         datetime(2026, 2, 28, 23, 59, 59, 999999, tzinfo=UTC),
         datetime(2026, 3, 1, tzinfo=UTC),
     ):
-        date(money.sell(author=developer.user, cents=100), moment)
+        date(sales.sell(author=developer.user, cents=100), moment)
     by_month = {month: figures(developer, month)["sales"] for month in ("2026-01", "2026-02", "2026-03", "2026-04")}
     assert by_month == {"2026-01": 1, "2026-02": 2, "2026-03": 1, "2026-04": 0}
     assert figures(developer)["sales"] == 4
 
 
 def test_december_ends_with_the_year(developer: Account) -> None:
-    date(money.sell(author=developer.user, cents=100), datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC))
+    date(sales.sell(author=developer.user, cents=100), datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC))
     assert figures(developer, "2026-12")["sales"] == 1
     assert figures(developer, "2027-01")["sales"] == 0
 
 
 def test_a_refund_belongs_to_its_own_month(developer: Account) -> None:
-    sale = money.sell(author=developer.user, cents=499)
+    sale = sales.sell(author=developer.user, cents=499)
     date(sale, datetime(2026, 1, 15, tzinfo=UTC))
     run_open(event_id=sale.pk)
     Transfer.objects.update(done_at=datetime(2026, 1, 16, tzinfo=UTC))
     before = figures(developer, "2026-01")
-    money.deliver(money.refunded(money.payment_of(sale), total=499))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499))
     date(sale, datetime(2026, 2, 3, tzinfo=UTC), source="evt_")
     assert figures(developer, "2026-01") == before
     assert figures(developer, "2026-02") == {
@@ -125,7 +125,7 @@ def test_a_refund_belongs_to_its_own_month(developer: Account) -> None:
 
 
 def test_what_a_month_leaves_open_is_pending_in_the_next(developer: Account) -> None:
-    sale = money.sell(author=developer.user, cents=499)
+    sale = sales.sell(author=developer.user, cents=499)
     date(sale, datetime(2026, 1, 15, tzinfo=UTC))
     run_open(event_id=sale.pk)
     Transfer.objects.update(done_at=datetime(2026, 3, 2, tzinfo=UTC))
@@ -135,7 +135,7 @@ def test_what_a_month_leaves_open_is_pending_in_the_next(developer: Account) -> 
 
 
 def test_nobody_sees_anothers(developer: Account, make_user: Callable[..., Account]) -> None:
-    money.sell(author=developer.user)
+    sales.sell(author=developer.user)
     assert figures(make_user(tier="team")) == NOTHING
 
 

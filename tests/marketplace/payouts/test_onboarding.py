@@ -12,7 +12,7 @@ from accounts.erasure import close_account
 from marketplace.models import DeveloperAccount
 from tests.billing.buying import impatient
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.marketplace.payouts import money
+from tests.marketplace.payouts import sales
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 
@@ -90,27 +90,27 @@ def test_an_account_that_is_being_deleted_gets_none(stripe_server: LoopbackStrip
 @pytest.mark.django_db(transaction=True)
 def test_stripes_word_sends_what_waited(stripe_server: LoopbackStripe, developer: Account) -> None:
     """The whole way: sold, onboarded, told by the event, paid in the background."""
-    sale = money.sell(author=developer.user, cents=499)
-    stripe_server.take_payment(money.payment_of(sale), cents=499)
+    sale = sales.sell(author=developer.user, cents=499)
+    stripe_server.take_payment(sales.payment_of(sale), cents=499)
     begin(developer)
     (account,) = stripe_server.world.all("account")
     stripe_server.undelivered()
     stripe_server.enable_payouts(account["id"])
-    money.deliver(*stripe_server.undelivered())
+    sales.deliver(*stripe_server.undelivered())
     assert DeveloperAccount.objects.get().payouts_enabled
-    money.wait_for(lambda: [one["amount"] for one in stripe_server.world.all("transfer")] == [349])
-    money.wait_for(lambda: sale.transfers.filter(status="done").exists())
+    sales.wait_for(lambda: [one["amount"] for one in stripe_server.world.all("transfer")] == [349])
+    sales.wait_for(lambda: sale.transfers.filter(status="done").exists())
 
 
 def test_the_endpoint_for_connected_accounts_has_a_secret_of_its_own(developer: Account, settings: Any) -> None:
-    account = money.make_payable(developer.user)
-    told = money.account_updated(account.stripe_account_id, payouts=False)
+    account = sales.make_payable(developer.user)
+    told = sales.account_updated(account.stripe_account_id, payouts=False)
     settings.STRIPE_CONNECT_WEBHOOK_SECRET = ""
-    money.deliver(told, secret="whsec_of_connect", expected=400)
+    sales.deliver(told, secret="whsec_of_connect", expected=400)
     settings.STRIPE_CONNECT_WEBHOOK_SECRET = "whsec_of_connect"
-    money.deliver(told, secret="whsec_of_another", expected=400)
-    money.deliver(told, secret="whsec_of_connect")
-    money.deliver(money.account_updated(account.stripe_account_id, payouts=True, at=money.T0 - 9))
+    sales.deliver(told, secret="whsec_of_another", expected=400)
+    sales.deliver(told, secret="whsec_of_connect")
+    sales.deliver(sales.account_updated(account.stripe_account_id, payouts=True, at=sales.T0 - 9))
     account.refresh_from_db()
     assert not account.payouts_enabled
 

@@ -11,7 +11,7 @@ from django.db import connections
 
 from marketplace.models import DeveloperAccount, Transfer, TransferStatus
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.marketplace.payouts import money
+from tests.marketplace.payouts import sales
 from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db
@@ -29,14 +29,14 @@ def account_id(stripe_server: LoopbackStripe, developer: Account) -> str:
     account = {"id": stripe_id, "object": "account", "capabilities": {"transfers": "inactive"}}
     stripe_server.world.add("account", account | {"payouts_enabled": False})
     stripe_server.enable_payouts(stripe_id)
-    money.make_payable(developer.user, stripe_id)
+    sales.make_payable(developer.user, stripe_id)
     return stripe_id
 
 
 def sell(stripe_server: LoopbackStripe, developer: Account, *, times: int = 1) -> None:
     for _ in range(times):
-        sold = money.sell(author=developer.user, cents=499)
-        stripe_server.take_payment(money.payment_of(sold), cents=499)
+        sold = sales.sell(author=developer.user, cents=499)
+        stripe_server.take_payment(sales.payment_of(sold), cents=499)
 
 
 def total_sent(stripe_server: LoopbackStripe) -> int:
@@ -57,7 +57,7 @@ def test_a_dry_run_only_talks(
     stripe_server: LoopbackStripe, developer: Account, make_user: Callable[..., Account]
 ) -> None:
     sell(stripe_server, developer)
-    money.sell(author=make_user().user)
+    sales.sell(author=make_user().user)
     said = retry("--dry-run")
     assert "+349 cents" in said
     assert "2 open, 1 would be tried" in said
@@ -79,7 +79,7 @@ def test_a_failure_is_named_and_is_exit_code_1(stripe_server: LoopbackStripe, de
 
 @pytest.mark.usefixtures("stripe_server")
 def test_waiting_for_a_developer_is_no_failure(developer: Account) -> None:
-    money.sell(author=developer.user)
+    sales.sell(author=developer.user)
     assert "0 done, 1 waiting" in retry()
 
 
@@ -93,7 +93,7 @@ def test_it_asks_about_accounts_that_money_waits_for(
 
 @pytest.mark.usefixtures("prod_without_stripe")
 def test_without_stripe_in_production_nothing_is_tried(developer: Account) -> None:
-    money.sell(author=developer.user)
+    sales.sell(author=developer.user)
     with pytest.raises(CommandError, match="nothing was tried"):
         retry()
     assert Transfer.objects.get().attempts == 0
@@ -103,7 +103,7 @@ def sell_before_payouts(stripe_server: LoopbackStripe, developer: Account) -> No
     """Twelve sales that nobody has tried to pay yet, and now could."""
     DeveloperAccount.objects.update(payouts_enabled=False)
     sell(stripe_server, developer, times=12)
-    money.let_payouts_finish()
+    sales.let_payouts_finish()
     DeveloperAccount.objects.update(payouts_enabled=True)
 
 
@@ -134,7 +134,7 @@ def test_several_at_once_pay_each_sale_once(stripe_server: LoopbackStripe, devel
 @pytest.mark.usefixtures("account_id")
 def test_refunds_beside_payouts_end_even(stripe_server: LoopbackStripe, developer: Account) -> None:
     sell_before_payouts(stripe_server, developer)
-    payments = [money.payment_of(transfer.revenue_event) for transfer in Transfer.objects.all()]
+    payments = [sales.payment_of(transfer.revenue_event) for transfer in Transfer.objects.all()]
     start = threading.Barrier(3)
 
     def pay() -> None:
@@ -148,14 +148,14 @@ def test_refunds_beside_payouts_end_even(stripe_server: LoopbackStripe, develope
         start.wait(30)
         try:
             for payment in payments:
-                money.deliver(money.refunded(payment, total=total))
+                sales.deliver(sales.charge_refunded(payment, total=total))
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(3) as pool:
         for future in [pool.submit(pay), pool.submit(refund, 200), pool.submit(refund, 499)]:
             future.result()
-    money.let_payouts_finish()  # the refunds have queued what they take back
+    sales.let_payouts_finish()  # the refunds have queued what they take back
     retry()
     assert total_sent(stripe_server) == 0
     assert sum(Transfer.objects.values_list("amount_cents", flat=True)) == 0

@@ -10,7 +10,7 @@ from marketplace.models import DeveloperAccount, RevenueEvent, Transfer, Transfe
 from marketplace.payouts.transfers import ATTEMPTS_BEFORE_ALERT, Outcome, run, run_open
 from tests.billing.buying import impatient
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.marketplace.payouts import money
+from tests.marketplace.payouts import sales
 from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db
@@ -22,13 +22,13 @@ TRANSFERS = "/v1/transfers"
 def payable(stripe_server: LoopbackStripe, developer: Account) -> DeveloperAccount:
     """The developer's account, which can be paid at Stripe and, as far as we have heard, here."""
     account_id = stripe_account(stripe_server)
-    return money.make_payable(developer.user, account_id)
+    return sales.make_payable(developer.user, account_id)
 
 
 @pytest.fixture
 def sale(stripe_server: LoopbackStripe, developer: Account) -> RevenueEvent:
-    sold = money.sell(author=developer.user, cents=499)
-    stripe_server.take_payment(money.payment_of(sold), cents=499)
+    sold = sales.sell(author=developer.user, cents=499)
+    stripe_server.take_payment(sales.payment_of(sold), cents=499)
     return sold
 
 
@@ -45,7 +45,7 @@ def intent(sale: RevenueEvent) -> Transfer:
     return Transfer.objects.get(revenue_event=sale, reverses=None)
 
 
-def sent(stripe_server: LoopbackStripe) -> list[int]:
+def sent_cents(stripe_server: LoopbackStripe) -> list[int]:
     return [one["amount"] - one["amount_reversed"] for one in stripe_server.world.all("transfer")]
 
 
@@ -75,7 +75,7 @@ def test_what_is_done_is_not_done_again(
 @pytest.mark.parametrize("has_account", [False, True])
 def test_a_payout_waits_for_who_cannot_be_paid(developer: Account, sale: RevenueEvent, has_account: bool) -> None:
     if has_account:
-        money.make_payable(developer.user)
+        sales.make_payable(developer.user)
         DeveloperAccount.objects.update(payouts_enabled=False)
     assert run(intent(sale).pk) is Outcome.WAITING
     assert (intent(sale).attempts, intent(sale).last_failure) == (0, "")
@@ -83,23 +83,23 @@ def test_a_payout_waits_for_who_cannot_be_paid(developer: Account, sale: Revenue
 
 @pytest.mark.usefixtures("prod_without_stripe")
 def test_in_production_without_stripe_it_waits(developer: Account) -> None:
-    money.make_payable(developer.user)
-    sale = money.sell(author=developer.user)
+    sales.make_payable(developer.user)
+    sale = sales.sell(author=developer.user)
     assert run(intent(sale).pk) is Outcome.WAITING
     assert intent(sale).attempts == 0
 
 
 def test_in_development_without_stripe_it_is_played(developer: Account) -> None:
-    sale = money.sell(author=developer.user)
+    sale = sales.sell(author=developer.user)
     assert run(intent(sale).pk) is Outcome.DONE
     assert str(intent(sale).stripe_id).startswith("tr_stub_")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_stub_pays_as_soon_as_the_sale_is_committed(developer: Account) -> None:
-    sale = money.sell(author=developer.user)
+    sale = sales.sell(author=developer.user)
     assert intent(sale).status == TransferStatus.DONE
-    money.deliver(money.refunded(money.payment_of(sale), total=499))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499))
     assert set(Transfer.objects.values_list("status", "amount_cents")) == {("done", 349), ("done", -349)}
 
 
@@ -111,9 +111,9 @@ def test_an_answer_that_is_lost_pays_once(
     with impatient():
         assert run(intent(sale).pk) is Outcome.FAILED
     assert intent(sale).last_failure in {"upstream_timeout", "upstream_unavailable"}
-    assert sent(stripe_server) == [349]
+    assert sent_cents(stripe_server) == [349]
     assert run(intent(sale).pk) is Outcome.DONE
-    assert sent(stripe_server) == [349]
+    assert sent_cents(stripe_server) == [349]
     assert intent(sale).stripe_id == stripe_server.world.all("transfer")[0]["id"]
     assert intent(sale).last_failure == ""
 
@@ -125,20 +125,20 @@ def test_it_pays_once_when_stripe_has_forgotten_the_key(
     run(intent(sale).pk)
     stripe_server.forget_keys()
     assert run(intent(sale).pk) is Outcome.DONE
-    assert sent(stripe_server) == [349]
+    assert sent_cents(stripe_server) == [349]
 
 
 def test_a_reversal_whose_answer_is_lost_takes_once(
     stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
 ) -> None:
     run(intent(sale).pk)
-    money.deliver(money.refunded(money.payment_of(sale), total=200))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=200))
     reversal = Transfer.objects.get(reverses=intent(sale))
     stripe_server.fail("reset_after_commit", method="POST", path=f"{TRANSFERS}/.*/reversals", times=2)
     assert run(reversal.pk) is Outcome.FAILED
     stripe_server.forget_keys()
     assert run(reversal.pk) is Outcome.DONE
-    assert sent(stripe_server) == [209]
+    assert sent_cents(stripe_server) == [209]
     reversal.refresh_from_db()
     assert reversal.stripe_id == stripe_server.world.all("transfer_reversal")[0]["id"]
     keys = {
@@ -167,21 +167,21 @@ def test_what_was_paid_after_a_backup_is_found_when_the_backup_is_restored(
     stripe_server.forget_keys()
     assert run(intent(sale).pk) is Outcome.DONE
     assert intent(sale).stripe_id == made
-    assert sent(stripe_server) == [349]
+    assert sent_cents(stripe_server) == [349]
 
 
 def test_what_was_taken_back_after_a_backup_is_found_when_the_backup_is_restored(
     stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
 ) -> None:
     run(intent(sale).pk)
-    money.deliver(money.refunded(money.payment_of(sale), total=100))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=100))
     reversal = Transfer.objects.get(reverses=intent(sale))
     run(reversal.pk)
-    assert sent(stripe_server) == [279]
+    assert sent_cents(stripe_server) == [279]
     restore_from_before(reversal)
     stripe_server.forget_keys()
     assert run(reversal.pk) is Outcome.DONE
-    assert sent(stripe_server) == [279]
+    assert sent_cents(stripe_server) == [279]
 
 
 def test_a_payout_that_waited_for_days_is_made(
@@ -189,7 +189,7 @@ def test_a_payout_that_waited_for_days_is_made(
 ) -> None:
     Transfer.objects.update(created_at=intent(sale).created_at - timedelta(days=2))
     assert run(intent(sale).pk) is Outcome.DONE
-    assert sent(stripe_server) == [349]
+    assert sent_cents(stripe_server) == [349]
 
 
 def test_a_refund_while_the_payout_may_be_on_its_way_is_taken_back_after_it(
@@ -197,20 +197,20 @@ def test_a_refund_while_the_payout_may_be_on_its_way_is_taken_back_after_it(
 ) -> None:
     stripe_server.fail("reset_after_commit", method="POST", path=TRANSFERS, times=2)
     run(intent(sale).pk)
-    money.deliver(money.refunded(money.payment_of(sale), total=499))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499))
     reversal = Transfer.objects.get(reverses=intent(sale))
     assert run(reversal.pk) is Outcome.WAITING
     assert run(intent(sale).pk) is Outcome.DONE
-    assert sent(stripe_server) == [0]
+    assert sent_cents(stripe_server) == [0]
     assert not Transfer.objects.filter(status=TransferStatus.PENDING).exists()
 
 
 def test_a_refund_before_anybody_tried_is_never_paid(
     stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
 ) -> None:
-    money.deliver(money.refunded(money.payment_of(sale), total=200))
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=200))
     run_open(event_id=sale.pk)
-    assert sent(stripe_server) == [209]
+    assert sent_cents(stripe_server) == [209]
     assert not stripe_server.world.all("transfer_reversal")
 
 
@@ -218,37 +218,37 @@ def test_a_won_dispute_pays_again_what_was_reversed(
     stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
 ) -> None:
     run_open(event_id=sale.pk)
-    money.deliver(money.dispute(money.payment_of(sale), cents=499))
+    sales.deliver(sales.dispute(sales.payment_of(sale), cents=499))
     run_open(event_id=sale.pk)
-    assert sent(stripe_server) == [0]
-    money.deliver(money.dispute(money.payment_of(sale), cents=499, status="won"))
+    assert sent_cents(stripe_server) == [0]
+    sales.deliver(sales.dispute(sales.payment_of(sale), cents=499, status="won"))
     run_open(event_id=sale.pk)
-    assert sent(stripe_server) == [0, 349]
+    assert sent_cents(stripe_server) == [0, 349]
 
 
 def test_no_more_of_a_payout_is_reversed_than_is_left_of_it(
     stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
 ) -> None:
-    payment = money.payment_of(sale)
+    payment = sales.payment_of(sale)
     for event in (
-        money.refund(payment, "re_1", cents=100),
-        money.refund(payment, "re_1", cents=100, status="failed"),
-        money.dispute(payment, cents=499),
+        sales.refund(payment, "re_1", cents=100),
+        sales.refund(payment, "re_1", cents=100, status="failed"),
+        sales.dispute(payment, cents=499),
     ):
         run_open(event_id=sale.pk)
-        money.deliver(event)
-    assert sorted(sent(stripe_server)) == [70, 279]
+        sales.deliver(event)
+    assert sorted(sent_cents(stripe_server)) == [70, 279]
     run_open(event_id=sale.pk)
-    assert sent(stripe_server) == [0, 0]
+    assert sent_cents(stripe_server) == [0, 0]
     assert not Transfer.objects.filter(status=TransferStatus.PENDING).exists()
 
 
 def test_what_stripe_refuses_is_recorded_and_told_to_a_person(
     stripe_server: LoopbackStripe, developer: Account
 ) -> None:
-    money.make_payable(developer.user, stripe_account(stripe_server, payouts=False))
-    sale = money.sell(author=developer.user)
-    stripe_server.take_payment(money.payment_of(sale), cents=499)
+    sales.make_payable(developer.user, stripe_account(stripe_server, payouts=False))
+    sale = sales.sell(author=developer.user)
+    stripe_server.take_payment(sales.payment_of(sale), cents=499)
     for _ in range(ATTEMPTS_BEFORE_ALERT):
         assert not OperatorAlert.objects.exists()
         assert run(intent(sale).pk) is Outcome.FAILED
@@ -263,9 +263,9 @@ def test_what_stripe_refuses_is_recorded_and_told_to_a_person(
 def test_a_payment_that_stripe_never_had_pays_nobody(
     stripe_server: LoopbackStripe, payable: DeveloperAccount, developer: Account
 ) -> None:
-    sale = money.sell(author=developer.user)
+    sale = sales.sell(author=developer.user)
     assert run(intent(sale).pk) is Outcome.FAILED
-    assert sent(stripe_server) == []
+    assert sent_cents(stripe_server) == []
 
 
 def test_a_claim_is_respected_until_it_is_old(
@@ -276,28 +276,28 @@ def test_a_claim_is_respected_until_it_is_old(
     assert run(intent(sale).pk) is Outcome.BUSY
     Transfer.objects.update(claimed_at=now - timedelta(minutes=6))
     assert run(intent(sale).pk) is Outcome.DONE
-    assert sent(stripe_server) == [349]
+    assert sent_cents(stripe_server) == [349]
 
 
 def test_an_account_that_becomes_payable_gets_what_waited(stripe_server: LoopbackStripe, developer: Account) -> None:
     account_id = stripe_account(stripe_server)
-    money.make_payable(developer.user, account_id)
+    sales.make_payable(developer.user, account_id)
     DeveloperAccount.objects.update(payouts_enabled=False)
     for _ in range(2):
-        sold = money.sell(author=developer.user)
-        stripe_server.take_payment(money.payment_of(sold), cents=499)
-    money.deliver(money.account_updated(account_id, payouts=True))
+        sold = sales.sell(author=developer.user)
+        stripe_server.take_payment(sales.payment_of(sold), cents=499)
+    sales.deliver(sales.account_updated(account_id, payouts=True))
     run_open(developer_id=developer.user.pk)
-    assert sent(stripe_server) == [349, 349]
+    assert sent_cents(stripe_server) == [349, 349]
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_the_newest_word_about_an_account_counts(developer: Account, order: tuple[int, int]) -> None:
-    account = money.make_payable(developer.user)
+    account = sales.make_payable(developer.user)
     events = [
-        money.account_updated(account.stripe_account_id, payouts=True, at=money.T0),
-        money.account_updated(account.stripe_account_id, payouts=False, at=money.T0 + 1),
+        sales.account_updated(account.stripe_account_id, payouts=True, at=sales.T0),
+        sales.account_updated(account.stripe_account_id, payouts=False, at=sales.T0 + 1),
     ]
-    money.deliver(*(events[index] for index in order))
+    sales.deliver(*(events[index] for index in order))
     account.refresh_from_db()
     assert not account.payouts_enabled

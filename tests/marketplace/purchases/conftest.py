@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe
-from tests.marketplace.purchases.shop import WEBHOOK_SECRET
+from tests.marketplace.purchases.actions import WEBHOOK_SECRET
 from tests.support.accounts import Account
 
 

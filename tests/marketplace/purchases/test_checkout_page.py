@@ -7,13 +7,14 @@ import pytest
 from billing.models import OperatorAlert
 from marketplace.models import PluginPurchase
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.marketplace.purchases.shop import (
+from tests.marketplace.purchases.actions import (
     change,
     charged_cents,
     deliver_all,
     give_card,
     has_installed,
     install,
+    lose_answers,
     page_of,
     publish,
     purchases_of,
@@ -21,7 +22,6 @@ from tests.marketplace.purchases.shop import (
     sales_of,
     session_of,
     take_down,
-    unanswered,
     uninstall,
 )
 from tests.support.accounts import Account
@@ -223,7 +223,7 @@ def test_a_long_unanswered_charge_is_looked_up_and_not_made_again(stripe: Loopba
     """Stripe may have forgotten its idempotency key by then."""
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
-    with unanswered(stripe):
+    with lose_answers(stripe):
         assert install(buyer, plugin).status == 504
     PluginPurchase.objects.update(created_at=datetime.now(UTC) - timedelta(hours=30))
     answer = install(buyer, plugin)
@@ -234,7 +234,7 @@ def test_a_long_unanswered_charge_is_looked_up_and_not_made_again(stripe: Loopba
 def test_a_charge_that_never_reached_stripe_is_made_anew_after_a_day(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
-    with unanswered(stripe, kind="stall"):
+    with lose_answers(stripe, kind="stall"):
         assert install(buyer, plugin).status == 504
     PluginPurchase.objects.update(created_at=datetime.now(UTC) - timedelta(hours=30))
     assert install(buyer, plugin).status == 201

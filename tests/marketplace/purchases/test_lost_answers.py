@@ -11,7 +11,7 @@ from django.db import connection
 from marketplace.models import PluginPurchase
 from tests.fakes.stripe.faults import Kind
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.marketplace.purchases.shop import (
+from tests.marketplace.purchases.actions import (
     change,
     charged_cents,
     deliver,
@@ -19,12 +19,12 @@ from tests.marketplace.purchases.shop import (
     give_card,
     has_installed,
     install,
+    lose_answers,
     publish,
     purchases_of,
     require_true_counts,
     sales_of,
     session_of,
-    unanswered,
 )
 from tests.support.accounts import Account
 
@@ -41,7 +41,7 @@ def test_a_charge_whose_answer_is_lost_is_made_once(
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
     # The SDK asks once more by itself, under the same key; that try must be answered in time where there is one fault.
-    with unanswered(stripe, kind=kind, times=times, seconds=0.5 if times == 2 else 3):
+    with lose_answers(stripe, kind=kind, times=times, seconds=0.5 if times == 2 else 3):
         first = install(buyer, plugin)
     assert first.status == (201 if times == 1 else 504 if kind == "timeout_after_commit" else 503)
     assert has_installed(buyer, plugin) is (times == 1)
@@ -53,7 +53,7 @@ def test_a_charge_whose_answer_is_lost_is_made_once(
 def test_after_a_504_the_event_finishes_it(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
-    with unanswered(stripe):
+    with lose_answers(stripe):
         assert install(buyer, plugin).status == 504
     deliver_all(stripe)
     assert has_installed(buyer, plugin)
@@ -87,7 +87,7 @@ def test_while_it_is_unknown_whether_a_card_was_charged_the_amount_stays(
 ) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
-    with unanswered(stripe):
+    with lose_answers(stripe):
         assert install(buyer, plugin).status == 504
     change(plugin, price_cents=999)
     answer = install(buyer, plugin)
@@ -98,7 +98,7 @@ def test_while_it_is_unknown_whether_a_card_was_charged_the_amount_stays(
 def test_a_refused_card_pays_the_new_price_on_the_page(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer, manner="declined")
     plugin = publish(price_cents=499)
-    with unanswered(stripe):
+    with lose_answers(stripe):
         assert install(buyer, plugin).status == 504
     change(plugin, price_cents=999)
     install(buyer, plugin)
@@ -108,7 +108,7 @@ def test_a_refused_card_pays_the_new_price_on_the_page(stripe: LoopbackStripe, b
 def test_a_changed_default_card_does_not_charge_twice(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
-    with unanswered(stripe):
+    with lose_answers(stripe):
         assert install(buyer, plugin).status == 504
     give_card(stripe, buyer)
     assert install(buyer, plugin).status == 201
@@ -117,7 +117,7 @@ def test_a_changed_default_card_does_not_charge_twice(stripe: LoopbackStripe, bu
 
 def test_a_page_whose_address_is_lost_is_made_once(stripe: LoopbackStripe, buyer: Account) -> None:
     plugin = publish(price_cents=499)
-    with unanswered(stripe, "/v1/checkout/sessions"):
+    with lose_answers(stripe, "/v1/checkout/sessions"):
         assert install(buyer, plugin).status == 504
     assert install(buyer, plugin).status == 402
     assert len(stripe.world.all("checkout.session")) == 1
@@ -133,7 +133,7 @@ def test_events_in_any_order_and_twice_end_the_same(
         stripe.complete_checkout(session_of(install(buyer, plugin)))
     else:
         give_card(stripe, buyer)
-        with unanswered(stripe):
+        with lose_answers(stripe):
             assert install(buyer, plugin).status == 504
     events = stripe.undelivered() * 2
     random.Random(seed).shuffle(events)  # noqa: S311 - the order

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from marketplace.erasure import erase_buyer
 from marketplace.models import PluginRating
-from tests.marketplace.purchases.shop import (
+from tests.marketplace.purchases.actions import (
     change,
     install,
     publish,

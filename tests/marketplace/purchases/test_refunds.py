@@ -7,7 +7,7 @@ import pytest
 from marketplace.models import PluginPurchase
 from tests.billing.stripe_events import event
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.marketplace.purchases.shop import (
+from tests.marketplace.purchases.actions import (
     change,
     charged_cents,
     deliver,
@@ -15,10 +15,10 @@ from tests.marketplace.purchases.shop import (
     give_card,
     has_installed,
     install,
+    lose_answers,
     publish,
     purchases_of,
     require_true_counts,
-    unanswered,
 )
 from tests.support.accounts import Account
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 T0 = 1_790_000_000
 
 
-def refunded(stripe: LoopbackStripe, cents: int) -> dict[str, Any]:
+def charge_refunded(stripe: LoopbackStripe, cents: int) -> dict[str, Any]:
     """Stripe's event about the only charge there is, of which so many cents went back."""
     (charge,) = stripe.world.all("charge")
     return event("charge.refunded", {**charge, "amount_refunded": cents, "refunded": cents == 499}, created=T0)
@@ -50,7 +50,7 @@ def test_a_full_refund_ends_the_installation_and_it_costs_again(stripe: Loopback
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
     install(buyer, plugin)
-    assert deliver(refunded(stripe, 499)).status == 200
+    assert deliver(charge_refunded(stripe, 499)).status == 200
     assert not has_installed(buyer, plugin)
     require_true_counts(plugin)
     assert install(buyer, plugin).status == 201
@@ -62,7 +62,7 @@ def test_a_partial_refund_leaves_it(stripe: LoopbackStripe, buyer: Account) -> N
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
     install(buyer, plugin)
-    deliver(refunded(stripe, 498))
+    deliver(charge_refunded(stripe, 498))
     assert has_installed(buyer, plugin)
     assert install(buyer, plugin).status == 200
     assert charged_cents(stripe) == [499]
@@ -71,9 +71,9 @@ def test_a_partial_refund_leaves_it(stripe: LoopbackStripe, buyer: Account) -> N
 def test_a_refund_that_is_heard_of_before_the_payment_installs_nothing(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
-    with unanswered(stripe):
+    with lose_answers(stripe):
         install(buyer, plugin)
-    deliver(refunded(stripe, 499))
+    deliver(charge_refunded(stripe, 499))
     deliver_all(stripe)
     assert purchases_of(buyer) == ["refunded"]
     assert not has_installed(buyer, plugin)
@@ -85,7 +85,7 @@ def test_a_refund_of_what_is_free_by_now_takes_nothing_away(stripe: LoopbackStri
     plugin = publish(price_cents=499)
     install(buyer, plugin)
     change(plugin, price_cents=0)
-    deliver(refunded(stripe, 499))
+    deliver(charge_refunded(stripe, 499))
     assert has_installed(buyer, plugin)
 
 

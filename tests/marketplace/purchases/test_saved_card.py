@@ -7,7 +7,7 @@ import pytest
 from marketplace.models import PluginPurchase, RevenueEvent
 from tests.fakes.stripe.payments import Manner
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.marketplace.purchases.shop import (
+from tests.marketplace.purchases.actions import (
     change,
     charged_cents,
     deliver_all,

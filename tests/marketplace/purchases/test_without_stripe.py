@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from marketplace.models import PluginPurchase
-from tests.marketplace.purchases.shop import (
+from tests.marketplace.purchases.actions import (
     change,
     has_installed,
     install,

@@ -25,7 +25,7 @@ CHECKS = [
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
-def packed(files: Files | None = None) -> bytes:
+def pack(files: Files | None = None) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in (FILES if files is None else files).items():
@@ -59,7 +59,7 @@ def submit(
 ) -> PluginVersion:
     """A pending version; ``fields`` are the manifest's."""
     at = at or datetime.now(UTC)
-    manifest, content = manifest_of(slug, version, **fields), packed() if package is None else package
+    manifest, content = manifest_of(slug, version, **fields), pack() if package is None else package
     plugin, _ = Plugin.objects.get_or_create(
         slug=slug,
         defaults={
@@ -89,7 +89,7 @@ def submit(
     )
 
 
-def published(reviewer: User, slug: str = "tidy", version: str = "1.0.0", **options: Any) -> Plugin:
+def publish(reviewer: User, slug: str = "tidy", version: str = "1.0.0", **options: Any) -> Plugin:
     """A live plugin."""
     one = submit(slug, version, at=datetime.now(UTC) - timedelta(days=30), **options)
     approve(version=one, reviewer=reviewer, notes="")

@@ -10,12 +10,12 @@ from django.urls import reverse
 
 from accounts.models import User
 from marketplace.models import PluginReview, PluginStatus, PluginVersion
-from marketplace.review import takedowns
+from marketplace.models.catalog import reviewer_name_of
+from marketplace.review import decisions
 from marketplace.review.decisions import MAX_NOTES, approve
-from marketplace.submissions.author_names import reviewer_name_of
 from storage.blobs.factory import get_blob_store
 from tests.marketplace.review.conftest import Staff, browser_of
-from tests.marketplace.review.submissions import CHECKS, FILES, packed, published, submit, tidy
+from tests.marketplace.review.submissions import CHECKS, FILES, pack, publish, submit, tidy
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +48,7 @@ def test_the_queue_has_what_waits_first_and_the_longest_on_top(admin: Client, re
     now = datetime.now(UTC)
     for slug, days in (("bb-newer", 1), ("cc-oldest", 5), ("dd-old", 4)):
         submit(slug, at=now - timedelta(days=days))
-    published(reviewer, "aa-decided")
+    publish(reviewer, "aa-decided")
     page = text_of(admin, QUEUE)
     places = [page.index(f"{slug}\n") for slug in ("cc-oldest", "dd-old", "bb-newer", "aa-decided")]
     assert places == sorted(places)
@@ -76,7 +76,7 @@ def test_the_queue_shows_failed_checks_prices_and_handles(admin: Client, author:
 )
 def test_the_queue_is_filtered(admin: Client, reviewer: User, query: str, found: set[str]) -> None:
     submit("first")
-    published(reviewer, "live", "1.0.0")
+    publish(reviewer, "live", "1.0.0")
     update = submit("live", "2.0.0")
     page = text_of(admin, QUEUE + query)
     rows = {"first": PluginVersion.objects.get(plugin_id="first"), "update": update}
@@ -85,7 +85,7 @@ def test_the_queue_is_filtered(admin: Client, reviewer: User, query: str, found:
 
 
 def test_the_queue_shows_what_an_update_asks_for_on_top(admin: Client, reviewer: User) -> None:
-    published(reviewer, permissions=["read:tasks", "read:notes"], price_cents=100)
+    publish(reviewer, permissions=["read:tasks", "read:notes"], price_cents=100)
     submit(version="1.1.0", permissions=["read:tasks", "write:tasks", "write:notes"], price_cents=250)
     page = text_of(admin, f"{QUEUE}?status__exact=pending_review")
     for shown in ("update of 1.0.0", ">+2<", "€2.50", "was €1.00"):
@@ -105,7 +105,7 @@ def test_the_lists_do_not_query_once_a_row(admin: Client, author: User, django_a
 
 
 def test_the_page_says_in_words_what_an_update_may_do_more_and_costs_more(admin: Client, reviewer: User) -> None:
-    published(reviewer, permissions=["read:tasks", "read:notes"])
+    publish(reviewer, permissions=["read:tasks", "read:notes"])
     page = text_of(
         admin, page_of(submit(version="1.1.0", permissions=["read:tasks", "write:calendar"], price_cents=499))
     )
@@ -154,7 +154,7 @@ def test_reviewers_do_not_learn_each_others_addresses(admin: Client, reviewer: U
     colleague, boss = staff("review_plugins"), staff(superuser=True)
     version = submit()
     approve(version=version, reviewer=colleague)
-    takedowns.take_down(plugin=tidy(), operator=colleague, reason="It sorts nothing.")
+    decisions.take_down(plugin=tidy(), operator=colleague, reason="It sorts nothing.")
     name = reviewer_name_of(colleague.pk)
     assert name != reviewer_name_of(reviewer.pk)
     for path in (page_of(version), reverse("admin:marketplace_plugin_change", args=["tidy"])):
@@ -219,12 +219,12 @@ def test_a_second_decision_is_a_message(admin: Client, reviewer: User) -> None:
     approve(version=version, reviewer=reviewer)
     for answer in (approving(admin, version), rejecting(admin, version)):
         assert answer.status_code == 200
-        assert "This version has been decided about already." in answer.content.decode()
+        assert "This version has already been decided on." in answer.content.decode()
     assert PluginReview.objects.filter(plugin_id="tidy").count() == 1
 
 
 def test_an_older_version_offers_no_approval_and_refuses_one(admin: Client, reviewer: User) -> None:
-    published(reviewer, version="2.0.0")
+    publish(reviewer, version="2.0.0")
     version = submit(version="1.9.0")
     approval = reverse("admin:marketplace_submission_approve", args=[version.pk])
     page = text_of(admin, page_of(version))
@@ -239,7 +239,7 @@ def test_nobody_is_offered_a_decision_about_their_own_plugin(admin: Client, revi
     page = text_of(admin, page_of(version))
     assert "Your own plugin" in page
     assert "<textarea" not in page
-    assert "Nobody reviews a plugin of their own." in approving(admin, version).content.decode()
+    assert "You cannot review your own plugin." in approving(admin, version).content.decode()
     assert tidy().status == PluginStatus.PENDING_REVIEW
 
 
@@ -279,7 +279,7 @@ def test_a_manifest_of_another_shape_is_shown_and_cannot_be_approved(admin: Clie
 
 
 def test_taking_down_and_reinstating(admin: Client, reviewer: User) -> None:
-    published(reviewer)
+    publish(reviewer)
     page = reverse("admin:marketplace_plugin_change", args=["tidy"])
     down = reverse("admin:marketplace_plugin_take_down", args=["tidy"])
     back = reverse("admin:marketplace_plugin_reinstate", args=["tidy"])
@@ -327,7 +327,7 @@ def test_a_decision_without_the_forms_token_is_403(reviewer: User) -> None:
 
 
 def test_a_page_loads_only_what_is_ours(admin: Client) -> None:
-    version = submit(package=packed({"a.html": b"<script>alert(1)</script>"}))
+    version = submit(package=pack({"a.html": b"<script>alert(1)</script>"}))
     policy = admin.get(page_of(version)).headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "script-src 'self' 'unsafe-eval';" in policy

@@ -6,11 +6,10 @@ import pytest
 
 from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound, PermissionDenied, Problem, ValidationFailed
-from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion, ReviewDecision
-from marketplace.review.decisions import ALREADY_DECIDED, MAX_NOTES, approve, reject
-from marketplace.review.reasons import RejectionReason, author_text
-from marketplace.review.takedowns import take_down
-from tests.marketplace.review.submissions import published, submit, tidy
+from marketplace.catalog.serializers import author_text
+from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion, RejectionReason, ReviewDecision
+from marketplace.review.decisions import ALREADY_DECIDED, MAX_NOTES, approve, reject, take_down
+from tests.marketplace.review.submissions import publish, submit, tidy
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +44,7 @@ def test_an_approval_puts_the_manifest_into_the_catalog(reviewer: User, author: 
 
 
 def test_an_update_keeps_the_date_of_the_first_approval(reviewer: User) -> None:
-    first = published(reviewer).published_at
+    first = publish(reviewer).published_at
     approve(version=submit(version="1.1.0"), reviewer=reviewer)
     assert tidy().published_at == first
     assert state() == ("1.1.0", APPROVED)
@@ -62,7 +61,7 @@ def test_a_rejected_first_version_rejects_the_plugin(reviewer: User) -> None:
 
 
 def test_a_rejected_update_leaves_the_live_version(reviewer: User) -> None:
-    before = published(reviewer)
+    before = publish(reviewer)
     reject(version=submit(version="2.0.0", price_cents=900), reviewer=reviewer, reason_code="permissions")
     after = tidy()
     assert (after.version, after.status, after.price_cents) == ("1.0.0", APPROVED, 0)
@@ -86,7 +85,7 @@ def test_what_comes_after_a_rejection_can_be_approved(reviewer: User) -> None:
 
 @pytest.mark.parametrize("older", ["0.9.0", "1.0.0-rc.1", "1.0.0+build.2", "not-a-version"])
 def test_the_live_version_is_never_replaced_by_one_that_is_not_newer(reviewer: User, older: str) -> None:
-    published(reviewer)
+    publish(reviewer)
     version = submit(version=older)
     with pytest.raises(Conflict, match=r"not newer than 1\.0\.0"):
         approve(version=version, reviewer=reviewer)
@@ -95,7 +94,7 @@ def test_the_live_version_is_never_replaced_by_one_that_is_not_newer(reviewer: U
 
 
 def test_an_update_of_a_plugin_that_is_down_does_not_bring_it_back(reviewer: User) -> None:
-    take_down(plugin=published(reviewer), operator=reviewer, reason="Reads too much.")
+    take_down(plugin=publish(reviewer), operator=reviewer, reason="Reads too much.")
     approve(version=submit(version="1.0.1"), reviewer=reviewer)
     plugin = tidy()
     assert (plugin.version, plugin.status, plugin.takedown_reason) == ("1.0.1", "taken_down", "Reads too much.")
@@ -104,12 +103,12 @@ def test_an_update_of_a_plugin_that_is_down_does_not_bring_it_back(reviewer: Use
 Act = Callable[..., PluginReview]
 
 
-def rejecting(*, version: PluginVersion, reviewer: User) -> PluginReview:
+def reject_broken(*, version: PluginVersion, reviewer: User) -> PluginReview:
     return reject(version=version, reviewer=reviewer, reason_code="broken")
 
 
-@pytest.mark.parametrize("act", [approve, rejecting])
-@pytest.mark.parametrize("first", [approve, rejecting])
+@pytest.mark.parametrize("act", [approve, reject_broken])
+@pytest.mark.parametrize("first", [approve, reject_broken])
 def test_a_version_is_decided_about_once(reviewer: User, first: Act, act: Act) -> None:
     version = submit()
     first(version=version, reviewer=reviewer)
@@ -120,7 +119,7 @@ def test_a_version_is_decided_about_once(reviewer: User, first: Act, act: Act) -
     assert state() == before
 
 
-@pytest.mark.parametrize("act", [approve, rejecting])
+@pytest.mark.parametrize("act", [approve, reject_broken])
 def test_the_constraint_holds_where_a_row_says_otherwise(reviewer: User, act: Act) -> None:
     version = submit()
     approve(version=version, reviewer=reviewer)
@@ -131,7 +130,7 @@ def test_the_constraint_holds_where_a_row_says_otherwise(reviewer: User, act: Ac
     assert PluginReview.objects.count() == 1
 
 
-@pytest.mark.parametrize("act", [approve, rejecting])
+@pytest.mark.parametrize("act", [approve, reject_broken])
 def test_nobody_reviews_a_plugin_of_their_own(staff: Any, author: User, act: Act) -> None:
     root = staff(superuser=True)
     theirs, handed_over = submit("theirs", author=root), submit("handed-over", author=root)
@@ -144,7 +143,7 @@ def test_nobody_reviews_a_plugin_of_their_own(staff: Any, author: User, act: Act
     assert not PluginReview.objects.exists()
 
 
-@pytest.mark.parametrize("act", [approve, rejecting])
+@pytest.mark.parametrize("act", [approve, reject_broken])
 def test_what_the_author_has_withdrawn_is_not_decided_about(reviewer: User, act: Act) -> None:
     submission, plugin = submit("one"), submit("two")
     PluginVersion.objects.filter(pk=submission.pk).update(status="withdrawn", decided_at=datetime.now(UTC))
@@ -154,7 +153,7 @@ def test_what_the_author_has_withdrawn_is_not_decided_about(reviewer: User, act:
             act(version=version, reviewer=reviewer)
 
 
-@pytest.mark.parametrize("act", [approve, rejecting])
+@pytest.mark.parametrize("act", [approve, reject_broken])
 def test_a_version_that_is_gone_and_a_reviewer_who_is_closed(reviewer: User, act: Act) -> None:
     version = submit()
     Plugin.objects.filter(pk="tidy").delete()
@@ -211,7 +210,7 @@ def test_a_code_of_other_days_has_no_sentence() -> None:
 def test_a_manifest_that_does_not_fit_the_catalog_is_refused_and_not_half_shown(
     reviewer: User, fields: dict[str, Any]
 ) -> None:
-    before = published(reviewer)
+    before = publish(reviewer)
     with pytest.raises(Problem):
         approve(version=submit(version="2.0.0", **fields), reviewer=reviewer)
     after = tidy()

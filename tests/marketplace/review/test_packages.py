@@ -18,8 +18,8 @@ from marketplace.review.package_contents import (
     list_package,
     preview,
 )
-from marketplace.submissions.archives import MAX_ENTRIES
-from tests.marketplace.review.submissions import FILES, packed, submit
+from marketplace.submissions.zip_archives import MAX_ENTRIES
+from tests.marketplace.review.submissions import FILES, pack, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -31,13 +31,13 @@ def with_file(content: bytes, name: str = "file.txt", method: int = zipfile.ZIP_
     return submit(package=package.getvalue())
 
 
-def shown(client: Client, version: PluginVersion, index: int = 0) -> str:
+def preview_of(client: Client, version: PluginVersion, index: int = 0) -> str:
     answer = client.get(reverse("admin:marketplace_submission_file", args=[version.pk, index]))
     assert answer.status_code == 200
     return answer.content.decode()
 
 
-def shown_first(client: Client, version: PluginVersion) -> int:
+def first_file_of(client: Client, version: PluginVersion) -> int:
     """The index of the file in the page's frame."""
     page = client.get(reverse("admin:marketplace_pluginversion_change", args=[version.pk])).content.decode()
     framed = re.search(r'<iframe[^>]* src="[^"]*/files/(\d+)/"', page)
@@ -68,18 +68,18 @@ def test_links_folders_and_files_are_told_apart() -> None:
 @pytest.mark.parametrize("entrypoint", ["src/main.js", "./src/main.js"])
 def test_the_entrypoint_is_what_is_shown_first(admin: Client, entrypoint: str) -> None:
     files = {"a-harmless-one.js": b"", "src/main.js": b"start();\n"}
-    assert shown_first(admin, submit(package=packed(files), entrypoint=entrypoint)) == 1
+    assert first_file_of(admin, submit(package=pack(files), entrypoint=entrypoint)) == 1
 
 
 def test_every_file_that_a_package_may_have_is_listed_and_may_be_the_entrypoint(admin: Client) -> None:
     files = {f"{number:05}.js": b"" for number in range(MAX_ENTRIES)}
-    version = submit(package=packed(files), entrypoint=list(files)[-1])
+    version = submit(package=pack(files), entrypoint=list(files)[-1])
     assert list_package(version).unlisted == 0
-    assert shown_first(admin, version) == MAX_ENTRIES - 1
+    assert first_file_of(admin, version) == MAX_ENTRIES - 1
 
 
 def test_a_long_list_is_cut_and_says_so(admin: Client) -> None:
-    version = submit(package=packed({f"{number:05}.txt": b"" for number in range(MAX_LISTED + 7)}))
+    version = submit(package=pack({f"{number:05}.txt": b"" for number in range(MAX_LISTED + 7)}))
     listing = list_package(version)
     assert (len(listing.files), listing.count, listing.unlisted) == (MAX_LISTED, MAX_LISTED + 7, 7)
     page = admin.get(reverse("admin:marketplace_pluginversion_change", args=[version.pk])).content.decode()
@@ -88,7 +88,7 @@ def test_a_long_list_is_cut_and_says_so(admin: Client) -> None:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_text_is_shown_by_its_lines(admin: Client, method: int) -> None:
-    page = shown(admin, with_file("ä < b\r\nsecond\n".encode(), method=method))
+    page = preview_of(admin, with_file("ä < b\r\nsecond\n".encode(), method=method))
     assert "<code>ä &lt; b</code>" in page
     assert page.count("<li>") == 2
 
@@ -103,7 +103,7 @@ def test_of_a_long_text_the_beginning_is_shown(admin: Client) -> None:
     assert beginning.is_cut
     assert len(beginning.text.encode()) <= MAX_PREVIEW_BYTES
     assert set(beginning.text) == {"ä"}
-    assert "The rest is not shown." in shown(admin, version)
+    assert "The rest is not shown." in preview_of(admin, version)
 
 
 def test_a_cut_in_the_middle_of_a_character_is_no_fault() -> None:
@@ -118,32 +118,37 @@ def test_a_bomb_is_unpacked_no_further_than_what_is_shown() -> None:
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(b"\x89PNG\r\n\xff", "no text"), (b"a\0b", "NUL"), ("ä".encode("latin-1"), "no text"), (b"\xed\xa0\x80", "no")],
+    [
+        (b"\x89PNG\r\n\xff", "not UTF-8"),
+        (b"a\0b", "NUL"),
+        ("ä".encode("latin-1"), "not UTF-8"),
+        (b"\xed\xa0\x80", "no"),
+    ],
 )
 def test_what_is_no_text_is_not_shown(admin: Client, content: bytes, told: str) -> None:
-    page = shown(admin, with_file(content))
+    page = preview_of(admin, with_file(content))
     assert told in page
     assert "<code>" not in page
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_methods_that_unpack_without_a_bound_are_not_used(admin: Client, method: int) -> None:
-    assert "unusual" in shown(admin, with_file(b"text", method=method))
+    assert "unusual" in preview_of(admin, with_file(b"text", method=method))
 
 
 def test_an_encrypted_file_is_not_shown(admin: Client) -> None:
     version = with_file(b"text")
-    content = bytearray(packed({"file.txt": b"text"}))
+    content = bytearray(pack({"file.txt": b"text"}))
     directory = content.index(b"PK\x01\x02")
     for flags in (6, directory + 8):
         content[flags] |= 1
-    assert "encrypted" in shown(admin, submit("locked", package=bytes(content)))
-    assert "text" in shown(admin, version)
+    assert "encrypted" in preview_of(admin, submit("locked", package=bytes(content)))
+    assert "text" in preview_of(admin, version)
 
 
 @pytest.mark.parametrize("damage", ["cut", "checksum", "offset", "method", "no zip", "empty"])
 def test_a_damaged_package_is_told(admin: Client, damage: str) -> None:
-    content = bytearray(packed({"file.txt": b"text" * 100}))
+    content = bytearray(pack({"file.txt": b"text" * 100}))
     directory = content.index(b"PK\x01\x02")
     match damage:
         case "cut":
@@ -162,7 +167,7 @@ def test_a_damaged_package_is_told(admin: Client, damage: str) -> None:
     version = submit(package=bytes(content))
     with pytest.raises(PackageUnreadableError):
         preview(version, index=0)
-    assert 'class="refusal"' in shown(admin, version)
+    assert 'class="refusal"' in preview_of(admin, version)
 
 
 def test_a_file_is_no_page_of_its_own(admin: Client) -> None:
@@ -179,7 +184,7 @@ def test_a_file_is_no_page_of_its_own(admin: Client) -> None:
 
 
 def test_signs_that_hide_or_turn_text_are_shown(admin: Client) -> None:
-    page = shown(admin, with_file("if (admin) { /* \u202e } \u200b */\tx\x1b[2J".encode()))
+    page = preview_of(admin, with_file("if (admin) { /* \u202e } \u200b */\tx\x1b[2J".encode()))
     for sign in ("⟨U+202E⟩", "⟨U+200B⟩", "⟨U+001B⟩", "*/\tx"):
         assert sign in page
     assert "\u202e" not in page

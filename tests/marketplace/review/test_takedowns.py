@@ -5,15 +5,15 @@ import pytest
 from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 from marketplace.models import Plugin, PluginTakedown
-from marketplace.review.takedowns import MAX_REASON, reinstate, take_down
-from tests.marketplace.review.submissions import published, submit, tidy
+from marketplace.review.decisions import MAX_REASON, reinstate, take_down
+from tests.marketplace.review.submissions import publish, submit, tidy
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def live(reviewer: User, author: User) -> Plugin:
-    return published(reviewer, author=author)
+    return publish(reviewer, author=author)
 
 
 def status() -> tuple[str, str]:
@@ -81,7 +81,7 @@ def test_both_say_why(reviewer: User, live: Plugin, text: str) -> None:
 
 def test_authors_may_take_their_own_down_and_not_bring_it_back(reviewer: User, staff: Any) -> None:
     author = staff(superuser=True)
-    plugin = published(reviewer, author=author)
+    plugin = publish(reviewer, author=author)
     take_down(plugin=plugin, operator=author, reason="I found a hole in it.")
     with pytest.raises(PermissionDenied):
         reinstate(plugin=plugin, operator=author, notes="ok")

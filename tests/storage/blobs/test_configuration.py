@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adiuva.api.errors import NotConfigured
-from adiuva.observability import readiness
+from adiuva.observability import probes
 from storage.blobs.factory import get_blob_store
 from storage.blobs.files import FileBlobStore
 from storage.blobs.port import BlobStore
