@@ -11,12 +11,11 @@ from adiuva.api.errors import UpstreamTimeout
 from agents.events import AgentEvent
 from agents.llm.meter import Meter
 from agents.run_context import ClientTools, RunContext
-from chat.capacity import capacity
+from chat.agent_routing import choose_agents
 from chat.pipeline import route_pipeline, route_single
-from chat.plans.planning import plan_for
-from chat.routing import choose_agents
-from chat.sanitizer.output import HeardAnswers, Speech
-from chat.turns import ChatTurn, PlanMade, TurnDone, TurnEvent, TurnSoFar, measured, problem_of
+from chat.plans.playbooks import make_plan
+from chat.sanitizer.output import AllowedAnswers, OutputSanitizer
+from chat.turns import ChatTurn, PartialTurn, PlanMade, TurnDone, TurnEvent, capacity, measure_turn, problem_of
 
 
 async def orchestrate(*, turn: ChatTurn, user: User, meter: Meter) -> TurnDone:
@@ -38,12 +37,12 @@ async def orchestrate_stream(
     from ``accounts.authentication``: no query is made here.
     """
     deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT_SECONDS
-    so_far = TurnSoFar()
-    with measured(turn.execution_mode) as clock, capacity.turn():
-        speech = await Speech.about(turn.message, turn.context)
+    so_far = PartialTurn()
+    with measure_turn(turn.execution_mode) as clock, capacity.turn():
+        speech = await OutputSanitizer.about(turn.message, turn.context)
         run = RunContext.of(
             turn.context,
-            client_tools=client_tools and HeardAnswers(client_tools, speech),
+            client_tools=client_tools and AllowedAnswers(client_tools, speech),
             model=turn.model,
             deadline=deadline,
             meter=meter,
@@ -64,7 +63,7 @@ async def orchestrate_stream(
 
 
 async def _next(
-    steps: AsyncGenerator[AgentEvent | PlanMade, None], deadline: float, speech: Speech
+    steps: AsyncGenerator[AgentEvent | PlanMade, None], deadline: float, speech: OutputSanitizer
 ) -> AgentEvent | PlanMade | None:
     """The next of ``steps``, None after the last; whatever goes wrong becomes a ``Problem``."""
     # Around each step and not all of them: a timeout that spans a `yield` would cancel whoever reads.
@@ -83,7 +82,7 @@ async def _steps(
 ) -> AsyncGenerator[AgentEvent | PlanMade, None]:
     names = await choose_agents(turn, user=user, deadline=deadline, meter=run.meter)
     if turn.execution_mode == "plan":
-        yield PlanMade(await plan_for(turn, names, user_id=user.id))
+        yield PlanMade(await make_plan(turn, names, user_id=user.id))
         return
     if len(names) == 1:
         work = route_single(names[0], turn.message, run, user_id=user.id)

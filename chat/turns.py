@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -9,13 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from django.conf import settings
+
 from adiuva.api.error_handler import as_problem
-from adiuva.api.errors import InternalError, Problem
-from adiuva.observability.metrics import FIRST_TOKEN_SECONDS, TURN_SECONDS, TURNS
+from adiuva.api.errors import InternalError, Problem, UpstreamUnavailable
+from adiuva.observability.metrics import FIRST_TOKEN_SECONDS, TURN_SECONDS, TURNS, TURNS_RUNNING
 from agents.actions import Action
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.llm.replies import Usage
-from chat.plans.model import ExecutionPlan
+from chat.plans.execution_plan import ExecutionPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,7 @@ class TurnDone:
 TurnEvent = AgentEvent | PlanMade | TurnDone
 
 
-class TurnSoFar:
+class PartialTurn:
     """Adds up the events of a turn, so that it can be told complete or, when cancelled, as far as it came."""
 
     __slots__ = ("_actions", "_plan", "_texts")
@@ -96,7 +99,7 @@ class TurnClock:
 
 
 @contextmanager
-def measured(mode: Literal["direct", "plan", "template"]) -> Iterator[TurnClock]:
+def measure_turn(mode: Literal["direct", "plan", "template"]) -> Iterator[TurnClock]:
     """Counts the turn in the block by how it leaves it. A generator that is closed in mid-turn is a cancelled turn."""
     clock = TurnClock()
     outcome = "done"
@@ -129,3 +132,38 @@ def problem_of(error: Exception) -> Problem:
         stack = "".join(traceback.format_tb(error.__traceback__))
         logger.error("a chat turn failed: %s\n%s", type(error).__qualname__, stack, extra={"code": problem.code})
     return problem
+
+
+RETRY_AFTER_SECONDS = 2
+
+
+class Capacity:
+    """A turn over the bound is refused at once: one that waited would only spend its client's patience."""
+
+    def __init__(self) -> None:
+        self._running = 0
+        self._lock = threading.Lock()  # under WSGI (the test client) each request has an event loop of its own
+
+    @property
+    def running(self) -> int:
+        return self._running
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Raises ``UpstreamUnavailable`` when ``LLM_MAX_RUNNING_TURNS`` run already."""
+        with self._lock:
+            if self._running >= settings.LLM_MAX_RUNNING_TURNS:
+                raise UpstreamUnavailable(
+                    "Too many conversations are being answered right now.", retry_after=RETRY_AFTER_SECONDS
+                )
+            self._running += 1
+        TURNS_RUNNING.inc()
+        try:
+            yield
+        finally:
+            TURNS_RUNNING.dec()
+            with self._lock:
+                self._running -= 1
+
+
+capacity = Capacity()

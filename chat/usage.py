@@ -25,24 +25,24 @@ _COLUMNS = ("turns", "input_tokens", "output_tokens")
 
 
 @contextmanager
-def counted(user_id: UUID) -> Iterator[Meter]:
+def count_turn(user_id: UUID) -> Iterator[Meter]:
     """The meter for one turn; counts it at the end, however it ended. Sync: for views."""
     meter = Meter()
     try:
         yield meter
     finally:
-        count(user_id, meter)
+        record_usage(user_id, meter)
 
 
-async def count_off_the_loop(user_id: UUID, meter: Meter) -> None:
+async def record_usage_in_thread(user_id: UUID, meter: Meter) -> None:
     """``count`` in a thread. It is done even when whoever waits for it is cancelled."""
     if not meter.calls:
         return
-    counting = database_sync_to_async(count, thread_sensitive=False)
+    counting = database_sync_to_async(record_usage, thread_sensitive=False)
     await asyncio.wait([spawn(counting(user_id, meter))], timeout=_MOST_SECONDS_WAITED)
 
 
-def count(user_id: UUID, meter: Meter) -> None:
+def record_usage(user_id: UUID, meter: Meter) -> None:
     """Adds one turn, unless no model was asked in it. Raises nothing: an answer is worth more than its count."""
     if not meter.calls:
         return

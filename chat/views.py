@@ -13,7 +13,7 @@ from chat import usage
 from chat.openapi import ChatResponseSerializer, UsageReportSerializer
 from chat.orchestrator import orchestrate
 from chat.plans.serializers import ExecutionPlanSerializer
-from chat.serializers import ChatRequestSerializer, turn_from
+from chat.requests import ChatRequestSerializer, build_turn
 
 _ANSWER = PolymorphicProxySerializer(
     component_name="ChatAnswer",
@@ -47,10 +47,10 @@ class ChatView(ApiView):
     )
     def post(self, request: Request) -> Response:
         user = identity_of(request).user
-        turn = turn_from(ChatRequestSerializer(data=request.data), user=user)
+        turn = build_turn(ChatRequestSerializer(data=request.data), user=user)
         # The model may take a minute; a pooled database connection is not held for that long.
         close_old_connections()
-        with usage.counted(user.id) as meter:
+        with usage.count_turn(user.id) as meter:
             done = async_to_sync(orchestrate)(turn=turn, user=user, meter=meter)
         return Response(done.as_dict() if done.plan is None else done.plan.as_dict())
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from agents.actions import ActionType, Table
-from chat.plans.model import DataStep, ExecutionPlan, LlmStep, Step, frozen_variables
+from chat.plans.execution_plan import DataStep, ExecutionPlan, LlmStep, Step, frozen_variables
 from chat.plans.templates import BadVariablesError, PromptTemplateRegistry, templates
 
 MAX_STEPS = 20

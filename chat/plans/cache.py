@@ -17,17 +17,17 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from adiuva.api.errors import UpstreamUnavailable
-from chat.plans.model import ExecutionPlan
+from chat.plans.execution_plan import ExecutionPlan
 from chat.plans.stores import LocalStore, PlanStore, SharedStore
 
 
-def seal(value: Mapping[str, Any], *, user_id: UUID) -> bytes:
+def encrypt(value: Mapping[str, Any], *, user_id: UUID) -> bytes:
     """``value`` as JSON, encrypted and authenticated, with the time in it."""
     plain = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     return _fernet(user_id).encrypt_at_time(plain, int(time.time()))
 
 
-def unseal(sealed: bytes, *, user_id: UUID, max_age: int) -> dict[str, Any] | None:
+def decrypt(sealed: bytes, *, user_id: UUID, max_age: int) -> dict[str, Any] | None:
     """None for what is older than ``max_age`` seconds, was sealed for another user or under another secret."""
     try:
         plain = _fernet(user_id).decrypt_at_time(sealed, ttl=max_age, current_time=int(time.time()))
@@ -66,7 +66,7 @@ class PlanCache:
     def remember(self, plan: ExecutionPlan, *, user_id: UUID) -> None:
         """A cache that is away costs the user the list of recent plans, not the plan they are waiting for."""
         try:
-            self._store.put(user_id, plan.plan_id, seal(plan.as_dict(), user_id=user_id))
+            self._store.put(user_id, plan.plan_id, encrypt(plan.as_dict(), user_id=user_id))
         except UpstreamUnavailable as problem:
             logger.warning("a plan is not kept", extra={"code": problem.code})
 
@@ -85,7 +85,7 @@ class PlanCache:
         self._store.forget(user_id)
 
     def _opened(self, sealed: bytes, user_id: UUID) -> ExecutionPlan | None:
-        value = unseal(sealed, user_id=user_id, max_age=self._lifetime)
+        value = decrypt(sealed, user_id=user_id, max_age=self._lifetime)
         return None if value is None else ExecutionPlan.from_dict(value)
 
 

@@ -18,7 +18,7 @@ MAX_RECORDS = 200
 _MAX_PROBLEMS_TOLD = 10
 
 
-class NotTheShapeError(Exception):
+class InvalidExtractionError(Exception):
     """The answer is no JSON of the shape asked for; ``str(error)`` tells the model what is wrong, not what it wrote."""
 
 
@@ -74,7 +74,7 @@ class WeeklyNote(Extraction):
     records: Annotated[list[NoteRecord], Field(min_length=1, max_length=1)]
 
 
-def read(answer: str, kind: type[Extraction]) -> Extraction:
+def parse(answer: str, kind: type[Extraction]) -> Extraction:
     """The records in a model's ``answer``, whatever stands around their JSON. Raises ``NotTheShapeError``."""
     value = _json_in(answer)
     try:
@@ -84,7 +84,7 @@ def read(answer: str, kind: type[Extraction]) -> Extraction:
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
             for item in error.errors(include_url=False, include_input=False, include_context=False)
         ]
-        raise NotTheShapeError("; ".join(problems[:_MAX_PROBLEMS_TOLD])) from None
+        raise InvalidExtractionError("; ".join(problems[:_MAX_PROBLEMS_TOLD])) from None
 
 
 def schema(kind: type[Extraction]) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _json_in(answer: str) -> Any:
             return strict_json.loads(candidate)
         except ValidationFailed:
             continue
-    raise NotTheShapeError("the answer is not valid JSON")
+    raise InvalidExtractionError("the answer is not valid JSON")
 
 
 def _candidates(answer: str) -> list[str]:
@@ -117,6 +117,6 @@ def _candidates(answer: str) -> list[str]:
     return [answer, *(answer[start : end + 1] for start, end in sorted(spans) if 0 <= start < end)]
 
 
-def in_words(kind: type[Extraction]) -> str:
+def schema_text(kind: type[Extraction]) -> str:
     """The schema as a prompt says it, for models that take none beside the prompt."""
     return json.dumps(schema(kind), separators=(",", ":"))

@@ -1,11 +1,17 @@
 """The built-in plans, which every user has; their ids are their names (wire contract § 6)."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
 
 from chat.plans.builder import ExecutionPlanBuilder
-from chat.plans.model import ExecutionPlan
-from chat.plans.templates import EXTRACT_TASKS, WEEKLY_SUMMARY, PromptTemplate
+from chat.plans.cache import plan_cache
+from chat.plans.execution_plan import ExecutionPlan
+from chat.plans.templates import EXTRACT_TASKS, WEEKLY_SUMMARY, PromptTemplate, templates
+from chat.turns import ChatTurn
 
 CREATE_TASKS = "create_tasks_from_project"
 WEEKLY_NOTE = "generate_weekly_note"
@@ -43,3 +49,120 @@ PLAYBOOKS: Mapping[str, ExecutionPlan] = {
         generate_weekly_note({}, plan_id=WEEKLY_NOTE),
     )
 }
+
+
+# A wish stands at the beginning; what follows is material.
+_LOOKED_AT = 2_000
+# English, Italian and German; each within one sentence.
+_TASKS = r"(?:tasks?|to-?dos?|action items?|attività|compiti|aufgaben)"
+_PROJECT = r"(?:projects?|progett[oi]|projekt\w*|plan|brief|piano|documents?|minutes|verbale|protokoll)"
+# "Make all tasks for the project urgent" is a change: these verbs need a word that says the project is the source.
+_TAKE = (
+    r"(?:extract\w*|deriv\w*|make|turn|break|split|pull|get|collect|list"
+    r"|estra\w*|ricava\w*|scomponi|suddividi|trasforma|fai"
+    r"|extrahier\w*|leite|mach\w*|zerleg\w*|hol\w*)"
+)
+_CREATE = r"(?:creat\w*|generat\w*|draft\w*|plan|crea\w*|genera\w*|erstell\w*|erzeug\w*|plane)"
+_SOURCE = r"(?:from|out of|based on|da|dal|dalla|dallo|dai|aus|von|vom|anhand)"
+_INTO = r"(?:into|as|in|come)"
+_FOR = r"(?:for|per|für|zu|zum)"
+
+
+def _within(*words: str) -> re.Pattern[str]:
+    """The words in this order, a short way from one another."""
+    return re.compile(r"[^.!?\n]{0,60}".join(rf"\b{word}\b" for word in words))
+
+
+_EXTRACTING = [
+    _within(_TAKE, _TASKS, _SOURCE, _PROJECT),
+    _within(_CREATE, _TASKS, rf"(?:{_SOURCE}|{_FOR})", _PROJECT),
+    _within(rf"(?:{_TAKE}|{_CREATE})", _PROJECT, _INTO, _TASKS),
+    _within(_SOURCE, _PROJECT, rf"(?:{_TAKE}|{_CREATE})", _TASKS),
+]
+_ONE_TASK = re.compile(
+    r"\b(?:(?:an?|one|another|una?|uno|eine?|einen)\s+|un['’]\s*)(?:new\s+|nuova\s+|neue\s+)?"
+    r"(?:task|to-?do|attività|compito|aufgabe)\b"
+)
+_WEEKLY = [
+    re.compile(
+        r"\bweekly\s+(?:\w+\s+)?(?:notes?|summary|review|report|recap|digest)\b"
+        r"|\b(?:note|summary|review|report|recap|digest|summari[sz]e|sum up)\b[^.!?\n]{0,40}"
+        r"\b(?:the|my|this|last|past)\s+week\b"
+        r"|\bweek\s+in\s+review\b"
+    ),
+    re.compile(
+        r"\b(?:nota|riepilogo|riassunto|resoconto|report)\b[^.!?\n]{0,30}\b(?:settimana|settimanale)\b"
+        r"|\b(?:riassumi|riepiloga)\b[^.!?\n]{0,30}\bsettimana\b"
+    ),
+    re.compile(
+        r"\bwochen(?:notiz|bericht|rückblick|zusammenfassung|übersicht|report)\b"
+        r"|\b(?:zusammenfassung|rückblick|bericht|notiz|fasse)\b[^.!?\n]{0,40}\bwoche\b"
+    ),
+]
+
+
+def asks_for_tasks(message: str) -> bool:
+    """For tasks out of a project; not "create a task for the website project", which is one task."""
+    wish = message[:_LOOKED_AT].lower()
+    return not _ONE_TASK.search(wish) and any(pattern.search(wish) for pattern in _EXTRACTING)
+
+
+def asks_for_weekly_note(message: str) -> bool:
+    wish = message[:_LOOKED_AT].lower()
+    return any(pattern.search(wish) for pattern in _WEEKLY)
+
+
+_NAME_CHARACTERS = 80
+_LONG_ENOUGH_TO_BE_A_PROJECT = 400
+_MAX_ID_CHARACTERS = 128
+
+
+async def make_plan(turn: ChatTurn, agent_names: tuple[str, ...], *, user_id: UUID) -> ExecutionPlan:
+    """The plan for ``turn``, kept among the user's recent ones. ``agent_names`` are the router's, in their order.
+
+    Raises ``KeyError`` for an agent that has no template.
+    """
+    plan = build_plan(turn.message, turn.context, agent_names)
+    # The cache may be a server on the network.
+    await sync_to_async(plan_cache.remember, thread_sensitive=False)(plan, user_id=user_id)
+    return plan
+
+
+def build_plan(message: str, context: Mapping[str, Any], agent_names: tuple[str, ...]) -> ExecutionPlan:
+    """A playbook's steps where the message asks for what one does, else a step for each agent with the message."""
+    name = _name_of(message)
+    if asks_for_tasks(message):
+        return create_tasks_from_project(_project_variables(message, context), name=name)
+    if asks_for_weekly_note(message):
+        return generate_weekly_note({}, name=name)
+    builder = ExecutionPlanBuilder(name)
+    for agent in dict.fromkeys(agent_names):
+        builder.add_llm_step(templates.default_of(agent).template_id, {"message": message})
+    return builder.build()
+
+
+def _project_variables(message: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """The project that is named, if the context knows it; else the message itself where it holds the project's text."""
+    said = message[:_LOOKED_AT].casefold()
+    named = [
+        str(row["id"])
+        for row in context.get("projects", ())
+        if isinstance(row.get("id"), str | int) and _is_named(str(row.get("name") or row.get("title") or ""), said)
+    ]
+    if len(named) == 1 and len(named[0]) <= _MAX_ID_CHARACTERS:
+        return {"project_id": named[0]}
+    if "\n" in message.strip() or len(message) > _LONG_ENOUGH_TO_BE_A_PROJECT:
+        return {"project_text": message}
+    return {}
+
+
+def _is_named(title: str, said: str) -> bool:
+    title = title.strip().casefold()
+    # Most titles are nowhere in the message, which is told without a pattern.
+    return bool(title) and title in said and re.search(rf"(?<!\w){re.escape(title)}(?!\w)", said) is not None
+
+
+def _name_of(message: str) -> str:
+    """The message's beginning, on one line: what a person knows the plan by."""
+    text = " ".join("".join(sign if sign.isprintable() else " " for sign in message[: _NAME_CHARACTERS * 4]).split())
+    return (text if len(text) <= _NAME_CHARACTERS else f"{text[: _NAME_CHARACTERS - 1]}…") or "Plan"

@@ -20,13 +20,11 @@ from agents.llm.replies import Usage
 from agents.registry import registry
 from agents.run_context import RunContext
 from agents.tools.records import RunRecords
-from chat.capacity import capacity
-from chat.plans import extractions, requests
-from chat.plans.extractions import Extraction, NotTheShapeError
-from chat.plans.templates import PromptTemplate
-from chat.plans.variables import ExtractionVariables, RequestVariables, TemplateVariables
-from chat.sanitizer.output import Speech
-from chat.turns import measured, problem_of
+from chat.plans import extractions, templates
+from chat.plans.extractions import Extraction, InvalidExtractionError
+from chat.plans.templates import ExtractionVariables, PromptTemplate, RequestVariables, TemplateVariables
+from chat.sanitizer.output import OutputSanitizer
+from chat.turns import capacity, measure_turn, problem_of
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +53,8 @@ async def run_template(
     """
     deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT_SECONDS
     run = RunContext.of(context, deadline=deadline, meter=meter)
-    with measured("template"), capacity.turn():
-        speech = await Speech.about(variables.model_dump(mode="json"), context)
+    with measure_turn("template"), capacity.turn():
+        speech = await OutputSanitizer.about(variables.model_dump(mode="json"), context)
         scope = asyncio.timeout_at(deadline)
         try:
             async with scope:
@@ -72,7 +70,11 @@ async def run_template(
 
 
 async def _extract(
-    template: PromptTemplate, kind: type[Extraction], variables: TemplateVariables, run: RunContext, speech: Speech
+    template: PromptTemplate,
+    kind: type[Extraction],
+    variables: TemplateVariables,
+    run: RunContext,
+    speech: OutputSanitizer,
 ) -> list[dict[str, Any]]:
     added: dict[str, Any] = {}
     most = extractions.MAX_RECORDS
@@ -81,7 +83,7 @@ async def _extract(
         variables = variables.model_copy(update={"project_id": _project_id(variables, run.data)})
         # The id comes from the client's own data and not by way of the model, which might alter it.
         added = {"project_id": variables.project_id} if variables.project_id else {}
-    extraction = await _ask(requests.extraction(template, kind, variables, run), kind, run)
+    extraction = await _ask(templates.extraction_messages(template, kind, variables, run), kind, run)
     records = await speech.value(extraction.as_list()[:most])
     return [{**record, **added} for record in records]
 
@@ -90,13 +92,13 @@ async def _ask(messages: list[Message], kind: type[Extraction], run: RunContext)
     """The model's records; an answer that is not of the shape is sent back once with what is wrong with it."""
     answer = await _answer(messages, kind, run)
     try:
-        return extractions.read(answer, kind)
-    except NotTheShapeError as error:
+        return extractions.parse(answer, kind)
+    except InvalidExtractionError as error:
         logger.info("a template's answer is sent back", extra={"shape": kind.__name__})
-        messages = requests.repair(messages, answer, str(error))
+        messages = templates.repair_messages(messages, answer, str(error))
     try:
-        return extractions.read(await _answer(messages, kind, run), kind)
-    except NotTheShapeError:
+        return extractions.parse(await _answer(messages, kind, run), kind)
+    except InvalidExtractionError:
         raise UpstreamError("The language model gave no valid records.") from None
 
 
@@ -107,11 +109,11 @@ async def _answer(messages: list[Message], kind: type[Extraction], run: RunConte
 
 
 async def _carry_out(
-    template: PromptTemplate, variables: TemplateVariables, run: RunContext, user: User, speech: Speech
+    template: PromptTemplate, variables: TemplateVariables, run: RunContext, user: User, speech: OutputSanitizer
 ) -> dict[str, Any]:
     assert isinstance(variables, RequestVariables)  # noqa: S101 - what extracts nothing takes a request
     agent = registry.get(template.agent)(user_id=user.id)
-    messages = requests.request(template, variables, run)
+    messages = templates.request_messages(template, variables, run)
     records = RunRecords.of(run.data, variables.message)
     said: list[str] = []
     actions: list[dict[str, Any]] = []

@@ -9,9 +9,8 @@ from adiuva.api.errors import ValidationFailed
 from adiuva.api.fields import ObjectField
 from agents.actions import ActionType, Table
 from chat.openapi import UsageSerializer
-from chat.plans.templates import BadVariablesError, PromptTemplate, templates
-from chat.plans.variables import TemplateVariables
-from chat.serializers import MAX_CONTEXT_BYTES, ChatContextSerializer
+from chat.plans.templates import BadVariablesError, PromptTemplate, TemplateVariables, templates
+from chat.requests import MAX_CONTEXT_BYTES, ChatContextSerializer
 
 
 class LlmStepSerializer(serializers.Serializer[Any]):
@@ -100,7 +99,7 @@ class TemplateResultSerializer(serializers.Serializer[Any]):
     usage = UsageSerializer()
 
 
-def run_from(
+def validate_template_run(
     serializer: TemplateRunSerializer, *, template: PromptTemplate
 ) -> tuple[TemplateVariables, dict[str, Any]]:
     """The variables and the context that ``serializer`` (made with ``data=``) carries for ``template``.

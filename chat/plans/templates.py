@@ -1,14 +1,63 @@
-"""The prompt templates there are, by the ids that plans name them with. Their texts never leave the server."""
+"""What a client may fill into a template, by its own names and of JSON's own types."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from agents import prompts
+from agents import prompting, prompts
+from agents.llm import messages as message
+from agents.llm.messages import Message
+from agents.registry import registry
+from agents.run_context import RunContext
+from agents.tools.fields import IsoDate, RecordId
+from chat.plans import extractions
 from chat.plans.extractions import ExtractedTasks, Extraction, WeeklyNote
-from chat.plans.variables import ExtractionVariables, RequestVariables, TemplateVariables, WeeklyVariables
+from chat.requests import MAX_MESSAGE_CHARACTERS
+
+MAX_PROJECT_CHARACTERS = 64_000
+MAX_TASKS = 100
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("this may not be blank")
+    return text
+
+
+class TemplateVariables(BaseModel):
+    """Base of all: a name the template does not take is refused, since a typo would otherwise go unseen."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class RequestVariables(TemplateVariables):
+    """For the templates that put a request to an agent."""
+
+    message: Annotated[
+        str,
+        Field(min_length=1, max_length=MAX_MESSAGE_CHARACTERS, description="What the user asks for."),
+        AfterValidator(_not_blank),
+    ]
+
+
+class ExtractionVariables(TemplateVariables):
+    """Without ``project_text`` the project is read from ``context.projects``: the one there, or ``project_id``."""
+
+    project_text: Annotated[
+        str | None,
+        Field(max_length=MAX_PROJECT_CHARACTERS, description="The project in words; the context serves without it."),
+    ] = None
+    project_id: Annotated[RecordId | None, Field(description="One of context.projects; the tasks are put into it.")] = (
+        None
+    )
+    max_tasks: Annotated[int, Field(ge=1, le=MAX_TASKS, description="At most so many tasks.")] = 20
+
+
+class WeeklyVariables(TemplateVariables):
+    week_of: Annotated[IsoDate | None, Field(description="A day of the week meant; the current one if absent.")] = None
+    focus: Annotated[str | None, Field(max_length=500, description="What the summary shall dwell on.")] = None
 
 
 class BadVariablesError(ValueError):
@@ -94,3 +143,57 @@ WEEKLY_SUMMARY = templates.register(
         template_id="tpl_note_weekly_summary", agent="note_agent", variables=WeeklyVariables, extracts=WeeklyNote
     )
 )
+
+
+# Their length was checked with the variables, and a project of which half is missing would not be told.
+_NO_LIMIT = 1 << 30
+_BEGIN = "Answer now, with the JSON object only."
+_NOT_VALID = "That is not valid: {problem}. Send the whole JSON object again, corrected, and nothing else."
+_MOST_REPEATED = 20_000
+# What is said to the model beside the prompt files.
+MODEL_SENTENCES = (_BEGIN, _NOT_VALID)
+
+
+def request_messages(template: PromptTemplate, variables: RequestVariables, context: RunContext) -> list[Message]:
+    """The agent's own instructions with those of the template, and the message as a user's message.
+
+    It is as much the user's word here as it is in a chat, and so the one variable that no fence holds.
+    """
+    instructions = [
+        prompts.load(registry.get(template.agent).prompt),
+        prompts.load("common"),
+        template.prompt,
+        prompting.now(context),
+        prompting.data(context),
+    ]
+    return [
+        message.system("\n\n".join(instructions)),
+        *prompting.history(context),
+        message.user(variables.message),
+    ]
+
+
+def extraction_messages(
+    template: PromptTemplate, kind: type[Extraction], variables: TemplateVariables, context: RunContext
+) -> list[Message]:
+    """Instructions, the shape of the answer, and everything that the client sent in fences."""
+    instructions = [
+        template.prompt,
+        prompts.load("templates/extraction"),
+        f"# Schema of the answer\n{extractions.schema_text(kind)}",
+        prompting.now(context),
+        prompting.data(context),
+        fence_variables(variables),
+    ]
+    return [message.system("\n\n".join(instructions)), message.user(_BEGIN)]
+
+
+def repair_messages(asked: list[Message], answer: str, problem: str) -> list[Message]:
+    """``asked`` again, with what was wrong with the ``answer`` to it."""
+    said = [message.assistant(answer[:_MOST_REPEATED])] if answer.strip() else []
+    return [*asked, *said, message.user(_NOT_VALID.format(problem=problem))]
+
+
+def fence_variables(variables: TemplateVariables) -> str:
+    given: dict[str, Any] = variables.model_dump(mode="json", exclude_none=True)
+    return prompting.fence("variables", given, _NO_LIMIT)

@@ -12,6 +12,7 @@ from adiuva.api.errors import NotFound
 from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView
 from chat import usage
+from chat.agent_routing import require_agents
 from chat.plans.cache import plan_cache
 from chat.plans.playbooks import PLAYBOOKS
 from chat.plans.running import run_template
@@ -20,10 +21,9 @@ from chat.plans.serializers import (
     PlaybookSerializer,
     TemplateResultSerializer,
     TemplateRunSerializer,
-    run_from,
+    validate_template_run,
 )
 from chat.plans.templates import PromptTemplate, templates
-from chat.routing import require_agents
 
 
 def require_template(user: User, template: PromptTemplate) -> None:
@@ -88,11 +88,11 @@ class TemplateRunView(ApiView):
         },
     )
     def post(self, request: Request, template_id: str) -> Response:
-        variables, context = run_from(TemplateRunSerializer(data=request.data), template=self.template)
+        variables, context = validate_template_run(TemplateRunSerializer(data=request.data), template=self.template)
         # The model may take a minute; a pooled database connection is not held for that long.
         close_old_connections()
         user = identity_of(request).user
-        with usage.counted(user.id) as meter:
+        with usage.count_turn(user.id) as meter:
             run = async_to_sync(run_template)(
                 template=self.template, variables=variables, context=context, user=user, meter=meter
             )

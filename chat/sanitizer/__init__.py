@@ -4,8 +4,8 @@ One implementation for the REST answer, the WebSocket's frames, action strings, 
 contract § 5). ``Sanitizer`` is built once from the protected texts; ``for_turn`` adds what the user wrote.
 """
 
-from chat.sanitizer.redactor import MAX_HELD, REPLACEMENT, StreamRedactor
 from chat.sanitizer.sanitizer import Sanitizer, TurnSanitizer
+from chat.sanitizer.stream_redactor import MAX_HELD, REPLACEMENT, StreamRedactor
 from chat.sanitizer.user_texts import strings_in
 
 __all__ = ["MAX_HELD", "REPLACEMENT", "Sanitizer", "StreamRedactor", "TurnSanitizer", "strings_in"]

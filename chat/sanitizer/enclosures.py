@@ -6,20 +6,20 @@
 from enum import Enum
 from typing import Protocol
 
-from chat.sanitizer.markers import Found, MarkerScanner, Role
+from chat.sanitizer.markers import FoundMarker, MarkerScanner, Role
 
 # A broken object must not take the rest of a long answer with it; the largest tool schema has a third of this.
 _MAX_OBJECT = 10_000
 
 
-class Where(Enum):
+class Position(Enum):
     INSIDE = "inside"
     LAST = "last"
     OUTSIDE = "outside"
 
 
 class Enclosure(Protocol):
-    def push(self, character: str) -> Where: ...
+    def push(self, character: str) -> Position: ...
 
 
 class MarkedText:
@@ -27,26 +27,26 @@ class MarkedText:
 
     __slots__ = ("_before", "_depth", "_family", "_in_tag", "_scanner")
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: FoundMarker) -> None:
         self._family = found.marker.family
         self._in_tag = found.in_tag
         self._depth = 1
         self._scanner = MarkerScanner()
         self._before = found.said[-1:]
 
-    def push(self, character: str) -> Where:
+    def push(self, character: str) -> Position:
         before, self._before = self._before, character
         if self._in_tag and character == ">":
             self._in_tag = False
             if before == "/":
-                return Where.LAST
+                return Position.LAST
         found = self._scanner.push(character, 0, before)
         if found is not None and found.marker.family == self._family and not found.in_tag:
             if found.marker.role is Role.OPENS:
                 self._depth += self._family == "tag"
             elif found.marker.role is Role.CLOSES:
                 self._depth -= 1
-        return Where.INSIDE if self._depth else Where.LAST
+        return Position.INSIDE if self._depth else Position.LAST
 
 
 class JsonObject:
@@ -62,11 +62,11 @@ class JsonObject:
         self._left = _MAX_OBJECT
         self._line_is_blank = False
 
-    def push(self, character: str) -> Where:
+    def push(self, character: str) -> Position:
         self._left -= 1
         if not self._left or self._ends_with(character):
-            return Where.OUTSIDE
-        return Where.INSIDE
+            return Position.OUTSIDE
+        return Position.INSIDE
 
     def _ends_with(self, character: str) -> bool:
         if character == "\n":

@@ -94,7 +94,7 @@ _OPEN_TAG = Marker("<…", "tag", Role.OPENS)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundMarker:
     """``before`` is the character before the marker, "" at the beginning; ``in_tag``: its ``>`` is still to come."""
 
     marker: Marker
@@ -112,7 +112,7 @@ class _Candidate:
         self.before = before
         self.raw = self.loose = self.tight = ""
 
-    def push(self, character: str, sign: str) -> Found | bool:
+    def push(self, character: str, sign: str) -> FoundMarker | bool:
         """What is found; else whether it may still be a marker."""
         self.raw += character
         if not (sign == " " and self.loose.endswith(" ")):
@@ -120,14 +120,14 @@ class _Candidate:
         if sign != " ":
             self.tight += sign
         if self.tight in MARKERS:
-            return not self._is_code() and Found(MARKERS[self.tight], self.start, self.before, self.raw)
+            return not self._is_code() and FoundMarker(MARKERS[self.tight], self.start, self.before, self.raw)
         if len(self.raw) >= _MAX_LENGTH:
             return False
         if self.tight in PREFIXES:
             return True
         attribute = _ATTRIBUTE.fullmatch(self.loose)
         if attribute and attribute[1]:
-            return Found(_OPEN_TAG, self.start, self.before, self.raw, in_tag=True)
+            return FoundMarker(_OPEN_TAG, self.start, self.before, self.raw, in_tag=True)
         return bool(attribute)
 
     def _is_code(self) -> bool:
@@ -148,7 +148,7 @@ class MarkerScanner:
         """A letter cannot change anything now."""
         return not self._candidates
 
-    def push(self, character: str, place: int, before: str) -> Found | None:
+    def push(self, character: str, place: int, before: str) -> FoundMarker | None:
         """The marker that ends with this character."""
         sign = PLAIN[character]
         if sign[:1] in STARTS:
@@ -158,7 +158,7 @@ class MarkerScanner:
         going_on = []
         for candidate in self._candidates:
             outcome = candidate.push(character, sign)
-            if isinstance(outcome, Found):
+            if isinstance(outcome, FoundMarker):
                 self._candidates = []
                 return outcome
             if outcome:

@@ -24,15 +24,15 @@ class GramIndex:
 
     def __init__(self, texts: Iterable[str], *, public: Iterable[str] = ()) -> None:
         texts = list(texts)
-        open_grams = {hash(gram) for text in public for gram in runs(text, GRAM)}
-        grams = {hash(gram) for text in texts for gram in runs(text, GRAM)} - open_grams
+        open_grams = {hash(gram) for text in public for gram in substrings(text, GRAM)}
+        grams = {hash(gram) for text in texts for gram in substrings(text, GRAM)} - open_grams
         self._grams = array("q", sorted(grams))
         size = 1 << (len(grams) * _BITS_A_PIECE).bit_length()
         self._mask = size - 1
         self._bits = bytearray(size // 8 + 1)
         for text in texts:
             if len(text) >= GRAM:
-                for piece in runs(text, PIECE):
+                for piece in substrings(text, PIECE):
                     place = hash(piece) & self._mask
                     self._bits[place >> 3] |= 1 << (place & 7)
 
@@ -56,7 +56,7 @@ class GramIndex:
         for place in range(0, len(folded) - PIECE + 1, stride):
             if self.may_hold(folded[place : place + PIECE]):
                 around = folded[max(place - stride + 1, 0) : place + GRAM]
-                yield from (gram for gram in runs(around, GRAM) if gram in self)
+                yield from (gram for gram in substrings(around, GRAM) if gram in self)
 
     @property
     def bytes(self) -> int:
@@ -64,6 +64,6 @@ class GramIndex:
         return len(self._grams) * self._grams.itemsize + len(self._bits)
 
 
-def runs(text: str, length: int) -> Iterator[str]:
+def substrings(text: str, length: int) -> Iterator[str]:
     """Every run of ``length`` characters."""
     return (text[start : start + length] for start in range(len(text) - length + 1))

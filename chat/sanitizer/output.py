@@ -9,7 +9,7 @@ from adiuva.api.errors import Problem
 from agents.actions import Action
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.run_context import ClientToolFailed, ClientTools
-from chat.plans.model import ExecutionPlan, LlmStep, frozen_variables
+from chat.plans.execution_plan import ExecutionPlan, LlmStep, frozen_variables
 from chat.sanitizer import TurnSanitizer, protected_texts, strings_in
 from chat.turns import PlanMade
 
@@ -21,7 +21,7 @@ _MOST_ON_THE_LOOP = 2_000
 _MOST_FOLDED_ON_THE_LOOP = 32_000
 
 
-class Speech:
+class OutputSanitizer:
     """The mouth of one turn. Its text deltas are one stream, so that nothing gets through between two of them."""
 
     def __init__(self, said: TurnSanitizer) -> None:
@@ -86,10 +86,10 @@ class Speech:
         return problem
 
 
-class HeardAnswers:
+class AllowedAnswers:
     """``ClientTools`` whose answers may be said back: they come from the user's own device."""
 
-    def __init__(self, tools: ClientTools, speech: Speech) -> None:
+    def __init__(self, tools: ClientTools, speech: OutputSanitizer) -> None:
         self._tools = tools
         self._speech = speech
 

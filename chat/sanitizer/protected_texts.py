@@ -10,9 +10,9 @@ from uuid import UUID
 
 from agents import tool_loop
 from agents.registry import registry
-from chat.plans import extractions, requests
+from chat.agent_routing import AGENTS_BY_TIER
+from chat.plans import extractions, templates
 from chat.plans.extractions import ExtractedTasks, WeeklyNote
-from chat.routing import AGENTS_BY_TIER
 from chat.sanitizer import Sanitizer
 
 _NOBODY = UUID(int=0)
@@ -57,7 +57,7 @@ def build() -> Sanitizer:
 
     agents = registry.list_agents()
     return Sanitizer(
-        prompts=[*prompt_texts(), *(agent.description for agent in agents), *requests.SENTENCES],
+        prompts=[*prompt_texts(), *(agent.description for agent in agents), *templates.MODEL_SENTENCES],
         agent_names=AGENTS_BY_TIER,
         tool_schemas=[*tool_schemas(), *extraction_schemas()],
         public_texts=[small_talk.HELP, *tool_loop.SENTENCES, WHO_IT_IS],

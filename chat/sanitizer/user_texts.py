@@ -21,7 +21,7 @@ def strings_in(value: Any) -> Iterator[str]:
             yield from strings_in(item)
 
 
-def squeezed(text: str) -> str:
+def squeeze(text: str) -> str:
     """``text`` as the scanners of markup read it, without white space: how it is laid out does not matter."""
     return plain(text).replace(" ", "")
 
@@ -75,21 +75,21 @@ class UserTexts:
         return self._squeezed
 
 
-class Echo:
+class UserQuotation:
     """Follows what is being said for as long as it stands in the user's texts as well."""
 
     __slots__ = ("_places", "_text")
 
     def __init__(self, user: UserTexts, said: str) -> None:
         self._text = user.squeezed
-        self._places = list(islice(_ends(self._text, squeezed(said)), _MOST_PLACES))
+        self._places = list(islice(_ends(self._text, squeeze(said)), _MOST_PLACES))
 
     def __bool__(self) -> bool:
         return bool(self._places)
 
     def follow(self, character: str) -> bool:
         """Whether the user wrote this too."""
-        for sign in squeezed(character):
+        for sign in squeeze(character):
             self._places = [place + 1 for place in self._places if self._text[place : place + 1] == sign]
         return bool(self._places)
 

@@ -9,9 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from channels.consumer import AsyncConsumer
+from django.urls import path, re_path
 
 from accounts.authentication import Identity
-from adiuva.api.errors import Conflict, Unauthorized, UpstreamUnavailable
+from adiuva.api.errors import Conflict, NotFound, Unauthorized, UpstreamUnavailable
 from adiuva.observability import request_id
 from adiuva.observability.metrics import HANDSHAKES, SOCKETS_OPEN
 from adiuva.server.drain import drain
@@ -21,7 +22,7 @@ from chat.ws import frames, handshake
 from chat.ws.client_tools import ANSWER_SECONDS, ClientAnswers
 from chat.ws.connections import SESSION_OVER, connections
 from chat.ws.frames import BadFrame, CancelFrame, ChatFrame, ClientFrame, PongFrame, ToolResultFrame, WaitingFrames
-from chat.ws.handshake import Scope, Send
+from chat.ws.handshake import Scope, Send, refuse
 from chat.ws.turn import SocketClosedError, SocketTurn
 
 PING_SECONDS = 30.0  # wire contract § 5
@@ -251,3 +252,16 @@ class ChatStream(AsyncConsumer):
             self._expiry.cancel()
         await self._stop_worker()
         await connections.remove(self)
+
+
+async def not_found(scope: Scope, receive: Any, send: Send) -> None:
+    request_id.bind(None)
+    await receive()  # websocket.connect
+    HANDSHAKES.labels(NotFound.code).inc()
+    await refuse(scope, send, NotFound())
+
+
+websocket_urlpatterns = [
+    path("api/v1/chat/stream", ChatStream.as_asgi()),  # type: ignore[no-untyped-call]
+    re_path(r"", not_found),  # type: ignore[arg-type]  # Django types its routes for HTTP views
+]

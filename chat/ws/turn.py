@@ -18,8 +18,8 @@ from billing import entitlements
 from billing.rate_limit import limiter
 from chat import usage
 from chat.orchestrator import orchestrate_stream
-from chat.serializers import SocketChatRequestSerializer, turn_from
-from chat.turns import ChatTurn, PlanMade, TurnDone, TurnSoFar, problem_of
+from chat.requests import SocketChatRequestSerializer, build_turn
+from chat.turns import ChatTurn, PartialTurn, PlanMade, TurnDone, problem_of
 from chat.ws import frames
 from chat.ws.client_tools import ClientAnswers
 from chat.ws.frames import BadFrame, ChatFrame
@@ -43,7 +43,7 @@ class SocketTurn:
         self.answers = answers
         self._identity = identity
         self._send = send
-        self._so_far = TurnSoFar()
+        self._so_far = PartialTurn()
         self._meter = Meter()
         self._scope: asyncio.Timeout | None = None
 
@@ -88,10 +88,10 @@ class SocketTurn:
             return frames.error(problem_of(error))
         finally:
             self._scope = None
-            await usage.count_off_the_loop(self._identity.user.id, self._meter)
+            await usage.record_usage_in_thread(self._identity.user.id, self._meter)
 
     async def _converse(self, frame: ChatFrame) -> TurnDone:
-        admission = database_sync_to_async(admit, thread_sensitive=False)
+        admission = database_sync_to_async(admit_turn, thread_sensitive=False)
         identity, turn = await admission(identity=self._identity, body=frame.body)
         tools = self.answers if turn.client_tools else None
         stream = orchestrate_stream(turn=turn, user=identity.user, client_tools=tools, meter=self._meter)
@@ -112,7 +112,7 @@ class SocketTurn:
         raise AssertionError("a turn ends with TurnDone or an exception")
 
 
-def admit(*, identity: Identity, body: Mapping[str, Any]) -> tuple[Identity, ChatTurn]:
+def admit_turn(*, identity: Identity, body: Mapping[str, Any]) -> tuple[Identity, ChatTurn]:
     """The identity as it is now (tier and revocation are read live) and the turn to run. Sync: one query.
 
     Raises ``InvalidToken``, ``RateLimited``, DRF's ``ValidationError``, ``PayloadTooLarge``, ``FeatureNotAvailable``.
@@ -121,4 +121,4 @@ def admit(*, identity: Identity, body: Mapping[str, Any]) -> tuple[Identity, Cha
     decision = limiter.hit(identity.user.id, entitlements.tier_of(identity.user))
     if decision.retry_after is not None:
         raise RateLimited(retry_after=decision.retry_after)
-    return identity, turn_from(SocketChatRequestSerializer(data=body), user=identity.user)
+    return identity, build_turn(SocketChatRequestSerializer(data=body), user=identity.user)

@@ -142,9 +142,9 @@ async def test_a_client_that_vanishes_is_counted(
 @pytest.mark.parametrize("known", [True, False])
 async def test_turns_that_end_together_lose_nothing(free: Account, known: bool) -> None:
     if known:
-        await in_database(usage.count, free.user.id, metered(0, 0))
+        await in_database(usage.record_usage, free.user.id, metered(0, 0))
 
-    await asyncio.gather(*(usage.count_off_the_loop(free.user.id, metered(3, 2)) for _ in range(40)))
+    await asyncio.gather(*(usage.record_usage_in_thread(free.user.id, metered(3, 2)) for _ in range(40)))
 
     found = (await in_database(usage.report, free.user.id))["today"]
     assert found == {"turns": 40 + known, "input_tokens": 120, "output_tokens": 80}
@@ -171,19 +171,19 @@ def test_it_holds_numbers_only() -> None:
 
 
 def test_it_goes_with_the_account(free: Account) -> None:
-    usage.count(free.user.id, metered(1, 1))
+    usage.record_usage(free.user.id, metered(1, 1))
     User.objects.filter(id=free.user.id).delete()
 
     assert not DailyUsage.objects.exists()
 
 
 def test_a_turn_of_an_erased_account_harms_nobody(db: None) -> None:
-    usage.count(uuid.uuid4(), Meter())
+    usage.record_usage(uuid.uuid4(), Meter())
     assert not DailyUsage.objects.exists()
 
 
 def test_a_turn_that_outlives_its_account_is_dropped(transactional_db: None) -> None:
-    usage.count(uuid.uuid4(), metered(1, 1))
+    usage.record_usage(uuid.uuid4(), metered(1, 1))
 
     assert not DailyUsage.objects.exists()
 

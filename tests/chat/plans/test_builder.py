@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.actions import ActionType, Table
 from chat.plans.builder import MAX_STEPS, VOCABULARY, ExecutionPlanBuilder, PlanError
-from chat.plans.model import DataStep, ExecutionPlan, LlmStep
+from chat.plans.execution_plan import DataStep, ExecutionPlan, LlmStep
 from chat.plans.templates import templates
 
 EXTRACT = "tpl_task_extract_from_project"

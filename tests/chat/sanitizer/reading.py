@@ -7,20 +7,22 @@ from collections.abc import Callable, Iterable, Iterator
 
 from chat.sanitizer import MAX_HELD, REPLACEMENT, Sanitizer, TurnSanitizer
 from chat.sanitizer.folding import fold
-from chat.sanitizer.ngrams import GRAM, runs
+from chat.sanitizer.ngrams import GRAM, substrings
 
 SIZES = range(1, 8)
 
 
 def protected_runs(sanitizer: Sanitizer, shown: str) -> list[str]:
     """Indexed runs in what was shown between the replacements."""
-    return [gram for piece in shown.split(REPLACEMENT) for gram in runs(fold(piece), GRAM) if gram in sanitizer.index]
+    return [
+        gram for piece in shown.split(REPLACEMENT) for gram in substrings(fold(piece), GRAM) if gram in sanitizer.index
+    ]
 
 
 def plain_runs(text: str, shown: str) -> set[str]:
     """Runs of ``text`` in what was shown, without any of our folding: lower-case letters and digits only."""
     ours, theirs = (re.sub(r"[^a-z0-9]", "", part.lower()) for part in (text, shown))
-    return set(runs(ours, GRAM)) & set(runs(theirs, GRAM))
+    return set(substrings(ours, GRAM)) & set(substrings(theirs, GRAM))
 
 
 def pieces(text: str, size: int) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chat.serializers import MAX_CONTEXT_BYTES
+from chat.requests import MAX_CONTEXT_BYTES
 from chat.ws.frames import MAX_FRAMES
 from tests.chat.ws.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, text

@@ -9,7 +9,7 @@ from chat.sanitizer.user_texts import UserTexts
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class PromptRun:
     """A protected run from ``start`` to the character just read; ``allowed``: the user wrote it."""
 
     start: int
@@ -52,7 +52,7 @@ class _Lane:
         return self.places[-count] if count else end
 
 
-class RunScanner:
+class PromptRunScanner:
     """Reads each character once, and where symbols could be leet ("@" for a) a second time with their letters."""
 
     __slots__ = ("_exempt_until", "_leet", "_leet_left", "_plain", "_user")
@@ -64,7 +64,7 @@ class RunScanner:
         self._leet_left = 0
         self._exempt_until = 0
 
-    def push(self, character: str, folded: str, place: int) -> Run | None:
+    def push(self, character: str, folded: str, place: int) -> PromptRun | None:
         """The protected run that ends with this character."""
         if self._leet is None and len(folded) == 1:
             # Nearly every character: the general way below costs twice as much.
@@ -89,11 +89,11 @@ class RunScanner:
         place = self._plain.hold(end)
         return place if self._leet is None else min(place, self._leet.hold(end))
 
-    def _read(self, lane: _Lane, letter: str, place: int) -> Run | None:
+    def _read(self, lane: _Lane, letter: str, place: int) -> PromptRun | None:
         return self._judge(lane, place) if lane.push(letter, place) else None
 
-    def _judge(self, lane: _Lane, place: int) -> Run:
+    def _judge(self, lane: _Lane, place: int) -> PromptRun:
         if self._user.wrote_gram(lane.window):
             self._exempt_until = place + 1
-            return Run(lane.places[0], allowed=True)
-        return Run(max(lane.places[0], self._exempt_until))
+            return PromptRun(lane.places[0], allowed=True)
+        return PromptRun(max(lane.places[0], self._exempt_until))

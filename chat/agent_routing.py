@@ -38,7 +38,7 @@ async def choose_agents(turn: ChatTurn, *, user: User, deadline: float, meter: M
     Raises ``FeatureNotAvailable`` where the tier lacks any of them, and ``NotConfigured``.
     """
     agents = registry.list_agents()
-    included = available_to(user, agents)
+    included = included_agents(user, agents)
     if len(included) == 1:
         return (included[0].name,)
     names = await classify_intent(turn, agents, deadline=deadline, meter=meter)
@@ -61,10 +61,10 @@ async def classify_intent(
     except Problem as problem:
         logger.warning("the router failed, the default agent answers", extra={"code": problem.code})
         return (DEFAULT_AGENT,)
-    return named_in(reply.text, [agent.name for agent in agents]) or (DEFAULT_AGENT,)
+    return parse_agent_names(reply.text, [agent.name for agent in agents]) or (DEFAULT_AGENT,)
 
 
-def named_in(answer: str, names: Sequence[str]) -> tuple[str, ...]:
+def parse_agent_names(answer: str, names: Sequence[str]) -> tuple[str, ...]:
     """The agents a router's ``answer`` names, each once: as JSON with anything around it, or one in plain words.
 
     Empty when it names none, or several in a sentence: that may well say which of them is not meant.
@@ -110,7 +110,7 @@ AGENTS_BY_TIER = ("task_agent", "project_agent", "note_agent", "checkpoint_agent
 AgentClass = TypeVar("AgentClass", bound=type[BaseAgent])
 
 
-def available_to(user: User, agents: Sequence[AgentClass]) -> list[AgentClass]:
+def included_agents(user: User, agents: Sequence[AgentClass]) -> list[AgentClass]:
     """Those of ``agents`` that the live tier of ``user`` includes."""
     included = AGENTS_BY_TIER[: entitlements.limit(user, "agents")]
     return [agent for agent in agents if agent.name in included]

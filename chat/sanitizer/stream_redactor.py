@@ -4,14 +4,13 @@ import logging
 from dataclasses import dataclass
 
 from adiuva.observability.metrics import REDACTIONS
-from chat.sanitizer.enclosures import Enclosure, MarkedText, Where
+from chat.sanitizer.enclosures import Enclosure, MarkedText, Position
 from chat.sanitizer.folding import FOLDED
-from chat.sanitizer.identifiers import IdentifierScanner
-from chat.sanitizer.markers import Found, MarkerScanner, Role
+from chat.sanitizer.identifiers import IdentifierScanner, Vocabulary
+from chat.sanitizer.markers import FoundMarker, MarkerScanner, Role
 from chat.sanitizer.ngrams import GramIndex
-from chat.sanitizer.runs import RunScanner
-from chat.sanitizer.user_texts import Echo, UserTexts
-from chat.sanitizer.vocabulary import Vocabulary
+from chat.sanitizer.prompt_runs import PromptRunScanner
+from chat.sanitizer.user_texts import UserQuotation, UserTexts
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class StreamRedactor:
 
     def __init__(self, index: GramIndex, vocabulary: Vocabulary, user: UserTexts) -> None:
         self._user = user
-        self._runs = RunScanner(index, user)
+        self._runs = PromptRunScanner(index, user)
         self._markers = MarkerScanner()
         self._identifiers = IdentifierScanner(vocabulary, user)
         self._pending = ""
@@ -51,9 +50,9 @@ class StreamRedactor:
         self._enclosure: Enclosure | None = None
         self._rule = ""
         # While the user's own words are said back, the enclosure they would otherwise have begun.
-        self._echo: tuple[Echo, Enclosure] | None = None
+        self._echo: tuple[UserQuotation, Enclosure] | None = None
         # A marker in quotes, until the next character tells whether it is only being mentioned.
-        self._quoted: Found | None = None
+        self._quoted: FoundMarker | None = None
 
     @property
     def held(self) -> int:
@@ -110,9 +109,9 @@ class StreamRedactor:
 
     def _is_enclosed(self, enclosure: Enclosure, character: str, place: int) -> bool:
         where = enclosure.push(character)
-        if where is not Where.INSIDE:
+        if where is not Position.INSIDE:
             self._enclosure = None
-        if where is Where.OUTSIDE:
+        if where is Position.OUTSIDE:
             return False
         self._mark(place, place + 1, self._rule)
         self._released = place + 1
@@ -129,8 +128,8 @@ class StreamRedactor:
             self._enter(finding.enclosure, finding.rule)
             self._is_enclosed(finding.enclosure, character, place)
 
-    def _found_marker(self, found: Found, end: int) -> None:
-        echo = Echo(self._user, found.said)
+    def _found_marker(self, found: FoundMarker, end: int) -> None:
+        echo = UserQuotation(self._user, found.said)
         if found.marker.role is not Role.OPENS:
             if not echo:
                 self._mark(found.start, end, _MARKER_RULE)
@@ -142,10 +141,10 @@ class StreamRedactor:
             self._mark(found.start, end, _MARKER_RULE)
             self._enter(MarkedText(found), _MARKER_RULE)
 
-    def _settle_quoted(self, found: Found, character: str, place: int) -> None:
+    def _settle_quoted(self, found: FoundMarker, character: str, place: int) -> None:
         """``<think>`` in quotes on both sides encloses nothing."""
         self._quoted = None
-        echo = Echo(self._user, found.said)
+        echo = UserQuotation(self._user, found.said)
         is_mention = character == _CLOSING_QUOTES[found.before]
         if not echo:
             self._mark(found.start, place, _MARKER_RULE)
@@ -154,12 +153,12 @@ class StreamRedactor:
         elif not is_mention:
             self._echo = (echo, MarkedText(found))
 
-    def _follow_echo(self, echo: Echo, enclosure: Enclosure, character: str, place: int) -> None:
+    def _follow_echo(self, echo: UserQuotation, enclosure: Enclosure, character: str, place: int) -> None:
         if not echo.follow(character):
             self._echo = None
             self._enter(enclosure, _MARKER_RULE)
             self._is_enclosed(enclosure, character, place)
-        elif enclosure.push(character) is not Where.INSIDE:
+        elif enclosure.push(character) is not Position.INSIDE:
             self._echo = None
 
     def _enter(self, enclosure: Enclosure, rule: str) -> None:

@@ -75,7 +75,7 @@ class SocketChatRequestSerializer(ChatRequestSerializer):
     )
 
 
-def turn_from(serializer: ChatRequestSerializer, *, user: User) -> ChatTurn:
+def build_turn(serializer: ChatRequestSerializer, *, user: User) -> ChatTurn:
     """The turn that ``serializer`` (made with ``data=``) asks for, as far as ``user`` may ask for it.
 
     Raises DRF's ``ValidationError``, ``PayloadTooLarge`` and ``FeatureNotAvailable``.
