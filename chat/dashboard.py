@@ -1,4 +1,4 @@
-"""How much is asked of the models, by day: for the admin's first page."""
+"""Turns and tokens by day, for the admin's dashboard."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -19,24 +19,24 @@ def register() -> None:
 
 
 def _by_day(now: datetime) -> Iterator[Card]:
-    """One query for both."""
+    """Both cards from one query."""
     days = days_until(now)
     usage = DailyUsage.objects.filter(day__gte=days[0], day__lte=days[-1]).order_by()
     sums = {name: Sum(name) for name in COLUMNS}
-    found: dict[date, dict[str, Any]] = {
+    by_day: dict[date, dict[str, Any]] = {
         row["day"]: {**row} for row in usage.values("day").annotate(users=Count("pk"), **sums)
     }
     in_all = address(USAGE, day__gte=days[0].isoformat(), day__lte=days[-1].isoformat())
-    rows_in_all = sum(row["users"] for row in found.values())
+    rows_in_all = sum(row["users"] for row in by_day.values())
 
     def figure(day: date, name: str) -> Figure:
-        row = found.get(day, {})
+        row = by_day.get(day, {})
         value = row.get(name, 0)
         href = address(USAGE, **on_day("day", day))
         return Figure(value=value, text=counted(value), href=href, rows=row.get("users", 0))
 
     def head(name: str) -> Figure:
-        value = sum(row[name] for row in found.values())
+        value = sum(row[name] for row in by_day.values())
         return Figure(value=value, text=counted(value), href=in_all, rows=rows_in_all)
 
     def rows(*names: str) -> tuple[Row, ...]:

@@ -1,4 +1,4 @@
-"""How turns end, how long they take and when they begin to speak (`docs/metrics.md`)."""
+"""A conversation turn: its request, its events and result, its metrics (docs/metrics.md) and how many run at once."""
 
 import asyncio
 import logging
@@ -20,6 +20,10 @@ from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.llm.replies import Usage
 from chat.plans.execution_plan import ExecutionPlan
 
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatTurn:
@@ -34,7 +38,7 @@ class ChatTurn:
 
 @dataclass(frozen=True, slots=True)
 class PlanMade:
-    """All that happens in plan mode."""
+    """The only event of a turn in plan mode."""
 
     plan: ExecutionPlan
 
@@ -49,7 +53,7 @@ class TurnDone:
     plan: ExecutionPlan | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The ChatResponse of the wire contract: ``{response, actions, usage}``."""
+        """The ChatResponse of docs/api.md: ``{response, actions, usage}``."""
         return {
             "response": self.response,
             "actions": [action.as_dict() for action in self.actions],
@@ -61,7 +65,7 @@ TurnEvent = AgentEvent | PlanMade | TurnDone
 
 
 class PartialTurn:
-    """Adds up the events of a turn, so that it can be told complete or, when cancelled, as far as it came."""
+    """Collects the events of a turn: its result is complete at the end, or what there is when it is cancelled."""
 
     __slots__ = ("_actions", "_plan", "_texts")
 
@@ -79,28 +83,28 @@ class PartialTurn:
             case PlanMade(plan):
                 self._plan = plan
             case ClientToolCall():
-                pass  # a question to the client, no part of the answer
+                pass  # a question to the client is not part of the answer
 
     def done(self, usage: Usage) -> TurnDone:
         return TurnDone("".join(self._texts), tuple(self._actions), usage, self._plan)
 
 
 class TurnClock:
-    """Of one turn, from now on."""
+    """Measures one turn from now on, the time to its first token included."""
 
     def __init__(self) -> None:
         self.started = time.perf_counter()
-        self._has_spoken = False
+        self._has_text = False
 
-    def shows(self, event: AgentEvent | PlanMade) -> None:
-        if not self._has_spoken and isinstance(event, TextDelta):
-            self._has_spoken = True
+    def observe(self, event: AgentEvent | PlanMade) -> None:
+        if not self._has_text and isinstance(event, TextDelta):
+            self._has_text = True
             FIRST_TOKEN_SECONDS.observe(time.perf_counter() - self.started)
 
 
 @contextmanager
 def measure_turn(mode: Literal["direct", "plan", "template"]) -> Iterator[TurnClock]:
-    """Counts the turn in the block by how it leaves it. A generator that is closed in mid-turn is a cancelled turn."""
+    """Counts the turn in the block by its outcome. A generator that is closed in the middle is a cancelled turn."""
     clock = TurnClock()
     outcome = "done"
     try:
@@ -119,13 +123,10 @@ def measure_turn(mode: Literal["direct", "plan", "template"]) -> Iterator[TurnCl
         TURN_SECONDS.labels(mode).observe(time.perf_counter() - clock.started)
 
 
-logger = logging.getLogger(__name__)
-
-
 def problem_of(error: Exception) -> Problem:
-    """The problem to answer with.
+    """The problem to answer ``error`` with.
 
-    What nobody foresaw is logged: its type and where, never its text, which may quote what the user or the model wrote.
+    An unexpected error is logged with its type and stack but never its text, which may quote the user or the model.
     """
     problem = as_problem(error)
     if problem is not error and problem.status >= 500:  # noqa: PLR2004
@@ -134,11 +135,8 @@ def problem_of(error: Exception) -> Problem:
     return problem
 
 
-RETRY_AFTER_SECONDS = 2
-
-
 class Capacity:
-    """A turn over the bound is refused at once: one that waited would only spend its client's patience."""
+    """Bounds the running turns and template runs of this process; one more is refused at once, not queued."""
 
     def __init__(self) -> None:
         self._running = 0
@@ -150,7 +148,7 @@ class Capacity:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Raises ``UpstreamUnavailable`` when ``LLM_MAX_RUNNING_TURNS`` run already."""
+        """Raises ``UpstreamUnavailable`` when ``LLM_MAX_RUNNING_TURNS`` are running."""
         with self._lock:
             if self._running >= settings.LLM_MAX_RUNNING_TURNS:
                 raise UpstreamUnavailable(

@@ -1,4 +1,7 @@
-"""The built-in plans, which every user has; their ids are their names (wire contract § 6)."""
+"""The playbook: the built-in plans, the messages that ask for one, and the plans of plan mode (docs/api.md § 6).
+
+Every user has the built-in plans, whose ids are their names.
+"""
 
 import re
 from collections.abc import Mapping
@@ -20,7 +23,7 @@ WEEKLY_NOTE = "generate_weekly_note"
 def create_tasks_from_project(
     variables: Mapping[str, Any], *, name: str = "Create tasks from a project", plan_id: str | None = None
 ) -> ExecutionPlan:
-    """``variables`` are those of the extracting template; with none of them the client's context names the project."""
+    """``variables`` of the extracting template; without any the project is taken from the client's context."""
     return _extract_and_create(EXTRACT_TASKS, variables, name=name, plan_id=plan_id)
 
 
@@ -51,12 +54,12 @@ PLAYBOOKS: Mapping[str, ExecutionPlan] = {
 }
 
 
-# A wish stands at the beginning; what follows is material.
-_LOOKED_AT = 2_000
-# English, Italian and German; each within one sentence.
+# A message begins with its request; the rest is material.
+_MATCHED_CHARACTERS = 2_000
+# In English, Italian and German; each pattern matches within one sentence.
 _TASKS = r"(?:tasks?|to-?dos?|action items?|attività|compiti|aufgaben)"
 _PROJECT = r"(?:projects?|progett[oi]|projekt\w*|plan|brief|piano|documents?|minutes|verbale|protokoll)"
-# "Make all tasks for the project urgent" is a change: these verbs need a word that says the project is the source.
+# "Make all tasks for the project urgent" is a change: these verbs need a word that makes the project the source.
 _TAKE = (
     r"(?:extract\w*|deriv\w*|make|turn|break|split|pull|get|collect|list"
     r"|estra\w*|ricava\w*|scomponi|suddividi|trasforma|fai"
@@ -69,7 +72,7 @@ _FOR = r"(?:for|per|für|zu|zum)"
 
 
 def _within(*words: str) -> re.Pattern[str]:
-    """The words in this order, a short way from one another."""
+    """The words in this order, close to one another."""
     return re.compile(r"[^.!?\n]{0,60}".join(rf"\b{word}\b" for word in words))
 
 
@@ -102,25 +105,25 @@ _WEEKLY = [
 
 
 def asks_for_tasks(message: str) -> bool:
-    """For tasks out of a project; not "create a task for the website project", which is one task."""
-    wish = message[:_LOOKED_AT].lower()
-    return not _ONE_TASK.search(wish) and any(pattern.search(wish) for pattern in _EXTRACTING)
+    """Whether it asks for the tasks of a project; "create a task for the website project" is about one task."""
+    request = message[:_MATCHED_CHARACTERS].lower()
+    return not _ONE_TASK.search(request) and any(pattern.search(request) for pattern in _EXTRACTING)
 
 
 def asks_for_weekly_note(message: str) -> bool:
-    wish = message[:_LOOKED_AT].lower()
-    return any(pattern.search(wish) for pattern in _WEEKLY)
+    request = message[:_MATCHED_CHARACTERS].lower()
+    return any(pattern.search(request) for pattern in _WEEKLY)
 
 
 _NAME_CHARACTERS = 80
-_LONG_ENOUGH_TO_BE_A_PROJECT = 400
+_MIN_PROJECT_CHARACTERS = 400
 _MAX_ID_CHARACTERS = 128
 
 
 async def make_plan(turn: ChatTurn, agent_names: tuple[str, ...], *, user_id: UUID) -> ExecutionPlan:
-    """The plan for ``turn``, kept among the user's recent ones. ``agent_names`` are the router's, in their order.
+    """The plan for ``turn``, remembered among the user's recent ones. ``agent_names``: the router's, in order.
 
-    Raises ``KeyError`` for an agent that has no template.
+    Raises ``KeyError`` for an agent without a template.
     """
     plan = build_plan(turn.message, turn.context, agent_names)
     # The cache may be a server on the network.
@@ -129,7 +132,7 @@ async def make_plan(turn: ChatTurn, agent_names: tuple[str, ...], *, user_id: UU
 
 
 def build_plan(message: str, context: Mapping[str, Any], agent_names: tuple[str, ...]) -> ExecutionPlan:
-    """A playbook's steps where the message asks for what one does, else a step for each agent with the message."""
+    """The steps of the built-in plan that the message asks for, otherwise a step with the message for each agent."""
     name = _name_of(message)
     if asks_for_tasks(message):
         return create_tasks_from_project(_project_variables(message, context), name=name)
@@ -142,27 +145,27 @@ def build_plan(message: str, context: Mapping[str, Any], agent_names: tuple[str,
 
 
 def _project_variables(message: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    """The project that is named, if the context knows it; else the message itself where it holds the project's text."""
-    said = message[:_LOOKED_AT].casefold()
+    """The project of the context that is named; otherwise the message itself when it seems to be the project's text."""
+    beginning = message[:_MATCHED_CHARACTERS].casefold()
     named = [
         str(row["id"])
         for row in context.get("projects", ())
-        if isinstance(row.get("id"), str | int) and _is_named(str(row.get("name") or row.get("title") or ""), said)
+        if isinstance(row.get("id"), str | int) and _is_named(str(row.get("name") or row.get("title") or ""), beginning)
     ]
     if len(named) == 1 and len(named[0]) <= _MAX_ID_CHARACTERS:
         return {"project_id": named[0]}
-    if "\n" in message.strip() or len(message) > _LONG_ENOUGH_TO_BE_A_PROJECT:
+    if "\n" in message.strip() or len(message) > _MIN_PROJECT_CHARACTERS:
         return {"project_text": message}
     return {}
 
 
-def _is_named(title: str, said: str) -> bool:
+def _is_named(title: str, text: str) -> bool:
     title = title.strip().casefold()
-    # Most titles are nowhere in the message, which is told without a pattern.
-    return bool(title) and title in said and re.search(rf"(?<!\w){re.escape(title)}(?!\w)", said) is not None
+    # Most titles are not in the message at all: no pattern is compiled for them.
+    return bool(title) and title in text and re.search(rf"(?<!\w){re.escape(title)}(?!\w)", text) is not None
 
 
 def _name_of(message: str) -> str:
-    """The message's beginning, on one line: what a person knows the plan by."""
+    """The beginning of the message on one line, by which a person recognises the plan."""
     text = " ".join("".join(sign if sign.isprintable() else " " for sign in message[: _NAME_CHARACTERS * 4]).split())
     return (text if len(text) <= _NAME_CHARACTERS else f"{text[: _NAME_CHARACTERS - 1]}…") or "Plan"

@@ -1,4 +1,7 @@
-"""What a client may fill into a template, by its own names and of JSON's own types."""
+"""The prompt templates: their variables, the registry by the ids that plans use, and the messages to the model.
+
+A template's text is in ``agents/prompts/templates`` and never leaves the server.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +21,13 @@ from chat.requests import MAX_MESSAGE_CHARACTERS
 
 MAX_PROJECT_CHARACTERS = 64_000
 MAX_TASKS = 100
+# The length of variables is validated before, and half a project must not pass for the whole.
+_NO_LIMIT = 1 << 30
+_BEGIN = "Answer now, with the JSON object only."
+_NOT_VALID = "That is not valid: {problem}. Send the whole JSON object again, corrected, and nothing else."
+_MAX_REPEATED_CHARACTERS = 20_000
+# The sentences to the model that are in no prompt file.
+MODEL_SENTENCES = (_BEGIN, _NOT_VALID)
 
 
 def _not_blank(text: str) -> str:
@@ -27,13 +37,13 @@ def _not_blank(text: str) -> str:
 
 
 class TemplateVariables(BaseModel):
-    """Base of all: a name the template does not take is refused, since a typo would otherwise go unseen."""
+    """Base of all. Unknown names are refused, since a typo would otherwise go unnoticed."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class RequestVariables(TemplateVariables):
-    """For the templates that put a request to an agent."""
+    """For the templates that let an agent answer a message."""
 
     message: Annotated[
         str,
@@ -43,25 +53,25 @@ class RequestVariables(TemplateVariables):
 
 
 class ExtractionVariables(TemplateVariables):
-    """Without ``project_text`` the project is read from ``context.projects``: the one there, or ``project_id``."""
+    """Without ``project_text`` the project is taken from ``context.projects``: the only one, or ``project_id``."""
 
     project_text: Annotated[
         str | None,
-        Field(max_length=MAX_PROJECT_CHARACTERS, description="The project in words; the context serves without it."),
+        Field(max_length=MAX_PROJECT_CHARACTERS, description="The project's text; without it the context is used."),
     ] = None
-    project_id: Annotated[RecordId | None, Field(description="One of context.projects; the tasks are put into it.")] = (
-        None
-    )
-    max_tasks: Annotated[int, Field(ge=1, le=MAX_TASKS, description="At most so many tasks.")] = 20
+    project_id: Annotated[
+        RecordId | None, Field(description="One of context.projects; the tasks are assigned to it.")
+    ] = None
+    max_tasks: Annotated[int, Field(ge=1, le=MAX_TASKS, description="The maximum number of tasks.")] = 20
 
 
 class WeeklyVariables(TemplateVariables):
-    week_of: Annotated[IsoDate | None, Field(description="A day of the week meant; the current one if absent.")] = None
-    focus: Annotated[str | None, Field(max_length=500, description="What the summary shall dwell on.")] = None
+    week_of: Annotated[IsoDate | None, Field(description="Any day of the week; the current week if absent.")] = None
+    focus: Annotated[str | None, Field(max_length=500, description="What the summary should emphasise.")] = None
 
 
 class BadVariablesError(ValueError):
-    """``errors`` maps each variable that is wrong to what is wrong with it."""
+    """``errors`` maps each wrong variable to its messages."""
 
     def __init__(self, errors: Mapping[str, list[str]]) -> None:
         super().__init__("; ".join(f"{name}: {' '.join(messages)}" for name, messages in errors.items()))
@@ -70,7 +80,7 @@ class BadVariablesError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptTemplate:
-    """``agent`` is whose work it is, which decides the tiers that have it; ``extracts`` is None where an agent answers.
+    """``agent`` does the work, which decides the tiers; ``extracts`` is None where it answers a message.
 
     The text is ``agents/prompts/templates/<template_id>.txt``.
     """
@@ -84,14 +94,14 @@ class PromptTemplate:
     def prompt(self) -> str:
         return prompts.load(f"templates/{self.template_id}")
 
-    def validated(self, values: Mapping[str, Any]) -> TemplateVariables:
+    def validate_variables(self, values: Mapping[str, Any]) -> TemplateVariables:
         """Raises ``BadVariablesError``."""
         try:
             return self.variables.model_validate(dict(values))
         except ValidationError as error:
-            raise BadVariablesError(self._explained(error)) from None
+            raise BadVariablesError(self._messages_by_variable(error)) from None
 
-    def _explained(self, error: ValidationError) -> dict[str, list[str]]:
+    def _messages_by_variable(self, error: ValidationError) -> dict[str, list[str]]:
         errors: dict[str, list[str]] = {}
         for item in error.errors(include_url=False, include_input=False, include_context=False):
             name = str(item["loc"][0]) if item["loc"] else "variables"
@@ -122,7 +132,7 @@ class PromptTemplateRegistry:
         return tuple(self._templates.values())
 
     def default_of(self, agent: str) -> PromptTemplate:
-        """The template that puts a request to ``agent``. Raises ``KeyError``."""
+        """The template that lets ``agent`` answer a message. Raises ``KeyError``."""
         return self.get(f"tpl_{agent}_default")
 
 
@@ -145,19 +155,10 @@ WEEKLY_SUMMARY = templates.register(
 )
 
 
-# Their length was checked with the variables, and a project of which half is missing would not be told.
-_NO_LIMIT = 1 << 30
-_BEGIN = "Answer now, with the JSON object only."
-_NOT_VALID = "That is not valid: {problem}. Send the whole JSON object again, corrected, and nothing else."
-_MOST_REPEATED = 20_000
-# What is said to the model beside the prompt files.
-MODEL_SENTENCES = (_BEGIN, _NOT_VALID)
-
-
 def request_messages(template: PromptTemplate, variables: RequestVariables, context: RunContext) -> list[Message]:
-    """The agent's own instructions with those of the template, and the message as a user's message.
+    """The agent's own instructions and those of the template, and the message in the user's role.
 
-    It is as much the user's word here as it is in a chat, and so the one variable that no fence holds.
+    The user wrote it, as in a chat, so it is the only variable without a fence.
     """
     instructions = [
         prompts.load(registry.get(template.agent).prompt),
@@ -176,7 +177,7 @@ def request_messages(template: PromptTemplate, variables: RequestVariables, cont
 def extraction_messages(
     template: PromptTemplate, kind: type[Extraction], variables: TemplateVariables, context: RunContext
 ) -> list[Message]:
-    """Instructions, the shape of the answer, and everything that the client sent in fences."""
+    """Instructions, the schema of the answer, and everything that the client sent in fences."""
     instructions = [
         template.prompt,
         prompts.load("templates/extraction"),
@@ -188,10 +189,10 @@ def extraction_messages(
     return [message.system("\n\n".join(instructions)), message.user(_BEGIN)]
 
 
-def repair_messages(asked: list[Message], answer: str, problem: str) -> list[Message]:
-    """``asked`` again, with what was wrong with the ``answer`` to it."""
-    said = [message.assistant(answer[:_MOST_REPEATED])] if answer.strip() else []
-    return [*asked, *said, message.user(_NOT_VALID.format(problem=problem))]
+def repair_messages(messages: list[Message], answer: str, problem: str) -> list[Message]:
+    """``messages`` again, with the ``problem`` of the ``answer`` to them."""
+    repeated = [message.assistant(answer[:_MAX_REPEATED_CHARACTERS])] if answer.strip() else []
+    return [*messages, *repeated, message.user(_NOT_VALID.format(problem=problem))]
 
 
 def fence_variables(variables: TemplateVariables) -> str:

@@ -1,6 +1,6 @@
-"""What is redacted to its end: the text after an opening marker, the JSON object around metadata.
+"""Enclosures, redacted to their end: the text after an opening marker, the JSON object around metadata.
 
-``push`` tells of each character whether it is ``INSIDE``, the ``LAST`` one, or already ``OUTSIDE``.
+``push`` says of each character whether it is ``INSIDE``, the ``LAST`` one, or already ``OUTSIDE``.
 """
 
 from enum import Enum
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from chat.sanitizer.markers import FoundMarker, MarkerScanner, Role
 
-# A broken object must not take the rest of a long answer with it; the largest tool schema has a third of this.
+# A broken object must not hide the rest of a long answer; the largest tool schema has a third of this.
 _MAX_OBJECT = 10_000
 
 
@@ -32,7 +32,7 @@ class MarkedText:
         self._in_tag = found.in_tag
         self._depth = 1
         self._scanner = MarkerScanner()
-        self._before = found.said[-1:]
+        self._before = found.text[-1:]
 
     def push(self, character: str) -> Position:
         before, self._before = self._before, character
@@ -50,12 +50,12 @@ class MarkedText:
 
 
 class JsonObject:
-    """Up to the bracket that closes the object we are in (which stays), or a blank line where that never comes."""
+    """Up to the bracket that closes the current object (which stays), or a blank line if there is none."""
 
     __slots__ = ("_depth", "_escaped", "_left", "_line_is_blank", "_quote")
 
     def __init__(self, *, depth: int, quote: str) -> None:
-        """``depth``: brackets open besides the object's own; ``quote``: of the string we are in, "" when in none."""
+        """``depth``: open brackets besides the object's own; ``quote``: of the current string, "" outside strings."""
         self._depth = depth
         self._quote = quote
         self._escaped = False

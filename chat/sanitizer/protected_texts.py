@@ -1,4 +1,4 @@
-"""What users must not be told, gathered for the sanitizer of this process."""
+"""The protected texts, which no output may contain, and the sanitizer of this process made of them."""
 
 import asyncio
 import threading
@@ -21,7 +21,7 @@ WHO_IT_IS = "I'm Adiuva, a personal assistant on your own device."
 
 
 class _Shared:
-    """Built by whoever comes first; the others wait for it."""
+    """Built by the first caller; the others wait for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -44,7 +44,7 @@ def preload() -> None:
 
 
 async def sanitizer() -> Sanitizer:
-    """The sanitizer; built in a thread where that has not happened yet."""
+    """The sanitizer; built in a thread if it is not there yet."""
     if _shared.built is None:
         return await asyncio.to_thread(_shared.get)
     return _shared.built
@@ -65,7 +65,7 @@ def build() -> Sanitizer:
 
 
 def prompt_texts() -> Iterator[str]:
-    """Every instruction file, those of the router, the synthesis and the templates included."""
+    """Every prompt file, those of the router, the synthesis and the templates included."""
     return _texts_in(files("agents.prompts"))
 
 
@@ -76,7 +76,7 @@ def tool_schemas() -> Iterator[dict[str, Any]]:
 
 
 def extraction_schemas() -> Iterator[dict[str, Any]]:
-    """As tools: of their JSON only the stretches with names of our own are protected, the rest is in every schema."""
+    """Like tools': only the excerpts of their JSON with names of our own are protected, the rest is in any schema."""
     for kind in (ExtractedTasks, WeeklyNote):
         yield {"name": kind.__name__, "parameters": extractions.schema(kind)}
 

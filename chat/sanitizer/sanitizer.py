@@ -1,4 +1,4 @@
-"""What a protected text may be dressed up as: every way of writing it that the index knows."""
+"""The sanitizer of a process, built from every variant of the protected texts, and the one of a turn."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ from chat.sanitizer.user_texts import UserTexts
 _BASE64_ALIGNMENTS = 3
 _SMALL, _LARGE = string.ascii_lowercase, string.ascii_uppercase
 _ATBASH = str.maketrans(_SMALL + _LARGE, _SMALL[::-1] + _LARGE[::-1])
-# Of a schema's JSON, only what stands around a name like this is ours; the rest is JSON Schema's own vocabulary.
+# Of a schema's JSON only what is around a name like this is protected; the rest is JSON Schema's own vocabulary.
 _OWN_NAME = re.compile(r"[a-z]+(?:_[a-z]+)+")
 _MIN_OWN_NAME = 6
 _ENOUGH_OF_A_NAME = 8
@@ -27,14 +27,14 @@ _ENOUGH_OF_A_DESCRIPTION = 10
 
 def folded_variants(text: str) -> Iterator[str]:
     """``text`` as it is, backwards, by words or lines backwards, in simple ciphers, hex, base64, and inside a URL."""
-    words_back = _words_back(text)
+    words_reversed = _reverse_words(text)
     lines = text.splitlines()
     yield fold(text)
     yield fold(text[::-1])
-    yield fold(words_back)
-    yield fold(words_back[::-1])
+    yield fold(words_reversed)
+    yield fold(words_reversed[::-1])
     yield fold("\n".join(line[::-1] for line in lines))
-    yield fold("\n".join(_words_back(line) for line in lines))
+    yield fold("\n".join(_reverse_words(line) for line in lines))
     for shift in range(1, len(_SMALL)):
         yield fold(text.translate(_caesar(shift)))
     data = text.encode()
@@ -47,7 +47,7 @@ def folded_variants(text: str) -> Iterator[str]:
 
 
 def tool_descriptions(schema: Any) -> Iterator[str]:
-    """The prose in a tool schema."""
+    """The descriptions in a tool schema."""
     if isinstance(schema, Mapping):
         for name, value in schema.items():
             if name == "description" and isinstance(value, str):
@@ -60,9 +60,9 @@ def tool_descriptions(schema: Any) -> Iterator[str]:
 
 
 def tool_introductions(schema: Mapping[str, Any]) -> Iterator[str]:
-    """A tool's name with its description, as JSON and as prose have it: the description alone may be too short to tell.
+    """A tool's name with its description, as in JSON and in prose: the description alone may be too short to recognise.
 
-    Each run holds enough of the description; a tool of that name with another one is none of ours.
+    Each gram holds enough of the description, since another tool may have the same name with another description.
     """
     name, described = tool_name(schema), fold(str(schema.get("function", schema).get("description", "")))
     for before in (fold(name), fold(f"{name} description")):
@@ -70,24 +70,24 @@ def tool_introductions(schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def schema_excerpts(schema: Mapping[str, Any]) -> Iterator[str]:
-    """The stretches of a schema's folded JSON whose every gram holds (most of) a name of our own, like ``due_date``.
+    """The excerpts of a schema's folded JSON of which every gram holds (most of) a name of our own, like ``due_date``.
 
-    The rest, such as ``"anyOf": [{"type": "string"}, {"type": "null"}]``, is in everybody's schemas, and tools' names
-    are no secret: actions carry them.
+    The rest, such as ``"anyOf": [{"type": "string"}, {"type": "null"}]``, is in any schema, and tool names are
+    not secret: actions carry them.
     """
     text = json.dumps(schema, ensure_ascii=False)
     folded = fold(text)
     common = {"in_progress", tool_name(schema)}
-    for found in _OWN_NAME.finditer(text):
-        name = fold(found[0])
-        if len(name) < _MIN_OWN_NAME or found[0] in common:
+    for match in _OWN_NAME.finditer(text):
+        name = fold(match[0])
+        if len(name) < _MIN_OWN_NAME or match[0] in common:
             continue
-        start = len(fold(text[: found.start()]))
+        start = len(fold(text[: match.start()]))
         around = GRAM - min(len(name), _ENOUGH_OF_A_NAME)
         yield folded[max(start - around, 0) : start + len(name) + around]
 
 
-def _words_back(text: str) -> str:
+def _reverse_words(text: str) -> str:
     return " ".join(reversed(text.split()))
 
 
@@ -96,7 +96,7 @@ def _caesar(shift: int) -> dict[int, int]:
 
 
 class Sanitizer:
-    """Knows what must not be said. Building it takes about a second, so it is built once; it never changes."""
+    """Knows the protected texts. Building it takes about a second, so it is built once; it is immutable."""
 
     def __init__(
         self,
@@ -107,9 +107,9 @@ class Sanitizer:
         routing_keys: Sequence[str] = ROUTING_KEYS,
         public_texts: Sequence[str] = (),
     ) -> None:
-        """``prompts``: every instruction a model gets, agents' descriptions included; runs of them under 24 letters and
-        digits are not recognised. ``tool_schemas`` as the ``tools`` of a chat completion. ``routing_keys``: what the
-        router's JSON calls an agent. ``public_texts`` may be said though a prompt says them too.
+        """``prompts``: every instruction to a model, agents' descriptions included; runs of fewer than 24 letters and
+        digits are not recognised. ``tool_schemas`` as the ``tools`` of a chat completion. ``routing_keys``: the keys of
+        an agent in the router's JSON. ``public_texts`` may be shown although they are in a prompt.
         """
         prose = dict.fromkeys([*prompts, *chain.from_iterable(map(tool_descriptions, tool_schemas))])
         self.index = GramIndex(
@@ -132,7 +132,7 @@ class Sanitizer:
 
 
 class TurnSanitizer:
-    """Everything a turn says goes through one of these. Each redaction logs a WARNING with its rule, never the text."""
+    """The sanitizer of all output of one turn. Each redaction logs a WARNING with its rule, never the text."""
 
     def __init__(self, index: GramIndex, vocabulary: Vocabulary, user: UserTexts) -> None:
         self._index = index
@@ -140,11 +140,11 @@ class TurnSanitizer:
         self._user = user
 
     def allow(self, texts: Iterable[str]) -> None:
-        """What the user's device answered to a tool call: it may be said back from now on."""
+        """Texts from the user's device, such as the answer to a tool call: they may be repeated from now on."""
         self._user.add(texts)
 
     def prepare(self) -> None:
-        """Work out now, in whatever thread this is, what a long text of the user's would cost at a redaction."""
+        """Compute now, in the current thread, what a redaction needs of the user's texts, which may be long."""
         self._user.prepare()
 
     def stream(self) -> StreamRedactor:
