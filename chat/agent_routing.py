@@ -1,7 +1,7 @@
 """Agent routing: which agents a message is for, and which of them the user's tier includes (docs/api.md § 5).
 
 The router model is asked only when there is a choice. Agents beyond the tier belong to the choice, too: a message that
-needs one of them is refused and told the tier it takes, instead of being answered by the wrong agent.
+needs one of them is refused with the tier it takes, instead of being answered by the wrong agent.
 """
 
 import json

@@ -23,20 +23,20 @@ def _by_day(now: datetime) -> Iterator[Card]:
     days = days_until(now)
     usage = DailyUsage.objects.filter(day__gte=days[0], day__lte=days[-1]).order_by()
     sums = {name: Sum(name) for name in COLUMNS}
-    by_day: dict[date, dict[str, Any]] = {
+    found: dict[date, dict[str, Any]] = {
         row["day"]: {**row} for row in usage.values("day").annotate(users=Count("pk"), **sums)
     }
     in_all = address(USAGE, day__gte=days[0].isoformat(), day__lte=days[-1].isoformat())
-    rows_in_all = sum(row["users"] for row in by_day.values())
+    rows_in_all = sum(row["users"] for row in found.values())
 
     def figure(day: date, name: str) -> Figure:
-        row = by_day.get(day, {})
+        row = found.get(day, {})
         value = row.get(name, 0)
         href = address(USAGE, **on_day("day", day))
         return Figure(value=value, text=counted(value), href=href, rows=row.get("users", 0))
 
     def head(name: str) -> Figure:
-        value = sum(row[name] for row in by_day.values())
+        value = sum(row[name] for row in found.values())
         return Figure(value=value, text=counted(value), href=in_all, rows=rows_in_all)
 
     def rows(*names: str) -> tuple[Row, ...]:

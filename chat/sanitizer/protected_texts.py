@@ -51,7 +51,7 @@ async def sanitizer() -> Sanitizer:
 
 
 def build() -> Sanitizer:
-    """A new sanitizer of everything that a model is told here."""
+    """A new sanitizer of everything that is in the prompts."""
     # Its tables of words take 0.7 s of CPU, which no management command should pay for.
     from agents.offline_model import small_talk  # noqa: PLC0415
 
