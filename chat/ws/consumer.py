@@ -18,11 +18,11 @@ from adiuva.observability.metrics import HANDSHAKES, SOCKETS_OPEN
 from adiuva.server.drain import drain
 from chat.background import spawn
 from chat.turns import problem_of
-from chat.ws import frames, handshake
+from chat.ws import frames, socket_authentication
 from chat.ws.client_tools import ANSWER_SECONDS, ClientAnswers
 from chat.ws.connections import SESSION_OVER, connections
 from chat.ws.frames import BadFrame, CancelFrame, ChatFrame, ClientFrame, PongFrame, ToolResultFrame, WaitingFrames
-from chat.ws.handshake import Scope, Send
+from chat.ws.socket_authentication import Scope, Send
 from chat.ws.turn import SocketClosedError, SocketTurn
 
 logger = logging.getLogger(__name__)
@@ -98,17 +98,17 @@ class ChatStream(AsyncConsumer):
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
         self._send = send
-        request_id.bind(handshake.header(scope, request_id.HEADER.lower()))
+        request_id.bind(socket_authentication.header(scope, request_id.HEADER.lower()))
         await receive()  # websocket.connect
         try:
             if drain.draining:
                 raise UpstreamUnavailable("The server is shutting down.", retry_after=1)  # noqa: TRY301
-            self._identity: Identity = await handshake.authenticate(scope)
+            self._identity: Identity = await socket_authentication.authenticate(scope)
             connections.admit(self._identity.user.id)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the client gets a refusal
             problem = problem_of(error)
             HANDSHAKES.labels(problem.code).inc()
-            await handshake.refuse(scope, send, problem)
+            await socket_authentication.refuse(scope, send, problem)
             return
         self._task = asyncio.current_task()
         HANDSHAKES.labels("accepted").inc()
@@ -257,7 +257,7 @@ async def not_found(scope: Scope, receive: Any, send: Send) -> None:
     request_id.bind(None)
     await receive()  # websocket.connect
     HANDSHAKES.labels(NotFound.code).inc()
-    await handshake.refuse(scope, send, NotFound())
+    await socket_authentication.refuse(scope, send, NotFound())
 
 
 websocket_urlpatterns = [
