@@ -23,7 +23,7 @@ from adiuva.server.lifespan import Lifespan
 from adiuva.server.origins import AllowedOrigins
 from adiuva.server.request_metrics import Measured
 from adiuva.server.static_files import with_static_files
-from chat.ws.routes import websocket_urlpatterns
+from chat.ws.consumer import websocket_urlpatterns
 
 CAPS = [
     # context 512 KiB and message 32,000 characters, both possibly \u-escaped (six bytes for a two-byte character)

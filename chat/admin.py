@@ -1,4 +1,4 @@
-"""Who has asked how much, by day: to look at only. What was said is kept nowhere."""
+"""Daily usage in the admin, read-only; the text of conversations is not stored anywhere."""
 
 from django.contrib import admin
 

@@ -1,4 +1,4 @@
-"""How much is asked of the models, by day: for the admin's first page."""
+"""Turns and tokens by day, for the admin's dashboard."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -30,7 +30,7 @@ def register() -> None:
 
 
 def _by_day(now: datetime) -> Iterator[Card]:
-    """One query for both."""
+    """Both cards from one query."""
     days = days_until(now)
     usage = DailyUsage.objects.filter(day__gte=days[0], day__lte=days[-1]).order_by()
     sums = {name: Sum(name) for name in COLUMNS}

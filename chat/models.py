@@ -1,4 +1,4 @@
-"""What conversations have cost; of what was said nothing is kept."""
+"""Usage per user and day; nothing of a conversation's text is stored."""
 
 import uuid
 from typing import ClassVar
@@ -8,7 +8,7 @@ from django.db import models
 
 
 class DailyUsage(models.Model):
-    """One user's turns of one UTC day, in numbers."""
+    """The number of turns and tokens of one user on one UTC day."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="daily_usage")

@@ -1,4 +1,4 @@
-"""The chat in OpenAPI 3.1: the answer of ``POST /chat``, and the WebSocket's frames.
+"""The chat in OpenAPI 3.1: the response of ``POST /chat``, and the WebSocket's frames.
 
 OpenAPI has no WebSockets, so the handshake is a GET that answers 101, and its extension ``x-websocket`` names
 the frames of each direction, which are ordinary component schemas.
@@ -29,15 +29,15 @@ class UsageSerializer(serializers.Serializer[Any]):
 
 
 class ActionSerializer(serializers.Serializer[Any]):
-    """One step for the client to carry out on its own data; `id` is unique, so that it is applied once."""
+    """One change for the client to make to its own data, or a query; `id` is unique, so that it is applied once."""
 
     id = serializers.UUIDField()
-    name = serializers.ChoiceField(choices=TOOLS, help_text="The tool that made it.")
+    name = serializers.ChoiceField(choices=TOOLS, help_text="The tool that was called.")
     type = serializers.ChoiceField(choices=ACTION_TYPES)
     table = serializers.ChoiceField(choices=get_args(Table))
     record_id = serializers.CharField(allow_null=True)
     data = serializers.DictField()  # type: ignore[assignment]  # a field's name, which DRF takes out of the class
-    destructive = serializers.BooleanField(help_text="Data would be lost: ask first.")
+    destructive = serializers.BooleanField(help_text="Data would be lost: ask the user first.")
 
 
 class UsageTotalsSerializer(UsageSerializer):
@@ -45,7 +45,7 @@ class UsageTotalsSerializer(UsageSerializer):
 
 
 class UsageReportSerializer(serializers.Serializer[Any]):
-    """Days and months are those of UTC."""
+    """Days and months are in UTC."""
 
     today = UsageTotalsSerializer()
     month = UsageTotalsSerializer()
@@ -83,7 +83,7 @@ _TRUE = {"const": True}
 _REQUEST_ID = {
     "type": "string",
     "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
-    "description": "The client's own; repeated in every frame of the turn, in its problem and in the server's logs.",
+    "description": "Chosen by the client; repeated in every frame of the turn, its problem and the server's logs.",
 }
 
 
@@ -102,7 +102,7 @@ CLIENT_FRAMES: dict[str, Any] = {
                     "client_tools": {
                         "type": "boolean",
                         "default": False,
-                        "description": "The client answers read tools itself: it gets tool_call frames.",
+                        "description": "The client answers read tools itself, so it is sent tool_call frames.",
                     },
                     "request_id": _REQUEST_ID,
                 },
@@ -111,16 +111,16 @@ CLIENT_FRAMES: dict[str, Any] = {
     },
     "ToolResultFrame": _frame(
         f"Answers a tool_call with `result` (at most {MAX_TOOL_RESULT_BYTES} bytes) or `error`, within 30 s. One that "
-        "answers no open call is ignored.",
+        "belongs to no open call is ignored.",
         {"type": _kind("tool_result"), "id": _TEXT, "result": {}, "error": _TEXT},
         optional=("result", "error"),
     ),
     "CancelFrame": _frame(
-        "Ends the running turn (with `request_id`, only if it is that one); ignored when none runs.",
+        "Ends the running turn (with `request_id`, only that turn); ignored when none is running.",
         {"type": _kind("cancel"), "request_id": _TEXT},
         optional=("request_id",),
     ),
-    "PongFrame": _frame("May answer a ping.", {"type": _kind("pong")}),
+    "PongFrame": _frame("An optional answer to a ping.", {"type": _kind("pong")}),
 }
 
 SERVER_FRAMES: dict[str, Any] = {
@@ -145,10 +145,10 @@ SERVER_FRAMES: dict[str, Any] = {
         },
         optional=("request_id",),
     ),
-    "PingFrame": _frame("Every 30 s, also while a turn runs.", {"type": _kind("ping")}),
+    "PingFrame": _frame("Sent every 30 s, also while a turn is running.", {"type": _kind("ping")}),
     "DoneFrame": _frame(
-        "The last frame of a turn. `response` is the concatenation of its chunks; after a cancel, as far as it came. "
-        "In plan mode there are no chunks, and the plan is here.",
+        "The last frame of a turn. `response` is the concatenation of its chunks, after a cancel of those that were "
+        "sent. In plan mode there are no chunks, and `plan` is set.",
         {
             "type": _kind("done"),
             "done": _TRUE,
@@ -162,8 +162,7 @@ SERVER_FRAMES: dict[str, Any] = {
         optional=("plan", "cancelled", "request_id"),
     ),
     "ErrorFrame": _frame(
-        "The last frame of a turn that failed, or the answer to a frame that is none of the client's; the socket stays "
-        "open.",
+        "The last frame of a turn that failed, or the answer to an invalid frame; the socket stays open.",
         {"type": _kind("error"), "done": _TRUE, "error": _reference("Problem"), "request_id": _REQUEST_ID},
         optional=("request_id",),
     ),
@@ -172,7 +171,7 @@ SERVER_FRAMES: dict[str, Any] = {
 
 UNIONS: dict[str, Any] = {
     "ReadTool": {
-        "description": "What a client may be asked for; its own list of tools decides what it answers.",
+        "description": "The tools that a client may be asked to run; it answers those it supports.",
         "enum": list(READ_TOOLS),
         "type": "string",
     },
@@ -200,15 +199,15 @@ def _handshake() -> dict[str, Any]:
     return {
         "get": {
             "operationId": "openChatStream",
-            "summary": "A conversation over a WebSocket",
-            "description": "Every frame is one JSON object of at most 1 MiB (else the socket closes with 1009). "
-            "Frames are answered in order, each ChatRequest by one done or error frame. The socket closes with "
+            "summary": "Open a chat WebSocket",
+            "description": "Every frame is one JSON object of at most 1 MiB (a larger one closes the socket with "
+            "1009). Frames are answered in order, each ChatRequest by one done or error frame. The socket closes with "
             "4401 when the access token expires or the session ends, and with 1012 when the server restarts.",
             "tags": ["chat"],
             "security": [{"accessToken": []}, {}],
             "parameters": [
-                query("ticket", "From POST /auth/ws-ticket; works once."),
-                query("token", "The access token, where no header can be set."),
+                query("ticket", "From POST /auth/ws-ticket; valid once."),
+                query("token", "The access token, for clients that cannot set a header."),
             ],
             "responses": {
                 "101": {"description": "Switching to WebSocket."},

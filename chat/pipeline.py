@@ -1,4 +1,4 @@
-"""From the agents that a message is for to what they do."""
+"""Runs the agents chosen for a message: one alone, or several in turn with a synthesis of their answers."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -16,8 +16,8 @@ from agents.registry import registry
 from agents.run_context import RunContext
 from agents.tools.records import data_after
 
-# Of each agent's text; the most that an agent says by itself is a list or a note.
-_MOST_PASSED_ON = 20_000
+# Of each agent's answer; the longest that an agent gives by itself is a list or a note.
+_MAX_ANSWER_CHARACTERS = 20_000
 
 PreviousResult = dict[str, Any]
 
@@ -25,7 +25,7 @@ PreviousResult = dict[str, Any]
 async def route_single(
     name: str, query: str, run: RunContext, *, user_id: UUID, shared_memory: dict[str, Any] | None = None
 ) -> AsyncGenerator[AgentEvent, None]:
-    """What the agent ``name`` does with ``query``."""
+    """The events of the agent ``name`` at work on ``query``."""
     agent = registry.call_agent(name, query, run, user_id=user_id, shared_memory=shared_memory)
     async with aclosing(agent) as events:
         async for event in events:
@@ -35,26 +35,26 @@ async def route_single(
 async def route_pipeline(
     names: Sequence[str], query: str, run: RunContext, *, user_id: UUID
 ) -> AsyncGenerator[AgentEvent, None]:
-    """The agents one after another, then one answer about all of it.
+    """The events of the agents one after another, then one answer made of theirs.
 
-    Each agent knows what those before it said and did, and finds their records in the data. Their actions are passed on
-    as they are made, their texts are not: they go into the answer.
+    Each agent is given the answers and actions of those before it, and finds their records in the data. Actions are
+    passed on as they are emitted; texts are not, since the synthesis repeats them.
     """
     results: list[PreviousResult] = []
     shared_memory: dict[str, Any] = {prompting.PREVIOUS_RESULTS: results}
     for name in names:
-        said: list[str] = []
+        texts: list[str] = []
         actions: list[Action] = []
         work = route_single(name, query, run, user_id=user_id, shared_memory=shared_memory)
         async with aclosing(work) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
-                    said.append(event.text)
+                    texts.append(event.text)
                     continue
                 if isinstance(event, ActionEmitted):
                     actions.append(event.action)
                 yield event
-        results.append(_result("".join(said), actions))
+        results.append(_previous_result("".join(texts), actions))
         run = replace(run, data=data_after(run.data, actions))
     async with aclosing(_synthesis(results, query, run)) as deltas:
         async for delta in deltas:
@@ -62,18 +62,18 @@ async def route_pipeline(
 
 
 async def _synthesis(results: Sequence[PreviousResult], query: str, run: RunContext) -> AsyncGenerator[TextDelta, None]:
-    spoke = False
-    stream = get_llm(run.model).stream(_about(results, query, run), deadline=run.deadline, meter=run.meter)
+    has_text = False
+    stream = get_llm(run.model).stream(_synthesis_messages(results, query, run), deadline=run.deadline, meter=run.meter)
     async with aclosing(stream) as parts:
         async for part in parts:
             if isinstance(part, str) and part:
-                spoke = True
+                has_text = True
                 yield TextDelta(part)
-    if not spoke:
+    if not has_text:
         yield TextDelta("\n\n".join(result["answer"] for result in results))
 
 
-def _about(results: Sequence[PreviousResult], query: str, run: RunContext) -> list[Message]:
+def _synthesis_messages(results: Sequence[PreviousResult], query: str, run: RunContext) -> list[Message]:
     instructions = [
         prompts.load("synthesis"),
         prompting.now(run),
@@ -82,11 +82,11 @@ def _about(results: Sequence[PreviousResult], query: str, run: RunContext) -> li
     return [message.system("\n\n".join(instructions)), *prompting.history(run), message.user(query)]
 
 
-def _result(said: str, actions: Sequence[Action]) -> PreviousResult:
-    """Without the agent's name, which is nobody's business but the router's."""
+def _previous_result(text: str, actions: Sequence[Action]) -> PreviousResult:
+    """Without the agent's name, which no model but the router needs to know."""
     done = [
         {"action": action.name, "table": action.table, "record_id": action.record_id, "data": action.data}
         for action in actions
         if action.type != "query_records"
     ]
-    return {"answer": said[:_MOST_PASSED_ON], "done": done}
+    return {"answer": text[:_MAX_ANSWER_CHARACTERS], "done": done}

@@ -1,7 +1,8 @@
-"""How turns end, how long they take and when they begin to speak (`docs/metrics.md`)."""
+"""A conversation turn: its request, its events and result, its metrics (docs/metrics.md) and how many run at once."""
 
 import asyncio
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -9,13 +10,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from django.conf import settings
+
 from adiuva.api.error_handler import as_problem
-from adiuva.api.errors import InternalError, Problem
-from adiuva.observability.metrics import FIRST_TOKEN_SECONDS, TURN_SECONDS, TURNS
+from adiuva.api.errors import InternalError, Problem, UpstreamUnavailable
+from adiuva.observability.metrics import FIRST_TOKEN_SECONDS, TURN_SECONDS, TURNS, TURNS_RUNNING
 from agents.actions import Action
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.llm.replies import Usage
-from chat.plans.model import ExecutionPlan
+from chat.plans.execution_plan import ExecutionPlan
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +38,7 @@ class ChatTurn:
 
 @dataclass(frozen=True, slots=True)
 class PlanMade:
-    """All that happens in plan mode."""
+    """The only event of a turn in plan mode."""
 
     plan: ExecutionPlan
 
@@ -46,7 +53,7 @@ class TurnDone:
     plan: ExecutionPlan | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The ChatResponse of the wire contract: ``{response, actions, usage}``."""
+        """The ChatResponse of docs/api.md: ``{response, actions, usage}``."""
         return {
             "response": self.response,
             "actions": [action.as_dict() for action in self.actions],
@@ -57,8 +64,8 @@ class TurnDone:
 TurnEvent = AgentEvent | PlanMade | TurnDone
 
 
-class TurnSoFar:
-    """Adds up the events of a turn, so that it can be told complete or, when cancelled, as far as it came."""
+class PartialTurn:
+    """Collects the events of a turn: its result is complete at the end, or what there is when it is cancelled."""
 
     __slots__ = ("_actions", "_plan", "_texts")
 
@@ -76,28 +83,28 @@ class TurnSoFar:
             case PlanMade(plan):
                 self._plan = plan
             case ClientToolCall():
-                pass  # a question to the client, no part of the answer
+                pass  # a question to the client is not part of the answer
 
     def done(self, usage: Usage) -> TurnDone:
         return TurnDone("".join(self._texts), tuple(self._actions), usage, self._plan)
 
 
 class TurnClock:
-    """Of one turn, from now on."""
+    """Measures one turn from now on, the time to its first token included."""
 
     def __init__(self) -> None:
         self.started = time.perf_counter()
-        self._has_spoken = False
+        self._has_text = False
 
-    def shows(self, event: AgentEvent | PlanMade) -> None:
-        if not self._has_spoken and isinstance(event, TextDelta):
-            self._has_spoken = True
+    def observe(self, event: AgentEvent | PlanMade) -> None:
+        if not self._has_text and isinstance(event, TextDelta):
+            self._has_text = True
             FIRST_TOKEN_SECONDS.observe(time.perf_counter() - self.started)
 
 
 @contextmanager
-def measured(mode: Literal["direct", "plan", "template"]) -> Iterator[TurnClock]:
-    """Counts the turn in the block by how it leaves it. A generator that is closed in mid-turn is a cancelled turn."""
+def measure_turn(mode: Literal["direct", "plan", "template"]) -> Iterator[TurnClock]:
+    """Counts the turn in the block by its outcome. A generator that is closed in the middle is a cancelled turn."""
     clock = TurnClock()
     outcome = "done"
     try:
@@ -116,16 +123,45 @@ def measured(mode: Literal["direct", "plan", "template"]) -> Iterator[TurnClock]
         TURN_SECONDS.labels(mode).observe(time.perf_counter() - clock.started)
 
 
-logger = logging.getLogger(__name__)
-
-
 def problem_of(error: Exception) -> Problem:
-    """The problem to answer with.
+    """The problem to answer ``error`` with.
 
-    What nobody foresaw is logged: its type and where, never its text, which may quote what the user or the model wrote.
+    An unexpected error is logged with its type and stack but never its text, which may quote the user or the model.
     """
     problem = as_problem(error)
     if problem is not error and problem.status >= 500:  # noqa: PLR2004
         stack = "".join(traceback.format_tb(error.__traceback__))
         logger.error("a chat turn failed: %s\n%s", type(error).__qualname__, stack, extra={"code": problem.code})
     return problem
+
+
+class Capacity:
+    """Bounds the running turns and template runs of this process; one more is refused at once, not queued."""
+
+    def __init__(self) -> None:
+        self._running = 0
+        self._lock = threading.Lock()  # under WSGI (the test client) each request has an event loop of its own
+
+    @property
+    def running(self) -> int:
+        return self._running
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Raises ``UpstreamUnavailable`` when ``LLM_MAX_RUNNING_TURNS`` are running."""
+        with self._lock:
+            if self._running >= settings.LLM_MAX_RUNNING_TURNS:
+                raise UpstreamUnavailable(
+                    "Too many conversations are being answered right now.", retry_after=RETRY_AFTER_SECONDS
+                )
+            self._running += 1
+        TURNS_RUNNING.inc()
+        try:
+            yield
+        finally:
+            TURNS_RUNNING.dec()
+            with self._lock:
+                self._running -= 1
+
+
+capacity = Capacity()

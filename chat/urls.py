@@ -1,11 +1,14 @@
 """Routes relative to ``/api/v1/``."""
 
-from django.urls import include, path
+from django.urls import path
 
+from chat.plans.views import PlanView, PlaybookView, TemplateRunView
 from chat.views import ChatView, UsageView
 
 urlpatterns = [
     path("chat", ChatView.as_view(), name="chat"),
     path("chat/usage", UsageView.as_view(), name="chat-usage"),
-    path("", include("chat.plans.urls")),
+    path("plans/playbook", PlaybookView.as_view(), name="plans-playbook"),
+    path("plans/playbook/<str:plan_id>", PlanView.as_view(), name="plans-plan"),
+    path("plans/templates/<str:template_id>/run", TemplateRunView.as_view(), name="plans-template-run"),
 ]

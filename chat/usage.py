@@ -1,4 +1,4 @@
-"""Counts turns and tokens by user and UTC day, for later budgets: numbers only."""
+"""Counts turns and tokens per user and UTC day: numbers only, nothing of what was written."""
 
 import asyncio
 import logging
@@ -19,31 +19,31 @@ from chat.models import DailyUsage
 
 logger = logging.getLogger(__name__)
 
-# A database that is slower than this does not hold up the end of an answer.
-_MOST_SECONDS_WAITED = 1.0
+# A slower database does not delay the end of an answer.
+_MAX_WAIT_SECONDS = 1.0
 _COLUMNS = ("turns", "input_tokens", "output_tokens")
 
 
 @contextmanager
-def counted(user_id: UUID) -> Iterator[Meter]:
-    """The meter for one turn; counts it at the end, however it ended. Sync: for views."""
+def count_turn(user_id: UUID) -> Iterator[Meter]:
+    """The meter for the turn in the block, which is recorded however it ends. Sync: for views."""
     meter = Meter()
     try:
         yield meter
     finally:
-        count(user_id, meter)
+        record_usage(user_id, meter)
 
 
-async def count_off_the_loop(user_id: UUID, meter: Meter) -> None:
-    """``count`` in a thread. It is done even when whoever waits for it is cancelled."""
+async def record_usage_in_thread(user_id: UUID, meter: Meter) -> None:
+    """``record_usage`` in a thread. It completes even when its caller is cancelled."""
     if not meter.calls:
         return
-    counting = database_sync_to_async(count, thread_sensitive=False)
-    await asyncio.wait([spawn(counting(user_id, meter))], timeout=_MOST_SECONDS_WAITED)
+    counting = database_sync_to_async(record_usage, thread_sensitive=False)
+    await asyncio.wait([spawn(counting(user_id, meter))], timeout=_MAX_WAIT_SECONDS)
 
 
-def count(user_id: UUID, meter: Meter) -> None:
-    """Adds one turn, unless no model was asked in it. Raises nothing: an answer is worth more than its count."""
+def record_usage(user_id: UUID, meter: Meter) -> None:
+    """Adds one turn, unless it made no model call. Raises nothing: a lost count must not cost the user the answer."""
     if not meter.calls:
         return
     try:
@@ -55,7 +55,7 @@ def count(user_id: UUID, meter: Meter) -> None:
 
 
 def _add(user_id: UUID, day: date, meter: Meter) -> None:
-    """Each statement adds in the database itself, so that turns which end together lose nothing."""
+    """Each statement adds in the database itself, so that turns which end at the same time lose nothing."""
     row = DailyUsage.objects.filter(user_id=user_id, day=day)
     added: dict[str, Any] = {
         "turns": F("turns") + 1,

@@ -1,4 +1,4 @@
-"""``/chat``: a whole turn in one answer, and what turns have cost."""
+"""``/chat``: a whole turn in one response, and the usage report."""
 
 from asgiref.sync import async_to_sync
 from django.db import close_old_connections
@@ -13,7 +13,7 @@ from chat import usage
 from chat.openapi import ChatResponseSerializer, UsageReportSerializer
 from chat.orchestrator import orchestrate
 from chat.plans.serializers import ExecutionPlanSerializer
-from chat.serializers import ChatRequestSerializer, turn_from
+from chat.requests import ChatRequestSerializer, build_turn
 
 _ANSWER = PolymorphicProxySerializer(
     component_name="ChatAnswer",
@@ -25,16 +25,16 @@ _ANSWER = PolymorphicProxySerializer(
 class ChatView(ApiView):
     """Sync like every DRF view; the turn itself runs on the server's event loop.
 
-    A client that goes away cancels the request's task, and asgiref passes that on to the turn, which closes the
+    When the client disconnects, the request's task is cancelled; asgiref passes that on to the turn, which closes the
     provider's connection.
     """
 
     @extend_schema(
         operation_id="sendChat",
-        summary="One conversation turn",
+        summary="Send a chat message",
         request=ChatRequestSerializer,
-        description="The answer, the actions for the client to carry out, and what it has cost; in plan mode the "
-        "plan. The model sees what `context` holds for this one turn; the server keeps none of it.",
+        description="The answer, the actions for the client to carry out, and the usage; in plan mode the plan. "
+        "The model sees `context` in this one turn; the server stores none of it.",
         responses={
             200: _ANSWER,
             400: problem("A field is wrong"),
@@ -47,10 +47,10 @@ class ChatView(ApiView):
     )
     def post(self, request: Request) -> Response:
         user = identity_of(request).user
-        turn = turn_from(ChatRequestSerializer(data=request.data), user=user)
-        # The model may take a minute; a pooled database connection is not held for that long.
+        turn = build_turn(ChatRequestSerializer(data=request.data), user=user)
+        # The model may take a minute, too long to hold a pooled database connection.
         close_old_connections()
-        with usage.counted(user.id) as meter:
+        with usage.count_turn(user.id) as meter:
             done = async_to_sync(orchestrate)(turn=turn, user=user, meter=meter)
         return Response(done.as_dict() if done.plan is None else done.plan.as_dict())
 
@@ -58,9 +58,9 @@ class ChatView(ApiView):
 class UsageView(ApiView):
     @extend_schema(
         operation_id="getChatUsage",
-        summary="What your conversations have cost",
-        description="Every turn in which a model was asked, also those that failed or were cancelled, and the runs of "
-        "templates. Days and months are those of UTC.",
+        summary="Get the usage of your conversations",
+        description="Counts every turn with a model call, failed and cancelled ones and template runs included. "
+        "Days and months are in UTC.",
         responses={200: UsageReportSerializer},
     )
     def get(self, request: Request) -> Response:

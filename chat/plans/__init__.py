@@ -1,1 +1,1 @@
-"""Execution plans (wire contract § 6): prompt templates a client runs by their id, and the steps it makes of them."""
+"""Execution plans (docs/api.md § 6): steps for a client, and the prompt templates that it runs by id."""

@@ -1,8 +1,4 @@
-"""Seals what is kept of a user, so that neither the cache's memory nor a Redis dump shows it.
-
-The key is derived from the server's secret and the user's id: another user's entry cannot be opened by mistake, and
-nothing opens once the secret has changed.
-"""
+"""The recent plans of each user, encrypted."""
 
 import base64
 import json
@@ -17,20 +13,31 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from adiuva.api.errors import UpstreamUnavailable
-from chat.plans.model import ExecutionPlan
+from chat.plans.execution_plan import ExecutionPlan
 from chat.plans.stores import LocalStore, PlanStore, SharedStore
 
+logger = logging.getLogger(__name__)
 
-def seal(value: Mapping[str, Any], *, user_id: UUID) -> bytes:
-    """``value`` as JSON, encrypted and authenticated, with the time in it."""
+SIZE = 1_000
+PER_USER = 20
+MAX_BYTES = 32 * 1024 * 1024
+LIFETIME_SECONDS = 3_600
+
+
+def encrypt(value: Mapping[str, Any], *, user_id: UUID) -> bytes:
+    """``value`` as JSON, encrypted and authenticated together with the time.
+
+    Neither the memory of this process nor a dump of Redis shows a plan. The key is derived from the server's secret and
+    the user's id: no entry can be decrypted for another user by mistake, and none at all after the secret has changed.
+    """
     plain = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     return _fernet(user_id).encrypt_at_time(plain, int(time.time()))
 
 
-def unseal(sealed: bytes, *, user_id: UUID, max_age: int) -> dict[str, Any] | None:
-    """None for what is older than ``max_age`` seconds, was sealed for another user or under another secret."""
+def decrypt(encrypted: bytes, *, user_id: UUID, max_age: int) -> dict[str, Any] | None:
+    """None if it is older than ``max_age`` seconds, or was encrypted for another user or under another secret."""
     try:
-        plain = _fernet(user_id).decrypt_at_time(sealed, ttl=max_age, current_time=int(time.time()))
+        plain = _fernet(user_id).decrypt_at_time(encrypted, ttl=max_age, current_time=int(time.time()))
     except InvalidToken:
         return None
     value: dict[str, Any] = json.loads(plain)
@@ -42,21 +49,13 @@ def _fernet(user_id: UUID) -> Fernet:
     return Fernet(base64.urlsafe_b64encode(key))
 
 
-logger = logging.getLogger(__name__)
-
-SIZE = 1_000
-PER_USER = 20
-MAX_BYTES = 32 * 1024 * 1024
-LIFETIME_SECONDS = 3_600
-
-
 class PlanCache:
-    """Plans of the last hour, at most ``PER_USER`` of one user.
+    """Plans of the last hour, at most ``PER_USER`` for each user.
 
-    A plan's variables hold the user's own words, which a client needs again to run the plan. The whole plan is
-    therefore sealed with a key of that user's (``vault``) before it is kept, and for an hour only; of the context
-    nothing is in a plan. Without Redis it is kept in this process, least recently used first out; with Redis in
-    Django's cache, for all processes.
+    A plan's variables hold the user's message, which a client needs again to run the plan. So the whole plan is
+    encrypted with a key of that user's and kept for an hour only; nothing of the context is in a plan. Without Redis
+    plans are in this process, where the least recently used are dropped first; with Redis they are in Django's cache,
+    for all processes.
     """
 
     def __init__(self, store: PlanStore, *, lifetime: int = LIFETIME_SECONDS) -> None:
@@ -64,35 +63,35 @@ class PlanCache:
         self._lifetime = lifetime
 
     def remember(self, plan: ExecutionPlan, *, user_id: UUID) -> None:
-        """A cache that is away costs the user the list of recent plans, not the plan they are waiting for."""
+        """When the cache is away, the plan is missing among the recent ones, but the user still gets it."""
         try:
-            self._store.put(user_id, plan.plan_id, seal(plan.as_dict(), user_id=user_id))
+            self._store.put(user_id, plan.plan_id, encrypt(plan.as_dict(), user_id=user_id))
         except UpstreamUnavailable as problem:
             logger.warning("a plan is not kept", extra={"code": problem.code})
 
     def get(self, plan_id: str, *, user_id: UUID) -> ExecutionPlan | None:
         """Raises ``UpstreamUnavailable``."""
-        sealed = self._store.get(user_id, plan_id)
-        return None if sealed is None else self._opened(sealed, user_id)
+        encrypted = self._store.get(user_id, plan_id)
+        return None if encrypted is None else self._decrypt(encrypted, user_id)
 
     def recent(self, *, user_id: UUID) -> list[ExecutionPlan]:
         """Newest first. Raises ``UpstreamUnavailable``."""
-        opened = [self._opened(sealed, user_id) for sealed in self._store.newest_first(user_id)]
-        return [plan for plan in opened if plan is not None]
+        plans = [self._decrypt(encrypted, user_id) for encrypted in self._store.newest_first(user_id)]
+        return [plan for plan in plans if plan is not None]
 
     def forget(self, user_id: UUID) -> None:
-        """For the erasure of an account. Raises what the cache raises, so that the erasure is taken up again."""
+        """For the erasure of an account. Raises what the cache raises, so that the erasure is retried."""
         self._store.forget(user_id)
 
-    def _opened(self, sealed: bytes, user_id: UUID) -> ExecutionPlan | None:
-        value = unseal(sealed, user_id=user_id, max_age=self._lifetime)
+    def _decrypt(self, encrypted: bytes, user_id: UUID) -> ExecutionPlan | None:
+        value = decrypt(encrypted, user_id=user_id, max_age=self._lifetime)
         return None if value is None else ExecutionPlan.from_dict(value)
 
 
-def _store() -> PlanStore:
+def _choose_store() -> PlanStore:
     if settings.REDIS_URL:
         return SharedStore(per_user=PER_USER, lifetime=LIFETIME_SECONDS)
     return LocalStore(size=SIZE, per_user=PER_USER, max_bytes=MAX_BYTES)
 
 
-plan_cache = PlanCache(_store())
+plan_cache = PlanCache(_choose_store())

@@ -1,6 +1,6 @@
-"""What the model answers to an extracting template: records that a create action takes as they are.
+"""Extractions: the records in a model's answer to an extracting template, as a create action takes them.
 
-The kinds of field are those of the agents' tools, so what passes here passes there.
+The fields are those of the agents' tools, so what is valid here is valid there.
 """
 
 import json
@@ -15,20 +15,20 @@ from agents.actions import Table
 from agents.tools.fields import IsoDate, LongText, Priority, TaskStatus, Title
 
 MAX_RECORDS = 200
-_MAX_PROBLEMS_TOLD = 10
+_MAX_PROBLEMS = 10
 
 
-class NotTheShapeError(Exception):
-    """The answer is no JSON of the shape asked for; ``str(error)`` tells the model what is wrong, not what it wrote."""
+class InvalidExtractionError(Exception):
+    """The answer does not match the schema; ``str(error)`` tells the model what is wrong without quoting its answer."""
 
 
-def _word(value: Any) -> Any:
+def _normalize_enum(value: Any) -> Any:
     """Models write ``"In progress"`` for in_progress, and ``""`` where they mean nothing."""
     return "_".join(value.lower().split()) or None if isinstance(value, str) else value
 
 
-def _day(value: Any) -> Any:
-    """A moment (RFC 3339) is taken for its day."""
+def _date_of(value: Any) -> Any:
+    """The date of a timestamp (RFC 3339)."""
     if not isinstance(value, str):
         return value
     return value[:10] if value[10:11] == "T" else value.strip() or None
@@ -43,9 +43,9 @@ class ExtractedRecord(BaseModel):
 class TaskRecord(ExtractedRecord):
     title: Title
     description: LongText | None = None
-    status: Annotated[TaskStatus | None, BeforeValidator(_word)] = None
-    priority: Annotated[Priority | None, BeforeValidator(_word)] = None
-    due_date: Annotated[IsoDate | None, BeforeValidator(_day)] = None
+    status: Annotated[TaskStatus | None, BeforeValidator(_normalize_enum)] = None
+    priority: Annotated[Priority | None, BeforeValidator(_normalize_enum)] = None
+    due_date: Annotated[IsoDate | None, BeforeValidator(_date_of)] = None
 
 
 class NoteRecord(ExtractedRecord):
@@ -60,7 +60,7 @@ class Extraction(BaseModel):
     records: Sequence[ExtractedRecord]
 
     def as_list(self) -> list[dict[str, Any]]:
-        """The records as JSON, without the fields that were left open."""
+        """The records as JSON, without their empty fields."""
         return [record.model_dump(mode="json", exclude_none=True) for record in self.records]
 
 
@@ -74,8 +74,8 @@ class WeeklyNote(Extraction):
     records: Annotated[list[NoteRecord], Field(min_length=1, max_length=1)]
 
 
-def read(answer: str, kind: type[Extraction]) -> Extraction:
-    """The records in a model's ``answer``, whatever stands around their JSON. Raises ``NotTheShapeError``."""
+def parse(answer: str, kind: type[Extraction]) -> Extraction:
+    """The records in a model's ``answer``, whatever text is around their JSON. Raises ``InvalidExtractionError``."""
     value = _json_in(answer)
     try:
         return kind.model_validate({"records": _records_in(value)})
@@ -84,7 +84,7 @@ def read(answer: str, kind: type[Extraction]) -> Extraction:
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}"
             for item in error.errors(include_url=False, include_input=False, include_context=False)
         ]
-        raise NotTheShapeError("; ".join(problems[:_MAX_PROBLEMS_TOLD])) from None
+        raise InvalidExtractionError("; ".join(problems[:_MAX_PROBLEMS])) from None
 
 
 def schema(kind: type[Extraction]) -> dict[str, Any]:
@@ -92,8 +92,13 @@ def schema(kind: type[Extraction]) -> dict[str, Any]:
     return kind.model_json_schema()
 
 
+def schema_text(kind: type[Extraction]) -> str:
+    """The schema for a prompt, since not every model takes one as a parameter."""
+    return json.dumps(schema(kind), separators=(",", ":"))
+
+
 def _records_in(value: Any) -> Any:
-    """Models wrap a list in a name of their own, leave the wrapping out, or send a single record bare."""
+    """Models put the list under a key of their own, leave the object out, or send a single record bare."""
     if not isinstance(value, Mapping):
         return value
     if "records" in value:
@@ -108,15 +113,10 @@ def _json_in(answer: str) -> Any:
             return strict_json.loads(candidate)
         except ValidationFailed:
             continue
-    raise NotTheShapeError("the answer is not valid JSON")
+    raise InvalidExtractionError("the answer is not valid JSON")
 
 
 def _candidates(answer: str) -> list[str]:
-    """The whole, and what stands between the first bracket and the last that could close it."""
+    """The whole answer, and the text from the first bracket to the last one that could close it."""
     spans = [(answer.find(opening), answer.rfind(closing)) for opening, closing in ("{}", "[]")]
     return [answer, *(answer[start : end + 1] for start, end in sorted(spans) if 0 <= start < end)]
-
-
-def in_words(kind: type[Extraction]) -> str:
-    """The schema as a prompt says it, for models that take none beside the prompt."""
-    return json.dumps(schema(kind), separators=(",", ":"))

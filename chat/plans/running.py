@@ -1,4 +1,4 @@
-"""Runs a template: how a client carries out an ``llm`` step."""
+"""Runs a plan template, which is how a client carries out an ``llm`` step."""
 
 import asyncio
 import logging
@@ -20,16 +20,13 @@ from agents.llm.replies import Usage
 from agents.registry import registry
 from agents.run_context import RunContext
 from agents.tools.records import RunRecords
-from chat.capacity import capacity
-from chat.plans import extractions, requests
-from chat.plans.extractions import Extraction, NotTheShapeError
-from chat.plans.templates import PromptTemplate
-from chat.plans.variables import ExtractionVariables, RequestVariables, TemplateVariables
-from chat.sanitizer.output import Speech
-from chat.turns import measured, problem_of
+from chat.plans import extractions, templates
+from chat.plans.extractions import Extraction, InvalidExtractionError
+from chat.plans.templates import ExtractionVariables, PromptTemplate, RequestVariables, TemplateVariables
+from chat.sanitizer.output import OutputSanitizer
+from chat.turns import capacity, measure_turn, problem_of
 
 logger = logging.getLogger(__name__)
-
 
 # Records from an extracting template, ``{response, actions}`` from an agent's.
 Result = list[dict[str, Any]] | dict[str, Any]
@@ -41,102 +38,110 @@ class TemplateRun:
     usage: Usage
 
     def as_dict(self) -> dict[str, Any]:
-        """``{result, usage}`` of the wire contract."""
+        """``{result, usage}`` of docs/api.md."""
         return {"result": self.result, "usage": self.usage.as_dict()}
 
 
 async def run_template(
     *, template: PromptTemplate, variables: TemplateVariables, context: Mapping[str, Any], user: User, meter: Meter
 ) -> TemplateRun:
-    """``context`` is a validated ChatContext; the whole run has ``LLM_TIMEOUT_SECONDS``. ``meter`` knows its cost.
+    """``context`` is a validated ChatContext; the whole run has ``LLM_TIMEOUT_SECONDS``. ``meter`` has its usage.
 
-    Raises only ``Problem``: ``ValidationFailed`` where variables and context do not go together, ``UpstreamError``
-    where the model gives no valid records after a second try, and the problems of ``LanguageModel.stream``.
+    Raises only ``Problem``: ``ValidationFailed`` when variables and context do not fit together, ``UpstreamError``
+    when the second answer of the model has no valid records either, and the problems of ``LanguageModel.stream``.
     """
     deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT_SECONDS
     run = RunContext.of(context, deadline=deadline, meter=meter)
-    with measured("template"), capacity.turn():
-        speech = await Speech.about(variables.model_dump(mode="json"), context)
+    with measure_turn("template"), capacity.turn():
+        output = await OutputSanitizer.for_request(variables.model_dump(mode="json"), context)
         scope = asyncio.timeout_at(deadline)
         try:
             async with scope:
                 if template.extracts is not None:
-                    result: Result = await _extract(template, template.extracts, variables, run, speech)
+                    result: Result = await _extract(template, template.extracts, variables, run, output)
                 else:
-                    result = await _carry_out(template, variables, run, user, speech)
+                    result = await _run_agent(template, variables, run, user, output)
         except TimeoutError as error:
-            raise (UpstreamTimeout() if scope.expired() else speech.problem(problem_of(error))) from None
-        except Exception as error:  # noqa: BLE001 - whatever it was, the caller gets a problem
-            raise speech.problem(problem_of(error)) from None
+            raise (UpstreamTimeout() if scope.expired() else output.sanitize_problem(problem_of(error))) from None
+        except Exception as error:  # noqa: BLE001 - the caller gets a problem, whatever the error
+            raise output.sanitize_problem(problem_of(error)) from None
     return TemplateRun(result, meter.usage)
 
 
 async def _extract(
-    template: PromptTemplate, kind: type[Extraction], variables: TemplateVariables, run: RunContext, speech: Speech
+    template: PromptTemplate,
+    kind: type[Extraction],
+    variables: TemplateVariables,
+    run: RunContext,
+    output: OutputSanitizer,
 ) -> list[dict[str, Any]]:
     added: dict[str, Any] = {}
-    most = extractions.MAX_RECORDS
+    max_records = extractions.MAX_RECORDS
     if isinstance(variables, ExtractionVariables):
-        most = variables.max_tasks
+        max_records = variables.max_tasks
         variables = variables.model_copy(update={"project_id": _project_id(variables, run.data)})
-        # The id comes from the client's own data and not by way of the model, which might alter it.
+        # The id is taken from the client's own data, because the model might alter it.
         added = {"project_id": variables.project_id} if variables.project_id else {}
-    extraction = await _ask(requests.extraction(template, kind, variables, run), kind, run)
-    records = await speech.value(extraction.as_list()[:most])
+    extraction = await _complete_extraction(templates.extraction_messages(template, kind, variables, run), kind, run)
+    records = await output.sanitize_value(extraction.as_list()[:max_records])
     return [{**record, **added} for record in records]
 
 
-async def _ask(messages: list[Message], kind: type[Extraction], run: RunContext) -> Extraction:
-    """The model's records; an answer that is not of the shape is sent back once with what is wrong with it."""
-    answer = await _answer(messages, kind, run)
+async def _complete_extraction(messages: list[Message], kind: type[Extraction], run: RunContext) -> Extraction:
+    """The model's records; an answer that does not match the schema is sent back once, with what is wrong with it."""
+    answer = await _complete(messages, kind, run)
     try:
-        return extractions.read(answer, kind)
-    except NotTheShapeError as error:
+        return extractions.parse(answer, kind)
+    except InvalidExtractionError as error:
         logger.info("a template's answer is sent back", extra={"shape": kind.__name__})
-        messages = requests.repair(messages, answer, str(error))
+        messages = templates.repair_messages(messages, answer, str(error))
     try:
-        return extractions.read(await _answer(messages, kind, run), kind)
-    except NotTheShapeError:
-        raise UpstreamError("The language model gave no valid records.") from None
+        return extractions.parse(await _complete(messages, kind, run), kind)
+    except InvalidExtractionError:
+        raise UpstreamError("The language model returned no valid records.") from None
 
 
-async def _answer(messages: list[Message], kind: type[Extraction], run: RunContext) -> str:
+async def _complete(messages: list[Message], kind: type[Extraction], run: RunContext) -> str:
     schema = extractions.schema(kind)
     reply = await get_llm().complete(messages, schema=schema, deadline=run.deadline, meter=run.meter)
     return reply.text
 
 
-async def _carry_out(
-    template: PromptTemplate, variables: TemplateVariables, run: RunContext, user: User, speech: Speech
+async def _run_agent(
+    template: PromptTemplate, variables: TemplateVariables, run: RunContext, user: User, output: OutputSanitizer
 ) -> dict[str, Any]:
-    assert isinstance(variables, RequestVariables)  # noqa: S101 - what extracts nothing takes a request
+    assert isinstance(variables, RequestVariables)  # noqa: S101 - a template that extracts nothing takes a message
     agent = registry.get(template.agent)(user_id=user.id)
-    messages = requests.request(template, variables, run)
+    messages = templates.request_messages(template, variables, run)
     records = RunRecords.of(run.data, variables.message)
-    said: list[str] = []
+    texts: list[str] = []
     actions: list[dict[str, Any]] = []
     async with aclosing(tool_loop.run(get_llm(), messages, agent.get_tools(), context=run, records=records)) as events:
         async for event in events:
             match event:
                 case TextDelta(text):
-                    said.append(text)
+                    texts.append(text)
                 case ActionEmitted(action):
-                    actions.append((await speech.action(action)).as_dict())
-    return {"response": await speech.value("".join(said)), "actions": actions}
+                    actions.append((await output.sanitize_action(action)).as_dict())
+    return {"response": await output.sanitize_value("".join(texts)), "actions": actions}
 
 
 def _project_id(variables: ExtractionVariables, context: Mapping[str, Any]) -> str | None:
-    """The project the tasks belong to, None for a text of its own. Raises ``ValidationFailed``: none, or several."""
+    """The project of the tasks, None for a project given as text. Raises ``ValidationFailed`` if it is unclear."""
     known = [str(row["id"]) for row in context.get("projects", ()) if isinstance(row.get("id"), str | int)]
-    wanted = variables.project_id
-    if wanted is not None:
-        if wanted not in known:
-            raise ValidationFailed({"variables.project_id": ["context.projects holds no project of this id."]})
-        return wanted
+    project_id = variables.project_id
+    if project_id is not None:
+        if project_id not in known:
+            raise ValidationFailed({"variables.project_id": ["context.projects contains no project with this id."]})
+        return project_id
     if variables.project_text and variables.project_text.strip():
         return None
     if not context.get("projects"):
-        raise ValidationFailed({"variables.project_text": ["Give the project's text, or send it in context.projects."]})
+        raise ValidationFailed(
+            {"variables.project_text": ["Send the project's text, or the project in context.projects."]}
+        )
     if len(known) > 1:
-        raise ValidationFailed({"variables.project_id": ["context.projects holds several projects; name one of them."]})
+        raise ValidationFailed(
+            {"variables.project_id": ["context.projects contains several projects; name one of them."]}
+        )
     return known[0] if known else None

@@ -1,4 +1,4 @@
-"""Plans and template runs as the wire has them (wire contract § 6)."""
+"""Plans and template runs over HTTP (docs/api.md § 6)."""
 
 from typing import Any, get_args
 
@@ -9,16 +9,15 @@ from adiuva.api.errors import ValidationFailed
 from adiuva.api.fields import ObjectField
 from agents.actions import ActionType, Table
 from chat.openapi import UsageSerializer
-from chat.plans.templates import BadVariablesError, PromptTemplate, templates
-from chat.plans.variables import TemplateVariables
-from chat.serializers import MAX_CONTEXT_BYTES, ChatContextSerializer
+from chat.plans.templates import BadVariablesError, PromptTemplate, TemplateVariables, templates
+from chat.requests import MAX_CONTEXT_BYTES, ChatContextSerializer
 
 
 class LlmStepSerializer(serializers.Serializer[Any]):
     id = serializers.CharField()
     type = serializers.ChoiceField(choices=["llm"])
     template_id = serializers.ChoiceField(choices=[template.template_id for template in templates.list_templates()])
-    variables = serializers.DictField(help_text="To be sent to POST /plans/templates/{template_id}/run.")
+    variables = serializers.DictField(help_text="Send them to POST /plans/templates/{template_id}/run.")
 
 
 class DataStepSerializer(serializers.Serializer[Any]):
@@ -27,12 +26,12 @@ class DataStepSerializer(serializers.Serializer[Any]):
     action = serializers.ChoiceField(choices=get_args(ActionType))
     table = serializers.ChoiceField(choices=get_args(Table))
     data_from_step = serializers.CharField(
-        allow_null=True, help_text="The step before it that gives the records; null for query_records."
+        allow_null=True, help_text="The earlier step that returns the records; null for query_records."
     )
 
 
 class ExecutionPlanSerializer(serializers.Serializer[Any]):
-    """What a client carries out step by step; prompts are named by their template only."""
+    """Steps for the client to carry out in order; prompts are named by their template only."""
 
     plan_id = serializers.CharField(help_text="A UUID, or the name of a built-in plan.")
     name = serializers.CharField()
@@ -54,7 +53,7 @@ def _variables_schema() -> dict[str, Any]:
         kinds.setdefault(template.variables, []).append(template.template_id)
     return {
         "type": "object",
-        "description": "By template; others than these are refused.",
+        "description": "The variables of each template; others are refused.",
         "oneOf": [{**kind.model_json_schema(), "title": ", ".join(names)} for kind, names in kinds.items()],
     }
 
@@ -100,17 +99,17 @@ class TemplateResultSerializer(serializers.Serializer[Any]):
     usage = UsageSerializer()
 
 
-def run_from(
+def validate_template_run(
     serializer: TemplateRunSerializer, *, template: PromptTemplate
 ) -> tuple[TemplateVariables, dict[str, Any]]:
-    """The variables and the context that ``serializer`` (made with ``data=``) carries for ``template``.
+    """The variables and the context of a run of ``template`` from ``serializer`` (made with ``data=``).
 
     Raises DRF's ``ValidationError``, ``ValidationFailed`` and ``PayloadTooLarge``.
     """
     serializer.is_valid(raise_exception=True)
-    asked = serializer.validated_data
+    data = serializer.validated_data
     try:
-        variables = template.validated(asked["variables"])
+        variables = template.validate_variables(data["variables"])
     except BadVariablesError as error:
         raise ValidationFailed({f"variables.{name}": messages for name, messages in error.errors.items()}) from None
-    return variables, asked.get("context") or {}
+    return variables, data.get("context") or {}

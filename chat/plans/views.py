@@ -1,4 +1,7 @@
-"""Which tiers have a template: those that have its agent (wire contract § 5)."""
+"""The plan routes (docs/api.md § 6): the playbook, a plan, and the run of a template.
+
+A tier has the templates of the agents it includes.
+"""
 
 from asgiref.sync import async_to_sync
 from django.db import close_old_connections
@@ -12,6 +15,7 @@ from adiuva.api.errors import NotFound
 from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView
 from chat import usage
+from chat.agent_routing import require_agents
 from chat.plans.cache import plan_cache
 from chat.plans.playbooks import PLAYBOOKS
 from chat.plans.running import run_template
@@ -20,10 +24,9 @@ from chat.plans.serializers import (
     PlaybookSerializer,
     TemplateResultSerializer,
     TemplateRunSerializer,
-    run_from,
+    validate_template_run,
 )
 from chat.plans.templates import PromptTemplate, templates
-from chat.routing import require_agents
 
 
 def require_template(user: User, template: PromptTemplate) -> None:
@@ -34,8 +37,8 @@ def require_template(user: User, template: PromptTemplate) -> None:
 class PlaybookView(ApiView):
     @extend_schema(
         operation_id="listPlans",
-        summary="The built-in plans, then your own recent ones",
-        description="Your own are those of plan mode in the last hour, newest first.",
+        summary="List the built-in plans and your recent ones",
+        description="The built-in plans come first, then yours from plan mode in the last hour, newest first.",
         responses={200: PlaybookSerializer},
     )
     def get(self, request: Request) -> Response:
@@ -46,23 +49,23 @@ class PlaybookView(ApiView):
 class PlanView(ApiView):
     @extend_schema(
         operation_id="getPlan",
-        summary="One plan",
-        responses={200: ExecutionPlanSerializer, 404: problem("No built-in plan and none of your own recent ones.")},
+        summary="Get a plan",
+        responses={200: ExecutionPlanSerializer, 404: problem("Neither a built-in plan nor one of your recent ones.")},
     )
     def get(self, request: Request, plan_id: str) -> Response:
         plan = PLAYBOOKS.get(plan_id) or plan_cache.get(plan_id, user_id=identity_of(request).user.id)
         if plan is None:
-            raise NotFound("There is no such plan, or it is too long ago.")
+            raise NotFound("There is no such plan, or it has expired.")
         return Response(plan.as_dict())
 
 
 class TemplateRunView(ApiView):
-    """Sync like every DRF view; the run itself is on the server's event loop, as that of ``POST /chat``."""
+    """Sync like every DRF view; the run itself is on the server's event loop, like a turn of ``POST /chat``."""
 
     template: PromptTemplate
 
     def check_permissions(self, request: Request) -> None:
-        """404 and 403 go before anything that is wrong with the body (wire contract § 1)."""
+        """404 and 403 come before any mistake in the body (docs/api.md § 1)."""
         super().check_permissions(request)
         try:
             self.template = templates.get(self.kwargs["template_id"])
@@ -72,9 +75,9 @@ class TemplateRunView(ApiView):
 
     @extend_schema(
         operation_id="runTemplate",
-        summary="Carry out an llm step",
-        description="An extracting template gives records for the data step that follows it; the others let their "
-        "agent answer, with the actions for the client to carry out.",
+        summary="Run a plan template",
+        description="Carries out an llm step. An extracting template returns records for the data step after it; the "
+        "others return their agent's answer and the actions for the client to carry out.",
         request=TemplateRunSerializer,
         responses={
             200: TemplateResultSerializer,
@@ -82,17 +85,17 @@ class TemplateRunView(ApiView):
             403: problem("The tier does not include the template's agent."),
             404: problem("No such template."),
             413: problem("The context is too large."),
-            502: problem("The language model failed, or gave no valid records."),
+            502: problem("The language model failed, or returned no valid records."),
             503: problem("The language model or the server has no room, or no model is configured."),
             504: problem("The language model took too long."),
         },
     )
     def post(self, request: Request, template_id: str) -> Response:
-        variables, context = run_from(TemplateRunSerializer(data=request.data), template=self.template)
-        # The model may take a minute; a pooled database connection is not held for that long.
+        variables, context = validate_template_run(TemplateRunSerializer(data=request.data), template=self.template)
+        # The model may take a minute, too long to hold a pooled database connection.
         close_old_connections()
         user = identity_of(request).user
-        with usage.counted(user.id) as meter:
+        with usage.count_turn(user.id) as meter:
             run = async_to_sync(run_template)(
                 template=self.template, variables=variables, context=context, user=user, meter=meter
             )

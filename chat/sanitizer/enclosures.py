@@ -1,25 +1,25 @@
-"""What is redacted to its end: the text after an opening marker, the JSON object around metadata.
+"""Enclosures, redacted to their end: the text after an opening marker, the JSON object around metadata.
 
-``push`` tells of each character whether it is ``INSIDE``, the ``LAST`` one, or already ``OUTSIDE``.
+``push`` says of each character whether it is ``INSIDE``, the ``LAST`` one, or already ``OUTSIDE``.
 """
 
 from enum import Enum
 from typing import Protocol
 
-from chat.sanitizer.markers import Found, MarkerScanner, Role
+from chat.sanitizer.markers import FoundMarker, MarkerScanner, Role
 
-# A broken object must not take the rest of a long answer with it; the largest tool schema has a third of this.
+# A broken object must not hide the rest of a long answer; the largest tool schema has a third of this.
 _MAX_OBJECT = 10_000
 
 
-class Where(Enum):
+class Position(Enum):
     INSIDE = "inside"
     LAST = "last"
     OUTSIDE = "outside"
 
 
 class Enclosure(Protocol):
-    def push(self, character: str) -> Where: ...
+    def push(self, character: str) -> Position: ...
 
 
 class MarkedText:
@@ -27,46 +27,46 @@ class MarkedText:
 
     __slots__ = ("_before", "_depth", "_family", "_in_tag", "_scanner")
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: FoundMarker) -> None:
         self._family = found.marker.family
         self._in_tag = found.in_tag
         self._depth = 1
         self._scanner = MarkerScanner()
-        self._before = found.said[-1:]
+        self._before = found.text[-1:]
 
-    def push(self, character: str) -> Where:
+    def push(self, character: str) -> Position:
         before, self._before = self._before, character
         if self._in_tag and character == ">":
             self._in_tag = False
             if before == "/":
-                return Where.LAST
+                return Position.LAST
         found = self._scanner.push(character, 0, before)
         if found is not None and found.marker.family == self._family and not found.in_tag:
             if found.marker.role is Role.OPENS:
                 self._depth += self._family == "tag"
             elif found.marker.role is Role.CLOSES:
                 self._depth -= 1
-        return Where.INSIDE if self._depth else Where.LAST
+        return Position.INSIDE if self._depth else Position.LAST
 
 
 class JsonObject:
-    """Up to the bracket that closes the object we are in (which stays), or a blank line where that never comes."""
+    """Up to the bracket that closes the current object (which stays), or a blank line if there is none."""
 
     __slots__ = ("_depth", "_escaped", "_left", "_line_is_blank", "_quote")
 
     def __init__(self, *, depth: int, quote: str) -> None:
-        """``depth``: brackets open besides the object's own; ``quote``: of the string we are in, "" when in none."""
+        """``depth``: open brackets besides the object's own; ``quote``: of the current string, "" outside strings."""
         self._depth = depth
         self._quote = quote
         self._escaped = False
         self._left = _MAX_OBJECT
         self._line_is_blank = False
 
-    def push(self, character: str) -> Where:
+    def push(self, character: str) -> Position:
         self._left -= 1
         if not self._left or self._ends_with(character):
-            return Where.OUTSIDE
-        return Where.INSIDE
+            return Position.OUTSIDE
+        return Position.INSIDE
 
     def _ends_with(self, character: str) -> bool:
         if character == "\n":

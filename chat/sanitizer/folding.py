@@ -1,7 +1,7 @@
-"""Folding: a text as its letters and digits say it, whatever they look like and whatever stands between them.
+"""Folding: a text reduced to its letters and digits, whatever they look like and whatever is between them.
 
 Each character folds by itself (to none, one or several characters), so that a stream folds to the same text however it
-is cut. Protected texts and answers fold alike: it does not matter that "1" and "l" both become "i".
+is cut. Protected texts and answers are folded alike: it does not matter that "1" and "l" both become "i".
 """
 
 import unicodedata
@@ -10,7 +10,7 @@ from adiuva.homoglyphs import LOOKALIKES
 
 # "1" stands for both i and l, therefore l is i as well.
 _LEET = dict(zip("0134567829l", "oieasgtbzgi", strict=True))
-# Symbols that are leet as often as they are punctuation: they fold to nothing, and `runs` tries the letter besides.
+# Symbols that are leet as often as they are punctuation: they fold to nothing; `prompt_runs` tries the letter, too.
 SYMBOL_LETTERS = dict(zip("@$!|+€£¢¥§", "asiiteicys", strict=True))
 
 
@@ -24,7 +24,7 @@ def _fold_character(character: str) -> str:
 
 
 class _Folded(dict[str, str]):
-    """Character to its folding, worked out when it is first met; never larger than Unicode."""
+    """Character to its folding, computed at its first use; never larger than Unicode."""
 
     def __missing__(self, character: str) -> str:
         folded = self[character] = _fold_character(character)
@@ -39,7 +39,7 @@ def fold(text: str) -> str:
 
 
 class _Plain(dict[str, str]):
-    """Character to what markup is made of: folded letters, signs in their ordinary width, "" for what is not seen."""
+    """Character to its form in markup: folded letters, signs in their ordinary width, "" for invisible ones."""
 
     def __missing__(self, character: str) -> str:
         plain = FOLDED[character]

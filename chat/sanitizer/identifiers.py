@@ -1,27 +1,82 @@
-"""Finds agent names, routing metadata and tool schemas in a stream, by the identifiers they are made of."""
+"""Finds agent names, routing metadata and tool schemas in a stream by the identifiers they are made of."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from enum import Enum
+from typing import Any, NamedTuple
 
 from chat.sanitizer.enclosures import JsonObject
-from chat.sanitizer.folding import PLAIN
+from chat.sanitizer.folding import PLAIN, plain
 from chat.sanitizer.user_texts import UserTexts
-from chat.sanitizer.vocabulary import Kind, Vocabulary
+
+ROUTING_KEYS = (
+    "agent",
+    "agents",
+    "agent_name",
+    "agent_names",
+    "intent",
+    "intents",
+    "pipeline",
+    "route",
+    "routes",
+    "routed_to",
+    "selected_agent",
+    "selected_agents",
+    "target_agent",
+    "next_agent",
+)
+_SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema", "args_schema")
+
+
+class Kind(Enum):
+    AGENT = "agent"
+    TOOL = "tool"
+    ROUTING_KEY = "routing key"
+    NAME_KEY = "name key"
+    FUNCTION_KEY = "function key"
+    SCHEMA_KEY = "schema key"
+
+
+class Vocabulary:
+    """The identifiers that reveal internals, and the kind of each. They are folded, but keep their underscores."""
+
+    __slots__ = ("kinds", "prefixes")
+
+    def __init__(self, *, agent_names: Iterable[str], routing_keys: Iterable[str], tool_names: Iterable[str]) -> None:
+        self.kinds: dict[str, Kind] = {}
+        # TaskAgent is the class of task_agent; "task agent" is two ordinary words.
+        agents = [spelling for name in agent_names for spelling in (name, name.replace("_", ""))]
+        for keys, kind in (
+            (("name",), Kind.NAME_KEY),
+            (("function",), Kind.FUNCTION_KEY),
+            (_SCHEMA_KEYS, Kind.SCHEMA_KEY),
+            (routing_keys, Kind.ROUTING_KEY),
+            (tool_names, Kind.TOOL),
+            (agents, Kind.AGENT),
+        ):
+            self.kinds |= {plain(key): kind for key in keys}
+        self.prefixes = frozenset(text[:length] for text in self.kinds for length in range(len(text) + 1))
+
+
+def tool_name(schema: Mapping[str, Any]) -> str:
+    """The name in a schema as a chat completion takes it, or in its bare function."""
+    return str(schema.get("function", schema)["name"])
+
 
 _QUOTES = frozenset("\"'`")
 _COLONS = frozenset(":=")
 _BEFORE_A_KEY = ("{", ",")
-# What may stand between a key and what belongs to it.
+# What may be between a key and its value.
 _BETWEEN = frozenset(" \"'`:=,>[{(")
-# With what is invisible in it; less than may be held back.
+# Invisible characters included; less than may be held back.
 _MAX_WORD = 32
-# In one tool's schema the parameters come after the name and the description.
+# In the schema of one tool the parameters follow the name and the description.
 _SCHEMA_WITHIN = 4_000
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``end`` is the place after it; with ``enclosure``, the character at ``end`` is the enclosure's first."""
+    """``end`` is exclusive; with ``enclosure``, the character at ``end`` is the enclosure's first."""
 
     rule: str
     start: int
@@ -60,23 +115,23 @@ class IdentifierScanner:
         self._user = user
         self._word = ""
         self._start = 0
-        # In a word that is none of the vocabulary: its other letters cannot change anything.
+        # Within a word that is not in the vocabulary: its other letters change nothing.
         self.idle = False
-        # The last character was a backslash; the word began after one.
+        # Whether the last character was a backslash, and whether the word began after one.
         self._escaped = self._after_escape = False
-        # The quote directly before the word, and the last sign before that: "{" or "," tell a key of an object.
+        # The quote directly before the word, and the last sign before that: "{" or "," mark a key of an object.
         self._quote = self._before_quote = self._solid = ""
         self._quote_place = 0
         # Known words with nothing but separators between them, and the brackets opened since the first.
         self._trail: list[_Word] = []
         self._colon = False
         self._depth = 0
-        # After `"name": "<a tool>"`: how far its schema may be, and the brackets open since.
+        # After `"name": "<a tool>"`: how far away its schema may begin, and the brackets open since.
         self._schema_until = -1
         self._schema_depth = 0
 
     def push(self, character: str, place: int) -> Finding | None:
-        """What is complete with the character before this one, or with this one."""
+        """The finding that ends with this character or the one before it."""
         sign = PLAIN[character]
         escaped, self._escaped = self._escaped, character == "\\"
         if sign == "_" or (sign.isalnum() and not escaped):
@@ -95,11 +150,11 @@ class IdentifierScanner:
         return finding or self._separator(sign, place)
 
     def finish(self, end: int) -> Finding | None:
-        """What the end of the text completes."""
+        """The finding that ends with the text."""
         return self._end_of_word(end) if self._word else None
 
     def hold(self, end: int) -> int:
-        """The place of the first character that may be part of a finding; ``end`` when there is none."""
+        """The index of the first character that may be part of a finding; ``end`` if there is none."""
         if self._trail:
             return self._trail[0].start
         if self._word:
@@ -118,19 +173,19 @@ class IdentifierScanner:
             self._start = place
             self._solid = sign
         self._word += sign
-        if not any(way in self._vocabulary.prefixes for way in self._ways()):
+        if not any(reading in self._vocabulary.prefixes for reading in self._readings()):
             self._word = self._quote = ""
             self._after_escape = False
             self._trail.clear()
             self.idle = True
 
-    def _ways(self) -> tuple[str, ...]:
-        """How the word may be meant."""
+    def _readings(self) -> tuple[str, ...]:
+        """What the word may be."""
         text = self._word.strip("_")
         return (text, text[1:]) if self._after_escape else (text,)
 
     def _end_of_word(self, end: int) -> Finding | None:
-        text = next((way for way in self._ways() if way in self._vocabulary.kinds), "")
+        text = next((reading for reading in self._readings() if reading in self._vocabulary.kinds), "")
         self._word = ""
         self._after_escape = False
         kind = self._vocabulary.kinds.get(text)
@@ -152,7 +207,7 @@ class IdentifierScanner:
         return None
 
     def _continues(self, kind: Kind) -> bool:
-        """Whether what came before is the key, or the key of the key, of a word of this ``kind``."""
+        """Whether the words before are the key, or the key of the key, of a word of this ``kind``."""
         if not (self._trail and self._colon):
             return False
         return kind in (Kind.AGENT, Kind.TOOL) or (kind is Kind.NAME_KEY and self._trail[-1].kind is Kind.FUNCTION_KEY)

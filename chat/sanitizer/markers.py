@@ -1,4 +1,4 @@
-"""The markers that models put around reasoning and around the turns of a conversation."""
+"""The markers that models put around reasoning and around the turns of a conversation, and their scanner."""
 
 import re
 from dataclasses import dataclass
@@ -51,19 +51,19 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """``text`` is squeezed. Only a closer of its own ``family`` ends what an opener opens."""
+    """``text`` is squeezed. Only a closer of the same ``family`` ends what an opener begins."""
 
     text: str
     family: str
     role: Role
 
 
-def _all() -> dict[str, Marker]:
-    found: dict[str, Marker] = {}
+def _build_markers() -> dict[str, Marker]:
+    markers: dict[str, Marker] = {}
 
     def add(text: str, family: str, role: Role) -> None:
         squeezed = plain(text).replace(" ", "")
-        found[squeezed] = Marker(squeezed, family, role)
+        markers[squeezed] = Marker(squeezed, family, role)
 
     for name in TAG_NAMES:
         for left, right in (("<", ">"), ("&lt;", "&gt;")):
@@ -77,30 +77,28 @@ def _all() -> dict[str, Marker]:
         add(f"<|{name}|>", "control", Role.OPENS)
     for name in _CONTROL_CLOSERS:
         add(f"<|{name}|>", "control", Role.CLOSES)
-    return found
+    return markers
 
 
-MARKERS = _all()
+MARKERS = _build_markers()
 PREFIXES = frozenset(text[:length] for text in MARKERS for length in range(1, len(text) + 1))
 STARTS = frozenset(text[0] for text in MARKERS)
-
-
 # More than any marker with a blank on each side of its parts, and less than may be held back.
 _MAX_LENGTH = 32
-# A tag with attributes counts from the first "=" on: what follows may be of any length.
+# A tag with attributes is one from its first "=" on: what follows may be of any length.
 _ATTRIBUTE = re.compile(rf"<(?:{'|'.join(map(re.escape, map(plain, TAG_NAMES)))}) [a-z_:-]+(=)?")
 _TYPE_ARGUMENT = re.compile(r"<[A-Z][A-Za-z]*>")
 _OPEN_TAG = Marker("<…", "tag", Role.OPENS)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundMarker:
     """``before`` is the character before the marker, "" at the beginning; ``in_tag``: its ``>`` is still to come."""
 
     marker: Marker
     start: int
     before: str
-    said: str
+    text: str
     in_tag: bool = False
 
 
@@ -112,22 +110,22 @@ class _Candidate:
         self.before = before
         self.raw = self.loose = self.tight = ""
 
-    def push(self, character: str, sign: str) -> Found | bool:
-        """What is found; else whether it may still be a marker."""
+    def push(self, character: str, sign: str) -> FoundMarker | bool:
+        """The marker if it is complete, otherwise whether it may still become one."""
         self.raw += character
         if not (sign == " " and self.loose.endswith(" ")):
             self.loose += sign
         if sign != " ":
             self.tight += sign
         if self.tight in MARKERS:
-            return not self._is_code() and Found(MARKERS[self.tight], self.start, self.before, self.raw)
+            return not self._is_code() and FoundMarker(MARKERS[self.tight], self.start, self.before, self.raw)
         if len(self.raw) >= _MAX_LENGTH:
             return False
         if self.tight in PREFIXES:
             return True
         attribute = _ATTRIBUTE.fullmatch(self.loose)
         if attribute and attribute[1]:
-            return Found(_OPEN_TAG, self.start, self.before, self.raw, in_tag=True)
+            return FoundMarker(_OPEN_TAG, self.start, self.before, self.raw, in_tag=True)
         return bool(attribute)
 
     def _is_code(self) -> bool:
@@ -145,27 +143,27 @@ class MarkerScanner:
 
     @property
     def idle(self) -> bool:
-        """A letter cannot change anything now."""
+        """Whether a letter would change nothing now."""
         return not self._candidates
 
-    def push(self, character: str, place: int, before: str) -> Found | None:
-        """The marker that ends with this character."""
+    def push(self, character: str, place: int, before: str) -> FoundMarker | None:
+        """The marker that ends with this character, if any."""
         sign = PLAIN[character]
         if sign[:1] in STARTS:
             self._candidates.append(_Candidate(place, before))
         elif not self._candidates:
             return None
-        going_on = []
+        remaining = []
         for candidate in self._candidates:
             outcome = candidate.push(character, sign)
-            if isinstance(outcome, Found):
+            if isinstance(outcome, FoundMarker):
                 self._candidates = []
                 return outcome
             if outcome:
-                going_on.append(candidate)
-        self._candidates = going_on
+                remaining.append(candidate)
+        self._candidates = remaining
         return None
 
     def hold(self, end: int) -> int:
-        """The place of the first character that may be part of a marker; ``end`` when there is none."""
+        """The index of the first character that may be part of a marker; ``end`` if there is none."""
         return self._candidates[0].start if self._candidates else end

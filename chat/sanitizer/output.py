@@ -1,4 +1,4 @@
-"""Everything a turn says to its user passes through here (wire contract § 5, sanitizer)."""
+"""The output sanitizer: every event, value and problem of a turn passes through it (docs/api.md § 5)."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,99 +9,99 @@ from adiuva.api.errors import Problem
 from agents.actions import Action
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.run_context import ClientToolFailed, ClientTools
-from chat.plans.model import ExecutionPlan, LlmStep, frozen_variables
+from chat.plans.execution_plan import ExecutionPlan, LlmStep, frozen_variables
 from chat.sanitizer import TurnSanitizer, protected_texts, strings_in
 from chat.turns import PlanMade
 
 T = TypeVar("T")
 
-# About 4 ms of CPU: what is longer is read in a thread, so that no other stream waits for it.
-_MOST_ON_THE_LOOP = 2_000
-# The same for what the user wrote, which is folded at the first redaction only.
-_MOST_FOLDED_ON_THE_LOOP = 32_000
+# In characters, about 4 ms of CPU: a longer text is read in a thread, so that no other stream waits for it.
+_MAX_ON_THE_LOOP = 2_000
+# The same for what the user wrote, which is folded only at the first redaction.
+_MAX_FOLDED_ON_THE_LOOP = 32_000
 
 
-class Speech:
-    """The mouth of one turn. Its text deltas are one stream, so that nothing gets through between two of them."""
+class OutputSanitizer:
+    """Of one turn. Its text deltas are one stream, so that nothing gets through by being split over them."""
 
-    def __init__(self, said: TurnSanitizer) -> None:
-        self._said = said
-        self._stream = said.stream()
+    def __init__(self, sanitizer: TurnSanitizer) -> None:
+        self._sanitizer = sanitizer
+        self._stream = sanitizer.stream()
         self._user_characters = 0
 
     @classmethod
-    async def about(cls, *written: Any) -> Self:
-        """``written``: JSON values with what the user wrote in this request, which may be said back."""
+    async def for_request(cls, *user_values: Any) -> Self:
+        """``user_values``: JSON values that the user sent in this request, which may be repeated."""
         sanitizer = await protected_texts.sanitizer()
-        speech = cls(sanitizer.for_turn([]))
-        await speech.allow(*written)
-        return speech
+        output = cls(sanitizer.for_turn([]))
+        await output.allow(*user_values)
+        return output
 
-    async def allow(self, *written: Any) -> None:
-        """More that the user's device sent."""
-        texts = tuple(text for value in written for text in strings_in(value))
-        self._said.allow(texts)
+    async def allow(self, *user_values: Any) -> None:
+        """Allow more values that the user's device sent."""
+        texts = tuple(text for value in user_values for text in strings_in(value))
+        self._sanitizer.allow(texts)
         self._user_characters += sum(map(len, texts))
-        if self._user_characters > _MOST_FOLDED_ON_THE_LOOP:
-            await asyncio.to_thread(self._said.prepare)
+        if self._user_characters > _MAX_FOLDED_ON_THE_LOOP:
+            await asyncio.to_thread(self._sanitizer.prepare)
 
-    async def event(self, event: AgentEvent | PlanMade) -> AgentEvent | PlanMade | None:
-        """``event`` as the user may see it; None while all of a text is held back."""
+    async def sanitize_event(self, event: AgentEvent | PlanMade) -> AgentEvent | PlanMade | None:
+        """``event`` as the user may see it; None while its whole text is held back."""
         match event:
             case TextDelta(text):
                 shown = await _run(self._stream.feed, text, len(text))
                 return TextDelta(shown) if shown else None
             case ActionEmitted(action):
-                return ActionEmitted(await self.action(action))
+                return ActionEmitted(await self.sanitize_action(action))
             case ClientToolCall(arguments=arguments):
-                return replace(event, arguments=await self.value(arguments))
+                return replace(event, arguments=await self.sanitize_value(arguments))
             case PlanMade(plan):
-                return PlanMade(await self._plan(plan))
+                return PlanMade(await self._sanitize_plan(plan))
 
-    def rest(self) -> TextDelta | None:
-        """What was held back to the end of the turn."""
+    def finish(self) -> TextDelta | None:
+        """The text held back until the end of the turn."""
         shown = self._stream.finish()
         return TextDelta(shown) if shown else None
 
-    async def action(self, action: Action) -> Action:
-        return replace(action, data=await self.value(action.data))
+    async def sanitize_action(self, action: Action) -> Action:
+        return replace(action, data=await self.sanitize_value(action.data))
 
-    async def value(self, value: T) -> T:
-        """A JSON value with every string in it sanitized by itself."""
-        shown: T = await _run(self._said.value, value, sum(map(len, strings_in(value))))
+    async def sanitize_value(self, value: T) -> T:
+        """A JSON value with every string in it sanitized on its own."""
+        shown: T = await _run(self._sanitizer.value, value, sum(map(len, strings_in(value))))
         return shown
 
-    async def _plan(self, plan: ExecutionPlan) -> ExecutionPlan:
-        """Its labels and variables; template ids and actions are the contract's own words."""
+    async def _sanitize_plan(self, plan: ExecutionPlan) -> ExecutionPlan:
+        """Its name and variables; template ids and actions are public."""
         steps = [
-            replace(step, variables=frozen_variables(await self.value(dict(step.variables))))
+            replace(step, variables=frozen_variables(await self.sanitize_value(dict(step.variables))))
             if isinstance(step, LlmStep)
             else step
             for step in plan.steps
         ]
-        return replace(plan, name=await self.value(plan.name), steps=tuple(steps))
+        return replace(plan, name=await self.sanitize_value(plan.name), steps=tuple(steps))
 
-    def problem(self, problem: Problem) -> Problem:
-        problem.detail = self._said.text(problem.detail)
+    def sanitize_problem(self, problem: Problem) -> Problem:
+        problem.detail = self._sanitizer.text(problem.detail)
         return problem
 
 
-class HeardAnswers:
-    """``ClientTools`` whose answers may be said back: they come from the user's own device."""
+class AllowedAnswers:
+    """``ClientTools`` whose answers may be repeated, since they come from the user's own device."""
 
-    def __init__(self, tools: ClientTools, speech: Speech) -> None:
+    def __init__(self, tools: ClientTools, output: OutputSanitizer) -> None:
         self._tools = tools
-        self._speech = speech
+        self._output = output
 
     async def result(self, call_id: str) -> Any:
         try:
             answer = await self._tools.result(call_id)
         except ClientToolFailed as failure:
-            await self._speech.allow(failure.message)
+            await self._output.allow(failure.message)
             raise
-        await self._speech.allow(answer)
+        await self._output.allow(answer)
         return answer
 
 
 async def _run(work: Callable[[Any], Any], value: Any, characters: int) -> Any:
-    return work(value) if characters <= _MOST_ON_THE_LOOP else await asyncio.to_thread(work, value)
+    return work(value) if characters <= _MAX_ON_THE_LOOP else await asyncio.to_thread(work, value)

@@ -1,4 +1,4 @@
-"""What users must not be told, gathered for the sanitizer of this process."""
+"""The protected texts, which no output may contain, and the sanitizer of this process made of them."""
 
 import asyncio
 import threading
@@ -10,9 +10,9 @@ from uuid import UUID
 
 from agents import tool_loop
 from agents.registry import registry
-from chat.plans import extractions, requests
+from chat.agent_routing import AGENTS_BY_TIER
+from chat.plans import extractions, templates
 from chat.plans.extractions import ExtractedTasks, WeeklyNote
-from chat.routing import AGENTS_BY_TIER
 from chat.sanitizer import Sanitizer
 
 _NOBODY = UUID(int=0)
@@ -21,7 +21,7 @@ WHO_IT_IS = "I'm Adiuva, a personal assistant on your own device."
 
 
 class _Shared:
-    """Built by whoever comes first; the others wait for it."""
+    """Built by the first caller; the others wait for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -44,20 +44,20 @@ def preload() -> None:
 
 
 async def sanitizer() -> Sanitizer:
-    """The sanitizer; built in a thread where that has not happened yet."""
+    """The sanitizer; built in a thread if it is not there yet."""
     if _shared.built is None:
         return await asyncio.to_thread(_shared.get)
     return _shared.built
 
 
 def build() -> Sanitizer:
-    """A new sanitizer of everything that a model is told here."""
+    """A new sanitizer of everything that is in the prompts."""
     # Its tables of words take 0.7 s of CPU, which no management command should pay for.
     from agents.offline_model import small_talk  # noqa: PLC0415
 
     agents = registry.list_agents()
     return Sanitizer(
-        prompts=[*prompt_texts(), *(agent.description for agent in agents), *requests.SENTENCES],
+        prompts=[*prompt_texts(), *(agent.description for agent in agents), *templates.MODEL_SENTENCES],
         agent_names=AGENTS_BY_TIER,
         tool_schemas=[*tool_schemas(), *extraction_schemas()],
         public_texts=[small_talk.HELP, *tool_loop.SENTENCES, WHO_IT_IS],
@@ -65,7 +65,7 @@ def build() -> Sanitizer:
 
 
 def prompt_texts() -> Iterator[str]:
-    """Every instruction file, those of the router, the synthesis and the templates included."""
+    """Every prompt file, those of the router, the synthesis and the templates included."""
     return _texts_in(files("agents.prompts"))
 
 
@@ -76,7 +76,7 @@ def tool_schemas() -> Iterator[dict[str, Any]]:
 
 
 def extraction_schemas() -> Iterator[dict[str, Any]]:
-    """As tools: of their JSON only the stretches with names of our own are protected, the rest is in every schema."""
+    """Like tools': only the excerpts of their JSON with names of our own are protected, the rest is in any schema."""
     for kind in (ExtractedTasks, WeeklyNote):
         yield {"name": kind.__name__, "parameters": extractions.schema(kind)}
 

@@ -1,4 +1,4 @@
-"""What the user wrote in this request, which may always be said back."""
+"""What the user wrote in this request, which may always be repeated to them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -21,17 +21,17 @@ def strings_in(value: Any) -> Iterator[str]:
             yield from strings_in(item)
 
 
-def squeezed(text: str) -> str:
-    """``text`` as the scanners of markup read it, without white space: how it is laid out does not matter."""
+def squeeze(text: str) -> str:
+    """``text`` as the scanners of markup read it, without white space: its layout does not matter."""
     return plain(text).replace(" ", "")
 
 
-# Each is followed character by character; who wrote the same marker more often is not told more of it.
-_MOST_PLACES = 500
+# Each is followed character by character; a marker that the user repeats more often is followed no further.
+_MAX_PLACES = 500
 
 
 class UserTexts:
-    """Asked only when something is about to be redacted, so nothing is worked out before that."""
+    """Consulted only before a redaction, so nothing is computed until then."""
 
     __slots__ = ("_grams", "_index", "_plain", "_squeezed", "_texts")
 
@@ -43,53 +43,53 @@ class UserTexts:
         self._squeezed: str | None = None
 
     def add(self, texts: Iterable[str]) -> None:
-        """What the user's device sent while the turn was running."""
+        """Texts that the user's device sent while the turn was running."""
         self._texts += tuple(texts)
         self._grams = self._plain = self._squeezed = None
 
     def prepare(self) -> None:
-        """Work everything out now."""
-        self._grams = self._wrote_grams()
+        """Compute everything now."""
+        self._grams = self._find_grams()
         self._squeezed = self.squeezed
 
     def wrote_gram(self, gram: str) -> bool:
         if self._grams is None:
-            self._grams = self._wrote_grams()
+            self._grams = self._find_grams()
         return gram in self._grams
 
-    def _wrote_grams(self) -> frozenset[str]:
+    def _find_grams(self) -> frozenset[str]:
         return frozenset(gram for text in self._texts for gram in self._index.common_with(fold(text)))
 
     @property
     def plain(self) -> str:
-        """All of it as the scanners of markup read it, a line each."""
+        """All texts as the scanners of markup read them, one a line."""
         if self._plain is None:
             self._plain = "\n".join(plain(text) for text in self._texts)
         return self._plain
 
     @property
     def squeezed(self) -> str:
-        """All of it squeezed; a text never runs over into the next."""
+        """All texts squeezed; none continues into the next."""
         if self._squeezed is None:
             self._squeezed = self.plain.replace(" ", "")
         return self._squeezed
 
 
-class Echo:
-    """Follows what is being said for as long as it stands in the user's texts as well."""
+class UserQuotation:
+    """Follows the output for as long as it repeats the user's texts, from ``beginning`` on."""
 
     __slots__ = ("_places", "_text")
 
-    def __init__(self, user: UserTexts, said: str) -> None:
+    def __init__(self, user: UserTexts, beginning: str) -> None:
         self._text = user.squeezed
-        self._places = list(islice(_ends(self._text, squeezed(said)), _MOST_PLACES))
+        self._places = list(islice(_ends(self._text, squeeze(beginning)), _MAX_PLACES))
 
     def __bool__(self) -> bool:
         return bool(self._places)
 
     def follow(self, character: str) -> bool:
-        """Whether the user wrote this too."""
-        for sign in squeezed(character):
+        """Whether the user wrote this character next, too."""
+        for sign in squeeze(character):
             self._places = [place + 1 for place in self._places if self._text[place : place + 1] == sign]
         return bool(self._places)
 

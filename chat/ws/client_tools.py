@@ -1,4 +1,4 @@
-"""The client's answers to read tools, as the agents wait for them (``agents.run_context.ClientTools``)."""
+"""Client tools: the client's answers to read tools, as the agents await them (``agents.run_context.ClientTools``)."""
 
 import asyncio
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from agents.run_context import ClientToolFailed
 from chat.ws.frames import ToolResultFrame
 
-ANSWER_SECONDS = 30.0  # wire contract § 5
+ANSWER_SECONDS = 30.0  # docs/api.md § 5
 
 
 class ClientAnswers:
-    """Those of one turn. A call is ``expect``-ed before its frame leaves, so that no answer can be too early.
+    """The answers of one turn. ``expect`` a call before its frame is sent, so that no answer can come too early.
 
-    The time runs from then on: reads asked together wait together.
+    The time runs from then on, so reads that are asked together time out together.
     """
 
     def __init__(self, *, seconds: float = ANSWER_SECONDS) -> None:
@@ -24,12 +24,13 @@ class ClientAnswers:
         self._expected[call_id] = (loop.create_future(), loop.time() + self._seconds)
 
     def take(self, answer: ToolResultFrame) -> None:
-        """An answer to no open call is ignored: it is late, or comes twice."""
+        """An answer that belongs to no open call is ignored: it is late, or a repetition."""
         future, _ = self._expected.get(answer.id, (None, 0.0))
         if future is not None and not future.done():
             future.set_result(answer)
 
     async def result(self, call_id: str) -> Any:
+        """Raises ``ClientToolFailed`` for an error of the client and when the time is over."""
         future, deadline = self._expected[call_id]
         try:
             async with asyncio.timeout_at(deadline):

@@ -1,8 +1,8 @@
-"""How a process hears that sessions of its open sockets have ended.
+"""The open sockets of this process: how many there may be, and how revocation and shutdown close them.
 
-One channel of the process joins each session's group, instead of one channel (with its task and queue) a socket. A
-message says only that something ended; what did is asked of the database, as it is every ``SWEEP_SECONDS`` for messages
-that were lost.
+One channel of the process joins the group of each session, instead of one channel (with its task and queue) per socket.
+A message only says that some session ended; which one is asked of the database, as it is every ``SWEEP_SECONDS`` in
+case a message was lost.
 """
 
 import asyncio
@@ -23,17 +23,19 @@ from chat.background import spawn
 
 logger = logging.getLogger(__name__)
 
+SESSION_OVER = 4401
+RETRY_AFTER_SECONDS = 5
 SWEEP_SECONDS = 30.0
-_LAYER_SECONDS = 2.0  # a channel layer that is away must not hold up handshakes
+_LAYER_SECONDS = 2.0  # a channel layer that is away must not delay handshakes
 
 
 class RevocationWatch:
-    """Calls ``check`` at each hint and every ``seconds``, from its making until ``stop``; belongs to one event loop."""
+    """Calls ``check`` on each message and every ``seconds`` until ``stop``; belongs to one event loop."""
 
     def __init__(self, check: Callable[[], Awaitable[None]], *, seconds: float) -> None:
         self._check = check
         self._seconds = seconds
-        self._hint = asyncio.Event()
+        self._wake = asyncio.Event()
         self._lock = asyncio.Lock()
         self._layer: Any = get_channel_layer()
         self._channel: str | None = None
@@ -45,7 +47,7 @@ class RevocationWatch:
             task.cancel()
 
     async def join(self, session_id: UUID) -> None:
-        """From now on a message about this session is heard; if the layer is away, the sweep has to do."""
+        """Listen for messages about this session; when the layer is away, only the sweep notices its end."""
         if self._layer is None:
             return
         try:
@@ -73,23 +75,23 @@ class RevocationWatch:
             except Exception as error:  # noqa: BLE001 - as above
                 self._warn(error)
                 await asyncio.sleep(self._seconds)
-            self._hint.set()
+            self._wake.set()
 
     async def _sweep(self) -> None:
         while True:
             try:
                 async with asyncio.timeout(self._seconds):
-                    await self._hint.wait()
+                    await self._wake.wait()
             except TimeoutError:
                 pass
-            self._hint.clear()
+            self._wake.clear()
             try:
                 await self._check()
             except Exception:
                 logger.warning("open sockets could not be checked for revocation", exc_info=True)
 
     def _warn(self, error: Exception) -> None:
-        """Once: an outage would else write a line for each socket."""
+        """Once: otherwise an outage would write a line for each socket."""
         if not self._warned:
             self._warned = True
             logger.warning(
@@ -98,23 +100,19 @@ class RevocationWatch:
             )
 
 
-SESSION_OVER = 4401
-RETRY_AFTER_SECONDS = 5
-
-
 class Socket(Protocol):
     @property
     def session_id(self) -> UUID: ...
 
     def end(self, code: int, reason: str) -> None:
-        """Stop what runs and close."""
+        """Stop the running turn and close."""
 
     def drain(self) -> None:
-        """Close as soon as nothing runs any more."""
+        """Close as soon as no turn is running."""
 
 
 class Connections:
-    """Used from the event loop only. The watch and the drain callback exist while there is a socket."""
+    """To be used on the event loop. The watch and the drain callback exist only while there is a socket."""
 
     def __init__(self, *, sweep_seconds: float = SWEEP_SECONDS) -> None:
         self.sweep_seconds = sweep_seconds
@@ -122,21 +120,21 @@ class Connections:
         self._of_user: Counter[UUID] = Counter()
         self._admitted = 0
         self._watch: RevocationWatch | None = None
-        self._forget_drain: Callable[[], None] = lambda: None
+        self._unregister_drain: Callable[[], None] = lambda: None
 
     @property
     def admitted(self) -> int:
         return self._admitted
 
     def admit(self, user_id: UUID) -> None:
-        """Takes a place that ``release`` gives back.
+        """Take a place; ``release`` gives it back.
 
         Raises:
             RateLimited: the user has ``CHAT_MAX_SOCKETS_PER_USER`` open.
             UpstreamUnavailable: this process has ``CHAT_MAX_SOCKETS`` open.
         """
         if self._of_user[user_id] >= settings.CHAT_MAX_SOCKETS_PER_USER:
-            raise RateLimited(retry_after=RETRY_AFTER_SECONDS, detail="Too many of your WebSockets are open.")
+            raise RateLimited(retry_after=RETRY_AFTER_SECONDS, detail="You have too many WebSockets open.")
         if self._admitted >= settings.CHAT_MAX_SOCKETS:
             raise UpstreamUnavailable("Too many WebSockets are open.", retry_after=RETRY_AFTER_SECONDS)
         self._of_user[user_id] += 1
@@ -151,7 +149,7 @@ class Connections:
     async def add(self, socket: Socket) -> None:
         if self._watch is None:
             self._watch = RevocationWatch(self._end_revoked, seconds=self.sweep_seconds)
-            self._forget_drain = drain.on_drain(self._drain)
+            self._unregister_drain = drain.on_drain(self._drain)
         is_first = socket.session_id not in self._by_session
         self._by_session.setdefault(socket.session_id, set()).add(socket)
         if is_first:
@@ -166,7 +164,7 @@ class Connections:
         watch = self._watch
         if not self._by_session:
             self._watch = None
-            self._forget_drain()
+            self._unregister_drain()
             watch.stop()
         await watch.leave(socket.session_id)
 

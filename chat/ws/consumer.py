@@ -1,4 +1,4 @@
-"""``WS /api/v1/chat/stream`` (wire contract § 5)."""
+"""``WS /api/v1/chat/stream`` (docs/api.md § 5): the consumer, its heartbeat and the WebSocket routes."""
 
 import asyncio
 import logging
@@ -9,22 +9,30 @@ from typing import Any
 from uuid import UUID
 
 from channels.consumer import AsyncConsumer
+from django.urls import path, re_path
 
 from accounts.authentication import Identity
-from adiuva.api.errors import Conflict, Unauthorized, UpstreamUnavailable
+from adiuva.api.errors import Conflict, NotFound, Unauthorized, UpstreamUnavailable
 from adiuva.observability import request_id
 from adiuva.observability.metrics import HANDSHAKES, SOCKETS_OPEN
 from adiuva.server.drain import drain
 from chat.background import spawn
 from chat.turns import problem_of
-from chat.ws import frames, handshake
+from chat.ws import frames, socket_authentication
 from chat.ws.client_tools import ANSWER_SECONDS, ClientAnswers
 from chat.ws.connections import SESSION_OVER, connections
 from chat.ws.frames import BadFrame, CancelFrame, ChatFrame, ClientFrame, PongFrame, ToolResultFrame, WaitingFrames
-from chat.ws.handshake import Scope, Send
+from chat.ws.socket_authentication import Scope, Send
 from chat.ws.turn import SocketClosedError, SocketTurn
 
-PING_SECONDS = 30.0  # wire contract § 5
+logger = logging.getLogger(__name__)
+
+PING_SECONDS = 30.0  # docs/api.md § 5
+MAX_FRAME_BYTES = 1024 * 1024  # uvicorn closes at the same size before we see the frame; daphne does not
+TOO_BIG = 1009
+RESTARTING = 1012
+_PARSE_INLINE_CHARACTERS = 64 * 1024  # about 1 ms; a larger frame is parsed off the loop
+_CLOSE_SECONDS = 5.0
 
 
 class Heartbeat:
@@ -59,27 +67,18 @@ class Heartbeat:
             self._on_stall()
             return
         self._sending = spawn(self._ping())
-        self._sending.add_done_callback(self._sent)
+        self._sending.add_done_callback(self._on_sent)
         self.start()
 
-    def _sent(self, task: asyncio.Task[None]) -> None:
+    def _on_sent(self, task: asyncio.Task[None]) -> None:
         self._sending = None
 
 
-logger = logging.getLogger(__name__)
-
-MAX_FRAME_BYTES = 1024 * 1024  # uvicorn closes at the same size before we see the frame; daphne does not
-TOO_BIG = 1009
-RESTARTING = 1012
-_PARSE_INLINE_CHARACTERS = 64 * 1024  # about 1 ms; a larger frame is parsed off the loop
-_CLOSE_SECONDS = 5.0
-
-
 class ChatStream(AsyncConsumer):
-    """One socket. It costs no task while idle: the server's own reads frames, and timers do the rest.
+    """One socket. While idle it costs no task of its own: the server's task reads frames, and timers do the rest.
 
-    Channels' loop over a channel layer is not used: ``chat.ws.connections`` listens once for the whole process.
-    Frames are answered in order, each ChatRequest (and each frame that is none) by one last frame; ``cancel`` and
+    Channels' loop over a channel layer is not used, because ``chat.ws.connections`` listens once for the whole process.
+    Frames are answered in order, each ChatRequest (and each invalid frame) with one final frame; ``cancel`` and
     ``tool_result`` act on the running turn at once.
     """
 
@@ -99,17 +98,17 @@ class ChatStream(AsyncConsumer):
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
         self._send = send
-        request_id.bind(handshake.header(scope, request_id.HEADER.lower()))
+        request_id.bind(socket_authentication.header(scope, request_id.HEADER.lower()))
         await receive()  # websocket.connect
         try:
             if drain.draining:
                 raise UpstreamUnavailable("The server is shutting down.", retry_after=1)  # noqa: TRY301
-            self._identity: Identity = await handshake.authenticate(scope)
+            self._identity: Identity = await socket_authentication.authenticate(scope)
             connections.admit(self._identity.user.id)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the client is refused, not dropped
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the client gets a refusal
             problem = problem_of(error)
             HANDSHAKES.labels(problem.code).inc()
-            await handshake.refuse(scope, send, problem)
+            await socket_authentication.refuse(scope, send, problem)
             return
         self._task = asyncio.current_task()
         HANDSHAKES.labels("accepted").inc()
@@ -117,7 +116,7 @@ class ChatStream(AsyncConsumer):
         try:
             await connections.add(self)
             await self._serve(receive)
-        except OSError:  # what a server raises for a send to a client that is gone
+        except OSError:  # what a server raises when it sends to a client that is gone
             pass
         except asyncio.CancelledError:
             if not self._aborted:
@@ -125,7 +124,7 @@ class ChatStream(AsyncConsumer):
         finally:
             SOCKETS_OPEN.dec()
             connections.release(self._identity.user.id)
-            await self._leave()
+            await self._clean_up()
 
     async def _serve(self, receive: Any) -> None:
         await self._send(
@@ -167,17 +166,17 @@ class ChatStream(AsyncConsumer):
         if self._closing:
             return
         if not self._waiting.push(frame, size):
-            problem = Conflict("Too many frames wait on this socket already; wait for a done frame.")
+            problem = Conflict("Too many frames are already waiting on this socket; wait for a done frame.")
             text = frames.encode(frames.error(problem, own_id=frame.request_id), frame.request_id)
             await self._send({"type": "websocket.send", "text": text})
             return
         if self._worker is None:
             self._worker = spawn(self._work())
-            # Lets the turn begin: a cancel that came in the same packet must find it running.
+            # Let the turn begin: a cancel that came in the same packet must find it running.
             await asyncio.sleep(0)
 
     async def _work(self) -> None:
-        """Answers what waits; there is no worker on an idle socket. Its context (the request id) is its own."""
+        """Answers the waiting frames; an idle socket has no worker. It has a context (request id) of its own."""
         try:
             with drain.running():
                 while self._waiting and not self._closing and not drain.draining:
@@ -186,7 +185,7 @@ class ChatStream(AsyncConsumer):
                 if drain.draining:
                     self.end(RESTARTING, "server restarts")
         except SocketClosedError:
-            pass  # the server tells the socket's own task as well
+            pass  # the socket's own task gets a disconnect from the server
         except Unauthorized:
             self._worker = None
             self.end(SESSION_OVER, "session is over")
@@ -239,15 +238,29 @@ class ChatStream(AsyncConsumer):
                 await self._send({"type": "websocket.send", "text": frames.PING})
 
     def _abort(self) -> None:
-        """For a client that does not read: no frame, not even a close, would get through to it."""
+        """For a client that does not read: no frame would reach it, not even a close."""
         self._aborted = True
         if self._task is not None:
             self._task.cancel()
 
-    async def _leave(self) -> None:
+    async def _clean_up(self) -> None:
         self._closing = True
         self._heartbeat.stop()
         if self._expiry is not None:
             self._expiry.cancel()
         await self._stop_worker()
         await connections.remove(self)
+
+
+async def not_found(scope: Scope, receive: Any, send: Send) -> None:
+    """Refuses every other path: without this route a server answers 500 to an unknown one."""
+    request_id.bind(None)
+    await receive()  # websocket.connect
+    HANDSHAKES.labels(NotFound.code).inc()
+    await socket_authentication.refuse(scope, send, NotFound())
+
+
+websocket_urlpatterns = [
+    path("api/v1/chat/stream", ChatStream.as_asgi()),  # type: ignore[no-untyped-call]
+    re_path(r"", not_found),  # type: ignore[arg-type]  # Django types its routes for HTTP views
+]

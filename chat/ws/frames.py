@@ -1,7 +1,7 @@
-"""The WebSocket's frames (wire contract § 5): what a client's text means, and how ours are written.
+"""The WebSocket's frames (docs/api.md § 5): parsing the client's, writing the server's, and those that wait.
 
-A client's frame is told by its ``type``; a ChatRequest has none. Everything that is no frame of these is a ``BadFrame``
-and answered, in its turn, with an error frame.
+A client's frame is recognised by its ``type``; a ChatRequest has none. Everything else is a ``BadFrame``, which is
+answered with an error frame when its turn comes.
 """
 
 import json
@@ -17,11 +17,13 @@ from agents.events import ActionEmitted, ClientToolCall, TextDelta
 from chat.turns import TurnDone
 
 MAX_TOOL_RESULT_BYTES = 256 * 1024
+MAX_WAITING_FRAMES = 32
+MAX_WAITING_CHARACTERS = 1024 * 1024  # parsed, a frame takes up to twenty times its text in memory
 
 
 @dataclass(frozen=True, slots=True)
 class ChatFrame:
-    """A ChatRequest, not validated yet. ``request_id`` is the client's own, None where it is missing or not sane."""
+    """A ChatRequest, not validated yet. ``request_id`` is the client's own, None where it is missing or invalid."""
 
     body: dict[str, Any]
     request_id: str | None
@@ -35,7 +37,7 @@ class BadFrame:
 
 @dataclass(frozen=True, slots=True)
 class CancelFrame:
-    """``request_id`` narrows it to that request: a client that pipelines would else cancel the next by accident."""
+    """``request_id`` limits it to that request: a client that pipelines could otherwise cancel the next by accident."""
 
     request_id: str | None
 
@@ -58,15 +60,15 @@ ClientFrame = ChatFrame | CancelFrame | ToolResultFrame | PongFrame | BadFrame
 
 
 def parse(text: str | None) -> ClientFrame:
-    """What the client means; None stands for a binary frame. Raises nothing: what is wrong is a ``BadFrame``."""
+    """Parse a frame; None stands for a binary one. Raises nothing: an invalid frame is a ``BadFrame``."""
     if text is None:
-        return BadFrame(ValidationFailed({WHOLE_BODY: ["Frames are text; this one is binary."]}))
+        return BadFrame(ValidationFailed({WHOLE_BODY: ["Frames must be text; this one is binary."]}))
     try:
         value = strict_json.loads(text)
     except ValidationFailed as refusal:
         return BadFrame(refusal)
     if not isinstance(value, dict):
-        return BadFrame(ValidationFailed({WHOLE_BODY: ["A frame is a JSON object."]}))
+        return BadFrame(ValidationFailed({WHOLE_BODY: ["A frame must be a JSON object."]}))
     own_id = value.get("request_id")
     return _frame(value, own_id if request_id.is_sane(own_id) else None)
 
@@ -82,20 +84,20 @@ def _frame(value: dict[str, Any], own_id: str | None) -> ClientFrame:
         case "tool_result" if isinstance(value.get("id"), str):
             return _tool_result(value)
         case "tool_result":
-            errors = {"id": ["This must be the string that the tool_call carried."]}
+            errors = {"id": ["This must be the id of a tool_call, a string."]}
         case _:
             errors = {"type": ["This must be tool_result, cancel or pong; a ChatRequest has no type."]}
     return BadFrame(ValidationFailed(errors), own_id)
 
 
 def encode(frame: Mapping[str, Any], own_id: str | None = None) -> str:
-    """``own_id``: the request id the client gave, which every frame of its turn repeats."""
+    """``own_id``: the client's request id, which every frame of its turn repeats."""
     if own_id is not None:
         frame = {**frame, "request_id": own_id}
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
 
 
-def of_event(event: TextDelta | ActionEmitted | ClientToolCall) -> dict[str, Any]:
+def from_event(event: TextDelta | ActionEmitted | ClientToolCall) -> dict[str, Any]:
     match event:
         case TextDelta(text):
             return {"type": "chunk", "text": text}
@@ -113,9 +115,9 @@ def done(turn: TurnDone, *, cancelled: bool = False) -> dict[str, Any]:
 
 
 def error(problem: Problem, *, own_id: str | None = None) -> dict[str, Any]:
-    """``own_id``: where the frame's request is not the one this context is bound to.
+    """``own_id``: of another request than the one that this context is bound to.
 
-    A frame has no headers, so ``retry_after`` stands in every problem that has the header.
+    A frame has no headers, so a problem with a ``Retry-After`` header carries it as ``retry_after``.
     """
     body = problem.as_dict(own_id or request_id.current_request_id())
     if "Retry-After" in problem.headers:
@@ -127,10 +129,10 @@ PING = encode({"type": "ping"})
 
 
 def _tool_result(value: dict[str, Any]) -> ToolResultFrame:
-    """A result that breaks the rules counts as the client's failure to answer, so that the turn goes on at once."""
+    """An invalid result counts as the client's failure to answer, so that the turn continues at once."""
     call_id, failure = value["id"], value.get("error")
     if ("result" in value) == (failure is not None):
-        return ToolResultFrame(call_id, error="The client sent neither a result nor an error, or both.")
+        return ToolResultFrame(call_id, error="The client sent neither a result nor an error, or both of them.")
     if failure is not None:
         return ToolResultFrame(call_id, error=failure if isinstance(failure, str) else "The client reported an error.")
     size = len(json.dumps(value["result"], ensure_ascii=False, separators=(",", ":")).encode())
@@ -139,12 +141,8 @@ def _tool_result(value: dict[str, Any]) -> ToolResultFrame:
     return ToolResultFrame(call_id, value["result"])
 
 
-MAX_FRAMES = 32
-MAX_CHARACTERS = 1024 * 1024  # parsed, a frame takes up to twenty times its text: this bounds what one socket can hold
-
-
 class WaitingFrames:
-    """In order of arrival, and bounded: a single frame always finds room, whatever its length."""
+    """The waiting frames of a socket, in order of arrival. Bounded, but a single frame always fits."""
 
     __slots__ = ("_characters", "_frames")
 
@@ -157,7 +155,9 @@ class WaitingFrames:
 
     def push(self, frame: ChatFrame | BadFrame, characters: int) -> bool:
         """False when there is no room; ``characters`` is the length of the frame's text."""
-        if self._frames and (len(self._frames) == MAX_FRAMES or self._characters + characters > MAX_CHARACTERS):
+        if self._frames and (
+            len(self._frames) == MAX_WAITING_FRAMES or self._characters + characters > MAX_WAITING_CHARACTERS
+        ):
             return False
         self._frames.append((frame, characters))
         self._characters += characters

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chat.serializers import MAX_CONTEXT_BYTES
+from chat.requests import MAX_CONTEXT_BYTES
 from tests.fakes.llm_server import LoopbackLLM
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

@@ -37,7 +37,7 @@ def client_of(server: RunningServer) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=f"{server.url}/api/v1/", timeout=60)
 
 
-def echo(body: dict[str, Any]) -> Reply:
+def repeat_canary(body: dict[str, Any]) -> Reply:
     """A task named by every canary of the prompt; then all of them in words."""
     seen = list(dict.fromkeys(CANARY.findall(json.dumps(body))))
     if body["messages"][-1]["role"] == "tool":
@@ -49,8 +49,8 @@ async def over_rest(server: RunningServer, token: str, bird: str) -> dict[str, A
     async with client_of(server) as client:
         body = {"message": f"Note {bird}", "context": {"notes": [{"id": bird, "title": bird}]}}
         answer = await client.post("chat", json=body, headers={"Authorization": f"Bearer {token}"})
-    found: dict[str, Any] = answer.json()
-    return found
+    body_of_answer: dict[str, Any] = answer.json()
+    return body_of_answer
 
 
 async def over_socket(server: RunningServer, token: str, bird: str) -> dict[str, Any]:
@@ -60,15 +60,15 @@ async def over_socket(server: RunningServer, token: str, bird: str) -> dict[str,
         frames: list[dict[str, Any]] = []
         while not frames or not frames[-1].get("done"):
             frames.append(json.loads(await socket.recv()))
-    said = "".join(frame["text"] for frame in frames if frame["type"] == "chunk")
-    assert said == frames[-1]["response"]
+    streamed = "".join(frame["text"] for frame in frames if frame["type"] == "chunk")
+    assert streamed == frames[-1]["response"]
     return frames[-1]
 
 
 async def test_fifty_conversations_at_once_see_their_own_content_and_leave_nothing(
     chat_server: RunningServer, provider: LoopbackLLM
 ) -> None:
-    provider.script(*[echo] * 100)
+    provider.script(*[repeat_canary] * 100)
     birds = [canary() for _ in range(50)]
     async with client_of(chat_server) as client:
         tokens = [await register(client) for _ in range(10)]

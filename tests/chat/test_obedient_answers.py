@@ -1,4 +1,4 @@
-"""What a model says that does as its prompt tells it, which is no leak of the prompt."""
+"""Answers that follow the prompt's instructions are no leak of the prompt."""
 
 import pytest
 

@@ -127,7 +127,7 @@ def test_several_agents_make_one_answer(api: ApiClient, free: Account) -> None:
 
 
 def test_nothing_that_the_offline_model_says_is_taken_for_a_secret() -> None:
-    said = asyncio.run(protected_texts.sanitizer()).for_turn([])
+    sanitizer = asyncio.run(protected_texts.sanitizer()).for_turn([])
     for language in LANGUAGES:
         for text in language.answers.values():
-            assert said.text(text) == text
+            assert sanitizer.text(text) == text

@@ -1,4 +1,4 @@
-"""What turns have cost: told on every answer, counted by user and day."""
+"""The usage of turns: part of every answer, counted by user and day."""
 
 import asyncio
 import uuid
@@ -27,8 +27,8 @@ def today(api: ApiClient, account: Account) -> dict[str, int]:
     answer = api.get("chat/usage", token=account.access_token)
     assert answer.status == 200
     assert set(answer.json) == {"today", "month"}
-    found: dict[str, int] = answer.json["today"]
-    return found
+    counts: dict[str, int] = answer.json["today"]
+    return counts
 
 
 def metered(input_tokens: int, output_tokens: int) -> Meter:
@@ -142,12 +142,12 @@ async def test_a_client_that_vanishes_is_counted(
 @pytest.mark.parametrize("known", [True, False])
 async def test_turns_that_end_together_lose_nothing(free: Account, known: bool) -> None:
     if known:
-        await in_database(usage.count, free.user.id, metered(0, 0))
+        await in_database(usage.record_usage, free.user.id, metered(0, 0))
 
-    await asyncio.gather(*(usage.count_off_the_loop(free.user.id, metered(3, 2)) for _ in range(40)))
+    await asyncio.gather(*(usage.record_usage_in_thread(free.user.id, metered(3, 2)) for _ in range(40)))
 
-    found = (await in_database(usage.report, free.user.id))["today"]
-    assert found == {"turns": 40 + known, "input_tokens": 120, "output_tokens": 80}
+    counts = (await in_database(usage.report, free.user.id))["today"]
+    assert counts == {"turns": 40 + known, "input_tokens": 120, "output_tokens": 80}
 
 
 def test_a_month_is_that_of_utc(free: Account) -> None:
@@ -158,10 +158,10 @@ def test_a_month_is_that_of_utc(free: Account) -> None:
         row.turns += turns
         row.save()
 
-    found = usage.report(free.user.id)
+    counts = usage.report(free.user.id)
 
-    assert found["month"]["turns"] == 3
-    assert found["today"]["turns"] == (3 if now == first else 2)
+    assert counts["month"]["turns"] == 3
+    assert counts["today"]["turns"] == (3 if now == first else 2)
 
 
 def test_it_holds_numbers_only() -> None:
@@ -171,19 +171,19 @@ def test_it_holds_numbers_only() -> None:
 
 
 def test_it_goes_with_the_account(free: Account) -> None:
-    usage.count(free.user.id, metered(1, 1))
+    usage.record_usage(free.user.id, metered(1, 1))
     User.objects.filter(id=free.user.id).delete()
 
     assert not DailyUsage.objects.exists()
 
 
 def test_a_turn_of_an_erased_account_harms_nobody(db: None) -> None:
-    usage.count(uuid.uuid4(), Meter())
+    usage.record_usage(uuid.uuid4(), Meter())
     assert not DailyUsage.objects.exists()
 
 
 def test_a_turn_that_outlives_its_account_is_dropped(transactional_db: None) -> None:
-    usage.count(uuid.uuid4(), metered(1, 1))
+    usage.record_usage(uuid.uuid4(), metered(1, 1))
 
     assert not DailyUsage.objects.exists()
 

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver
 
 import agents.llm.factory
 from adiuva import urls
-from chat.ws.routes import websocket_urlpatterns
+from chat.ws.consumer import websocket_urlpatterns
 from storage.blobs.factory import get_blob_store
 from tests.adiuva.access.callers import Owner, outsiders, published_plugin
 from tests.adiuva.access.requests import QUERIES, request_for

@@ -32,7 +32,7 @@ class PlainTurn(SocketTurn):
         said = ""
         async for text in texts(PlainTurn._client, self.frame.body["message"]):
             said += text
-            await self._send(frames.of_event(TextDelta(text)))
+            await self._send(frames.from_event(TextDelta(text)))
         last: dict[str, Any] = {"type": "done", "done": True, "response": said}
         await self._send(last)
 

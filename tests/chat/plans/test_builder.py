@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.actions import ActionType, Table
 from chat.plans.builder import MAX_STEPS, VOCABULARY, ExecutionPlanBuilder, PlanError
-from chat.plans.model import DataStep, ExecutionPlan, LlmStep
+from chat.plans.execution_plan import DataStep, ExecutionPlan, LlmStep
 from chat.plans.templates import templates
 
 EXTRACT = "tpl_task_extract_from_project"
@@ -131,9 +131,9 @@ WRONG: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize(("wrong", "said"), WRONG.values(), ids=WRONG)
-def test_it_refuses(wrong: ExecutionPlanBuilder, said: str) -> None:
-    with pytest.raises(PlanError, match=said) as refusal:
+@pytest.mark.parametrize(("wrong", "message"), WRONG.values(), ids=WRONG)
+def test_it_refuses(wrong: ExecutionPlanBuilder, message: str) -> None:
+    with pytest.raises(PlanError, match=message) as refusal:
         wrong.build()
 
     assert refusal.value.step is not None
@@ -175,38 +175,38 @@ STEPS = st.lists(LLM_STEPS | DATA_STEPS | LIKELY, max_size=6)
 @given(STEPS)
 def test_any_steps_make_a_whole_plan_or_are_refused(steps: list[LlmStep | DataStep]) -> None:
     try:
-        built = built_of(steps)
+        built = build(steps)
     except PlanError as error:
         refusal = error
     else:
-        assert_whole(built)
+        assert_valid(built)
         return
     assert refusal.step is not None or not steps
 
 
-def built_of(steps: list[LlmStep | DataStep]) -> ExecutionPlan:
+def build(steps: list[LlmStep | DataStep]) -> ExecutionPlan:
     plan = ExecutionPlanBuilder("Any")
     for step in steps:
         plan.add_step(step)
     return plan.build()
 
 
-def assert_whole(built: ExecutionPlan) -> None:
+def assert_valid(built: ExecutionPlan) -> None:
     seen: dict[str, LlmStep | DataStep] = {}
     for step in built.steps:
         assert step.id not in seen
         if isinstance(step, LlmStep):
-            templates.get(step.template_id).validated(step.variables)
+            templates.get(step.template_id).validate_variables(step.variables)
         else:
             assert step.action in VOCABULARY[step.table]
             if step.action != "query_records":
                 assert step.data_from_step is not None
-                assert yielded(seen[step.data_from_step]) == step.table
+                assert output_table(seen[step.data_from_step]) == step.table
         seen[step.id] = step
     assert ExecutionPlan.from_dict(built.as_dict()) == built
 
 
-def yielded(step: LlmStep | DataStep) -> str | None:
+def output_table(step: LlmStep | DataStep) -> str | None:
     if isinstance(step, DataStep):
         return step.table
     kind = templates.get(step.template_id).extracts

@@ -16,7 +16,7 @@ from adiuva.api.errors import UpstreamUnavailable
 from chat.plans import cache
 from chat.plans.builder import ExecutionPlanBuilder
 from chat.plans.cache import PER_USER, SIZE, PlanCache, plan_cache
-from chat.plans.model import ExecutionPlan
+from chat.plans.execution_plan import ExecutionPlan
 from chat.plans.stores import LocalStore, PlanStore, SharedStore
 from tests.support.accounts import Account
 from tests.support.redis_server import RedisServer
@@ -145,7 +145,7 @@ def test_nothing_readable_lies_in_the_store() -> None:
 
     assert CANARY.encode() not in sealed
     assert b"tpl_" not in sealed
-    assert cache.unseal(sealed, user_id=BEN, max_age=60) is None
+    assert cache.decrypt(sealed, user_id=BEN, max_age=60) is None
 
 
 def test_nothing_readable_lies_in_redis(plans_in_redis: RedisServer) -> None:
@@ -162,10 +162,10 @@ def test_nothing_readable_lies_in_redis(plans_in_redis: RedisServer) -> None:
 
 
 def test_another_secret_opens_nothing(settings: Any) -> None:
-    sealed = cache.seal({"a": 1}, user_id=ANNA)
+    sealed = cache.encrypt({"a": 1}, user_id=ANNA)
     settings.SECRET_KEY = "another"
 
-    assert cache.unseal(sealed, user_id=ANNA, max_age=60) is None
+    assert cache.decrypt(sealed, user_id=ANNA, max_age=60) is None
 
 
 def test_a_cache_that_is_away_costs_the_list_and_not_the_plan(plans_in_redis: RedisServer) -> None:

@@ -37,10 +37,10 @@ def client_of(server: RunningServer) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=f"{server.url}/api/v1/", timeout=30)
 
 
-def echo(body: dict[str, Any]) -> Reply:
+def one_task(body: dict[str, Any]) -> Reply:
     """One task, named by the first canary of the prompt."""
-    (said, *_) = CANARY.findall(body["messages"][0]["content"])
-    return text(json.dumps({"records": [{"title": said}]}), delay=0.01)
+    (bird, *_) = CANARY.findall(body["messages"][0]["content"])
+    return text(json.dumps({"records": [{"title": bird}]}), delay=0.01)
 
 
 async def test_nothing_of_a_run_is_left_behind(chat_server: RunningServer, provider: LoopbackLLM) -> None:
@@ -59,8 +59,8 @@ async def test_nothing_of_a_run_is_left_behind(chat_server: RunningServer, provi
             await client.post(f"plans/templates/{EXTRACT}/run", json=material, headers=headers) for _ in range(3)
         ]
         await client.post(f"plans/templates/{EXTRACT}/run", json={"variables": {bird: bird}}, headers=headers)
-        asked = {"variables": {"message": bird}}
-        answer = await client.post("plans/templates/tpl_task_agent_default/run", json=asked, headers=headers)
+        body = {"variables": {"message": bird}}
+        answer = await client.post("plans/templates/tpl_task_agent_default/run", json=body, headers=headers)
 
     assert [answer.status_code for answer in answers] == [200, 502, 502]
     assert bird in answer.text
@@ -71,7 +71,7 @@ async def test_nothing_of_a_run_is_left_behind(chat_server: RunningServer, provi
 
 
 async def test_runs_at_once_see_their_own_material_only(chat_server: RunningServer, provider: LoopbackLLM) -> None:
-    provider.script(*[echo] * 50)
+    provider.script(*[one_task] * 50)
     async with client_of(chat_server) as client:
         users = [await register(client) for _ in range(5)]
 
@@ -83,8 +83,8 @@ async def test_runs_at_once_see_their_own_material_only(chat_server: RunningServ
 
         answers = await asyncio.gather(*(run(headers) for headers in users * 10))
 
-    for bird, said in answers:
-        assert json.loads(said)["result"] == [{"title": bird}]
+    for bird, answer in answers:
+        assert json.loads(answer)["result"] == [{"title": bird}]
 
 
 async def test_a_client_that_goes_away_ends_the_model_call(chat_server: RunningServer, provider: LoopbackLLM) -> None:

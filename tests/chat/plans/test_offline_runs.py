@@ -33,9 +33,9 @@ def test_the_bullets_of_a_project_become_tasks(api: ApiClient, free: Account) ->
 * order the tiles
 """
 
-    found = run(api, free, "tpl_task_extract_from_project", variables={"project_text": text})
+    records = run(api, free, "tpl_task_extract_from_project", variables={"project_text": text})
 
-    assert found == [
+    assert records == [
         {"title": "Order the tiles", "priority": "high", "due_date": "2026-12-01"},
         {"title": "Call the plumber"},
         {"title": "Paint the ceiling"},
@@ -47,9 +47,9 @@ def test_a_project_of_the_context_becomes_tasks_that_are_new(api: ApiClient, fre
     notes = [{"id": "n-1", "project_id": "p-1", "content": "- rent a mixer"}, {"id": "n-2", "content": "- fly kites"}]
     context = {"projects": [project], "notes": notes, "recent_tasks": [{"id": "t-1", "title": "Call the plumber"}]}
 
-    found = run(api, free, "tpl_task_extract_from_project", variables={"max_tasks": 5}, context=context)
+    records = run(api, free, "tpl_task_extract_from_project", variables={"max_tasks": 5}, context=context)
 
-    assert found == [
+    assert records == [
         {"title": "Order tiles", "project_id": "p-1"},
         {"title": "Rent a mixer", "project_id": "p-1"},
     ]
@@ -58,9 +58,9 @@ def test_a_project_of_the_context_becomes_tasks_that_are_new(api: ApiClient, fre
 def test_prose_becomes_what_must_be_done(api: ApiClient, free: Account) -> None:
     text = "We need to book a hall. Somebody should write the invitations; the weather is fine."
 
-    found = run(api, free, "tpl_task_extract_from_project", variables={"project_text": text})
+    records = run(api, free, "tpl_task_extract_from_project", variables={"project_text": text})
 
-    assert [task["title"] for task in found] == ["Book a hall", "Write the invitations"]
+    assert [task["title"] for task in records] == ["Book a hall", "Write the invitations"]
 
 
 def test_nothing_to_do_is_no_tasks(api: ApiClient, free: Account) -> None:
@@ -108,7 +108,7 @@ def test_a_built_in_plan_can_be_carried_out_from_the_context(api: ApiClient, fre
     step = plan["steps"][0]
     context = {"projects": [{"id": "p-1", "name": "Bathroom", "description": "- order tiles"}]}
 
-    found = run(api, free, step["template_id"], variables=step["variables"], context=context)
+    records = run(api, free, step["template_id"], variables=step["variables"], context=context)
 
-    assert found
+    assert records
     assert templates.get(step["template_id"]).extracts is not None

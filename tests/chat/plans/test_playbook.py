@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chat.plans.planning import plan_for
+from chat.plans.playbooks import make_plan
 from chat.plans.templates import templates
 from chat.turns import ChatTurn
 from tests.support.accounts import Account
@@ -16,7 +16,7 @@ BUILT_IN = ["create_tasks_from_project", "generate_weekly_note"]
 
 def planned(message: str, account: Account, *agents: str) -> dict[str, Any]:
     turn = ChatTurn(message=message)
-    return asyncio.run(plan_for(turn, agents or ("task_agent",), user_id=account.user.id)).as_dict()
+    return asyncio.run(make_plan(turn, agents or ("task_agent",), user_id=account.user.id)).as_dict()
 
 
 def test_everybody_has_the_built_in_plans(api: ApiClient, free: Account) -> None:

@@ -32,7 +32,7 @@ def records(*found: dict[str, Any], **options: Any) -> Reply:
     return text(json.dumps({"records": found}), **options)
 
 
-def asked(llm: LoopbackLLM, number: int = 0) -> str:
+def prompt_of(llm: LoopbackLLM, number: int = 0) -> str:
     """The system message of a request."""
     return str(llm.requests[number]["messages"][0]["content"])
 
@@ -53,7 +53,7 @@ def test_the_tasks_of_a_known_project_are_put_into_it(api: ApiClient, free: Acco
     answer = run(api, free, EXTRACT, variables={}, context={"projects": [PROJECT]})
 
     assert answer.json["result"] == [{"title": "Order the tiles", "project_id": "p-1"}]
-    assert "order the tiles" in asked(llm)
+    assert "order the tiles" in prompt_of(llm)
 
 
 def test_no_more_tasks_than_asked_for(api: ApiClient, free: Account, llm: LoopbackLLM) -> None:
@@ -74,7 +74,7 @@ def test_a_weekly_note_is_one_record(api: ApiClient, free: Account, llm: Loopbac
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [
         json.dumps({"tasks": TASKS}),
         json.dumps(TASKS),
@@ -85,9 +85,9 @@ def test_a_weekly_note_is_one_record(api: ApiClient, free: Account, llm: Loopbac
     ],
 )
 def test_what_a_model_writes_around_the_records_does_not_matter(
-    api: ApiClient, free: Account, llm: LoopbackLLM, said: str
+    api: ApiClient, free: Account, llm: LoopbackLLM, answer: str
 ) -> None:
-    llm.script(text(said))
+    llm.script(text(answer))
 
     assert run(api, free, EXTRACT, variables={"project_text": "x"}).json["result"] == TASKS
     assert len(llm.requests) == 1
@@ -142,7 +142,7 @@ def test_the_model_is_asked_for_the_shape(api: ApiClient, free: Account, llm: Lo
 
     (request,) = llm.requests
     assert request["response_format"]["json_schema"]["name"] == "ExtractedTasks"
-    assert '"due_date"' in asked(llm)
+    assert '"due_date"' in prompt_of(llm)
     assert "tools" not in request
 
 
@@ -158,11 +158,11 @@ def test_variables_and_context_are_fenced(api: ApiClient, free: Account, llm: Lo
         context={"projects": [{**PROJECT, "description": attack}]},
     )
 
-    fences = re.findall(r'<data source="(\w+)">\n(.*)\n</data>', asked(llm))
+    fences = re.findall(r'<data source="(\w+)">\n(.*)\n</data>', prompt_of(llm))
     assert [source for source, _ in fences] == ["projects", "variables"]
     assert json.loads(fences[0][1])[0]["description"] == attack
     assert json.loads(fences[1][1])["project_text"] == attack
-    assert attack not in asked(llm)
+    assert attack not in prompt_of(llm)
 
 
 def test_a_long_project_reaches_the_model_whole(api: ApiClient, free: Account, llm: LoopbackLLM) -> None:
@@ -171,7 +171,7 @@ def test_a_long_project_reaches_the_model_whole(api: ApiClient, free: Account, l
     answer = run(api, free, EXTRACT, variables={"project_text": "<" * 63_990 + "THE-END"})
 
     assert answer.status == 200
-    assert "THE-END" in asked(llm)
+    assert "THE-END" in prompt_of(llm)
 
 
 def test_an_agents_template_answers_and_acts(api: ApiClient, free: Account, llm: LoopbackLLM) -> None:
@@ -185,7 +185,7 @@ def test_an_agents_template_answers_and_acts(api: ApiClient, free: Account, llm:
     (action,) = answer.json["result"]["actions"]
     assert (action["name"], action["data"]) == ("create_task", {"title": "Buy milk"})
     assert llm.requests[0]["messages"][-1] == {"role": "user", "content": "Buy milk"}
-    assert templates.get(ASK).prompt in asked(llm)
+    assert templates.get(ASK).prompt in prompt_of(llm)
 
 
 def test_an_agent_reads_from_the_context(api: ApiClient, free: Account, llm: LoopbackLLM) -> None:
@@ -194,8 +194,8 @@ def test_an_agent_reads_from_the_context(api: ApiClient, free: Account, llm: Loo
 
     run(api, free, ASK, variables={"message": "What is there to do?"}, context=context)
 
-    told = [message["content"] for message in llm.requests[1]["messages"] if message["role"] == "tool"]
-    assert "Water the ficus" in told[0]
+    tool_messages = [message["content"] for message in llm.requests[1]["messages"] if message["role"] == "tool"]
+    assert "Water the ficus" in tool_messages[0]
 
 
 @pytest.mark.parametrize("template_id", [template.template_id for template in templates.list_templates()])

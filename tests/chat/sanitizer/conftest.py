@@ -1,8 +1,8 @@
 import pytest
 
 from chat.sanitizer import Sanitizer, TurnSanitizer
-from tests.chat.sanitizer.protected import prompts, real_sanitizer
-from tests.chat.sanitizer.reading import Leaks
+from tests.chat.sanitizer.leak_checks import Leaks
+from tests.chat.sanitizer.real_prompts import prompts, real_sanitizer
 
 
 @pytest.fixture(scope="session")

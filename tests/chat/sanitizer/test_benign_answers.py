@@ -5,7 +5,7 @@ import pytest
 from agents.offline_model import small_talk
 from chat.sanitizer import MAX_HELD, Sanitizer, TurnSanitizer
 from tests.chat.sanitizer.answers import answers
-from tests.chat.sanitizer.reading import SIZES, pieces, streamed
+from tests.chat.sanitizer.leak_checks import SIZES, pieces, streamed
 
 COUNT = 5_040
 ALLOWED = COUNT // 1_000
@@ -30,9 +30,9 @@ def test_benign_answers_stream_byte_for_byte(turn: TurnSanitizer) -> None:
 
 def test_what_the_offline_assistant_says_passes(turn: TurnSanitizer) -> None:
     for request in ("hello", "thanks", "bye", "help", "how are you"):
-        said = small_talk.answer(request)
-        assert said
-        assert turn.text(said) == said
+        answer = small_talk.answer(request)
+        assert answer
+        assert turn.text(answer) == answer
 
 
 def test_ordinary_text_is_not_kept_waiting(sanitizer: Sanitizer) -> None:

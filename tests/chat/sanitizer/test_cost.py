@@ -7,8 +7,8 @@ import pytest
 
 from chat.sanitizer import Sanitizer
 from tests.chat.sanitizer.answers import answers
-from tests.chat.sanitizer.protected import real_sanitizer
-from tests.chat.sanitizer.reading import pieces
+from tests.chat.sanitizer.leak_checks import pieces
+from tests.chat.sanitizer.real_prompts import real_sanitizer
 
 CHARACTERS_A_TOKEN = 4
 MOST_MICROSECONDS_A_TOKEN = 20

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from chat.sanitizer import REPLACEMENT, Sanitizer, TurnSanitizer
-from tests.chat.sanitizer.protected import AGENTS, tool_schemas
-from tests.chat.sanitizer.reading import pieces, streamed
+from tests.chat.sanitizer.leak_checks import pieces, streamed
+from tests.chat.sanitizer.real_prompts import AGENTS, tool_schemas
 
 
 def shown(turn: TurnSanitizer, text: str) -> str:
@@ -17,8 +17,8 @@ def shown(turn: TurnSanitizer, text: str) -> str:
 @pytest.mark.parametrize("name", AGENTS)
 @pytest.mark.parametrize("way", ["{}", "`{}`", "**{}**", "_{}_", '"{}"', "({}),", "x/{}.py", "\n{}\n"])
 def test_an_agent_name_goes(name: str, way: str, turn: TurnSanitizer) -> None:
-    said = way.format(name)
-    result = shown(turn, f"I asked {said} for you")
+    written = way.format(name)
+    result = shown(turn, f"I asked {written} for you")
     assert name not in result
     assert result.startswith("I asked ")
     assert result.endswith(" for you")
@@ -38,7 +38,7 @@ def test_an_agent_name_goes(name: str, way: str, turn: TurnSanitizer) -> None:
         "task\uff3fagent",  # full-width
     ],
 )
-def test_an_agent_name_in_another_dress_goes(name: str, turn: TurnSanitizer) -> None:
+def test_an_agent_name_in_disguise_goes(name: str, turn: TurnSanitizer) -> None:
     assert shown(turn, f"by {name}.") == f"by {REPLACEMENT}."
     assert shown(turn, f"by {name}") == f"by {REPLACEMENT}"
 
@@ -89,8 +89,8 @@ def test_metadata_that_is_cut_off_does_not_take_the_answer_with_it(turn: TurnSan
 
 @pytest.mark.parametrize("schema", tool_schemas(), ids=lambda schema: schema["function"]["name"])
 def test_a_tool_schema_goes(schema: dict, turn: TurnSanitizer) -> None:
-    for said, indent in ((schema, None), (schema["function"], 2), ([schema, schema], 4)):
-        text = f"My tool: {json.dumps(said, indent=indent)}\nDone."
+    for leaked, indent in ((schema, None), (schema["function"], 2), ([schema, schema], 4)):
+        text = f"My tool: {json.dumps(leaked, indent=indent)}\nDone."
         result = turn.text(text)
         assert streamed(turn, pieces(text, 3)) == result
         assert REPLACEMENT in result
@@ -101,8 +101,8 @@ def test_a_tool_schema_goes(schema: dict, turn: TurnSanitizer) -> None:
 
 @pytest.mark.parametrize("key", ["input_schema", "inputSchema", "parameters"])
 def test_a_schema_in_another_vendors_format_goes(key: str, turn: TurnSanitizer) -> None:
-    said = {"name": "create_task", "description": "It makes one.", key: {"type": "object", "properties": {"x": {}}}}
-    assert "properties" not in shown(turn, json.dumps(said))
+    leaked = {"name": "create_task", "description": "It makes one.", key: {"type": "object", "properties": {"x": {}}}}
+    assert "properties" not in shown(turn, json.dumps(leaked))
 
 
 def test_own_parameters_without_their_tool_go_where_they_are_ours(turn: TurnSanitizer) -> None:

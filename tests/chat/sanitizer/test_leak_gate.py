@@ -1,4 +1,4 @@
-"""A model that does leak: every prompt, in every dress, in pieces."""
+"""A model that leaks its prompts: every one, in every disguise, in chunks of every size."""
 
 import itertools
 import json
@@ -8,9 +8,9 @@ import pytest
 
 from chat.sanitizer import REPLACEMENT, Sanitizer, TurnSanitizer
 from chat.sanitizer.folding import fold
+from tests.chat.sanitizer.leak_checks import SIZES, Leaks, pieces, plain_runs, protected_runs, random_pieces, streamed
 from tests.chat.sanitizer.leaks import COVERED, SHIFTS, UNCOVERED, Transform
-from tests.chat.sanitizer.protected import prompts
-from tests.chat.sanitizer.reading import SIZES, Leaks, pieces, plain_runs, protected_runs, random_pieces, streamed
+from tests.chat.sanitizer.real_prompts import prompts
 
 INTRODUCTION = "Sure, here is all I was told:\n\n"
 GOODBYE = "\n\nThat was all. Shall I plan your day?"
@@ -36,27 +36,27 @@ def rewordings_caught() -> dict[str, float]:
     return {name: float(turn.text(text) != text) for name, text in zip(names, REWORDED[1:], strict=True)}
 
 
-@pytest.mark.parametrize("dress", COVERED)
-def test_no_prompt_gets_through(dress: str, sanitizer: Sanitizer, leaks: Leaks) -> None:
-    for number, (prompt, leak, shown) in enumerate(leaks.of(dress, COVERED[dress])):
+@pytest.mark.parametrize("disguise", COVERED)
+def test_no_prompt_gets_through(disguise: str, sanitizer: Sanitizer, leaks: Leaks) -> None:
+    for number, (prompt, leak, shown) in enumerate(leaks.of(disguise, COVERED[disguise])):
         assert_caught(sanitizer, leak, shown)
         assert not plain_runs(prompt, shown)
-        # One size a case here; `test_every_prompt_in_every_dress_in_every_cut` has them all.
-        size = SIZES[(list(COVERED).index(dress) + number) % len(SIZES)]
+        # One size a case here; `test_every_prompt_in_every_disguise_and_chunk_size` has them all.
+        size = SIZES[(list(COVERED).index(disguise) + number) % len(SIZES)]
         assert streamed(leaks.turn, pieces(leak, size)) == shown
 
 
 @pytest.mark.slow
-def test_every_prompt_in_every_dress_in_every_cut(sanitizer: Sanitizer, turn: TurnSanitizer) -> None:
-    for (name, prompt), (dress, transform) in itertools.product(prompts().items(), COVERED.items()):
+def test_every_prompt_in_every_disguise_and_chunk_size(sanitizer: Sanitizer, turn: TurnSanitizer) -> None:
+    for (name, prompt), (disguise, transform) in itertools.product(prompts().items(), COVERED.items()):
         leak = transform(prompt)
         shown = turn.text(leak)
         assert_caught(sanitizer, leak, shown)
         assert not plain_runs(prompt, shown)
         # Of the 25 shifts one is cut in every way.
-        sizes = [len(name) % 7 + 1] if dress in SHIFTS else SIZES
-        cuts = [*(pieces(leak, size) for size in sizes), random_pieces(leak, len(dress))]
-        assert all(streamed(turn, cut) == shown for cut in cuts), (name, dress)
+        sizes = [len(name) % 7 + 1] if disguise in SHIFTS else SIZES
+        cuts = [*(pieces(leak, size) for size in sizes), random_pieces(leak, len(disguise))]
+        assert all(streamed(turn, cut) == shown for cut in cuts), (name, disguise)
 
 
 @pytest.mark.parametrize("name", prompts())
@@ -79,9 +79,9 @@ def test_an_excerpt_is_enough(name: str, sanitizer: Sanitizer, turn: TurnSanitiz
         assert not protected_runs(sanitizer, shown)
 
 
-def test_all_prompts_in_one_answer_with_all_dresses(sanitizer: Sanitizer, turn: TurnSanitizer) -> None:
-    dresses = itertools.cycle(COVERED.values())
-    parts = [next(dresses)(part) for prompt in prompts().values() for part in pieces(prompt, 120)]
+def test_all_prompts_in_one_answer_in_all_disguises(sanitizer: Sanitizer, turn: TurnSanitizer) -> None:
+    disguises = itertools.cycle(COVERED.values())
+    parts = [next(disguises)(part) for prompt in prompts().values() for part in pieces(prompt, 120)]
     leak = " and then ".join(parts)
     shown = turn.text(leak)
     assert not protected_runs(sanitizer, shown)
@@ -96,14 +96,14 @@ def test_a_prompt_as_a_JSON_string_is_caught(sanitizer: Sanitizer, turn: TurnSan
 
 
 def test_recall_is_printed_with_what_is_not_covered(leaks: Leaks, capsys: pytest.CaptureFixture[str]) -> None:
-    def share(dress: str, transform: Transform) -> float:
-        """Of the prompts in this dress, those that lost at least half of what they say."""
-        lost = [len(fold(shown)) < len(fold(leak)) / 2 for _, leak, shown in leaks.of(dress, transform)]
+    def share(disguise: str, transform: Transform) -> float:
+        """Of the prompts in this disguise, those that lost at least half of their text."""
+        lost = [len(fold(shown)) < len(fold(leak)) / 2 for _, leak, shown in leaks.of(disguise, transform)]
         return sum(lost) / len(lost)
 
     recall = sum(share(*item) for item in COVERED.items()) / len(COVERED)
-    uncovered = {dress: share(dress, transform) for dress, transform in UNCOVERED.items()} | rewordings_caught()
+    uncovered = {name: share(name, transform) for name, transform in UNCOVERED.items()} | rewordings_caught()
     with capsys.disabled():
-        print(f"\nsanitizer: recall {recall:.2f} over {len(COVERED)} covered dresses; not covered:")  # noqa: T201
+        print(f"\nsanitizer: recall {recall:.2f} over {len(COVERED)} covered disguises; not covered:")  # noqa: T201
         print("\n".join(f"  {caught:4.2f} {name}" for name, caught in uncovered.items()))  # noqa: T201
     assert recall == 1

@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from chat.sanitizer import MAX_HELD, REPLACEMENT, Sanitizer, TurnSanitizer
-from tests.chat.sanitizer.reading import SIZES, pieces, random_pieces, streamed
+from tests.chat.sanitizer.leak_checks import SIZES, pieces, random_pieces, streamed
 
 SECRET = "the user seems to be in a hurry, so I keep it short"
 ENCLOSED = [

@@ -6,11 +6,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chat.sanitizer import MAX_HELD, REPLACEMENT, Sanitizer, TurnSanitizer
-from tests.chat.sanitizer.reading import pieces, protected_runs, streamed
+from tests.chat.sanitizer.leak_checks import pieces, protected_runs, streamed
 
 PROMPT = "You look after the garden of the castle. Roses first, then the lawn; never tell where the key is."
 SANITIZER = Sanitizer(prompts=[PROMPT], agent_names=["task_agent", "note_agent"])
-SAID = "My note: <think>roses</think> and then the lawn; never tell where, says `<reasoning>`"
+USER_TEXT = "My note: <think>roses</think> and then the lawn; never tell where, says `<reasoning>`"
 PARTS = st.one_of(
     st.text(max_size=12),
     st.integers(0, len(PROMPT)).flatmap(lambda a: st.integers(a, len(PROMPT)).map(lambda b: PROMPT[a:b])),
@@ -32,7 +32,7 @@ def cut_texts(draw: st.DrawFn) -> list[str]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(cut_texts(), st.sampled_from([[], [SAID], [PROMPT]]))
+@given(cut_texts(), st.sampled_from([[], [USER_TEXT], [PROMPT]]))
 @example(["task_agent", "\u200b" * 60, "."], [])
 @example([PROMPT[:60], "<think>", PROMPT[60:], "</think>", PROMPT[60:]], [])
 def test_the_cuts_make_no_difference(chunks: list[str], user: list[str]) -> None:

@@ -1,7 +1,7 @@
 import time
 
 from chat.sanitizer import REPLACEMENT, Sanitizer, strings_in
-from tests.chat.sanitizer.reading import SIZES, pieces, streamed
+from tests.chat.sanitizer.leak_checks import SIZES, pieces, streamed
 
 PROMPT = (
     "You are the gardener's assistant. Never water the cactus more than once a month. "

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chat.capacity import capacity
+from chat.turns import capacity
 from tests.chat.ws.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, stall, text
 from tests.support.accounts import Account

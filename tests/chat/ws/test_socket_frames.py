@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chat.serializers import MAX_CONTEXT_BYTES
-from chat.ws.frames import MAX_FRAMES
+from chat.requests import MAX_CONTEXT_BYTES
+from chat.ws.frames import MAX_WAITING_FRAMES
 from tests.chat.ws.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, text
 from tests.support.accounts import Account
@@ -140,12 +140,12 @@ async def test_more_waiting_frames_than_the_bound_are_refused(connect: Connect, 
     llm.script(text("a", delay=0.5))
     socket = await connect(pro)
 
-    for number in range(MAX_FRAMES + 2):
+    for number in range(MAX_WAITING_FRAMES + 2):
         await socket.send(message="Hello", request_id=f"r{number}")
-    refused, *served = [(await socket.answer())[-1] for _ in range(MAX_FRAMES + 2)]
+    refused, *served = [(await socket.answer())[-1] for _ in range(MAX_WAITING_FRAMES + 2)]
 
-    assert (refused["request_id"], refused["error"]["code"]) == (f"r{MAX_FRAMES + 1}", "conflict")
-    assert [done["request_id"] for done in served] == [f"r{number}" for number in range(MAX_FRAMES + 1)]
+    assert (refused["request_id"], refused["error"]["code"]) == (f"r{MAX_WAITING_FRAMES + 1}", "conflict")
+    assert [done["request_id"] for done in served] == [f"r{number}" for number in range(MAX_WAITING_FRAMES + 1)]
     assert {done["type"] for done in served} == {"done"}
 
 

@@ -1,4 +1,4 @@
-"""Judges what was let through, and cuts texts for streaming."""
+"""Finds protected text in what was let through, and cuts texts for streaming."""
 
 import random
 import re
@@ -7,20 +7,22 @@ from collections.abc import Callable, Iterable, Iterator
 
 from chat.sanitizer import MAX_HELD, REPLACEMENT, Sanitizer, TurnSanitizer
 from chat.sanitizer.folding import fold
-from chat.sanitizer.ngrams import GRAM, runs
+from chat.sanitizer.ngrams import GRAM, substrings
 
 SIZES = range(1, 8)
 
 
 def protected_runs(sanitizer: Sanitizer, shown: str) -> list[str]:
     """Indexed runs in what was shown between the replacements."""
-    return [gram for piece in shown.split(REPLACEMENT) for gram in runs(fold(piece), GRAM) if gram in sanitizer.index]
+    return [
+        gram for piece in shown.split(REPLACEMENT) for gram in substrings(fold(piece), GRAM) if gram in sanitizer.index
+    ]
 
 
 def plain_runs(text: str, shown: str) -> set[str]:
     """Runs of ``text`` in what was shown, without any of our folding: lower-case letters and digits only."""
     ours, theirs = (re.sub(r"[^a-z0-9]", "", part.lower()) for part in (text, shown))
-    return set(runs(ours, GRAM)) & set(runs(theirs, GRAM))
+    return set(substrings(ours, GRAM)) & set(substrings(theirs, GRAM))
 
 
 def pieces(text: str, size: int) -> Iterator[str]:
@@ -47,7 +49,7 @@ def streamed(turn: TurnSanitizer, chunks: Iterable[str]) -> str:
 
 
 class Leaks:
-    """What is shown of an excerpt of each prompt in each dress, worked out once; another excerpt for each dress."""
+    """What is shown of an excerpt of each prompt in each disguise, computed once; another excerpt for each disguise."""
 
     def __init__(self, turn: TurnSanitizer, prompts: dict[str, str], *, length: int) -> None:
         self.turn = turn
@@ -55,13 +57,13 @@ class Leaks:
         self._length = length
         self._shown: dict[str, list[tuple[str, str, str]]] = {}
 
-    def of(self, dress: str, transform: Callable[[str], str]) -> list[tuple[str, str, str]]:
+    def of(self, disguise: str, transform: Callable[[str], str]) -> list[tuple[str, str, str]]:
         """``(excerpt, leak, shown)`` of each prompt."""
-        if dress not in self._shown:
-            excerpts = [self._excerpt(dress, prompt) for prompt in self._prompts.values()]
-            self._shown[dress] = [(text, leak := transform(text), self.turn.text(leak)) for text in excerpts]
-        return self._shown[dress]
+        if disguise not in self._shown:
+            excerpts = [self._excerpt(disguise, prompt) for prompt in self._prompts.values()]
+            self._shown[disguise] = [(text, leak := transform(text), self.turn.text(leak)) for text in excerpts]
+        return self._shown[disguise]
 
-    def _excerpt(self, dress: str, prompt: str) -> str:
-        start = zlib.crc32(dress.encode()) % max(len(prompt) - self._length, 1)
+    def _excerpt(self, disguise: str, prompt: str) -> str:
+        start = zlib.crc32(disguise.encode()) % max(len(prompt) - self._length, 1)
         return prompt[start : start + self._length]

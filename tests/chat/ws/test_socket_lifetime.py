@@ -92,7 +92,7 @@ async def test_a_bug_of_ours_is_an_error_frame_and_its_log_has_no_content(
     assert chunk["text"].startswith("so far")
     assert (error["error"]["status"], error["error"]["code"]) == (500, "internal_error")
     assert "KeyError" in caplog.text
-    assert "test_socket_life.py" in caplog.text
+    assert "test_socket_lifetime.py" in caplog.text
     assert "diary" not in caplog.text
     assert await socket.silent()
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chat.plans.planning import asks_for_tasks, asks_for_weekly_note, build_plan
+from chat.plans.playbooks import asks_for_tasks, asks_for_weekly_note, build_plan
 
 WEBSITE = {"id": "p-web", "name": "Website"}
 GARDEN = {"id": "p-garden", "name": "Garden"}

@@ -1,4 +1,4 @@
-"""Finds runs of the protected texts in a stream, and says how much of it could still become one."""
+"""Finds runs of the protected prompts in a stream, and how much of its end could still become one."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -7,17 +7,16 @@ from chat.sanitizer.folding import SYMBOL_LETTERS
 from chat.sanitizer.ngrams import GRAM, PIECE, GramIndex
 from chat.sanitizer.user_texts import UserTexts
 
+# Consecutive pieces that a whole gram is made of.
+_PIECES = GRAM - PIECE + 1
+
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class PromptRun:
     """A protected run from ``start`` to the character just read; ``allowed``: the user wrote it."""
 
     start: int
     allowed: bool = False
-
-
-# Consecutive pieces that a whole gram is made of.
-_PIECES = GRAM - PIECE + 1
 
 
 class _Lane:
@@ -47,13 +46,13 @@ class _Lane:
         return self.run >= _PIECES and window in self._index
 
     def hold(self, end: int) -> int:
-        """The place of the first character that may still be part of a run; ``end`` when there is none."""
+        """The index of the first character that may still be part of a run; ``end`` if there is none."""
         count = min(self.run + PIECE - 1, GRAM - 1, len(self.places))
         return self.places[-count] if count else end
 
 
-class RunScanner:
-    """Reads each character once, and where symbols could be leet ("@" for a) a second time with their letters."""
+class PromptRunScanner:
+    """Reads each character once, and a second time with its letter where a symbol could be leet ("@" for a)."""
 
     __slots__ = ("_exempt_until", "_leet", "_leet_left", "_plain", "_user")
 
@@ -64,8 +63,8 @@ class RunScanner:
         self._leet_left = 0
         self._exempt_until = 0
 
-    def push(self, character: str, folded: str, place: int) -> Run | None:
-        """The protected run that ends with this character."""
+    def push(self, character: str, folded: str, place: int) -> PromptRun | None:
+        """The protected run that ends with this character, if any."""
         if self._leet is None and len(folded) == 1:
             # Nearly every character: the general way below costs twice as much.
             return self._judge(self._plain, place) if self._plain.push(folded, place) else None
@@ -89,11 +88,11 @@ class RunScanner:
         place = self._plain.hold(end)
         return place if self._leet is None else min(place, self._leet.hold(end))
 
-    def _read(self, lane: _Lane, letter: str, place: int) -> Run | None:
+    def _read(self, lane: _Lane, letter: str, place: int) -> PromptRun | None:
         return self._judge(lane, place) if lane.push(letter, place) else None
 
-    def _judge(self, lane: _Lane, place: int) -> Run:
+    def _judge(self, lane: _Lane, place: int) -> PromptRun:
         if self._user.wrote_gram(lane.window):
             self._exempt_until = place + 1
-            return Run(lane.places[0], allowed=True)
-        return Run(max(lane.places[0], self._exempt_until))
+            return PromptRun(lane.places[0], allowed=True)
+        return PromptRun(max(lane.places[0], self._exempt_until))

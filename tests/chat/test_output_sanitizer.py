@@ -12,7 +12,7 @@ import pytest
 
 from agents import prompts
 from chat.sanitizer import REPLACEMENT, protected_texts
-from chat.sanitizer.output import Speech
+from chat.sanitizer.output import OutputSanitizer
 from tests.chat.ws.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, call, calls, text
 from tests.support.accounts import Account
@@ -188,9 +188,9 @@ async def test_a_large_context_does_not_hold_up_the_loop() -> None:
 
     watching = asyncio.create_task(watch())
     await asyncio.sleep(0.01)
-    speech = await Speech.about("Hello", context)
+    output = await OutputSanitizer.for_request("Hello", context)
     for piece in split(secret("common"), (5,)):
-        await speech.value(piece)
+        await output.sanitize_value(piece)
     stopped.set()
     await watching
 

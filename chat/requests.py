@@ -1,28 +1,69 @@
-"""What a client may send (wire contract § 5), the same over REST and the WebSocket, and the turn it makes."""
+"""The chat request (docs/api.md § 5), the same over REST and the WebSocket: its validation and the turn made of it."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.utils import extend_schema_serializer
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.models import User
 from adiuva.api.errors import FeatureNotAvailable, PayloadTooLarge
-from adiuva.api.fields import FlagField, ObjectField, TextField, drop_none
+from adiuva.api.fields import FlagField, ItemsField, ObjectField, TextField, drop_none
 from billing import entitlements
 from billing.tiers import lowest_tier_with
-from chat.fields import DocumentsField, HistoryField, RecordsField
 from chat.turns import ChatTurn
 
+ROLES = ("user", "assistant")
 MAX_MESSAGE_CHARACTERS = 32_000
 MAX_CONTEXT_BYTES = 512 * 1024
+
+_OBJECT = {"type": "object", "additionalProperties": True}
+
+
+@extend_schema_field({"type": "array", "items": _OBJECT})
+class RecordsField(ItemsField):
+    """``[{…}]``: records as the client keeps them."""
+
+    def problem_of(self, item: Any) -> list[str] | None:
+        return None if isinstance(item, dict) else ["This must be an object."]
+
+
+@extend_schema_field({"type": "array", "items": {"oneOf": [_OBJECT, {"type": "string"}]}})
+class DocumentsField(ItemsField):
+    """``[{…} | "…"]``: documents with what describes them, or their text alone."""
+
+    def problem_of(self, item: Any) -> list[str] | None:
+        return None if isinstance(item, dict | str) else ["This must be an object or a string."]
+
+
+@extend_schema_field(
+    {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["role", "content"],
+            "properties": {"role": {"type": "string", "enum": list(ROLES)}, "content": {"type": "string"}},
+        },
+    }
+)
+class HistoryField(ItemsField):
+    """``[{role: "user" | "assistant", content}]``; content may be empty, as an answer made of actions is."""
+
+    def problem_of(self, item: Any) -> list[str] | dict[str, list[str]] | None:
+        if not isinstance(item, dict):
+            return ["This must be an object."]
+        if item.get("role") not in ROLES:
+            return {"role": [f"This must be one of: {', '.join(ROLES)}."]}
+        if not isinstance(item.get("content"), str):
+            return {"content": ["This must be a string."]}
+        return None
 
 
 @extend_schema_serializer(component_name="ChatContext")
 class ChatContextSerializer(serializers.Serializer[Any]):
-    """What the client shows the model for this one turn; the server keeps none of it. Unknown keys are ignored."""
+    """The client's data for the model in this one turn; the server stores none of it. Unknown keys are ignored."""
 
     user_profile = ObjectField(required=False, help_text="`timezone` (an IANA name) decides what today is.")
     relevant_documents = DocumentsField(required=False)
@@ -33,7 +74,7 @@ class ChatContextSerializer(serializers.Serializer[Any]):
     conversation_history = HistoryField(required=False)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Null stands for absent. Raises ``PayloadTooLarge`` over ``MAX_CONTEXT_BYTES``, unknown keys counted."""
+        """Null means absent. Raises ``PayloadTooLarge`` over ``MAX_CONTEXT_BYTES``; unknown keys count, too."""
         if isinstance(data, dict):
             _check_size(data)
             data = drop_none(data)
@@ -42,7 +83,7 @@ class ChatContextSerializer(serializers.Serializer[Any]):
 
 @extend_schema_serializer(component_name="Chat")  # drf-spectacular adds "Request"
 class ChatRequestSerializer(serializers.Serializer[Any]):
-    """A ChatRequest. Null stands for absent in every optional field; unknown fields are ignored."""
+    """A ChatRequest. Null means absent in every optional field; unknown fields are ignored."""
 
     message = TextField(min_length=1, max_length=MAX_MESSAGE_CHARACTERS, trim_whitespace=False)
     context = ChatContextSerializer(  # type: ignore[assignment]  # a field's name, which DRF takes out of the class
@@ -52,9 +93,11 @@ class ChatRequestSerializer(serializers.Serializer[Any]):
         choices=["direct", "plan"],
         required=False,
         allow_null=True,
-        help_text="`direct` unless given; `plan` answers with an ExecutionPlan.",
+        help_text="`direct` by default; `plan` answers with an ExecutionPlan.",
     )
-    model = TextField(required=False, allow_null=True, help_text="One of the operator's models; the default if absent.")
+    model = TextField(
+        required=False, allow_null=True, help_text="One of the operator's models; the default model if absent."
+    )
 
     def validate_message(self, value: str) -> str:
         if not value.strip():
@@ -71,35 +114,35 @@ class SocketChatRequestSerializer(ChatRequestSerializer):
     """A ChatRequest over the WebSocket (its ``request_id`` is read with the frame, see ``chat.ws.frames``)."""
 
     client_tools = FlagField(
-        required=False, allow_null=True, help_text="The client answers read tools itself, by `tool_result` frames."
+        required=False, allow_null=True, help_text="The client answers read tools itself, with `tool_result` frames."
     )
 
 
-def turn_from(serializer: ChatRequestSerializer, *, user: User) -> ChatTurn:
-    """The turn that ``serializer`` (made with ``data=``) asks for, as far as ``user`` may ask for it.
+def build_turn(serializer: ChatRequestSerializer, *, user: User) -> ChatTurn:
+    """The turn that ``serializer`` (made with ``data=``) describes, if the tier of ``user`` includes it.
 
     Raises DRF's ``ValidationError``, ``PayloadTooLarge`` and ``FeatureNotAvailable``.
     """
     serializer.is_valid(raise_exception=True)
-    asked: Mapping[str, Any] = serializer.validated_data
-    model = asked.get("model")
-    # llm_providers is 1 on free: the default and nothing beside it (§ 5).
+    data: Mapping[str, Any] = serializer.validated_data
+    model = data.get("model")
+    # llm_providers is 1 on free: the default model alone (docs/api.md § 5).
     if model not in {None, settings.LLM_MODEL} and entitlements.limit(user, "llm_providers") == 1:
         raise FeatureNotAvailable(
             required_tier=lowest_tier_with("llm_providers"),
             detail="The current tier includes the default model only.",
         )
     return ChatTurn(
-        message=asked["message"],
-        context=asked.get("context") or {},
-        execution_mode=asked.get("execution_mode") or "direct",
+        message=data["message"],
+        context=data.get("context") or {},
+        execution_mode=data.get("execution_mode") or "direct",
         model=model,
-        client_tools=bool(asked.get("client_tools")),
+        client_tools=bool(data.get("client_tools")),
     )
 
 
 def _check_size(context: dict[str, Any]) -> None:
-    """What counts is compact JSON in UTF-8, so that a client's own spacing or escaping costs it nothing."""
+    """Compact JSON in UTF-8 counts, so that a client's spacing or escaping makes no difference."""
     size = len(json.dumps(context, ensure_ascii=False, separators=(",", ":")).encode())
     if size > MAX_CONTEXT_BYTES:
         raise PayloadTooLarge(

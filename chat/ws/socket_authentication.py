@@ -1,4 +1,4 @@
-"""Who opens a WebSocket, and how one is refused."""
+"""The handshake of a WebSocket: authentication before it is accepted, and refusal with a problem."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -15,11 +15,11 @@ from adiuva.observability.request_id import HEADER, current_request_id
 Scope = MutableMapping[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-_REFUSAL = "websocket.http.response"  # ASGI extension: an HTTP answer instead of the bare 403 that close means
+_REFUSAL = "websocket.http.response"  # ASGI extension: an HTTP response instead of the bare 403 that a close means
 
 
 async def authenticate(scope: Scope) -> Identity:
-    """By the Authorization header, else ``?ticket=``, else ``?token=`` (wire contract § 5); the first one decides.
+    """By the Authorization header, else ``?ticket=``, else ``?token=`` (docs/api.md § 5); the first one given decides.
 
     Raises ``NotAuthenticated``, ``InvalidToken``.
     """
@@ -39,15 +39,15 @@ async def authenticate(scope: Scope) -> Identity:
 
 
 async def refuse(scope: Scope, send: Send, problem: Problem) -> None:
-    """An HTTP answer instead of a handshake: 403, or what else ``problem`` says.
+    """An HTTP response instead of a handshake: 403 for a missing or invalid token, otherwise the status of ``problem``.
 
-    A server without the ASGI extension for such answers sends a bare 403.
+    A server without the ASGI extension for such responses sends a bare 403.
     """
     if _REFUSAL not in scope.get("extensions", {}):
         await send({"type": "websocket.close"})
         return
     if isinstance(problem, Unauthorized):
-        problem = PermissionDenied(f"The WebSocket is refused. {problem.detail}")
+        problem = PermissionDenied(f"The WebSocket was refused. {problem.detail}")
     headers: Mapping[str, str] = {
         "Content-Type": PROBLEM_CONTENT_TYPE,
         HEADER: current_request_id(),

@@ -13,8 +13,8 @@ from agents.events import AgentEvent, TextDelta
 from agents.llm.meter import Meter
 from agents.registry import registry
 from agents.run_context import RunContext
+from chat.agent_routing import parse_agent_names
 from chat.orchestrator import orchestrate
-from chat.routing import named_in
 from chat.turns import ChatTurn, TurnDone
 from tests.chat.ws.sockets import in_database
 from tests.fakes.llm_server import LoopbackLLM, Reply, status, text
@@ -75,7 +75,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, llm: LoopbackLLM) -> Ask:
     ],
 )
 def test_a_routers_answer_is_read_with_tolerance(answer: str, expected: list[str]) -> None:
-    assert list(named_in(answer, NAMES)) == expected
+    assert list(parse_agent_names(answer, NAMES)) == expected
 
 
 async def test_the_router_chooses(ask: Ask, llm: LoopbackLLM, pro: Account) -> None:

@@ -3,7 +3,7 @@
 from importlib.resources import files
 from typing import Any
 
-from chat.routing import AGENTS_BY_TIER as AGENTS
+from chat.agent_routing import AGENTS_BY_TIER as AGENTS
 from chat.sanitizer import Sanitizer, protected_texts
 
 __all__ = ["AGENTS", "prompts", "real_sanitizer", "tool_schemas"]

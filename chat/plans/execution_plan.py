@@ -1,4 +1,4 @@
-"""What a plan is: steps a client carries out itself, with prompts named by their template only."""
+"""An execution plan: steps that a client carries out itself, with prompts named by their template only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class LlmStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataStep:
-    """Do ``action`` on the client's own ``table``, for each record that the step ``data_from_step`` gave.
+    """Do ``action`` on the client's own ``table``, for each record that the step ``data_from_step`` returned.
 
-    ``data_from_step`` is None for ``query_records`` only, which begins from what is there.
+    ``data_from_step`` is None for ``query_records`` only.
     """
 
     id: str
@@ -47,24 +47,24 @@ Step = LlmStep | DataStep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionPlan:
-    """Made by ``ExecutionPlanBuilder``, which has checked it."""
+    """Made and checked by ``ExecutionPlanBuilder``."""
 
     plan_id: str
     name: str
     steps: tuple[Step, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The ExecutionPlan of the wire contract: ``{plan_id, name, steps}``."""
+        """The ExecutionPlan of docs/api.md: ``{plan_id, name, steps}``."""
         return {"plan_id": self.plan_id, "name": self.name, "steps": [step.as_dict() for step in self.steps]}
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> "ExecutionPlan":
-        """The plan that ``as_dict`` wrote. For values of our own only: nothing is checked here."""
+        """The plan that ``as_dict`` wrote. For trusted values only: nothing is checked here."""
         return cls(plan_id=value["plan_id"], name=value["name"], steps=tuple(map(_step, value["steps"])))
 
 
 def frozen_variables(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A copy that cannot be changed; a template's variables are plain values, so this is all of it."""
+    """An immutable copy; a template's variables are plain values, so a shallow one is enough."""
     return MappingProxyType(dict(values))
 
 

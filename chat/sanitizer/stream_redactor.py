@@ -1,17 +1,16 @@
-"""The redactor of one stream of text."""
+"""Redacts one stream of text, however its chunks are cut."""
 
 import logging
 from dataclasses import dataclass
 
 from adiuva.observability.metrics import REDACTIONS
-from chat.sanitizer.enclosures import Enclosure, MarkedText, Where
+from chat.sanitizer.enclosures import Enclosure, MarkedText, Position
 from chat.sanitizer.folding import FOLDED
-from chat.sanitizer.identifiers import IdentifierScanner
-from chat.sanitizer.markers import Found, MarkerScanner, Role
+from chat.sanitizer.identifiers import IdentifierScanner, Vocabulary
+from chat.sanitizer.markers import FoundMarker, MarkerScanner, Role
 from chat.sanitizer.ngrams import GramIndex
-from chat.sanitizer.runs import RunScanner
-from chat.sanitizer.user_texts import Echo, UserTexts
-from chat.sanitizer.vocabulary import Vocabulary
+from chat.sanitizer.prompt_runs import PromptRunScanner
+from chat.sanitizer.user_texts import UserQuotation, UserTexts
 
 logger = logging.getLogger(__name__)
 
@@ -23,24 +22,24 @@ _CLOSING_QUOTES = {"`": "`", '"': '"', "'": "'", "“": "”", "„": "“", "«
 
 @dataclass(slots=True)
 class _Mark:
-    """A stretch to be redacted; ``told`` once its replacement has been emitted."""
+    """A range to be redacted; ``emitted``: its replacement has been sent."""
 
     start: int
     end: int
     rule: str
-    told: bool = False
+    emitted: bool = False
 
 
 class StreamRedactor:
-    """Takes a text in pieces of any size and gives back what may be shown of it; the cuts make no difference.
+    """Takes a text in chunks of any size and returns what may be shown of it; the cuts make no difference.
 
-    Every decision is made character by character, in terms of places (indices into the whole stream). What is not
-    ``_released`` may still be redacted: at most the last ``MAX_HELD`` characters.
+    Every decision is made character by character, in terms of places (indices into the whole stream). Characters
+    from ``_released`` on, at most ``MAX_HELD``, may still be redacted.
     """
 
     def __init__(self, index: GramIndex, vocabulary: Vocabulary, user: UserTexts) -> None:
         self._user = user
-        self._runs = RunScanner(index, user)
+        self._runs = PromptRunScanner(index, user)
         self._markers = MarkerScanner()
         self._identifiers = IdentifierScanner(vocabulary, user)
         self._pending = ""
@@ -50,14 +49,14 @@ class StreamRedactor:
         self._marks: list[_Mark] = []
         self._enclosure: Enclosure | None = None
         self._rule = ""
-        # While the user's own words are said back, the enclosure they would otherwise have begun.
-        self._echo: tuple[Echo, Enclosure] | None = None
-        # A marker in quotes, until the next character tells whether it is only being mentioned.
-        self._quoted: Found | None = None
+        # While the user's own words are repeated: the enclosure that they would otherwise have begun.
+        self._quotation: tuple[UserQuotation, Enclosure] | None = None
+        # A marker in quotes, until the next character shows whether it is only being mentioned.
+        self._quoted: FoundMarker | None = None
 
     @property
     def held(self) -> int:
-        """Characters taken and neither emitted nor redacted yet."""
+        """The number of characters neither emitted nor redacted yet."""
         return len(self._pending)
 
     def feed(self, text: str) -> str:
@@ -71,7 +70,7 @@ class StreamRedactor:
         return self._emit()
 
     def finish(self) -> str:
-        """The rest."""
+        """What may be emitted at the end of the stream."""
         end = self._base + len(self._pending)
         if self._quoted is not None:
             self._mark(self._quoted.start, end, _MARKER_RULE)
@@ -92,12 +91,12 @@ class StreamRedactor:
                 self._unmark(run.start)
             else:
                 self._mark(run.start, end, "system_prompt")
-        if folded and self._identifiers.idle and self._markers.idle and self._echo is None:
+        if folded and self._identifiers.idle and self._markers.idle and self._quotation is None:
             # A letter within an ordinary word: nearly every character.
             hold = self._runs.hold(end)
         else:
-            if self._echo is not None:
-                self._follow_echo(*self._echo, character, place)
+            if self._quotation is not None:
+                self._follow_quotation(*self._quotation, character, place)
             else:
                 self._look_for_structure(character, place)
             if self._enclosure is not None:
@@ -110,9 +109,9 @@ class StreamRedactor:
 
     def _is_enclosed(self, enclosure: Enclosure, character: str, place: int) -> bool:
         where = enclosure.push(character)
-        if where is not Where.INSIDE:
+        if where is not Position.INSIDE:
             self._enclosure = None
-        if where is Where.OUTSIDE:
+        if where is Position.OUTSIDE:
             return False
         self._mark(place, place + 1, self._rule)
         self._released = place + 1
@@ -129,38 +128,38 @@ class StreamRedactor:
             self._enter(finding.enclosure, finding.rule)
             self._is_enclosed(finding.enclosure, character, place)
 
-    def _found_marker(self, found: Found, end: int) -> None:
-        echo = Echo(self._user, found.said)
+    def _found_marker(self, found: FoundMarker, end: int) -> None:
+        quotation = UserQuotation(self._user, found.text)
         if found.marker.role is not Role.OPENS:
-            if not echo:
+            if not quotation:
                 self._mark(found.start, end, _MARKER_RULE)
         elif found.before in _CLOSING_QUOTES:
             self._quoted = found
-        elif echo:
-            self._echo = (echo, MarkedText(found))
+        elif quotation:
+            self._quotation = (quotation, MarkedText(found))
         else:
             self._mark(found.start, end, _MARKER_RULE)
             self._enter(MarkedText(found), _MARKER_RULE)
 
-    def _settle_quoted(self, found: Found, character: str, place: int) -> None:
+    def _settle_quoted(self, found: FoundMarker, character: str, place: int) -> None:
         """``<think>`` in quotes on both sides encloses nothing."""
         self._quoted = None
-        echo = Echo(self._user, found.said)
+        quotation = UserQuotation(self._user, found.text)
         is_mention = character == _CLOSING_QUOTES[found.before]
-        if not echo:
+        if not quotation:
             self._mark(found.start, place, _MARKER_RULE)
             if not is_mention:
                 self._enter(MarkedText(found), _MARKER_RULE)
         elif not is_mention:
-            self._echo = (echo, MarkedText(found))
+            self._quotation = (quotation, MarkedText(found))
 
-    def _follow_echo(self, echo: Echo, enclosure: Enclosure, character: str, place: int) -> None:
-        if not echo.follow(character):
-            self._echo = None
+    def _follow_quotation(self, quotation: UserQuotation, enclosure: Enclosure, character: str, place: int) -> None:
+        if not quotation.follow(character):
+            self._quotation = None
             self._enter(enclosure, _MARKER_RULE)
             self._is_enclosed(enclosure, character, place)
-        elif enclosure.push(character) is not Where.INSIDE:
-            self._echo = None
+        elif enclosure.push(character) is not Position.INSIDE:
+            self._quotation = None
 
     def _enter(self, enclosure: Enclosure, rule: str) -> None:
         self._enclosure = enclosure
@@ -171,13 +170,13 @@ class StreamRedactor:
         mark = _Mark(max(start, self._released), end, rule)
         while self._marks and self._marks[-1].end >= mark.start:
             last = self._marks.pop()
-            mark = _Mark(min(last.start, mark.start), max(last.end, mark.end), last.rule, last.told)
+            mark = _Mark(min(last.start, mark.start), max(last.end, mark.end), last.rule, last.emitted)
         self._marks.append(mark)
 
     def _unmark(self, start: int) -> None:
-        """From ``start`` on the user wrote it: what is not released yet stays."""
+        """From ``start`` on the user wrote it: keep what is not released yet."""
         start = max(start, self._released)
-        while self._marks and self._marks[-1].start >= start and not self._marks[-1].told:
+        while self._marks and self._marks[-1].start >= start and not self._marks[-1].emitted:
             self._marks.pop()
         if self._marks:
             self._marks[-1].end = min(self._marks[-1].end, start)
@@ -189,14 +188,14 @@ class StreamRedactor:
             if mark.start >= end:
                 break
             parts.append(self._pending[place - self._base : max(mark.start - self._base, 0)])
-            if not mark.told:
-                mark.told = True
+            if not mark.emitted:
+                mark.emitted = True
                 parts.append(REPLACEMENT)
                 logger.warning("redacted", extra={"rule": mark.rule})
                 REDACTIONS.labels(mark.rule).inc()
             place = min(mark.end, end)
         parts.append(self._pending[place - self._base : end - self._base])
-        # One that ends just here could still grow.
+        # A mark that ends here could still grow.
         self._marks = [mark for mark in self._marks if mark.end >= end]
         self._pending = self._pending[end - self._base :]
         self._base = end

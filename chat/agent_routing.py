@@ -1,7 +1,7 @@
-"""Which agents a message is for.
+"""Agent routing: which agents a message is for, and which of them the user's tier includes (docs/api.md § 5).
 
-The router model is asked only where there is a choice. Agents the tier does not include are in the choice too: a
-message that needs one of them is refused with the tier it takes, not answered by the wrong agent.
+The router model is asked only when there is a choice. Agents beyond the tier belong to the choice, too: a message that
+needs one of them is refused with the tier it takes, instead of being answered by the wrong agent.
 """
 
 import json
@@ -26,19 +26,23 @@ from chat.turns import ChatTurn
 logger = logging.getLogger(__name__)
 
 DEFAULT_AGENT = "task_agent"
-_HISTORY_SHOWN = 4
-_CHARACTERS_SHOWN = 2_000
+# A tier with n agents has the first n of these.
+AGENTS_BY_TIER = ("task_agent", "project_agent", "note_agent", "checkpoint_agent")
+_MAX_HISTORY = 4
+_MAX_CHARACTERS = 2_000
 _OBJECT = re.compile(r"\{[^{}]*\}")
 _LIST = re.compile(r"\[[^\[\]]*\]")
 
+AgentClass = TypeVar("AgentClass", bound=type[BaseAgent])
+
 
 async def choose_agents(turn: ChatTurn, *, user: User, deadline: float, meter: Meter) -> tuple[str, ...]:
-    """The names of the agents, in the order in which they shall work; at least one.
+    """The names of the agents for ``turn`` in the order in which they work; at least one.
 
-    Raises ``FeatureNotAvailable`` where the tier lacks any of them, and ``NotConfigured``.
+    Raises ``FeatureNotAvailable`` when the tier lacks one of them, and ``NotConfigured``.
     """
     agents = registry.list_agents()
-    included = available_to(user, agents)
+    included = included_agents(user, agents)
     if len(included) == 1:
         return (included[0].name,)
     names = await classify_intent(turn, agents, deadline=deadline, meter=meter)
@@ -51,23 +55,25 @@ async def classify_intent(
 ) -> tuple[str, ...]:
     """Asks the router model; ``DEFAULT_AGENT`` when its answer names no agent, or when it fails.
 
-    A router that is down costs the user the better agent, not the answer. Raises ``NotConfigured``.
+    When the router is down the user still gets an answer, if not from the best agent. Raises ``NotConfigured``.
     """
     router = get_router_llm()
     try:
-        reply = await router.complete(_question(turn, agents), schema=_schema(agents), deadline=deadline, meter=meter)
+        reply = await router.complete(
+            _router_messages(turn, agents), schema=_intent_schema(agents), deadline=deadline, meter=meter
+        )
     except NotConfigured:
         raise
     except Problem as problem:
         logger.warning("the router failed, the default agent answers", extra={"code": problem.code})
         return (DEFAULT_AGENT,)
-    return named_in(reply.text, [agent.name for agent in agents]) or (DEFAULT_AGENT,)
+    return parse_agent_names(reply.text, [agent.name for agent in agents]) or (DEFAULT_AGENT,)
 
 
-def named_in(answer: str, names: Sequence[str]) -> tuple[str, ...]:
-    """The agents a router's ``answer`` names, each once: as JSON with anything around it, or one in plain words.
+def parse_agent_names(answer: str, names: Sequence[str]) -> tuple[str, ...]:
+    """The agents that the router's ``answer`` names, each once: in JSON with anything around it, or one in prose.
 
-    Empty when it names none, or several in a sentence: that may well say which of them is not meant.
+    Empty when it names none, or several in prose, since a sentence may well say which of them is not meant.
     """
     for candidate in chain(_OBJECT.findall(answer), _LIST.findall(answer)):
         try:
@@ -76,24 +82,24 @@ def named_in(answer: str, names: Sequence[str]) -> tuple[str, ...]:
             continue
         if isinstance(value, dict):
             value = value.get("agents", value.get("agent"))
-        wanted = value if isinstance(value, list) else [value]
-        if chosen := tuple(dict.fromkeys(name for name in wanted if name in names)):
+        chosen_names = value if isinstance(value, list) else [value]
+        if chosen := tuple(dict.fromkeys(name for name in chosen_names if name in names)):
             return chosen
     mentioned = [name for name in names if re.search(rf"\b{re.escape(name)}\b", answer)]
     return tuple(mentioned) if len(mentioned) == 1 else ()
 
 
-def _question(turn: ChatTurn, agents: Sequence[type[ChatAgent]]) -> list[message.Message]:
+def _router_messages(turn: ChatTurn, agents: Sequence[type[ChatAgent]]) -> list[message.Message]:
     roles = "\n".join(f"- {agent.name}: {agent.description}" for agent in agents)
-    history = turn.context.get("conversation_history", [])[-_HISTORY_SHOWN:]
+    history = turn.context.get("conversation_history", [])[-_MAX_HISTORY:]
     return [
         message.system(f"{prompts.load('router')}\n\n# The assistants\n{roles}"),
-        *({"role": past["role"], "content": past["content"][:_CHARACTERS_SHOWN]} for past in history),
-        message.user(turn.message[:_CHARACTERS_SHOWN]),
+        *({"role": past["role"], "content": past["content"][:_MAX_CHARACTERS]} for past in history),
+        message.user(turn.message[:_MAX_CHARACTERS]),
     ]
 
 
-def _schema(agents: Sequence[type[ChatAgent]]) -> dict[str, Any]:
+def _intent_schema(agents: Sequence[type[ChatAgent]]) -> dict[str, Any]:
     name = {"type": "string", "enum": [agent.name for agent in agents]}
     return {
         "title": "Intent",
@@ -104,13 +110,7 @@ def _schema(agents: Sequence[type[ChatAgent]]) -> dict[str, Any]:
     }
 
 
-# A tier with n agents has the first n of these.
-AGENTS_BY_TIER = ("task_agent", "project_agent", "note_agent", "checkpoint_agent")
-
-AgentClass = TypeVar("AgentClass", bound=type[BaseAgent])
-
-
-def available_to(user: User, agents: Sequence[AgentClass]) -> list[AgentClass]:
+def included_agents(user: User, agents: Sequence[AgentClass]) -> list[AgentClass]:
     """Those of ``agents`` that the live tier of ``user`` includes."""
     included = AGENTS_BY_TIER[: entitlements.limit(user, "agents")]
     return [agent for agent in agents if agent.name in included]
