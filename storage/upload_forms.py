@@ -13,7 +13,7 @@ from adiuva.api.errors import PayloadTooLarge, UnsupportedMediaType, ValidationF
 from adiuva.api.fields import drop_none
 from adiuva.api.json import StrictJSONParser
 from adiuva.api.multipart import READ_BYTES, spooled_form
-from adiuva.server.streaming_body import LiveBody
+from adiuva.server.streaming_body import StreamingBody
 from storage.records import serializers
 from storage.staging import Allowance, SealedBody, release_connection
 
@@ -94,7 +94,7 @@ def body_parts(request: Request) -> Iterator[bytes]:
 def declared_size(request: Request) -> int | None:
     """In bytes; None for a chunked body that is still arriving."""
     body: Any = request._request._stream  # noqa: SLF001 - Django offers no size
-    if isinstance(body, LiveBody):
+    if isinstance(body, StreamingBody):
         return body.declared_size
     length = request._request.META.get("CONTENT_LENGTH") or "0"
     return int(length) if length.isdigit() else None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.models import Plugin, PluginVersion
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.marketplace.catalog.market import MAIN, Member, files
 from tests.marketplace.catalog.zips import package
 from tests.support.client import Answer

@@ -10,7 +10,7 @@ from adiuva.api.errors import Conflict
 from marketplace.models import PluginReview, PluginStatus, PluginTakedown, PluginVersion
 from marketplace.review.decisions import approve, reject
 from marketplace.review.takedowns import reinstate, take_down
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.marketplace.review.submissions import published, submit, tidy
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from accounts.models import User
 from storage.checksums import checksum_of
 from storage.models import StorageRecord, StorageUsage
 from storage.quota import Kind, locked_usage
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.storage.maintenance.stored import delete_record, keys, let_age, make_record, record_key, run, upload
 from tests.support.accounts import Account
 
