@@ -35,7 +35,7 @@ def with_status(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def _refused(request: Any) -> RateDecision | None:
-    """What the guard has said to ``accounts.login_limits``, if it was no."""
+    """The decision of ``accounts.login_limits``, if it was a refusal."""
     decision = getattr(request, "rate_decision", None)
     return decision if isinstance(decision, RateDecision) and not decision.allowed else None
 
