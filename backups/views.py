@@ -13,10 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from adiuva.api.conditional import require_match
 from adiuva.api.errors import UpstreamError
 from adiuva.api.fields import drop_none, rfc_3339
 from adiuva.api.pagination import requested_page
+from adiuva.api.preconditions import require_match
 from adiuva.api.views import ApiView, uuid_or_404
 from backups import openapi
 from backups.models import Backup
