@@ -1,5 +1,12 @@
-"""Refresh token rotation with re-use detection (RFC 9700 § 4.14.2, wire contract § 3)."""
+"""Refresh token rotation with re-use detection (RFC 9700 § 4.14.2, docs/api.md § 3).
 
+A refresh token is opaque: 256 random bits, kept as their SHA-256. Its successor is an HMAC of it under a server key, so
+a client that lost the answer can be told the same successor again although nothing raw was kept.
+"""
+
+import base64
+import hashlib
+import hmac
 import logging
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
@@ -8,9 +15,8 @@ from typing import assert_never
 from django.conf import settings
 from django.db import transaction
 
-from accounts.models import RefreshToken, Session
+from accounts.models import RefreshToken, Session, hash_of
 from accounts.sessions import AuthTokens, revoke_session, tokens_for
-from accounts.tokens import hash_of, successor_of
 from adiuva.api.errors import InvalidToken, TokenReused
 
 logger = logging.getLogger(__name__)
@@ -18,45 +24,45 @@ logger = logging.getLogger(__name__)
 GRACE = timedelta(seconds=30)  # a lost answer must not log a user out
 
 
-class Verdict(Enum):
+class RefreshOutcome(Enum):
     ROTATE = auto()
     REPEAT = auto()
     REUSED = auto()
     DEAD = auto()
 
 
-def judge(
+def decide_refresh(
     *,
     now: datetime,
     expires_at: datetime,
     rotated_at: datetime | None,
     successor_rotated: bool,
     session_usable: bool,
-) -> Verdict:
+) -> RefreshOutcome:
     """What to do with a presented token. A pure rule, so that it can be tested whole.
 
     A token that was rotated within the grace period is answered with the same successor again, unless that one has
     been used too: then the presented token is an older ancestor, and two parties hold the family.
     """
     if rotated_at is not None and (successor_rotated or now - rotated_at > GRACE):
-        return Verdict.REUSED
+        return RefreshOutcome.REUSED
     if not session_usable or expires_at <= now:
-        return Verdict.DEAD
-    return Verdict.ROTATE if rotated_at is None else Verdict.REPEAT
+        return RefreshOutcome.DEAD
+    return RefreshOutcome.ROTATE if rotated_at is None else RefreshOutcome.REPEAT
 
 
-def rotate(*, refresh_token: str) -> AuthTokens:
+def rotate_refresh_token(*, refresh_token: str) -> AuthTokens:
     """New tokens for a refresh token. Raises ``InvalidToken``, or ``TokenReused`` after revoking the session."""
     token_hash = hash_of(refresh_token)
     with transaction.atomic():
-        session = _locked_session(token_hash)
+        session = _lock_session(token_hash)
         # Read again under the lock: a parallel refresh may have rotated the token meanwhile.
         token = RefreshToken.objects.filter(token_hash=token_hash).first()
         if token is None:  # purged in between (accounts.purge): nobody could have used it any more
             raise InvalidToken
         successor = successor_of(refresh_token)
         now = datetime.now(UTC)
-        verdict = judge(
+        outcome = decide_refresh(
             now=now,
             expires_at=token.expires_at,
             rotated_at=token.rotated_at,
@@ -65,24 +71,31 @@ def rotate(*, refresh_token: str) -> AuthTokens:
             ).exists(),
             session_usable=session.revoked_at is None and session.user.is_active,
         )
-        if verdict is Verdict.ROTATE:
+        if outcome is RefreshOutcome.ROTATE:
             _replace(token=token, session=session, successor=successor, now=now)
-        elif verdict is Verdict.REUSED:
+        elif outcome is RefreshOutcome.REUSED:
             # Committed with this transaction: the exception is raised outside it.
             revoke_session(user_id=session.user_id, session_id=session.id)
-    match verdict:
-        case Verdict.ROTATE | Verdict.REPEAT:
+    match outcome:
+        case RefreshOutcome.ROTATE | RefreshOutcome.REPEAT:
             return tokens_for(session=session, refresh_token=successor)
-        case Verdict.REUSED:
+        case RefreshOutcome.REUSED:
             logger.warning("refresh token reused: session revoked", extra={"session": str(session.id)})
             raise TokenReused
-        case Verdict.DEAD:
+        case RefreshOutcome.DEAD:
             raise InvalidToken
         case _:
-            assert_never(verdict)
+            assert_never(outcome)
 
 
-def _locked_session(token_hash: str) -> Session:
+def successor_of(refresh_token: str) -> str:
+    """The token that replaces ``refresh_token``: the same one each time it is asked for."""
+    key = settings.REFRESH_SUCCESSOR_KEY.encode()
+    digest = hmac.new(key, b"successor:" + refresh_token.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _lock_session(token_hash: str) -> Session:
     """The token's session, locked: all refreshes of a family wait for one another here."""
     sessions = Session.objects.select_for_update(of=("self",)).select_related("user")
     session = sessions.filter(refresh_tokens__token_hash=token_hash).first()
