@@ -16,9 +16,9 @@ from agents import prompting
 from agents.actions import new_id
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.llm import messages as message
-from agents.llm.factory import LanguageModel
-from agents.llm.messages import Message
-from agents.llm.replies import Reply, ToolCall
+from agents.llm.language_model import LanguageModel
+from agents.llm.messages import Message, ToolCall
+from agents.llm.port import Reply
 from agents.run_context import ClientToolFailed, ClientTools, RunContext
 from agents.tools.base import Tool, ToolError, ToolRun
 from agents.tools.records import RunRecords

@@ -1,16 +1,39 @@
-"""What a tool is: typed arguments in, one Action out; a read tool also finds rows."""
+"""What a tool is: typed arguments in, one Action out; a read tool also finds rows. The fields of arguments, too."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from datetime import date
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from adiuva.api import json
 from adiuva.api.errors import ValidationFailed
 from agents.actions import Action, ActionType, Table
 from agents.run_context import RunContext
 from agents.tools.records import Row, RunRecords
+
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _check_date(text: str) -> str:
+    """``date.fromisoformat`` alone would also take ``20260131`` and week dates."""
+    if not _ISO_DATE.fullmatch(text):
+        raise ValueError("must be a date as YYYY-MM-DD")
+    date.fromisoformat(text)
+    return text
+
+
+IsoDate = Annotated[str, Field(description="A calendar day, YYYY-MM-DD.", max_length=10), AfterValidator(_check_date)]
+RecordId = Annotated[str, Field(min_length=1, max_length=128)]
+Title = Annotated[str, Field(min_length=1, max_length=500)]
+LongText = Annotated[str, Field(max_length=20_000)]
+Search = Annotated[str, Field(max_length=200, description="Words the record holds.")]
+Limit = Annotated[int, Field(ge=1, le=200)]
+TaskStatus = Literal["todo", "in_progress", "done"]
+ProjectStatus = Literal["active", "archived"]
+Priority = Literal["high", "medium", "low"]
 
 
 class ToolError(Exception):

@@ -11,8 +11,21 @@ from typing import Annotated, Any
 from pydantic import Field, StrictBool, model_validator
 
 from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolError, ToolRun, given, require, require_project
-from agents.tools.fields import IsoDate, Limit, LongText, RecordId, TaskStatus, Title
+from agents.tools.base import (
+    Arguments,
+    IsoDate,
+    Limit,
+    LongText,
+    RecordId,
+    TaskStatus,
+    Title,
+    Tool,
+    ToolError,
+    ToolRun,
+    given,
+    require,
+    require_project,
+)
 from agents.tools.records import Row
 from agents.tools.tasks import due_day
 

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolError, ToolRun, given, require
-from agents.tools.fields import RecordId
+from agents.tools.base import Arguments, RecordId, Tool, ToolError, ToolRun, given, require
 from agents.tools.records import Row
 
 

@@ -6,8 +6,19 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolRun, given, holds, require, require_project
-from agents.tools.fields import Limit, RecordId, Search, Title
+from agents.tools.base import (
+    Arguments,
+    Limit,
+    RecordId,
+    Search,
+    Title,
+    Tool,
+    ToolRun,
+    given,
+    holds,
+    require,
+    require_project,
+)
 from agents.tools.records import Row
 
 _NOTE_ID = frozenset({"note_id"})

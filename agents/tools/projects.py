@@ -6,8 +6,20 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolRun, given, holds, require
-from agents.tools.fields import Limit, LongText, ProjectStatus, RecordId, Search, Title
+from agents.tools.base import (
+    Arguments,
+    Limit,
+    LongText,
+    ProjectStatus,
+    RecordId,
+    Search,
+    Title,
+    Tool,
+    ToolRun,
+    given,
+    holds,
+    require,
+)
 from agents.tools.records import Row
 
 _PROJECT_ID = frozenset({"project_id"})

@@ -8,8 +8,20 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolRun, given, require, require_project
-from agents.tools.fields import IsoDate, LongText, Priority, RecordId, TaskStatus, Title
+from agents.tools.base import (
+    Arguments,
+    IsoDate,
+    LongText,
+    Priority,
+    RecordId,
+    TaskStatus,
+    Title,
+    Tool,
+    ToolRun,
+    given,
+    require,
+    require_project,
+)
 from agents.tools.records import Row
 
 _TASK_ID = frozenset({"task_id"})

@@ -1,7 +1,7 @@
 """The checkpoint agent with a scripted model, over the loop and a real provider connection."""
 
 from tests.agents.support import PROJECT
-from tests.agents.tools.record_tools import BETA, LAUNCH, UNKNOWN, told, turn_with
+from tests.agents.tools.support import BETA, LAUNCH, UNKNOWN, told, turn_with
 from tests.fakes.llm_server import Body, LoopbackLLM, Reply, call, calls, text
 
 NEW = {"project_id": PROJECT["id"], "title": "Freeze"}

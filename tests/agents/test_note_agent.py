@@ -1,7 +1,7 @@
 """The note agent with a scripted model, over the loop and a real provider connection."""
 
 from tests.agents.support import PROJECT, Device
-from tests.agents.tools.record_tools import MINUTES, PASTA, UNKNOWN, told, turn_with
+from tests.agents.tools.support import MINUTES, PASTA, UNKNOWN, told, turn_with
 from tests.fakes.llm_server import LoopbackLLM, call, calls, text
 
 MARKDOWN = "## To buy\n\n- [ ] `salt`\n- [x] **water** & <b>pasta</b>"
