@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from adiuva.api import json
 from adiuva.api.errors import ValidationFailed
-from agents.actions import Action, ActionType, Table
+from agents.actions import Action, ActionType, Table, new_id
 from agents.run_context import RunContext
 from agents.tools.records import Row, RunRecords
 
@@ -46,6 +46,21 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
 
 
+class Change(Arguments):
+    """Arguments that change one record: its id (``id_field``) and at least one other field."""
+
+    id_field: ClassVar[str]
+    never_null: ClassVar[tuple[str, ...]]
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.model_fields_set <= {self.id_field}:
+            raise ValueError("name at least one field to change")
+        if any(getattr(self, name) is None for name in self.model_fields_set.intersection(self.never_null)):
+            raise ValueError(f"{', '.join(self.never_null[:-1])} and {self.never_null[-1]} cannot be null")
+        return self
+
+
 A = TypeVar("A", bound=Arguments)
 
 
@@ -55,6 +70,10 @@ class ToolRun:
 
     records: RunRecords
     context: RunContext
+
+
+Prepare = Callable[[A, ToolRun], tuple[str | None, dict[str, Any]]]
+Find = Callable[[A, ToolRun], list[Row]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +89,8 @@ class Tool(Generic[A]):
     arguments: type[A]
     type: ActionType
     table: Table
-    prepare: Callable[[A, ToolRun], tuple[str | None, dict[str, Any]]]
-    find: Callable[[A, ToolRun], list[Row]] | None = None
+    prepare: Prepare[A]
+    find: Find[A] | None = None
     destructive: bool = False
 
     def schema(self) -> dict[str, Any]:
@@ -108,9 +127,14 @@ class Tool(Generic[A]):
         )
 
 
-def given(arguments: Arguments, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+def given_fields(arguments: Arguments, *, without: str = "") -> dict[str, Any]:
     """The fields that were given, as JSON."""
-    return arguments.model_dump(mode="json", exclude_unset=True, exclude=set(without))
+    return arguments.model_dump(mode="json", exclude_unset=True, exclude={without})
+
+
+def given_values(arguments: Arguments) -> dict[str, Any]:
+    """The fields that were given and are not null, as JSON."""
+    return {name: value for name, value in given_fields(arguments).items() if value is not None}
 
 
 def _explain(error: ValidationError) -> str:
@@ -143,6 +167,39 @@ def require_project(run: ToolRun, project_id: str | None) -> None:
     """The project that a record shall belong to; none is fine."""
     if project_id is not None and not run.records.knows("projects", project_id):
         raise ToolError("Nothing was done: there is no project with that project_id. Leave it out or use a known id.")
+
+
+def prepare_list(arguments: Arguments, run: ToolRun) -> tuple[None, dict[str, Any]]:
+    """``data`` are the filters; a project among them must be known."""
+    require_project(run, getattr(arguments, "project_id", None))
+    return None, given_values(arguments)
+
+
+def prepare_creation(arguments: Arguments, run: ToolRun) -> tuple[str, dict[str, Any]]:
+    """A fresh id and the new record's fields; the project it belongs to must be known."""
+    require_project(run, getattr(arguments, "project_id", None))
+    return new_id(), given_values(arguments)
+
+
+def prepare_change(table: Table) -> Prepare[Any]:
+    """The record's id and its new fields; the record and the project it shall belong to must be known."""
+    id_field = f"{_NAMES[table]}_id"
+
+    def prepare(arguments: Arguments, run: ToolRun) -> tuple[str, dict[str, Any]]:
+        record_id: str = getattr(arguments, id_field)
+        require(run, table, record_id)
+        require_project(run, getattr(arguments, "project_id", None))
+        return record_id, given_fields(arguments, without=id_field)
+
+    return prepare
+
+
+def find_one(table: Table) -> Find[Any]:
+    """The row of the one record that the arguments name."""
+    id_field = f"{_NAMES[table]}_id"
+    return lambda arguments, run: [
+        row for row in run.records.rows(table) if str(row.get("id")) == getattr(arguments, id_field)
+    ]
 
 
 def holds(row: Row, search: str | None, fields: Iterable[str]) -> bool:

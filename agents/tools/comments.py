@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from agents.actions import new_id
-from agents.tools.base import Arguments, RecordId, Tool, ToolError, ToolRun, given, require
+from agents.tools.base import Arguments, RecordId, Tool, ToolError, ToolRun, given_fields, require
 from agents.tools.records import Row
 
 
@@ -25,7 +25,7 @@ class DeleteTaskComment(Arguments):
 
 def _list(arguments: ListTaskComments, run: ToolRun) -> tuple[None, dict[str, Any]]:
     require(run, "tasks", arguments.task_id)
-    return None, given(arguments)
+    return None, given_fields(arguments)
 
 
 def _find(arguments: ListTaskComments, run: ToolRun) -> list[Row]:
@@ -34,7 +34,7 @@ def _find(arguments: ListTaskComments, run: ToolRun) -> list[Row]:
 
 def _add(arguments: AddTaskComment, run: ToolRun) -> tuple[str, dict[str, Any]]:
     require(run, "tasks", arguments.task_id)
-    return new_id(), given(arguments)
+    return new_id(), given_fields(arguments)
 
 
 def _delete(arguments: DeleteTaskComment, run: ToolRun) -> tuple[str, dict[str, Any]]:
