@@ -43,7 +43,7 @@ class Usage:
     output_tokens: int = 0
 
     def as_dict(self) -> dict[str, int]:
-        """``{input_tokens, output_tokens}`` of the wire contract."""
+        """``{input_tokens, output_tokens}`` as docs/api.md § 5 has it."""
         return {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
 
 

@@ -43,7 +43,7 @@ def _extract_tasks(prompt: Prompt) -> list[Row]:
     variables = _variables(prompt)
     known = {normalize(str(task.get("title", ""))) for task in prompt.tasks}
     found: dict[str, Row] = {}
-    for text in _task_lines(_material(prompt, variables)):
+    for text in _task_lines(_source_lines(prompt, variables)):
         quotes = Quotes(text)
         reader = ClauseReader(quotes, prompt.today, [], language_of(text))
         read = reader.details(quotes.text)
@@ -54,7 +54,7 @@ def _extract_tasks(prompt: Prompt) -> list[Row]:
     return list(found.values())[: int(variables.get("max_tasks", 20))]
 
 
-def _material(prompt: Prompt, variables: Row) -> Iterator[str]:
+def _source_lines(prompt: Prompt, variables: Row) -> Iterator[str]:
     """The lines that may hold a task, the client's own text first."""
     texts = [variables.get("project_text")]
     project_id = variables.get("project_id")
@@ -142,7 +142,7 @@ def _choose_agents(prompt: Prompt, response_format: Any) -> str | None:
         return None
     chosen = [agent for agent in _agents_for(prompt) if agent in agents] or [_fallback(agents)]
     if schema:
-        return json.dumps(_fill(schema, chosen))
+        return json.dumps(_fill_schema(schema, chosen))
     return json.dumps({"agents": chosen} if '"agents"' in prompt.system else {"agent": chosen[0]})
 
 
@@ -185,7 +185,7 @@ def _schema(response_format: Any) -> dict[str, Any] | None:
     return dict(schema) if isinstance(schema, Mapping) else None
 
 
-def _fill(schema: Mapping[str, Any], chosen: list[str]) -> Any:
+def _fill_schema(schema: Mapping[str, Any], chosen: list[str]) -> Any:
     """A value of the schema's shape that names ``chosen`` where agents are asked for."""
     values = schema.get("enum")
     if isinstance(values, list) and values:
@@ -199,11 +199,11 @@ def _fill(schema: Mapping[str, Any], chosen: list[str]) -> Any:
         return {
             name: chosen[0]
             if "agent" in name and part.get("type") == "string" and "enum" not in part
-            else _fill(part, chosen)
+            else _fill_schema(part, chosen)
             for name, part in named
             if isinstance(part, Mapping)
         }
     if kind == "array":
         items = schema.get("items")
-        return [_fill(items, [agent]) for agent in chosen] if isinstance(items, Mapping) else []
+        return [_fill_schema(items, [agent]) for agent in chosen] if isinstance(items, Mapping) else []
     return {"number": 1.0, "integer": 1, "boolean": False, "string": ""}.get(str(kind))

@@ -106,7 +106,7 @@ def _update(arguments: UpdateCheckpoint, run: ToolRun) -> tuple[str | None, dict
 
 
 def _is_own_suggestion(run: ToolRun, checkpoint_id: str) -> bool:
-    return run.records.made("checkpoints", checkpoint_id) and any(
+    return run.records.was_created("checkpoints", checkpoint_id) and any(
         row.get("is_ai_suggested") for row in run.records.rows("checkpoints") if row["id"] == checkpoint_id
     )
 

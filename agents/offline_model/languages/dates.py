@@ -96,7 +96,7 @@ def split_words(words: str) -> list[str]:
     return words.split()
 
 
-def numbered(words: str, start: int = 0) -> dict[str, int]:
+def number_words(words: str, start: int = 0) -> dict[str, int]:
     """The place of each word, counted from ``start``; the forms of one word stand between slashes."""
     return {form: number for number, forms in enumerate(words.split(), start) for form in forms.split("/")}
 

@@ -5,7 +5,7 @@ import re
 from agents.offline_model.clauses import ClauseSplitter
 from agents.offline_model.kinds import Kind
 from agents.offline_model.languages import answers, dates
-from agents.offline_model.languages.dates import Days, DayWords, alternatives, numbered, split_words
+from agents.offline_model.languages.dates import Days, DayWords, alternatives, number_words, split_words
 from agents.offline_model.languages.language import DetailWords, GroupWords, Language
 
 TASK = r"(?:tasks?|to-?dos?|to do(?:s| items?)?|reminders?|(?:action )?items?)"
@@ -51,14 +51,16 @@ _VERBS = (
 
 # --- days
 
-_NUMBERS = numbered("zero one/a/an two three four five six seven eight nine ten eleven twelve thirteen fourteen") | {
+_NUMBERS = number_words(
+    "zero one/a/an two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+) | {
     "a couple of": 2,
     "a few": 3,
 }
 _UNITS = {form: unit for unit in ("day", "week", "fortnight", "month", "year") for form in (unit, f"{unit}s")}
-_FULL_WEEKDAYS = numbered("monday tuesday wednesday thursday friday saturday sunday")
-_SHORT_WEEKDAYS = numbered("mon tue/tues wed thu/thur/thurs fri sat sun")
-_MONTHS = numbered(
+_FULL_WEEKDAYS = number_words("monday tuesday wednesday thursday friday saturday sunday")
+_SHORT_WEEKDAYS = number_words("mon tue/tues wed thu/thur/thurs fri sat sun")
+_MONTHS = number_words(
     "january/jan february/feb march/mar april/apr may june/jun july/jul august/aug september/sep/sept october/oct "
     "november/nov december/dec",
     start=1,
@@ -123,7 +125,7 @@ ENGLISH = Language(
     ),
     nouns=NOUNS,
     articles=r"the|my|this|that|a|an|new|suggested|proposed",
-    named=r"called|named|titled|to|about|for",
+    naming=r"called|named|titled|to|about|for",
     pronoun=(
         r"(?:its?|this|that|them|this one|that one|(?:the )?last one)"
         r"(?: (?:task|project|note|checkpoint|milestone))?"
@@ -180,11 +182,11 @@ ENGLISH = Language(
         "until": r"\b(?:before|by|until|till)\b",
         "everything": r"\b(?:all|archived?|inactive|every)\b",
     },
-    listed_status=(
+    status_filter=(
         r"(?!.*\bnot (?:yet )?(?:done|complete))(?:.*?\b(?P<done>done|completed?|finished)\b"
         r"|.*?\b(?P<in_progress>in[ _-]progress|started|ongoing)\b|.*?\b(?P<todo>todo status|not started)\b)"
     ),
-    searched=r"\b(?:about|containing|mention(?:ing)?|matching|with the words?|called|named)\s+(?P<words>.+)$",
+    search_words=r"\b(?:about|containing|mention(?:ing)?|matching|with the words?|called|named)\s+(?P<words>.+)$",
     suggestions=answers.ENGLISH_SUGGESTIONS,
     answers=answers.ENGLISH,
     small_talk=answers.ENGLISH_SMALL_TALK,

@@ -5,7 +5,7 @@ import re
 from agents.offline_model.clauses import ClauseSplitter
 from agents.offline_model.kinds import Kind
 from agents.offline_model.languages import answers, dates
-from agents.offline_model.languages.dates import Days, DayWords, alternatives, numbered, split_words
+from agents.offline_model.languages.dates import Days, DayWords, alternatives, number_words, split_words
 from agents.offline_model.languages.language import DetailWords, GroupWords, Language
 
 NOUNS = {
@@ -58,7 +58,7 @@ _VERBS = (
 
 # --- days
 
-_NUMBERS = numbered(
+_NUMBERS = number_words(
     "null ein/eine/einem/einer/einen zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn"
 ) | {"ein paar": 3}
 _UNITS = {
@@ -67,8 +67,8 @@ _UNITS = {
     **dict.fromkeys(("monat", "monate", "monaten", "monats"), "month"),
     **dict.fromkeys(("jahr", "jahre", "jahren", "jahres"), "year"),
 }
-_WEEKDAYS = numbered("montag dienstag mittwoch donnerstag freitag samstag/sonnabend sonntag")
-_MONTHS = numbered(
+_WEEKDAYS = number_words("montag dienstag mittwoch donnerstag freitag samstag/sonnabend sonntag")
+_MONTHS = number_words(
     "januar/jänner februar/feber märz/maerz april mai juni juli august september oktober november dezember", start=1
 )
 _WORDS = DayWords(_NUMBERS, _UNITS, _WEEKDAYS, _MONTHS)
@@ -125,7 +125,7 @@ GERMAN = Language(
         r"|dieses|dieser|neue|neuen"
         r"|neues|vorgeschlagenen?"
     ),
-    named=r"namens|mit (?:dem )?(?:Titel|Namen)|mit Namen|genannt|zu|für|über",
+    naming=r"namens|mit (?:dem )?(?:Titel|Namen)|mit Namen|genannt|zu|für|über",
     pronoun=(
         r"(?:sie|ihn|es|das|die|den|diese[nsr]?|dieses|die letzte|das letzte)"
         r"(?: (?:Aufgabe|Projekt|Notiz|Meilenstein))?"
@@ -183,12 +183,12 @@ GERMAN = Language(
         "until": r"\b(?:bis|vor)\b",
         "everything": r"\b(?:alle|archivierte[nr]?|sämtliche[nr]?)\b",
     },
-    listed_status=(
+    status_filter=(
         r"(?!.*\bnoch nicht (?:erledigt|fertig))(?:.*?\b(?P<done>erledigt(?:e|en)?|abgeschlossen(?:e|en)?"
         r"|fertig(?:e|en)?)\b"
         r"|.*?\b(?P<in_progress>in Arbeit|begonnen(?:e|en)?|laufende[nr]?)\b|.*?\b(?P<todo>nicht begonnen(?:e|en)?)\b)"
     ),
-    searched=r"\b(?:über|zum Thema|zu|mit dem Wort|namens|die von)\s+(?P<words>.+?)(?: handeln| enthalten)?$",
+    search_words=r"\b(?:über|zum Thema|zu|mit dem Wort|namens|die von)\s+(?P<words>.+?)(?: handeln| enthalten)?$",
     suggestions=answers.GERMAN_SUGGESTIONS,
     answers=answers.GERMAN,
     small_talk=answers.GERMAN_SMALL_TALK,

@@ -5,7 +5,7 @@ import re
 from agents.offline_model.clauses import ClauseSplitter
 from agents.offline_model.kinds import Kind
 from agents.offline_model.languages import answers, dates
-from agents.offline_model.languages.dates import Days, DayWords, alternatives, numbered, split_words
+from agents.offline_model.languages.dates import Days, DayWords, alternatives, number_words, split_words
 from agents.offline_model.languages.language import DetailWords, GroupWords, Language
 
 NOUNS = {
@@ -51,7 +51,7 @@ _VERBS = (
 
 # --- days
 
-_NUMBERS = numbered(
+_NUMBERS = number_words(
     "zero un/uno/una due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici"
 ) | {"un paio di": 2}
 _UNITS = {
@@ -60,10 +60,10 @@ _UNITS = {
     **dict.fromkeys(("mese", "mesi"), "month"),
     **dict.fromkeys(("anno", "anni"), "year"),
 }
-_WEEKDAYS = numbered(
+_WEEKDAYS = number_words(
     "lunedì/lunedi martedì/martedi mercoledì/mercoledi giovedì/giovedi venerdì/venerdi sabato domenica"
 )
-_MONTHS = numbered(
+_MONTHS = number_words(
     "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre", start=1
 )
 _WORDS = DayWords(_NUMBERS, _UNITS, _WEEKDAYS, _MONTHS)
@@ -133,7 +133,7 @@ ITALIAN = Language(
         r"|nel|nella|nell['’]"
         r"|questo|questa|quel|quella|mio|mia|miei|mie|nuov[oa]"
     ),
-    named=r"chiamat[oa]|intitolat[oa]|dal titolo|con (?:il )?titolo|di|per|su|sul|sulla",
+    naming=r"chiamat[oa]|intitolat[oa]|dal titolo|con (?:il )?titolo|di|per|su|sul|sulla",
     pronoun=(
         r"(?:lo|la|li|le|questo|questa|quello|quella|l['’]ultim[oa])(?: (?:attività|compito|progetto|nota|checkpoint))?"
     ),
@@ -185,11 +185,11 @@ ITALIAN = Language(
         "until": r"\b(?:entro|prima di|fino a)\b",
         "everything": r"\b(?:tutt[ie]|archiviat[ie])\b",
     },
-    listed_status=(
+    status_filter=(
         r"(?!.*\bnon (?:ancora )?(?:fatt|complet))(?:.*?\b(?P<done>fatt[eio]|completat[eio]|finit[eio]|conclus[eio])\b"
         r"|.*?\b(?P<in_progress>in corso|iniziat[eio])\b|.*?\b(?P<todo>da iniziare)\b)"
     ),
-    searched=(
+    search_words=(
         r"\b(?:(?:che )?(?:contengono|parlano di|dicono)|su|sul|sulla|sui|riguardo a|con la parola"
         r"|chiamat[eio])\s+(?P<words>.+)$"
     ),

@@ -54,17 +54,17 @@ class GroupWords:
 class Language:
     """The words of one language.
 
-    ``marks`` tell the language, ``nouns`` are patterns of what each kind is called, ``articles`` and ``named``
+    ``marks`` tell the language, ``nouns`` are patterns of what each kind is called, ``articles`` and ``naming``
     ("called", "titled") of what stands beside a noun, ``forbidden`` finds what shall not be done. ``periods`` are
     patterns of a list's span, by "overdue", "next week", "this week", "until" and "everything" (archived records too);
-    ``listed_status`` holds a group for each status, ``searched`` a group ``words``.
+    ``status_filter`` holds a group for each status, ``search_words`` a group ``words``.
     """
 
     code: str
     marks: frozenset[str]
     nouns: Mapping[Kind, str]
     articles: str
-    named: str
+    naming: str
     pronoun: str
     permanently: str
     forbidden: str
@@ -76,8 +76,8 @@ class Language:
     details: DetailWords
     groups: GroupWords
     periods: Mapping[str, str]
-    listed_status: str
-    searched: str
+    status_filter: str
+    search_words: str
     suggestions: tuple[str, ...]
     answers: Mapping[str, str]
     small_talk: tuple[tuple[str, str], ...]
@@ -97,7 +97,7 @@ class Language:
     def split_noun(self, text: str) -> tuple[Kind | None, str]:
         """A record as it was named, without its kind: "the task buy milk", "Website project"."""
         before = re.match(
-            rf"(?:(?:{self.articles}) ?)*(?P<noun>{self.noun})\b ?:?(?: (?:{self.named}))? ?(?P<rest>\S.*)",
+            rf"(?:(?:{self.articles}) ?)*(?P<noun>{self.noun})\b ?:?(?: (?:{self.naming}))? ?(?P<rest>\S.*)",
             text,
             re.IGNORECASE | re.DOTALL,
         )

@@ -9,7 +9,7 @@ from agents.offline_model.intents import ClauseReader, Details, Intent, Match, v
 from agents.offline_model.kinds import Kind
 from agents.offline_model.languages.dates import alternatives
 
-_MOST_SEARCHED = 200
+_MOST_SEARCH_CHARACTERS = 200
 
 
 def due_today(_: Match, __: ClauseReader) -> Iterable[Intent] | None:
@@ -63,7 +63,7 @@ def _task_filters(text: str, reader: ClauseReader) -> dict[str, Any]:
 
 
 def _status(text: str, reader: ClauseReader) -> str:
-    match = re.search(reader.language.listed_status, text, re.IGNORECASE)
+    match = re.search(reader.language.status_filter, text, re.IGNORECASE)
     if match is None:
         return ""
     return next(name for name, value in match.groupdict().items() if value)
@@ -75,8 +75,8 @@ def _checkpoint_filters(text: str, reader: ClauseReader) -> dict[str, Any]:
 
 
 def _search_words(text: str, reader: ClauseReader) -> dict[str, Any]:
-    match = re.search(reader.language.searched, text, re.IGNORECASE)
-    words = reader.record(match["words"]).name[:_MOST_SEARCHED] if match else ""
+    match = re.search(reader.language.search_words, text, re.IGNORECASE)
+    words = reader.record(match["words"]).name[:_MOST_SEARCH_CHARACTERS] if match else ""
     return {"search": words} if words else {}
 
 

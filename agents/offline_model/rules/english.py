@@ -155,7 +155,7 @@ _CREATE_RULES: Rules = compile_rules(
     ]
 )
 
-# A wish without a word that says so is one when it begins with such a verb and names a day.
+# A clause without a word that says so asks for a task when it begins with such a verb and names a day.
 _ERRAND = (
     r"(?:answer|ask|book|bring|buy|call|cancel|check|clean|collect|cook|email|feed|file|finish|fix"
     r"|get|mail|meet|order|pack"

@@ -281,6 +281,6 @@ _ASIDE: Rules = compile_rules(
         (rf"{_SHORT}in welchen (?:{_ANY})\b.*", ask.list_records),
     ]
 )
-# A wish without a word that says so is one when it ends with an infinitive and names a day.
+# A clause without a word that says so asks for a task when it ends with an infinitive and names a day.
 _ERRANDS: Rules = compile_rules([(r"(?!.{120})(?P<rest>\S.* [^\W\d]{2,}(?:en|eln|ern))", create.create_dated)])
 RULES: Rules = [*_ASIDE, *_COMMENTS, *_CREATE, *_LISTS, *_UPDATE, *_ERRANDS]

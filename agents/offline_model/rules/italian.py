@@ -238,7 +238,7 @@ _UPDATE: Rules = compile_rules(
         (r"(?:completa|finisci|chiudi)(?P<target>l[oaie])", change.status("done")),
     ]
 )
-# A wish without a word that says so is one when it begins with an infinitive and names a day.
+# A clause without a word that says so asks for a task when it begins with an infinitive and names a day.
 _ERRANDS: Rules = compile_rules(
     [(r"(?!.{120})(?P<rest>[^\W\d]{2,}(?:are|ere|ire|arsi|ersi|irsi)\b.*)", create.create_dated)]
 )

@@ -32,7 +32,7 @@ def read(text: str) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize(
-    ("text", "wish"),
+    ("text", "intent"),
     [
         (
             "Crea un'attività per comprare il latte domani, priorità alta",
@@ -85,8 +85,8 @@ def read(text: str) -> list[tuple[str, str, dict[str, Any]]]:
         ("Lösche die Notiz Ideen nicht", ("", "Lösche die Notiz Ideen nicht", {})),
     ],
 )
-def test_one_wish(text: str, wish: tuple[str, str, dict[str, Any]]) -> None:
-    assert read(text) == [wish]
+def test_one_intent(text: str, intent: tuple[str, str, dict[str, Any]]) -> None:
+    assert read(text) == [intent]
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ async def test_comments_get_a_record_of_their_own() -> None:
     assert done.text == "I added your comment to “Buy milk”."
 
 
-async def test_several_wishes_in_one_message() -> None:
+async def test_several_intents_in_one_message() -> None:
     done = await turn("create a task to buy bread and another to call Cleo tomorrow")
     assert [action.data for action in done.actions] == [
         {"title": "Buy bread"},

@@ -25,7 +25,7 @@ def read(text: str, kind: Kind = Kind.TASK) -> list[tuple[str, str, dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("text", "wish"),
+    ("text", "intent"),
     [
         ("create a project called Garden", ("create_project", "", {"name": "Garden"})),
         ("start a new project Summer 2027", ("create_project", "", {"name": "Summer 2027"})),
@@ -77,8 +77,8 @@ def read(text: str, kind: Kind = Kind.TASK) -> list[tuple[str, str, dict[str, An
         ("don't archive Website", ("", "don't archive Website", {})),
     ],
 )
-def test_one_wish(text: str, wish: tuple[str, str, dict[str, Any]]) -> None:
-    assert read(text) == [wish]
+def test_one_intent(text: str, intent: tuple[str, str, dict[str, Any]]) -> None:
+    assert read(text) == [intent]
 
 
 def test_what_is_meant_without_a_noun_depends_on_whose_tools_there_are() -> None:

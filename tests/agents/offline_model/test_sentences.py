@@ -135,7 +135,7 @@ def test_changing(text: str, target: str, fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wish"),
+    ("text", "intent"),
     [
         ("delete the task buy milk", ("delete_task", "buy milk", {})),
         ("Delete 'buy milk'", ("delete_task", "buy milk", {})),
@@ -167,8 +167,8 @@ def test_changing(text: str, target: str, fields: dict[str, Any]) -> None:
         ("what's the weather like?", ("", "what's the weather like", {})),
     ],
 )
-def test_deleting_commenting_and_reading(text: str, wish: tuple[str, str, dict[str, Any]]) -> None:
-    assert read(text) == [wish]
+def test_deleting_commenting_and_reading(text: str, intent: tuple[str, str, dict[str, Any]]) -> None:
+    assert read(text) == [intent]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_deleting_commenting_and_reading(text: str, wish: tuple[str, str, dict[s
         ),
     ],
 )
-def test_several_wishes(text: str, tools: list[str]) -> None:
+def test_several_intents(text: str, tools: list[str]) -> None:
     assert [tool for tool, *_ in read(text)] == tools
 
 

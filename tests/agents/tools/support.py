@@ -89,7 +89,7 @@ async def turn_with(agent: str, query: str, device: Device | None = None, data: 
     return Turn(events)
 
 
-def told(request: Body) -> list[dict[str, Any]]:
+def tool_messages(request: Body) -> list[dict[str, Any]]:
     """The first line of each tool's answer, as the model was told in ``request``."""
     messages = request["messages"]
     return [json.loads(message["content"].split("\n", 1)[0]) for message in messages if message["role"] == "tool"]

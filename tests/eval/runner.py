@@ -37,7 +37,7 @@ async def evaluate(cases: Sequence[Case], *, at_once: int = AT_ONCE) -> Scores:
         async with gate:
             return judge(case, await answer(case))
 
-    with _on_that_day(), _agents_watched():
+    with _freeze_day(), _watch_agents():
         verdicts = await asyncio.gather(*(judged(case) for case in cases))
     await factory.close()
     owners = {tool: agent for agent, tools in tools_by_agent().items() for tool in tools}
@@ -63,14 +63,14 @@ def _user() -> User:
 
 
 @contextmanager
-def _on_that_day() -> Iterator[None]:
+def _freeze_day() -> Iterator[None]:
     """The cases speak of days: it is always the same one."""
     with patch.object(timezone, "now", lambda: NOW):
         yield
 
 
 @contextmanager
-def _agents_watched() -> Iterator[None]:
+def _watch_agents() -> Iterator[None]:
     """Notes which agents a turn calls, whoever calls them."""
     call_agent = registry.call_agent
 
