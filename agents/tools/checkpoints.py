@@ -10,23 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictBool
 
-from agents.tools.base import (
-    Arguments,
-    Change,
-    IsoDate,
-    Limit,
-    LongText,
-    RecordId,
-    TaskStatus,
-    Title,
-    Tool,
-    ToolError,
-    ToolRun,
-    prepare_change,
-    prepare_creation,
-    prepare_list,
-    require,
-)
+from agents.tools.arguments import Arguments, Change, IsoDate, Limit, LongText, RecordId, TaskStatus, Title
+from agents.tools.base import Tool, ToolError, ToolRun, prepare_change, prepare_creation, prepare_list, require
 from agents.tools.records import Row
 from agents.tools.tasks import due_day
 

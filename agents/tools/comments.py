@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from agents.actions import new_id
-from agents.tools.base import Arguments, RecordId, Tool, ToolError, ToolRun, given_fields, require
+from agents.tools.arguments import Arguments, RecordId, given_fields
+from agents.tools.base import Tool, ToolError, ToolRun, require
 from agents.tools.records import Row
 
 

@@ -5,21 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from agents.tools.base import (
-    Arguments,
-    Change,
-    Limit,
-    RecordId,
-    Search,
-    Title,
-    Tool,
-    ToolRun,
-    find_one,
-    holds,
-    prepare_change,
-    prepare_creation,
-    prepare_list,
-)
+from agents.tools.arguments import Arguments, Change, Limit, RecordId, Search, Title
+from agents.tools.base import Tool, ToolRun, find_one, holds, prepare_change, prepare_creation, prepare_list
 from agents.tools.records import Row
 
 Markdown = Annotated[str, Field(max_length=100_000)]

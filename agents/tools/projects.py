@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from agents.tools.base import (
+from agents.tools.arguments import (
     Arguments,
     Change,
     Limit,
@@ -14,15 +14,9 @@ from agents.tools.base import (
     RecordId,
     Search,
     Title,
-    Tool,
-    ToolRun,
-    find_one,
     given_values,
-    holds,
-    prepare_change,
-    prepare_creation,
-    prepare_list,
 )
+from agents.tools.base import Tool, ToolRun, find_one, holds, prepare_change, prepare_creation, prepare_list
 from agents.tools.records import Row
 
 

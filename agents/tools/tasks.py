@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from agents.tools.base import (
+from agents.tools.arguments import (
     Arguments,
     Change,
     IsoDate,
@@ -16,12 +16,9 @@ from agents.tools.base import (
     RecordId,
     TaskStatus,
     Title,
-    Tool,
-    ToolRun,
     given_values,
-    prepare_change,
-    prepare_creation,
 )
+from agents.tools.base import Tool, ToolRun, prepare_change, prepare_creation
 from agents.tools.records import Row
 
 
