@@ -40,7 +40,7 @@ class Action:
     id: str = field(default_factory=new_id)
 
     def as_dict(self) -> dict[str, Any]:
-        """The Action of the wire contract: ``{id, name, type, table, record_id, data, destructive}``."""
+        """The Action of docs/api.md § 5: ``{id, name, type, table, record_id, data, destructive}``."""
         return {
             "id": self.id,
             "name": self.name,

@@ -5,6 +5,6 @@ class AgentsConfig(AppConfig):
     name = "agents"
 
     def ready(self) -> None:
-        from agents import agents, ops  # noqa: F401 - agents: each of them registers itself
+        from agents import ops
 
         ops.register_examinations()

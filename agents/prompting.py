@@ -86,7 +86,7 @@ def fence(source: str, value: Any, limit: int = MAX_RESULT_CHARACTERS) -> str:
     tag says so.
     """
     if isinstance(value, list):
-        shown = list(_fitting(value, limit))
+        shown = list(_take_fitting(value, limit))
         text = f"[{','.join(shown)}]"
         note = f' shown="{len(shown)}" of="{len(value)}"' if len(shown) < len(value) else ""
     else:
@@ -102,17 +102,17 @@ def history(context: RunContext) -> list[Message]:
     left = MAX_HISTORY_CHARACTERS
     kept: list[Message] = []
     for entry in reversed(entries if isinstance(entries, list) else []):
-        said = _said(entry)
-        if said is None:
+        past = _message_of(entry)
+        if past is None:
             continue
-        left -= len(said["content"])
+        left -= len(past["content"])
         if left < 0:
             break
-        kept.append(said)
+        kept.append(past)
     return kept[::-1]
 
 
-def _said(entry: Any) -> Message | None:
+def _message_of(entry: Any) -> Message | None:
     if not isinstance(entry, Mapping):
         return None
     content = entry.get("content")
@@ -123,7 +123,7 @@ def _said(entry: Any) -> Message | None:
     return message.assistant(content) if entry.get("role") == "assistant" else None
 
 
-def _fitting(items: Iterable[Any], limit: int) -> Iterable[str]:
+def _take_fitting(items: Iterable[Any], limit: int) -> Iterable[str]:
     for item in items:
         text = compact_json(item)
         limit -= len(text) + 1

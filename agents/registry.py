@@ -2,34 +2,34 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from agents.agents import ChatAgent, CheckpointAgent, NoteAgent, ProjectAgent, TaskAgent
 from agents.events import AgentEvent
 from agents.run_context import RunContext
 
-if TYPE_CHECKING:
-    from agents.base import ChatAgent
-
-AgentClass = TypeVar("AgentClass", bound="type[ChatAgent]")
+AgentClass = TypeVar("AgentClass", bound=type[ChatAgent])
 
 
 class AgentRegistry:
     """Names to agent classes; ``registry`` is the one the apps use."""
 
-    def __init__(self) -> None:
+    def __init__(self, *agents: type[ChatAgent]) -> None:
         self._agents: dict[str, type[ChatAgent]] = {}
+        for agent in agents:
+            self.register(agent)
 
     def register(self, agent: AgentClass) -> AgentClass:
-        """Class decorator. Raises ``ValueError`` for a second class of one name."""
+        """Usable as a class decorator. Raises ``ValueError`` for a second class of one name."""
         if self._agents.setdefault(agent.name, agent) is not agent:
             raise ValueError(f"an agent named {agent.name} is registered already")
         return agent
 
-    def get(self, name: str) -> "type[ChatAgent]":
+    def get(self, name: str) -> type[ChatAgent]:
         """Raises ``KeyError`` for a name that is not registered."""
         return self._agents[name]
 
-    def list_agents(self) -> "tuple[type[ChatAgent], ...]":
+    def list_agents(self) -> tuple[type[ChatAgent], ...]:
         """In the order of registration."""
         return tuple(self._agents.values())
 
@@ -46,4 +46,4 @@ class AgentRegistry:
                 yield event
 
 
-registry = AgentRegistry()
+registry = AgentRegistry(TaskAgent, ProjectAgent, CheckpointAgent, NoteAgent)

@@ -1,4 +1,4 @@
-"""The loop between a model and its tools, written out here because it is small and its limits are the contract's.
+"""The loop between a model and its tools, written out here: it is small, and docs/api.md § 5 sets its limits.
 
 At most five rounds of tool calls; after them the model answers without tools. What the model gets wrong (an
 unknown tool, arguments that are no JSON or break a rule, a record that does not exist) goes back to it as the call's
@@ -16,9 +16,9 @@ from agents import prompting
 from agents.actions import new_id
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.llm import messages as message
-from agents.llm.factory import LanguageModel
-from agents.llm.messages import Message
-from agents.llm.replies import Reply, ToolCall
+from agents.llm.language_model import LanguageModel
+from agents.llm.messages import Message, ToolCall
+from agents.llm.port import Reply
 from agents.run_context import ClientToolFailed, ClientTools, RunContext
 from agents.tools.base import Tool, ToolError, ToolRun
 from agents.tools.records import RunRecords
@@ -28,10 +28,10 @@ MAX_ROUNDS = 5
 MAX_CALLS_A_ROUND = 50
 _MAX_ERROR_CHARACTERS = 500
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NOTHING_SAID = "I could not find an answer to that."
-_DONE_SILENTLY = "Done."
+_NO_ANSWER = "I could not find an answer to that."
+_DONE = "Done."
 # What is said without a model.
-SENTENCES = (_NOTHING_SAID, _DONE_SILENTLY)
+SENTENCES = (_NO_ANSWER, _DONE)
 
 
 @dataclass(slots=True)
@@ -80,8 +80,8 @@ async def run(
                     answered = progress.spoke = True
         if not offered or not reply.calls:
             break
-        calls = _distinct(reply.calls, used_ids)
-        conversation.append(message.assistant(reply.text, [_repeatable(call) for call in calls]))
+        calls = _with_unique_ids(reply.calls, used_ids)
+        conversation.append(message.assistant(reply.text, [_make_repeatable(call) for call in calls]))
         async with aclosing(_answer(calls, by_name, tool_run, progress)) as outcomes:
             async for outcome in outcomes:
                 if isinstance(outcome, dict):
@@ -89,7 +89,7 @@ async def run(
                 else:
                     yield outcome
     if not progress.spoke:
-        yield TextDelta(_DONE_SILENTLY if progress.acted else _NOTHING_SAID)
+        yield TextDelta(_DONE if progress.acted else _NO_ANSWER)
 
 
 async def _answer(
@@ -161,25 +161,25 @@ def _failure(text: str) -> str:
     return prompting.compact_json({"ok": False, "error": text})
 
 
-def _distinct(calls: Iterable[ToolCall], used_ids: set[str]) -> list[ToolCall]:
+def _with_unique_ids(calls: Iterable[ToolCall], used_ids: set[str]) -> list[ToolCall]:
     """The calls under ids that are unique in the turn.
 
     Small models number each turn's calls from 1 again or leave the id out, so such a call gets a new one. A call that
     repeats id, name and arguments of another of its round is the same call sent twice: it is dropped.
     """
     seen: set[ToolCall] = set()
-    distinct = []
+    unique = []
     for call in calls:
         if call.id and call in seen:
             continue
         seen.add(call)
         call_id = call.id if call.id and call.id not in used_ids else f"call_{new_id()}"
         used_ids.add(call_id)
-        distinct.append(ToolCall(call_id, call.name, call.arguments))
-    return distinct
+        unique.append(ToolCall(call_id, call.name, call.arguments))
+    return unique
 
 
-def _repeatable(call: ToolCall) -> ToolCall:
+def _make_repeatable(call: ToolCall) -> ToolCall:
     """The call as it may stand in the conversation: providers refuse odd names, some parse the arguments again."""
     try:
         whole = isinstance(json.loads(call.arguments), dict)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from accounts.models import User
 from adiuva.api.errors import FeatureNotAvailable, NotConfigured, Problem
 from agents import prompts
-from agents.base import BaseAgent, ChatAgent
+from agents.agents import BaseAgent, ChatAgent
 from agents.llm import messages as message
 from agents.llm.factory import get_router_llm
 from agents.llm.meter import Meter

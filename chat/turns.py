@@ -17,7 +17,7 @@ from adiuva.api.errors import InternalError, Problem, UpstreamUnavailable
 from adiuva.observability.metrics import FIRST_TOKEN_SECONDS, TURN_SECONDS, TURNS, TURNS_RUNNING
 from agents.actions import Action
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
-from agents.llm.replies import Usage
+from agents.llm.port import Usage
 from chat.plans.execution_plan import ExecutionPlan
 
 logger = logging.getLogger(__name__)

@@ -1,46 +1,29 @@
-"""The one door to language models.
+"""The one door to language models: chooses them by the settings, and loads what asks them.
 
-``get_llm()`` and ``get_router_llm()`` give a ``LanguageModel``: it holds the retries, the deadline and the fallback,
-and lets through nothing of a provider's own wording. What speaks to LiteLLM is ``agents.llm.litellm``, which
-is imported at the first call (it costs seconds of CPU); ``preload()`` does that at server start.
+The client (``agents.llm.litellm``) costs seconds of CPU, so it is imported at the first call, or by ``preload()`` at
+server start. The offline model is imported only where a setting names it, that is in development.
 """
 
 import asyncio
-import logging
-import math
-import random
 import sys
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing
-from importlib import import_module
-from typing import Any, Literal
+from collections.abc import Iterable
+from functools import partial
 
 from django.conf import settings
 
-from adiuva.api.errors import NotConfigured, UpstreamTimeout
-from adiuva.observability.metrics import MODEL_CALLS, MODEL_FAILURES, MODEL_TOKENS
-from agents.llm.messages import Message
-from agents.llm.meter import Meter, estimate
-from agents.llm.port import Failure, ModelRequest
-from agents.llm.replies import Reply, ReplyAssembler, Usage
+from adiuva.api.errors import NotConfigured
+from agents.llm.language_model import LanguageModel
+from agents.llm.port import LanguageClient, Role
 
-logger = logging.getLogger(__name__)
-
-Role = Literal["answer", "router"]
-
-# Three tries pass over a provider's hiccup; more would only add load to one that is down.
-MAX_TRIES = 3
-_FIRST_BACKOFF_SECONDS = 0.25
-# An answer needs some time too: a wait that leaves less than this before the deadline is not begun.
-_LEAST_SECONDS_TO_ANSWER = 1.0
-# With another model at hand a longer wait for this one is pointless.
-_LONGEST_WAIT_BEFORE_FALLBACK = 2.0
+# Names of the offline model begin so; ``adiuva.env`` refuses them in production.
+_OFFLINE = "offline/"
 # Not ``sys.modules``, which holds a module from the beginning of its import on.
 _client_is_loaded = threading.Event()
+_offline_is_loaded = threading.Event()
 
 
-def get_llm(model: str | None = None) -> "LanguageModel":
+def get_llm(model: str | None = None) -> LanguageModel:
     """The model for answers: ``model``, else the operator's ``LLM_MODEL``; falls back on ``LLM_FALLBACK_MODEL``.
 
     Raises ``NotConfigured``.
@@ -48,164 +31,19 @@ def get_llm(model: str | None = None) -> "LanguageModel":
     return _language_model(model or settings.LLM_MODEL, role="answer")
 
 
-def get_router_llm() -> "LanguageModel":
+def get_router_llm() -> LanguageModel:
     """The model that picks an agent (``LLM_ROUTER_MODEL``). Raises ``NotConfigured``."""
     return _language_model(settings.LLM_ROUTER_MODEL or settings.LLM_MODEL, role="router")
 
 
 def preload() -> None:
-    """Import the SDK now, so that the first user does not wait for it. Takes seconds; works with and without a loop."""
+    """Import the client now, so that the first user does not wait. Takes seconds; works with and without a loop."""
     from agents.llm import litellm
 
-    _client_is_loaded.set()
-    rehearsal = threading.Thread(target=lambda: asyncio.run(litellm.rehearse()), name="llm-preload")
-    rehearsal.start()
-    rehearsal.join()
-
-
-async def _load_client() -> None:
-    """The first call of a process may come before ``preload`` is done: the import must not hold up the event loop."""
-    if not _client_is_loaded.is_set():
-        await asyncio.to_thread(import_module, "agents.llm.litellm")
-        _client_is_loaded.set()
-
-
-def _language_model(name: str, *, role: Role) -> "LanguageModel":
-    if not name:
-        raise NotConfigured("No language model is configured: set LLM_MODEL and a provider key.")
-    names = [_qualified(name)]
-    if settings.LLM_FALLBACK_MODEL and _qualified(settings.LLM_FALLBACK_MODEL) not in names:
-        names.append(_qualified(settings.LLM_FALLBACK_MODEL))
-    if names[0].startswith("openai/") and not (settings.OPENAI_API_KEY or settings.OPENAI_API_BASE):
-        raise NotConfigured("The language model needs OPENAI_API_KEY, or OPENAI_API_BASE for a server of your own.")
-    return LanguageModel(tuple(names), timeout=settings.LLM_TIMEOUT_SECONDS, role=role)
-
-
-def _qualified(name: str) -> str:
-    """LiteLLM's ``provider/model``; a bare name is OpenAI's."""
-    return name if "/" in name else f"openai/{name}"
-
-
-class LanguageModel:
-    """One or more models by LiteLLM's names, tried in order; ``timeout`` is in seconds and holds for a whole call.
-
-    ``role`` is for the metrics.
-    """
-
-    def __init__(self, names: tuple[str, ...], *, timeout: float, role: Role = "answer") -> None:
-        self.names = names
-        self.timeout = timeout
-        self.role = role
-
-    async def complete(
-        self,
-        messages: Sequence[Message],
-        *,
-        schema: Mapping[str, Any] | None = None,
-        deadline: float | None = None,
-        meter: Meter | None = None,
-    ) -> Reply:
-        """The whole answer at once. ``schema`` (a JSON schema object with a ``title``) asks for JSON of that shape.
-
-        Raises what ``stream`` raises.
-        """
-        async with aclosing(self.stream(messages, schema=schema, deadline=deadline, meter=meter)) as parts:
-            async for part in parts:
-                if isinstance(part, Reply):
-                    return part
-        raise AssertionError("a stream ends with a Reply or an exception")
-
-    async def stream(
-        self,
-        messages: Sequence[Message],
-        *,
-        tools: Sequence[Mapping[str, Any]] = (),
-        schema: Mapping[str, Any] | None = None,
-        deadline: float | None = None,
-        meter: Meter | None = None,
-    ) -> AsyncGenerator[str | Reply, None]:
-        """Pieces of text as they arrive, and the ``Reply`` at last.
-
-        ``deadline`` is in the running loop's time. ``meter`` counts the call, also when it is cancelled or fails: then
-        by an estimate of what was asked and what came back. Failures before the first piece are tried again
-        (connection, 429, 5xx) and then with the fallback; afterwards the text is out and cannot be taken back. Closing
-        the iterator closes the provider's connection. Raises ``UpstreamError``, ``UpstreamUnavailable`` or
-        ``UpstreamTimeout``.
-        """
-        await _load_client()  # before the clock starts
-        end = min(asyncio.get_running_loop().time() + self.timeout, math.inf if deadline is None else deadline)
-        request = ModelRequest(messages, tools, schema, self.timeout)
-        heard: list[ReplyAssembler] = []
-        usage: Usage | None = None
-        try:
-            async with aclosing(self._tries(request, end, heard)) as parts:
-                async for part in parts:
-                    if isinstance(part, Reply):
-                        usage = part.usage
-                    yield part
-                    # A provider that sends many chunks in one packet would starve every other stream.
-                    await asyncio.sleep(0)
-        finally:
-            if heard:
-                spent = usage or estimate(messages, tools, sum(part.text_length for part in heard))
-                MODEL_CALLS.labels(self.role).inc()
-                MODEL_TOKENS.labels(self.role, "input").inc(spent.input_tokens)
-                MODEL_TOKENS.labels(self.role, "output").inc(spent.output_tokens)
-                if meter is not None:
-                    meter.count(spent)
-
-    async def _tries(
-        self, request: ModelRequest, end: float, heard: list[ReplyAssembler]
-    ) -> AsyncGenerator[str | Reply, None]:
-        """``heard`` is given what each try hears, from its beginning on."""
-        from agents.llm import litellm as client
-
-        clock = asyncio.get_running_loop().time
-        failure = Failure(UpstreamTimeout(), transient=False)
-        for name in self.names:
-            for tries in range(1, MAX_TRIES + 1):
-                started = False
-                heard.append(ReplyAssembler())
-                try:
-                    async with aclosing(client.stream(name, request, heard[-1])) as parts:
-                        while (part := await _next_before(end, parts)) is not None:
-                            started = True
-                            yield part
-                    return
-                except Exception as error:  # noqa: BLE001 - the SDK raises its own types, httpx's and plain ValueErrors
-                    failure = client.translate(error)
-                    _log(name, error, failure)
-                    MODEL_FAILURES.labels(self.role, failure.kind).inc()
-                if started or clock() >= end:
-                    raise failure.problem
-                wait = _wait_before_next(tries, failure)
-                longest = min(end - clock() - _LEAST_SECONDS_TO_ANSWER, self._longest_wait(name))
-                if not failure.transient or tries == MAX_TRIES or wait > longest:
-                    break
-                await asyncio.sleep(wait)
-        raise failure.problem
-
-    def _longest_wait(self, name: str) -> float:
-        return math.inf if name == self.names[-1] else _LONGEST_WAIT_BEFORE_FALLBACK
-
-
-async def _next_before(end: float, parts: AsyncIterator[str | Reply]) -> str | Reply | None:
-    """The next part, null at the end; raises ``TimeoutError`` once the loop's time is past ``end``."""
-    async with asyncio.timeout_at(end):
-        return await anext(parts, None)
-
-
-def _log(name: str, error: Exception, failure: Failure) -> None:
-    logger.warning(
-        "The language model failed.",
-        extra={"model": name, "error": type(error).__name__, "problem": failure.problem.code},
-    )
-
-
-def _wait_before_next(tries: int, failure: Failure) -> float:
-    """Seconds: exponential with full jitter, and never less than the provider asked for."""
-    backoff = _FIRST_BACKOFF_SECONDS * 2.0 ** (tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - not a secret
-    return max(backoff, failure.retry_after or 0.0)
+    _import_client(offline=_names_offline(_configured_names()))
+    warm_up = threading.Thread(target=lambda: asyncio.run(litellm.warm_up()), name="llm-preload")
+    warm_up.start()
+    warm_up.join()
 
 
 async def close() -> None:
@@ -214,3 +52,57 @@ async def close() -> None:
         from agents.llm import litellm
 
         await litellm.close()
+
+
+def built_in_texts() -> tuple[str, ...]:
+    """What the offline model says of itself, where a setting names it: a sanitizer must let it pass."""
+    if not _names_offline(_configured_names()):
+        return ()
+    from agents.offline_model.phrasing import HELP
+
+    return (HELP,)
+
+
+def _language_model(name: str, *, role: Role) -> LanguageModel:
+    if not name:
+        raise NotConfigured("No language model is configured: set LLM_MODEL and a provider key.")
+    names = [_qualified(name)]
+    if settings.LLM_FALLBACK_MODEL and _qualified(settings.LLM_FALLBACK_MODEL) not in names:
+        names.append(_qualified(settings.LLM_FALLBACK_MODEL))
+    if names[0].startswith("openai/") and not (settings.OPENAI_API_KEY or settings.OPENAI_API_BASE):
+        raise NotConfigured("The language model needs OPENAI_API_KEY, or OPENAI_API_BASE for a server of your own.")
+    load_client = partial(_load_client, offline=_names_offline(names))
+    return LanguageModel(tuple(names), load_client=load_client, timeout=settings.LLM_TIMEOUT_SECONDS, role=role)
+
+
+def _qualified(name: str) -> str:
+    """LiteLLM's ``provider/model``; a bare name is OpenAI's."""
+    return name if "/" in name else f"openai/{name}"
+
+
+def _configured_names() -> tuple[str, ...]:
+    return (settings.LLM_MODEL, settings.LLM_ROUTER_MODEL, settings.LLM_FALLBACK_MODEL, *settings.LLM_MODELS)
+
+
+def _names_offline(names: Iterable[str]) -> bool:
+    return any(name.startswith(_OFFLINE) for name in names)
+
+
+async def _load_client(*, offline: bool) -> LanguageClient:
+    """The first call of a process may come before ``preload`` is done: the import must not hold up the event loop."""
+    if not _client_is_loaded.is_set() or (offline and not _offline_is_loaded.is_set()):
+        await asyncio.to_thread(_import_client, offline=offline)
+    from agents.llm import litellm
+
+    return litellm
+
+
+def _import_client(*, offline: bool) -> None:
+    from agents.llm import litellm
+
+    _client_is_loaded.set()
+    if offline:
+        from agents.offline_model import provider
+
+        litellm.add_provider(provider.PROVIDER, provider.OfflineModel())
+        _offline_is_loaded.set()

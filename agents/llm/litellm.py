@@ -1,4 +1,4 @@
-"""The only module that speaks to LiteLLM; importing it takes seconds, so only ``agents.llm.factory`` does, at the first call.
+"""Asks a provider through LiteLLM. Importing it takes seconds, so only ``agents.llm.factory`` does, at the first call.
 
 LiteLLM and langchain-litellm are set up here once a process: no call home for price lists, no debug prints, no log
 lines of their own (they quote prompts and providers' answers), no token counting.
@@ -32,20 +32,20 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.messages import AIMessageChunk
 from langchain_litellm import ChatLiteLLM
 from litellm import exceptions
+from litellm.llms.custom_llm import CustomLLM
 from pydantic import PrivateAttr
 
 from adiuva.api.errors import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from agents.llm import messages as message
 from agents.llm.meter import estimate
-from agents.llm.port import Failure, FailureKind, ModelRequest
-from agents.llm.replies import Reply, ReplyAssembler, Usage
-from agents.offline_model.provider import PROVIDER, OfflineModel
+from agents.llm.port import Failure, FailureKind, ModelRequest, Reply, ReplyAssembler, Usage
 
 logger = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 10.0
 _EVENT_STREAM = {"Content-Type": "text/event-stream"}
-_REHEARSED = (
-    'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"rehearsal",'
+_MADE_UP_ANSWER = (
+    'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"warm-up",'
     '"choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}]}\n\ndata: [DONE]\n\n'
 )
 _CONNECTION_ERRORS = (httpx.TransportError, ConnectionError)
@@ -119,7 +119,7 @@ async def stream(name: str, request: ModelRequest, assembler: ReplyAssembler) ->
             raise StreamCutError
     finally:
         await model.close_streams()
-    yield assembler.finish(_completed(usage or Usage(), request, assembler))
+    yield assembler.finish(_fill_usage(usage or Usage(), request, assembler))
 
 
 def _chunks(model: _ChatModel, request: ModelRequest) -> AsyncGenerator[AIMessageChunk, None]:
@@ -159,7 +159,7 @@ def _openai_client() -> openai.AsyncOpenAI:
     LiteLLM's own cache goes by the loop's address, which another loop may have later: it would be given a dead pool.
     """
     clients = _openai_clients.setdefault(asyncio.get_running_loop(), {})
-    connection = (_openai_key(), settings.OPENAI_API_BASE, settings.LLM_TIMEOUT_SECONDS)
+    connection = _connection()
     if connection not in clients:
         key, base, timeout = connection
         clients[connection] = openai.AsyncOpenAI(
@@ -171,13 +171,17 @@ def _openai_client() -> openai.AsyncOpenAI:
     return clients[connection]
 
 
+def _connection() -> _Connection:
+    return (_openai_key(), settings.OPENAI_API_BASE, settings.LLM_TIMEOUT_SECONDS)
+
+
 async def close() -> None:
     """Close the connections that this event loop keeps open."""
     for client in _openai_clients.pop(asyncio.get_running_loop(), {}).values():
         await client.close()
 
 
-def _completed(usage: Usage, request: ModelRequest, assembler: ReplyAssembler) -> Usage:
+def _fill_usage(usage: Usage, request: ModelRequest, assembler: ReplyAssembler) -> Usage:
     """``usage`` with estimates where the provider reported nothing."""
     if usage.input_tokens and usage.output_tokens:
         return usage
@@ -238,25 +242,26 @@ def _retry_after(chain: Iterable[BaseException]) -> float | None:
     return None
 
 
-async def rehearse() -> None:
-    """An answer of the offline model and one made up in OpenAI's shape: LiteLLM and the OpenAI SDK import the rest of
-    themselves at their first call (0.6 s of CPU).
+async def warm_up() -> None:
+    """Read one made-up answer in OpenAI's shape: LiteLLM, LangChain and the OpenAI SDK import the rest of themselves at
+    their first call (0.6 s of CPU). Runs in an event loop of its own.
     """
-    request = ModelRequest([{"role": "user", "content": "hi"}], (), None, timeout=30.0)
-    async with aclosing(stream(f"{PROVIDER}/adiuva", request, ReplyAssembler())) as parts:
-        await anext(parts)
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=_REHEARSED, headers=_EVENT_STREAM))
-    async with openai.AsyncOpenAI(api_key="none", http_client=httpx.AsyncClient(transport=transport)) as client:
-        answer = await litellm.acompletion(
-            model="openai/rehearsal",
-            messages=list(request.messages),
-            tools=[{"type": "function", "function": {"name": "rehearse", "parameters": {"type": "object"}}}],
-            stream=True,
-            client=client,
-            max_retries=0,
+    tools = [{"type": "function", "function": {"name": "warm_up", "parameters": {"type": "object"}}}]
+    request = ModelRequest([message.user("hi")], tools, None, timeout=30.0)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=_MADE_UP_ANSWER, headers=_EVENT_STREAM))
+    _openai_clients[asyncio.get_running_loop()] = {
+        _connection(): openai.AsyncOpenAI(
+            api_key="none", max_retries=0, http_client=httpx.AsyncClient(transport=transport)
         )
-        async with aclosing(answer) as chunks:
-            await anext(chunks)
+    }
+    async with aclosing(stream("openai/warm-up", request, ReplyAssembler())) as parts:
+        await anext(parts)
+    await close()
+
+
+def add_provider(name: str, handler: CustomLLM) -> None:
+    """Let ``handler`` answer for the models ``name/…``."""
+    litellm.custom_provider_map = [{"provider": name, "custom_handler": handler}]
 
 
 def _set_up() -> None:
@@ -272,7 +277,6 @@ def _set_up() -> None:
     litellm.drop_params = True
     # Some providers want tools named as long as the conversation holds tool calls: LiteLLM adds a dummy.
     litellm.modify_params = True
-    litellm.custom_provider_map = [{"provider": PROVIDER, "custom_handler": OfflineModel()}]
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         silenced = logging.getLogger(name)
         silenced.handlers.clear()

@@ -1,11 +1,19 @@
 """Chat messages in the shape every OpenAI-compatible API takes, as plain dicts."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from agents.llm.replies import ToolCall
-
 Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """``arguments`` is the text the model wrote: JSON if it kept to the rules."""
+
+    id: str
+    name: str
+    arguments: str
 
 
 def system(text: str) -> Message:
@@ -29,5 +37,5 @@ def assistant(text: str, calls: Iterable[ToolCall] = ()) -> Message:
 
 
 def tool(call_id: str, content: str) -> Message:
-    """What came of the call ``call_id``."""
+    """The result of the call ``call_id``."""
     return {"role": "tool", "tool_call_id": call_id, "content": content}

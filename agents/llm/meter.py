@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.llm.messages import Message
-from agents.llm.replies import Usage
+from agents.llm.port import Usage
 
 # English and JSON come to about four characters a token with every current tokenizer.
 _CHARACTERS_A_TOKEN = 4

@@ -68,7 +68,7 @@ def kind_of(tool: str) -> Kind:
     return next((kind for kind in Kind if kind.value in tool), Kind.TASK)
 
 
-def fitted(kind: Kind, fields: Mapping[str, Any]) -> dict[str, Any] | None:
+def fit_fields(kind: Kind, fields: Mapping[str, Any]) -> dict[str, Any] | None:
     """``fields`` as the tools of ``kind`` call them; null when one of them does not fit this kind."""
     names = SHAPES[kind].fields
     if not names.keys() >= fields.keys():

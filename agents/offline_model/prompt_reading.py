@@ -1,4 +1,4 @@
-"""What the offline model sees: it reads the prompt back as any model has to."""
+"""Reads a prompt back, as any model has to: the user's day, request and data, and what came of earlier calls."""
 
 import json
 import re
@@ -32,7 +32,7 @@ class Outcome:
 
 
 @dataclass
-class Situation:
+class Prompt:
     """``request`` is the latest thing the user said, ``earlier`` what was said before it, newest first."""
 
     today: date
@@ -47,14 +47,14 @@ class Situation:
     def read(cls, messages: Sequence[Message], optional_params: Mapping[str, Any]) -> Self:
         system = "\n\n".join(_text(message) for message in messages if message.get("role") == "system")
         last = max((i for i, message in enumerate(messages) if message.get("role") == "user"), default=-1)
-        said = [_text(m) for m in messages[: max(last, 0)] if m.get("role") in ("user", "assistant")]
+        earlier = [_text(m) for m in messages[: max(last, 0)] if m.get("role") in ("user", "assistant")]
         turn = messages[last + 1 :]
         return cls(
             today=_today(system),
             request=_text(messages[last])[:MAX_REQUEST_CHARACTERS] if last >= 0 else "",
             system=system,
-            earlier=said[::-1],
-            sections=dict(_fenced(system)),
+            earlier=earlier[::-1],
+            sections=dict(_read_fences(system)),
             outcomes=list(_outcomes(turn)),
             tools=frozenset(tool["function"]["name"] for tool in optional_params.get("tools") or ()),
         )
@@ -133,7 +133,7 @@ def _today(system: str) -> date:
         return datetime.now(UTC).date()
 
 
-def _fenced(text: str) -> list[tuple[str, Any]]:
+def _read_fences(text: str) -> list[tuple[str, Any]]:
     found = []
     for source, content in _FENCE.findall(text):
         try:
@@ -152,7 +152,7 @@ def _outcomes(turn: Sequence[Message]) -> list[Outcome]:
             continue
         text = _text(message)
         status = _object(text.split("\n", 1)[0])
-        fenced = _fenced(text)
+        fences = _read_fences(text)
         found.append(
             Outcome(
                 call_id=message["tool_call_id"],
@@ -161,7 +161,7 @@ def _outcomes(turn: Sequence[Message]) -> list[Outcome]:
                 ok=status.get("ok") is True,
                 error=str(status.get("error", "")),
                 record_id=str(status.get("record_id", "")),
-                value=fenced[0][1] if fenced else None,
+                value=fences[0][1] if fences else None,
             )
         )
     return found

@@ -1,6 +1,6 @@
 """The offline model as a LiteLLM provider: it takes the very path that a remote model takes.
 
-Imported with LiteLLM only, that is by ``agents.llm.litellm``.
+Imported by ``agents.llm.factory`` only, where a setting names an ``offline/`` model.
 """
 
 import asyncio
@@ -14,13 +14,15 @@ from litellm.llms.custom_llm import CustomLLM
 from litellm.types.utils import Choices, GenericStreamingChunk, ModelResponse, Usage
 from litellm.types.utils import Message as LiteLLMMessage
 
-from agents.llm.messages import Message
-from agents.llm.replies import Reply, ToolCall
-from agents.offline_model import routing, small_talk, templates, wording
+from agents.llm.messages import Message, ToolCall
+from agents.llm.port import Reply
+from agents.offline_model import phrasing
 from agents.offline_model.kinds import Kind
-from agents.offline_model.prompt_reading import Situation
+from agents.offline_model.languages import language_of
+from agents.offline_model.prompt_reading import Prompt
 from agents.offline_model.steps import MAX_CALLS, Step, step_for
-from agents.offline_model.understanding import language_of, understand
+from agents.offline_model.structured_replies import answer_in_json
+from agents.offline_model.understanding import understand
 
 PROVIDER = "offline"
 # Slow enough to be seen streaming and to be cancelled, fast enough not to wait for.
@@ -34,7 +36,7 @@ class OfflineModel(CustomLLM):
     async def acompletion(  # type: ignore[override]
         self, *, model: str, messages: Sequence[Message], optional_params: dict[str, Any], **_: Any
     ) -> ModelResponse:
-        reply = think(messages, optional_params)
+        reply = next_reply(messages, optional_params)
         answer = LiteLLMMessage(content=reply.text or None, tool_calls=_openai_calls(reply) or None)
         usage = _usage(messages, reply)
         return ModelResponse(
@@ -46,7 +48,7 @@ class OfflineModel(CustomLLM):
     async def astreaming(  # type: ignore[override]
         self, *, messages: Sequence[Message], optional_params: dict[str, Any], **_: Any
     ) -> AsyncIterator[GenericStreamingChunk]:
-        reply = think(messages, optional_params)
+        reply = next_reply(messages, optional_params)
         for word in _WORDS.findall(reply.text):
             await asyncio.sleep(_SECONDS_A_WORD)
             yield _chunk(text=word)
@@ -84,59 +86,56 @@ def _usage(messages: Sequence[Message], reply: Reply) -> dict[str, int]:
     return {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}
 
 
-# Ids of calls tell which wish they serve, so that each later round reads the state off the conversation.
+# Ids of calls tell which intent they serve, so that each later round reads the state off the conversation.
 _PREFIX = "offline"
 _LOOKUP = "lookup"
 
 
-def think(messages: Sequence[Message], optional_params: Mapping[str, Any]) -> Reply:
+def next_reply(messages: Sequence[Message], optional_params: Mapping[str, Any]) -> Reply:
     """The next reply to ``messages``; ``optional_params`` are those of a chat completion (tools, response_format)."""
-    situation = Situation.read(messages, optional_params)
-    drafted = templates.answer(situation, optional_params.get("response_format"))
-    if drafted is not None:
-        return Reply(drafted)
-    routed = routing.answer(situation, optional_params.get("response_format"))
-    if routed is not None:
-        return Reply(routed)
-    if situation.is_synthesis:
-        return Reply(wording.together(situation))
-    talk = small_talk.answer(situation.request)
+    prompt = Prompt.read(messages, optional_params)
+    structured = answer_in_json(prompt, optional_params.get("response_format"))
+    if structured is not None:
+        return Reply(structured)
+    if prompt.is_synthesis:
+        return Reply(phrasing.merge_answers(prompt))
+    talk = phrasing.answer_small_talk(prompt.request)
     if talk is not None:
         return Reply(talk)
-    language = language_of(situation.request)
-    intents = understand(situation.request, situation.today, situation.projects, _kind(situation))
+    language = language_of(prompt.request)
+    intents = understand(prompt.request, prompt.today, prompt.projects, _kind(prompt))
     steps = [
-        step_for(intent, [o for o in situation.outcomes if _serves(o.call_id, number)], situation, language)
+        step_for(intent, [o for o in prompt.outcomes if _serves(o.call_id, number)], prompt, language)
         for number, intent in enumerate(intents)
     ]
-    calls = _calls(steps, situation)
-    return Reply("", tuple(calls)) if calls else Reply(wording.report(steps, situation, language))
+    calls = _calls(steps, prompt)
+    return Reply("", tuple(calls)) if calls else Reply(phrasing.compose_answer(steps, prompt, language))
 
 
-def _kind(situation: Situation) -> Kind:
+def _kind(prompt: Prompt) -> Kind:
     """What the tools on offer are for."""
-    return next((kind for kind in Kind if f"create_{kind}" in situation.tools), Kind.TASK)
+    return next((kind for kind in Kind if f"create_{kind}" in prompt.tools), Kind.TASK)
 
 
-def _calls(steps: Sequence[Step], situation: Situation) -> list[ToolCall]:
-    """The calls to make now. Each wish is served once; records that are missing are looked up once a turn."""
+def _calls(steps: Sequence[Step], prompt: Prompt) -> list[ToolCall]:
+    """The calls to make now. Each intent is served once; records that are missing are looked up once a turn."""
     calls = [
         _call(f"{number}", name, arguments)
         for number, step in enumerate(steps)
         if not step.outcomes
         for name, arguments in step.calls
-        if name in situation.tools
+        if name in prompt.tools
     ]
-    looked_up = {(o.name, json.dumps(o.arguments)) for o in situation.outcomes if f"-{_LOOKUP}-" in o.call_id}
+    looked_up = {(o.name, json.dumps(o.arguments)) for o in prompt.outcomes if f"-{_LOOKUP}-" in o.call_id}
     lookups: dict[tuple[str, str], dict[str, Any]] = {}
     for step in steps:
-        if step.lookup and step.intent.tool in situation.tools and not step.outcomes:
+        if step.lookup and step.intent.tool in prompt.tools and not step.outcomes:
             name, arguments = step.lookup
             lookups[name, json.dumps(arguments)] = arguments
     calls += [
         _call(_LOOKUP, name, arguments)
-        for (name, said), arguments in lookups.items()
-        if name in situation.tools and (name, said) not in looked_up
+        for (name, text), arguments in lookups.items()
+        if name in prompt.tools and (name, text) not in looked_up
     ]
     return calls[:MAX_CALLS]
 

@@ -1,56 +1,45 @@
-"""From a request to the wishes in it."""
+"""Finds the intents in a request."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from agents.offline_model.english import ENGLISH
-from agents.offline_model.german import GERMAN
-from agents.offline_model.intents import Intent, Reader
-from agents.offline_model.italian import ITALIAN
+from agents.offline_model.clauses import Quotes
+from agents.offline_model.intents import ClauseReader, Intent
 from agents.offline_model.kinds import Kind, Row, kind_of
-from agents.offline_model.language import Language
-from agents.offline_model.sentences import Quotes
+from agents.offline_model.languages import LANGUAGES, language_of
+from agents.offline_model.languages.language import Language
+from agents.offline_model.rules import RULES
 
-# In a tie the first is meant.
-LANGUAGES: Sequence[Language] = (ENGLISH, ITALIAN, GERMAN)
-# A longer clause is hardly a wish in another language than the rest.
+# A longer clause is hardly in another language than the rest.
 _MOST_CHARACTERS_ELSEWHERE = 300
-_MOST_CHARACTERS_WEIGHED = 400
 # "Write a note called Ideas:" and then lines: everything after the colon is what the note says.
-_DICTATED = re.compile(r"(?P<head>[^\n:]{3,200}:)[ \t]*\n?(?P<text>[^\n]*\n.*)", re.DOTALL)
-
-
-def language_of(text: str) -> Language:
-    """The language that ``text`` seems to be in; English when nothing tells."""
-    spoken = Quotes(text[:_MOST_CHARACTERS_WEIGHED]).text
-    return max(LANGUAGES, key=lambda language: language.weight(spoken))
+_DICTATION = re.compile(r"(?P<head>[^\n:]{3,200}:)[ \t]*\n?(?P<text>[^\n]*\n.*)", re.DOTALL)
 
 
 def understand(text: str, today: date, projects: list[Row], kind: Kind = Kind.TASK) -> list[Intent]:
-    """Every wish in ``text``, in its order. ``kind`` is meant where the whole text names no kind of record."""
+    """Every intent in ``text``, in its order. ``kind`` is meant where the whole text names no kind of record."""
     quotes = Quotes(text)
     language = language_of(text)
     default = Kind.TASK if language.kind_in(quotes.text) else kind
-    reader = Reader(quotes, today, projects, language, default)
-    dictated = _dictated(quotes.text, reader)
-    if dictated is not None:
-        return [dictated]
+    reader = ClauseReader(quotes, today, projects, language, default)
+    dictation = _read_dictation(quotes.text, reader)
+    if dictation is not None:
+        return [dictation]
     found: list[Intent] = []
-    for clause in language.joints.clauses(quotes.text):
+    for clause in language.clauses.split(quotes.text):
         about = kind_of(found[-1].tool) if found and found[-1].tool else default
         for intent in _read_clause(clause, reader, about):
             _add(found, intent, language)
     return found
 
 
-def _dictated(text: str, reader: Reader) -> Intent | None:
-    match = _DICTATED.fullmatch(text.strip())
+def _read_dictation(text: str, reader: ClauseReader) -> Intent | None:
+    match = _DICTATION.fullmatch(text.strip())
     if match is None:
         return None
-    content = reader.said(match["text"])
-    head = reader.language.joints.without_politeness(match["head"])
+    content = reader.unquote(match["text"])
+    head = reader.language.clauses.strip_courtesy(match["head"])
     intents = _read_clause(f"{head} …", reader, reader.kind)
     first = intents[0]
     if len(intents) == 1 and first.tool == "create_note" and content:
@@ -77,21 +66,21 @@ def _add(found: list[Intent], intent: Intent, language: Language) -> None:
         found.append(intent)
 
 
-def _read_clause(clause: str, reader: Reader, about: Kind) -> list[Intent]:
+def _read_clause(clause: str, reader: ClauseReader, about: Kind) -> list[Intent]:
     """``about`` is the kind the clause before spoke of, which "it" means."""
     if any(re.search(language.forbidden, clause, re.IGNORECASE) for language in LANGUAGES):
         return [Intent("", reader.quotes.restore(clause))]
     for language in (reader.language, *(other for other in LANGUAGES if other is not reader.language)):
         if language is not reader.language and len(clause) > _MOST_CHARACTERS_ELSEWHERE:
             break
-        spoken = replace(reader, language=language)
-        for pattern, rule in language.rules:
+        in_language = replace(reader, language=language)
+        for pattern, rule in RULES[language.code]:
             match = pattern.fullmatch(clause)
             if match is None:
                 continue
             target = match.groupdict().get("target") or ""
             pronoun = about if language.is_pronoun(target) else reader.kind
-            intents = rule(match, replace(spoken, kind=pronoun))
+            intents = rule(match, replace(in_language, kind=pronoun))
             if intents is not None:
                 return list(intents)
     return [Intent("", reader.quotes.restore(clause))]

@@ -4,23 +4,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from adiuva.api import json
 from adiuva.api.errors import ValidationFailed
-from agents.actions import Action, ActionType, Table
+from agents.actions import Action, ActionType, Table, new_id
 from agents.run_context import RunContext
+from agents.tools.arguments import Arguments, given_fields, given_values
 from agents.tools.records import Row, RunRecords
 
 
 class ToolError(Exception):
     """The call cannot be carried out; ``str(error)`` is told to the model, which may try again."""
-
-
-class Arguments(BaseModel):
-    """Base of the argument models: what a model may not say is refused, never dropped."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
 
 
 A = TypeVar("A", bound=Arguments)
@@ -32,6 +27,10 @@ class ToolRun:
 
     records: RunRecords
     context: RunContext
+
+
+Prepare = Callable[[A, ToolRun], tuple[str | None, dict[str, Any]]]
+Find = Callable[[A, ToolRun], list[Row]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +46,8 @@ class Tool(Generic[A]):
     arguments: type[A]
     type: ActionType
     table: Table
-    prepare: Callable[[A, ToolRun], tuple[str | None, dict[str, Any]]]
-    find: Callable[[A, ToolRun], list[Row]] | None = None
+    prepare: Prepare[A]
+    find: Find[A] | None = None
     destructive: bool = False
 
     def schema(self) -> dict[str, Any]:
@@ -85,11 +84,6 @@ class Tool(Generic[A]):
         )
 
 
-def given(arguments: Arguments, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The fields that were given, as JSON."""
-    return arguments.model_dump(mode="json", exclude_unset=True, exclude=set(without))
-
-
 def _explain(error: ValidationError) -> str:
     problems = [
         f"{'.'.join(map(str, item['loc'])) or 'arguments'}: {item['msg']}"
@@ -120,6 +114,39 @@ def require_project(run: ToolRun, project_id: str | None) -> None:
     """The project that a record shall belong to; none is fine."""
     if project_id is not None and not run.records.knows("projects", project_id):
         raise ToolError("Nothing was done: there is no project with that project_id. Leave it out or use a known id.")
+
+
+def prepare_list(arguments: Arguments, run: ToolRun) -> tuple[None, dict[str, Any]]:
+    """``data`` are the filters; a project among them must be known."""
+    require_project(run, getattr(arguments, "project_id", None))
+    return None, given_values(arguments)
+
+
+def prepare_creation(arguments: Arguments, run: ToolRun) -> tuple[str, dict[str, Any]]:
+    """A fresh id and the new record's fields; the project it belongs to must be known."""
+    require_project(run, getattr(arguments, "project_id", None))
+    return new_id(), given_values(arguments)
+
+
+def prepare_change(table: Table) -> Prepare[Any]:
+    """The record's id and its new fields; the record and the project it shall belong to must be known."""
+    id_field = f"{_NAMES[table]}_id"
+
+    def prepare(arguments: Arguments, run: ToolRun) -> tuple[str, dict[str, Any]]:
+        record_id: str = getattr(arguments, id_field)
+        require(run, table, record_id)
+        require_project(run, getattr(arguments, "project_id", None))
+        return record_id, given_fields(arguments, without=id_field)
+
+    return prepare
+
+
+def find_one(table: Table) -> Find[Any]:
+    """The row of the one record that the arguments name."""
+    id_field = f"{_NAMES[table]}_id"
+    return lambda arguments, run: [
+        row for row in run.records.rows(table) if str(row.get("id")) == getattr(arguments, id_field)
+    ]
 
 
 def holds(row: Row, search: str | None, fields: Iterable[str]) -> bool:

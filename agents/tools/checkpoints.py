@@ -8,15 +8,14 @@ is; it cannot approve on its own what it suggested in the same turn.
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, StrictBool
 
-from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolError, ToolRun, given, require, require_project
-from agents.tools.fields import IsoDate, Limit, LongText, RecordId, TaskStatus, Title
+from agents.tools.arguments import Arguments, Change, IsoDate, Limit, LongText, RecordId, TaskStatus, Title
+from agents.tools.base import Tool, ToolError, ToolRun, prepare_change, prepare_creation, prepare_list, require
 from agents.tools.records import Row
 from agents.tools.tasks import due_day
 
-_CHECKPOINT_ID = frozenset({"checkpoint_id"})
+_PREPARE_CHANGE = prepare_change("checkpoints")
 
 
 class ListCheckpoints(Arguments):
@@ -41,7 +40,10 @@ class CreateCheckpoint(Arguments):
     ] = True
 
 
-class UpdateCheckpoint(Arguments):
+class UpdateCheckpoint(Change):
+    id_field = "checkpoint_id"
+    never_null = ("title", "status", "is_approved")
+
     checkpoint_id: RecordId
     title: Title | None = None
     description: Annotated[LongText | None, Field(description="null clears it.")] = None
@@ -51,22 +53,9 @@ class UpdateCheckpoint(Arguments):
         None
     )
 
-    @model_validator(mode="after")
-    def _changes_something(self) -> "UpdateCheckpoint":
-        if self.model_fields_set <= _CHECKPOINT_ID:
-            raise ValueError("name at least one field to change")
-        if any(getattr(self, name) is None for name in self.model_fields_set & {"title", "status", "is_approved"}):
-            raise ValueError("title, status and is_approved cannot be null")
-        return self
-
 
 class DeleteCheckpoint(Arguments):
     checkpoint_id: RecordId
-
-
-def _list(arguments: ListCheckpoints, run: ToolRun) -> tuple[None, dict[str, Any]]:
-    require_project(run, arguments.project_id)
-    return None, {name: value for name, value in given(arguments).items() if value is not None}
 
 
 def _find(arguments: ListCheckpoints, run: ToolRun) -> list[Row]:
@@ -90,27 +79,21 @@ def _is_approved(row: Row) -> bool:
 
 def _create(arguments: CreateCheckpoint, run: ToolRun) -> tuple[str, dict[str, Any]]:
     require(run, "projects", arguments.project_id)
-    data = {name: value for name, value in given(arguments).items() if value is not None}
+    record_id, data = prepare_creation(arguments, run)
     suggested = arguments.is_ai_suggested
-    return new_id(), {**data, "is_ai_suggested": suggested, "is_approved": not suggested}
+    return record_id, {**data, "is_ai_suggested": suggested, "is_approved": not suggested}
 
 
-def _update(arguments: UpdateCheckpoint, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require(run, "checkpoints", arguments.checkpoint_id)
+def _update(arguments: UpdateCheckpoint, run: ToolRun) -> tuple[str | None, dict[str, Any]]:
     if arguments.is_approved and _is_own_suggestion(run, arguments.checkpoint_id):
         raise ToolError("Nothing was done: a checkpoint that you suggested just now waits for the user's approval.")
-    return arguments.checkpoint_id, given(arguments, without=_CHECKPOINT_ID)
+    return _PREPARE_CHANGE(arguments, run)
 
 
 def _is_own_suggestion(run: ToolRun, checkpoint_id: str) -> bool:
-    return run.records.made("checkpoints", checkpoint_id) and any(
+    return run.records.was_created("checkpoints", checkpoint_id) and any(
         row.get("is_ai_suggested") for row in run.records.rows("checkpoints") if row["id"] == checkpoint_id
     )
-
-
-def _delete(arguments: DeleteCheckpoint, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require(run, "checkpoints", arguments.checkpoint_id)
-    return arguments.checkpoint_id, {}
 
 
 CHECKPOINT_TOOLS: Sequence[Tool[Any]] = (
@@ -120,7 +103,7 @@ CHECKPOINT_TOOLS: Sequence[Tool[Any]] = (
         arguments=ListCheckpoints,
         type="query_records",
         table="checkpoints",
-        prepare=_list,
+        prepare=prepare_list,
         find=_find,
     ),
     Tool(
@@ -147,7 +130,7 @@ CHECKPOINT_TOOLS: Sequence[Tool[Any]] = (
         arguments=DeleteCheckpoint,
         type="delete_record",
         table="checkpoints",
-        prepare=_delete,
+        prepare=_PREPARE_CHANGE,
         destructive=True,
     ),
 )

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolError, ToolRun, given, require
-from agents.tools.fields import RecordId
+from agents.tools.arguments import Arguments, RecordId, given_fields
+from agents.tools.base import Tool, ToolError, ToolRun, require
 from agents.tools.records import Row
 
 
@@ -26,7 +26,7 @@ class DeleteTaskComment(Arguments):
 
 def _list(arguments: ListTaskComments, run: ToolRun) -> tuple[None, dict[str, Any]]:
     require(run, "tasks", arguments.task_id)
-    return None, given(arguments)
+    return None, given_fields(arguments)
 
 
 def _find(arguments: ListTaskComments, run: ToolRun) -> list[Row]:
@@ -35,7 +35,7 @@ def _find(arguments: ListTaskComments, run: ToolRun) -> list[Row]:
 
 def _add(arguments: AddTaskComment, run: ToolRun) -> tuple[str, dict[str, Any]]:
     require(run, "tasks", arguments.task_id)
-    return new_id(), given(arguments)
+    return new_id(), given_fields(arguments)
 
 
 def _delete(arguments: DeleteTaskComment, run: ToolRun) -> tuple[str, dict[str, Any]]:

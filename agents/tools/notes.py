@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolRun, given, holds, require, require_project
-from agents.tools.fields import Limit, RecordId, Search, Title
+from agents.tools.arguments import Arguments, Change, Limit, RecordId, Search, Title
+from agents.tools.base import Tool, ToolRun, find_one, holds, prepare_change, prepare_creation, prepare_list
 from agents.tools.records import Row
 
-_NOTE_ID = frozenset({"note_id"})
 Markdown = Annotated[str, Field(max_length=100_000)]
 
 
@@ -30,7 +28,10 @@ class CreateNote(Arguments):
     project_id: RecordId | None = None
 
 
-class UpdateNote(Arguments):
+class UpdateNote(Change):
+    id_field = "note_id"
+    never_null = ("title", "content")
+
     note_id: RecordId
     title: Title | None = None
     content: Annotated[
@@ -38,22 +39,9 @@ class UpdateNote(Arguments):
     ] = None
     project_id: Annotated[RecordId | None, Field(description="null takes the note out of its project.")] = None
 
-    @model_validator(mode="after")
-    def _changes_something(self) -> "UpdateNote":
-        if self.model_fields_set <= _NOTE_ID:
-            raise ValueError("name at least one field to change")
-        if any(getattr(self, name) is None for name in self.model_fields_set & {"title", "content"}):
-            raise ValueError("title and content cannot be null")
-        return self
-
 
 class DeleteNote(Arguments):
     note_id: RecordId
-
-
-def _list(arguments: ListNotes, run: ToolRun) -> tuple[None, dict[str, Any]]:
-    require_project(run, arguments.project_id)
-    return None, {name: value for name, value in given(arguments).items() if value is not None}
 
 
 def _find(arguments: ListNotes, run: ToolRun) -> list[Row]:
@@ -66,31 +54,6 @@ def _find(arguments: ListNotes, run: ToolRun) -> list[Row]:
     return found[: arguments.limit]
 
 
-def _get(arguments: GetNote, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require(run, "notes", arguments.note_id)
-    return arguments.note_id, {}
-
-
-def _find_one(arguments: GetNote, run: ToolRun) -> list[Row]:
-    return [row for row in run.records.rows("notes") if str(row.get("id")) == arguments.note_id]
-
-
-def _create(arguments: CreateNote, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require_project(run, arguments.project_id)
-    return new_id(), {name: value for name, value in given(arguments).items() if value is not None}
-
-
-def _update(arguments: UpdateNote, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require(run, "notes", arguments.note_id)
-    require_project(run, arguments.project_id)
-    return arguments.note_id, given(arguments, without=_NOTE_ID)
-
-
-def _delete(arguments: DeleteNote, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require(run, "notes", arguments.note_id)
-    return arguments.note_id, {}
-
-
 NOTE_TOOLS: Sequence[Tool[Any]] = (
     Tool(
         name="list_notes",
@@ -98,7 +61,7 @@ NOTE_TOOLS: Sequence[Tool[Any]] = (
         arguments=ListNotes,
         type="query_records",
         table="notes",
-        prepare=_list,
+        prepare=prepare_list,
         find=_find,
     ),
     Tool(
@@ -107,8 +70,8 @@ NOTE_TOOLS: Sequence[Tool[Any]] = (
         arguments=GetNote,
         type="query_records",
         table="notes",
-        prepare=_get,
-        find=_find_one,
+        prepare=prepare_change("notes"),
+        find=find_one("notes"),
     ),
     Tool(
         name="create_note",
@@ -116,7 +79,7 @@ NOTE_TOOLS: Sequence[Tool[Any]] = (
         arguments=CreateNote,
         type="create_record",
         table="notes",
-        prepare=_create,
+        prepare=prepare_creation,
     ),
     Tool(
         name="update_note",
@@ -127,7 +90,7 @@ NOTE_TOOLS: Sequence[Tool[Any]] = (
         arguments=UpdateNote,
         type="update_record",
         table="notes",
-        prepare=_update,
+        prepare=prepare_change("notes"),
     ),
     Tool(
         name="delete_note",
@@ -135,7 +98,7 @@ NOTE_TOOLS: Sequence[Tool[Any]] = (
         arguments=DeleteNote,
         type="delete_record",
         table="notes",
-        prepare=_delete,
+        prepare=prepare_change("notes"),
         destructive=True,
     ),
 )

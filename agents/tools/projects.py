@@ -3,14 +3,21 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolRun, given, holds, require
-from agents.tools.fields import Limit, LongText, ProjectStatus, RecordId, Search, Title
+from agents.tools.arguments import (
+    Arguments,
+    Change,
+    Limit,
+    LongText,
+    ProjectStatus,
+    RecordId,
+    Search,
+    Title,
+    given_values,
+)
+from agents.tools.base import Tool, ToolRun, find_one, holds, prepare_change, prepare_creation, prepare_list
 from agents.tools.records import Row
-
-_PROJECT_ID = frozenset({"project_id"})
 
 
 class ListProjects(Arguments):
@@ -32,7 +39,10 @@ class CreateProject(Arguments):
     description: LongText | None = None
 
 
-class UpdateProject(Arguments):
+class UpdateProject(Change):
+    id_field = "project_id"
+    never_null = ("name", "status")
+
     project_id: RecordId
     name: Title | None = None
     description: Annotated[LongText | None, Field(description="null clears it.")] = None
@@ -40,67 +50,28 @@ class UpdateProject(Arguments):
         ProjectStatus | None, Field(description="archived puts the project away with everything in it; active is back.")
     ] = None
 
-    @model_validator(mode="after")
-    def _changes_something(self) -> "UpdateProject":
-        if self.model_fields_set <= _PROJECT_ID:
-            raise ValueError("name at least one field to change")
-        if any(getattr(self, name) is None for name in self.model_fields_set & {"name", "status"}):
-            raise ValueError("name and status cannot be null")
-        return self
-
 
 class DeleteProject(Arguments):
     project_id: RecordId
 
 
 def _list_active(arguments: ListProjects, _: ToolRun) -> tuple[None, dict[str, Any]]:
-    return None, {"status": "active", **_filters(arguments)}
-
-
-def _list_all(arguments: ListAllProjects, _: ToolRun) -> tuple[None, dict[str, Any]]:
-    return None, _filters(arguments)
-
-
-def _filters(arguments: Arguments) -> dict[str, Any]:
-    return {name: value for name, value in given(arguments).items() if value is not None}
+    return None, {"status": "active", **given_values(arguments)}
 
 
 def _find_active(arguments: ListProjects, run: ToolRun) -> list[Row]:
     rows = [row for row in run.records.rows("projects") if row.get("status") != "archived"]
-    return _found(rows, arguments.search, arguments.limit)
+    return _matching_rows(rows, arguments.search, arguments.limit)
 
 
 def _find_all(arguments: ListAllProjects, run: ToolRun) -> list[Row]:
-    return _found(run.records.rows("projects"), arguments.search, arguments.limit)
+    return _matching_rows(run.records.rows("projects"), arguments.search, arguments.limit)
 
 
-def _found(rows: list[Row], search: str | None, limit: int) -> list[Row]:
+def _matching_rows(rows: list[Row], search: str | None, limit: int) -> list[Row]:
     """A project that is only known from its id in another record has nothing to show."""
     fields = ("name", "title", "description")
     return [row for row in rows if len(row) > 1 and holds(row, search, fields)][:limit]
-
-
-def _get(arguments: GetProject, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require(run, "projects", arguments.project_id)
-    return arguments.project_id, {}
-
-
-def _find_one(arguments: GetProject, run: ToolRun) -> list[Row]:
-    return [row for row in run.records.rows("projects") if str(row.get("id")) == arguments.project_id]
-
-
-def _create(arguments: CreateProject, _: ToolRun) -> tuple[str, dict[str, Any]]:
-    return new_id(), _filters(arguments)
-
-
-def _update(arguments: UpdateProject, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require(run, "projects", arguments.project_id)
-    return arguments.project_id, given(arguments, without=_PROJECT_ID)
-
-
-def _delete(arguments: DeleteProject, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require(run, "projects", arguments.project_id)
-    return arguments.project_id, {}
 
 
 PROJECT_TOOLS: Sequence[Tool[Any]] = (
@@ -119,7 +90,7 @@ PROJECT_TOOLS: Sequence[Tool[Any]] = (
         arguments=ListAllProjects,
         type="query_records",
         table="projects",
-        prepare=_list_all,
+        prepare=prepare_list,
         find=_find_all,
     ),
     Tool(
@@ -128,8 +99,8 @@ PROJECT_TOOLS: Sequence[Tool[Any]] = (
         arguments=GetProject,
         type="query_records",
         table="projects",
-        prepare=_get,
-        find=_find_one,
+        prepare=prepare_change("projects"),
+        find=find_one("projects"),
     ),
     Tool(
         name="create_project",
@@ -137,7 +108,7 @@ PROJECT_TOOLS: Sequence[Tool[Any]] = (
         arguments=CreateProject,
         type="create_record",
         table="projects",
-        prepare=_create,
+        prepare=prepare_creation,
     ),
     Tool(
         name="update_project",
@@ -147,7 +118,7 @@ PROJECT_TOOLS: Sequence[Tool[Any]] = (
         arguments=UpdateProject,
         type="update_record",
         table="projects",
-        prepare=_update,
+        prepare=prepare_change("projects"),
     ),
     Tool(
         name="delete_project",
@@ -158,7 +129,7 @@ PROJECT_TOOLS: Sequence[Tool[Any]] = (
         arguments=DeleteProject,
         type="delete_record",
         table="projects",
-        prepare=_delete,
+        prepare=prepare_change("projects"),
         destructive=True,
     ),
 )

@@ -33,7 +33,7 @@ class RunRecords:
 
     def __init__(self, written: str = "") -> None:
         self._tables: dict[Table, dict[str, Row]] = {table: {} for table in CONTEXT_KEYS}
-        self._made: set[tuple[Table, str]] = set()
+        self._created: set[tuple[Table, str]] = set()
         self._written = written
 
     @classmethod
@@ -41,8 +41,8 @@ class RunRecords:
         """The records of a ChatRequest's ``context``; ``query`` and the conversation so far may name ids as well."""
         history = data.get("conversation_history")
         entries = history if isinstance(history, list) else []
-        said = [entry["content"] for entry in entries if isinstance(entry, Mapping) and "content" in entry]
-        records = cls("\n".join(text for text in [query, *said] if isinstance(text, str)))
+        contents = [entry["content"] for entry in entries if isinstance(entry, Mapping) and "content" in entry]
+        records = cls("\n".join(text for text in [query, *contents] if isinstance(text, str)))
         for table, key in CONTEXT_KEYS.items():
             records.learn(table, data.get(key))
         return records
@@ -71,9 +71,9 @@ class RunRecords:
             return True
         return len(record_id) >= _MIN_WRITTEN_ID and record_id in self._written
 
-    def made(self, table: Table, record_id: str) -> bool:
+    def was_created(self, table: Table, record_id: str) -> bool:
         """The turn itself made that record."""
-        return (table, record_id) in self._made
+        return (table, record_id) in self._created
 
     def rows(self, table: Table) -> list[Row]:
         return list(self._tables[table].values())
@@ -85,7 +85,7 @@ class RunRecords:
         rows = self._tables[action.table]
         if action.type == "create_record":
             rows[action.record_id] = {"id": action.record_id, **action.data}
-            self._made.add((action.table, action.record_id))
+            self._created.add((action.table, action.record_id))
         elif action.type == "update_record":
             rows.setdefault(action.record_id, {"id": action.record_id}).update(action.data)
         elif action.type == "delete_record":
@@ -117,11 +117,11 @@ def data_after(data: Mapping[str, Any], actions: Iterable[Action]) -> Mapping[st
         if action.type == "create_record":
             changed[key] = [*rows, {"id": action.record_id, **action.data}]
         elif action.type == "update_record":
-            changed[key] = [{**row, **action.data} if _is(row, action.record_id) else row for row in rows]
+            changed[key] = [{**row, **action.data} if _has_id(row, action.record_id) else row for row in rows]
         elif action.type == "delete_record":
-            changed[key] = [row for row in rows if not _is(row, action.record_id)]
+            changed[key] = [row for row in rows if not _has_id(row, action.record_id)]
     return {**data, **changed}
 
 
-def _is(row: Any, record_id: str) -> bool:
+def _has_id(row: Any, record_id: str) -> bool:
     return isinstance(row, Mapping) and str(row.get("id")) == record_id

@@ -5,14 +5,21 @@ from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from agents.actions import new_id
-from agents.tools.base import Arguments, Tool, ToolRun, given, require, require_project
-from agents.tools.fields import IsoDate, LongText, Priority, RecordId, TaskStatus, Title
+from agents.tools.arguments import (
+    Arguments,
+    Change,
+    IsoDate,
+    LongText,
+    Priority,
+    RecordId,
+    TaskStatus,
+    Title,
+    given_values,
+)
+from agents.tools.base import Tool, ToolRun, prepare_change, prepare_creation
 from agents.tools.records import Row
-
-_TASK_ID = frozenset({"task_id"})
 
 
 class ListTasks(Arguments):
@@ -38,7 +45,10 @@ class CreateTask(Arguments):
     project_id: RecordId | None = None
 
 
-class UpdateTask(Arguments):
+class UpdateTask(Change):
+    id_field = "task_id"
+    never_null = ("title", "status")
+
     task_id: RecordId
     title: Title | None = None
     description: Annotated[LongText | None, Field(description="null clears it.")] = None
@@ -47,21 +57,13 @@ class UpdateTask(Arguments):
     due_date: Annotated[IsoDate | None, Field(description="YYYY-MM-DD; null clears it.")] = None
     project_id: Annotated[RecordId | None, Field(description="null takes the task out of its project.")] = None
 
-    @model_validator(mode="after")
-    def _changes_something(self) -> "UpdateTask":
-        if self.model_fields_set <= {"task_id"}:
-            raise ValueError("name at least one field to change")
-        if any(getattr(self, name) is None for name in self.model_fields_set & {"title", "status"}):
-            raise ValueError("title and status cannot be null")
-        return self
-
 
 class DeleteTask(Arguments):
     task_id: RecordId
 
 
 def _list(arguments: ListTasks, _: ToolRun) -> tuple[None, dict[str, Any]]:
-    return None, {name: value for name, value in given(arguments).items() if value is not None}
+    return None, given_values(arguments)
 
 
 def _find(arguments: ListTasks, run: ToolRun) -> list[Row]:
@@ -90,22 +92,6 @@ def _list_due_today(_: ListTasksDueToday, run: ToolRun) -> tuple[None, dict[str,
 def _find_due_today(_: ListTasksDueToday, run: ToolRun) -> list[Row]:
     today = run.context.today.isoformat()
     return [row for row in run.records.rows("tasks") if due_day(row, run.context.timezone) == today]
-
-
-def _create(arguments: CreateTask, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require_project(run, arguments.project_id)
-    return new_id(), {name: value for name, value in given(arguments).items() if value is not None}
-
-
-def _update(arguments: UpdateTask, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require(run, "tasks", arguments.task_id)
-    require_project(run, arguments.project_id)
-    return arguments.task_id, given(arguments, without=_TASK_ID)
-
-
-def _delete(arguments: DeleteTask, run: ToolRun) -> tuple[str, dict[str, Any]]:
-    require(run, "tasks", arguments.task_id)
-    return arguments.task_id, {}
 
 
 def due_day(row: Row, timezone: ZoneInfo) -> str | None:
@@ -141,7 +127,7 @@ TASK_TOOLS: Sequence[Tool[Any]] = (
         arguments=CreateTask,
         type="create_record",
         table="tasks",
-        prepare=_create,
+        prepare=prepare_creation,
     ),
     Tool(
         name="update_task",
@@ -149,7 +135,7 @@ TASK_TOOLS: Sequence[Tool[Any]] = (
         arguments=UpdateTask,
         type="update_record",
         table="tasks",
-        prepare=_update,
+        prepare=prepare_change("tasks"),
     ),
     Tool(
         name="delete_task",
@@ -157,7 +143,7 @@ TASK_TOOLS: Sequence[Tool[Any]] = (
         arguments=DeleteTask,
         type="delete_record",
         table="tasks",
-        prepare=_delete,
+        prepare=prepare_change("tasks"),
         destructive=True,
     ),
     Tool(

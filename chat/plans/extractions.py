@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from adiuva.api import json as strict_json
 from adiuva.api.errors import ValidationFailed
 from agents.actions import Table
-from agents.tools.fields import IsoDate, LongText, Priority, TaskStatus, Title
+from agents.tools.arguments import IsoDate, LongText, Priority, TaskStatus, Title
 
 MAX_RECORDS = 200
 _MAX_PROBLEMS = 10

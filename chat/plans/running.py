@@ -16,7 +16,7 @@ from agents.events import ActionEmitted, TextDelta
 from agents.llm.factory import get_llm
 from agents.llm.messages import Message
 from agents.llm.meter import Meter
-from agents.llm.replies import Usage
+from agents.llm.port import Usage
 from agents.registry import registry
 from agents.run_context import RunContext
 from agents.tools.records import RunRecords

@@ -14,7 +14,7 @@ from agents.llm import messages as message
 from agents.llm.messages import Message
 from agents.registry import registry
 from agents.run_context import RunContext
-from agents.tools.fields import IsoDate, RecordId
+from agents.tools.arguments import IsoDate, RecordId
 from chat.plans import extractions
 from chat.plans.extractions import ExtractedTasks, Extraction, WeeklyNote
 from chat.requests import MAX_MESSAGE_CHARACTERS

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from agents import tool_loop
+from agents.llm.factory import built_in_texts
 from agents.registry import registry
 from chat.agent_routing import AGENTS_BY_TIER
 from chat.plans import extractions, templates
@@ -52,15 +53,12 @@ async def sanitizer() -> Sanitizer:
 
 def build() -> Sanitizer:
     """A new sanitizer of everything that is in the prompts."""
-    # Its tables of words take 0.7 s of CPU, which no management command should pay for.
-    from agents.offline_model import small_talk  # noqa: PLC0415
-
     agents = registry.list_agents()
     return Sanitizer(
         prompts=[*prompt_texts(), *(agent.description for agent in agents), *templates.MODEL_SENTENCES],
         agent_names=AGENTS_BY_TIER,
         tool_schemas=[*tool_schemas(), *extraction_schemas()],
-        public_texts=[small_talk.HELP, *tool_loop.SENTENCES, WHO_IT_IS],
+        public_texts=[*built_in_texts(), *tool_loop.SENTENCES, WHO_IT_IS],
     )
 
 

@@ -1,7 +1,7 @@
 """The checkpoint agent with a scripted model, over the loop and a real provider connection."""
 
 from tests.agents.support import PROJECT
-from tests.agents.tools.record_tools import BETA, LAUNCH, UNKNOWN, told, turn_with
+from tests.agents.tools.support import BETA, LAUNCH, UNKNOWN, tool_messages, turn_with
 from tests.fakes.llm_server import Body, LoopbackLLM, Reply, call, calls, text
 
 NEW = {"project_id": PROJECT["id"], "title": "Freeze"}
@@ -35,13 +35,13 @@ async def test_each_call_becomes_its_action(provider: LoopbackLLM) -> None:
 
 async def test_what_the_model_proposes_waits_for_the_user(provider: LoopbackLLM) -> None:
     def approve(body: Body) -> Reply:
-        made = told(body)[0]["record_id"]
+        made = tool_messages(body)[0]["record_id"]
         return calls(call("update_checkpoint", checkpoint_id=made, is_approved=True))
 
     provider.script(calls(call("create_checkpoint", **NEW)), approve, text("It waits for you."))
     done = await turn_with("checkpoint_agent", "suggest a checkpoint")
     assert [action.data for action in done.actions] == [{**NEW, "is_ai_suggested": True, "is_approved": False}]
-    assert [answer["ok"] for answer in told(provider.requests[-1])] == [True, False]
+    assert [answer["ok"] for answer in tool_messages(provider.requests[-1])] == [True, False]
 
 
 async def test_bad_calls_are_told_to_the_model_and_never_act(provider: LoopbackLLM) -> None:
@@ -58,4 +58,4 @@ async def test_bad_calls_are_told_to_the_model_and_never_act(provider: LoopbackL
     )
     done = await turn_with("checkpoint_agent", "x")
     assert done.actions == []
-    assert [answer["ok"] for answer in told(provider.requests[-1])] == [False] * 6
+    assert [answer["ok"] for answer in tool_messages(provider.requests[-1])] == [False] * 6

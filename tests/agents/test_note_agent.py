@@ -1,7 +1,7 @@
 """The note agent with a scripted model, over the loop and a real provider connection."""
 
 from tests.agents.support import PROJECT, Device
-from tests.agents.tools.record_tools import MINUTES, PASTA, UNKNOWN, told, turn_with
+from tests.agents.tools.support import MINUTES, PASTA, UNKNOWN, tool_messages, turn_with
 from tests.fakes.llm_server import LoopbackLLM, call, calls, text
 
 MARKDOWN = "## To buy\n\n- [ ] `salt`\n- [x] **water** & <b>pasta</b>"
@@ -44,7 +44,7 @@ async def test_bad_calls_are_told_to_the_model_and_never_act(provider: LoopbackL
     )
     done = await turn_with("note_agent", "x")
     assert done.actions == []
-    assert [answer["ok"] for answer in told(provider.requests[-1])] == [False] * 5
+    assert [answer["ok"] for answer in tool_messages(provider.requests[-1])] == [False] * 5
 
 
 async def test_a_note_is_read_on_the_device_before_it_is_added_to(provider: LoopbackLLM) -> None:

@@ -1,7 +1,7 @@
 """The project agent with a scripted model, over the loop and a real provider connection."""
 
 from tests.agents.support import PROJECT, Device
-from tests.agents.tools.record_tools import OLD, UNKNOWN, told, turn_with
+from tests.agents.tools.support import OLD, UNKNOWN, tool_messages, turn_with
 from tests.fakes.llm_server import LoopbackLLM, call, calls, text
 
 
@@ -45,7 +45,7 @@ async def test_bad_calls_are_told_to_the_model_and_never_act(provider: LoopbackL
     )
     done = await turn_with("project_agent", "x")
     assert done.actions == []
-    assert [answer["ok"] for answer in told(provider.requests[-1])] == [False] * 5
+    assert [answer["ok"] for answer in tool_messages(provider.requests[-1])] == [False] * 5
 
 
 async def test_a_project_that_the_device_names_can_be_changed(provider: LoopbackLLM) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from accounts.authentication import authenticate
 from adiuva.api.errors import FeatureNotAvailable, NotConfigured
-from agents.base import BaseAgent
+from agents.agents import BaseAgent
 from agents.events import AgentEvent, TextDelta
 from agents.llm.meter import Meter
 from agents.registry import registry

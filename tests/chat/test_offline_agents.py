@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.offline_model.understanding import LANGUAGES
+from agents.offline_model.languages import LANGUAGES
 from agents.registry import registry
 from chat.sanitizer import protected_texts
 from tests.chat.conftest import AGENTS

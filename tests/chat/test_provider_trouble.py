@@ -41,8 +41,8 @@ FAULTS = [
 def _quick(request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.MonkeyPatch, llm: LoopbackLLM) -> None:
     fault = request.getfixturevalue("fault").fault if "fault" in request.fixturenames else None
     settings.LLM_TIMEOUT_SECONDS = DEADLINE if fault in {"hang", "stall"} else PATIENCE
-    monkeypatch.setattr("agents.llm.factory._FIRST_BACKOFF_SECONDS", 0.02)
-    monkeypatch.setattr("agents.llm.factory._LEAST_SECONDS_TO_ANSWER", 0.1)
+    monkeypatch.setattr("agents.llm.language_model._FIRST_BACKOFF_SECONDS", 0.02)
+    monkeypatch.setattr("agents.llm.language_model._LEAST_SECONDS_TO_ANSWER", 0.1)
 
 
 def clean(told: str) -> bool:

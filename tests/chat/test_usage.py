@@ -11,7 +11,7 @@ from django.db import connection
 
 from accounts.models import User
 from agents.llm.meter import Meter
-from agents.llm.replies import Usage
+from agents.llm.port import Usage
 from chat import usage
 from chat.models import DailyUsage
 from tests.chat.ws.sockets import Socket, in_database

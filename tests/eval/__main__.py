@@ -25,10 +25,10 @@ def _run() -> int:
     django.setup()
     from django.conf import settings
 
-    from tests.eval import golden, report, running
+    from tests.eval import golden, report, runner
 
     started = time.monotonic()
-    scores = asyncio.run(running.evaluate(golden.cases()))
+    scores = asyncio.run(runner.evaluate(golden.cases()))
     router = "" if settings.LLM_ROUTER_MODEL == settings.LLM_MODEL else f" (router {settings.LLM_ROUTER_MODEL})"
     for line in report.lines(scores, f"{settings.LLM_MODEL}{router}"):
         print(line)  # noqa: T201 - what it is for

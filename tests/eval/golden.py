@@ -77,8 +77,8 @@ def tools_by_agent() -> dict[str, list[str]]:
 
 def _cases(path: Path, contexts: Mapping[str, Any], owners: Mapping[str, str]) -> Iterator[Case]:
     for entry in _read(f"cases/{path.stem}"):
-        do = tuple(_expected(wanted) for wanted in entry.pop("do", ()))
-        some = _expected(entry.pop("some")) if "some" in entry else None
+        do = tuple(_expectation(wanted) for wanted in entry.pop("do", ()))
+        some = _expectation(entry.pop("some")) if "some" in entry else None
         tools = [expected.tool for expected in (*do, *([some] if some else []))]
         agents = entry.pop("agents", None) or dict.fromkeys(owners[tool] for tool in tools)
         context = entry.pop("context", "office")
@@ -97,7 +97,7 @@ def _cases(path: Path, contexts: Mapping[str, Any], owners: Mapping[str, str]) -
         )
 
 
-def _expected(wanted: Mapping[str, Any]) -> Expected:
+def _expectation(wanted: Mapping[str, Any]) -> Expected:
     [(tool, fields)] = wanted.items()
     return Expected(tool, _with_ids(fields))
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.eval.golden import cases
 from tests.eval.report import lines
-from tests.eval.running import evaluate
+from tests.eval.runner import evaluate
 
 FLOORS = {"routing": 0.98, "precision": 0.99, "recall": 0.94, "pass_rate": 0.94}
 FLOOR_OF_EACH_LANGUAGE = 0.92

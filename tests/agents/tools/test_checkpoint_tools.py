@@ -8,7 +8,7 @@ from agents.agents import CheckpointAgent
 from agents.tools.base import ToolError, ToolRun
 from agents.tools.records import RunRecords
 from tests.agents.support import PROJECT, context
-from tests.agents.tools.record_tools import BETA, LAUNCH, MINUTES, UNKNOWN, Calls
+from tests.agents.tools.support import BETA, LAUNCH, MINUTES, UNKNOWN, Calls
 
 CALLS = Calls(CheckpointAgent)
 

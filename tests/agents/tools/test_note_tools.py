@@ -11,7 +11,7 @@ from agents.agents import CheckpointAgent, NoteAgent, ProjectAgent
 from agents.tools.base import Tool, ToolError, ToolRun
 from agents.tools.records import RunRecords
 from tests.agents.support import PROJECT, context
-from tests.agents.tools.record_tools import MINUTES, PASTA, UNKNOWN, Calls
+from tests.agents.tools.support import MINUTES, PASTA, UNKNOWN, Calls
 
 CALLS = Calls(NoteAgent)
 EVERY_TOOL = {**CALLS.tools, **Calls(ProjectAgent).tools, **Calls(CheckpointAgent).tools}

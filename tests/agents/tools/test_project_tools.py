@@ -7,7 +7,7 @@ import pytest
 from agents.agents import ProjectAgent
 from agents.tools.base import ToolError
 from tests.agents.support import PROJECT
-from tests.agents.tools.record_tools import BETA, OLD, UNKNOWN, Calls
+from tests.agents.tools.support import BETA, OLD, UNKNOWN, Calls
 
 CALLS = Calls(ProjectAgent)
 

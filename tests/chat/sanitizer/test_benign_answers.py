@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from agents.offline_model import small_talk
+from agents.offline_model.phrasing import answer_small_talk
 from chat.sanitizer import MAX_HELD, Sanitizer, TurnSanitizer
 from tests.chat.sanitizer.answers import answers
 from tests.chat.sanitizer.leak_checks import SIZES, pieces, streamed
@@ -30,7 +30,7 @@ def test_benign_answers_stream_byte_for_byte(turn: TurnSanitizer) -> None:
 
 def test_what_the_offline_assistant_says_passes(turn: TurnSanitizer) -> None:
     for request in ("hello", "thanks", "bye", "help", "how are you"):
-        answer = small_talk.answer(request)
+        answer = answer_small_talk(request)
         assert answer
         assert turn.text(answer) == answer
 

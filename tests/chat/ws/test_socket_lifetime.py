@@ -10,7 +10,7 @@ import pytest
 
 from accounts.authentication import authenticate
 from adiuva.server.drain import drain
-from agents.base import BaseAgent
+from agents.agents import BaseAgent
 from agents.events import AgentEvent, TextDelta
 from agents.llm.meter import Meter
 from agents.registry import registry
