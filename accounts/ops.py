@@ -9,7 +9,7 @@ from accounts.models import User
 from adiuva.observability import probes
 
 END_SESSIONS = "accounts.passwords.EndSessions"
-GUARDED = "accounts.throttling.GuardedBackend"
+GUARDED = "accounts.login_limits.LimitedBackend"
 
 
 @register(Tags.security)

@@ -18,34 +18,34 @@ logger = logging.getLogger(__name__)
 GRACE = timedelta(seconds=30)  # a lost answer must not log a user out
 
 
-class Verdict(Enum):
+class RefreshOutcome(Enum):
     ROTATE = auto()
     REPEAT = auto()
     REUSED = auto()
     DEAD = auto()
 
 
-def judge(
+def decide_refresh(
     *,
     now: datetime,
     expires_at: datetime,
     rotated_at: datetime | None,
     successor_rotated: bool,
     session_usable: bool,
-) -> Verdict:
+) -> RefreshOutcome:
     """What to do with a presented token. A pure rule, so that it can be tested whole.
 
     A token that was rotated within the grace period is answered with the same successor again, unless that one has
     been used too: then the presented token is an older ancestor, and two parties hold the family.
     """
     if rotated_at is not None and (successor_rotated or now - rotated_at > GRACE):
-        return Verdict.REUSED
+        return RefreshOutcome.REUSED
     if not session_usable or expires_at <= now:
-        return Verdict.DEAD
-    return Verdict.ROTATE if rotated_at is None else Verdict.REPEAT
+        return RefreshOutcome.DEAD
+    return RefreshOutcome.ROTATE if rotated_at is None else RefreshOutcome.REPEAT
 
 
-def rotate(*, refresh_token: str) -> AuthTokens:
+def rotate_refresh_token(*, refresh_token: str) -> AuthTokens:
     """New tokens for a refresh token. Raises ``InvalidToken``, or ``TokenReused`` after revoking the session."""
     token_hash = hash_of(refresh_token)
     with transaction.atomic():
@@ -56,7 +56,7 @@ def rotate(*, refresh_token: str) -> AuthTokens:
             raise InvalidToken
         successor = successor_of(refresh_token)
         now = datetime.now(UTC)
-        verdict = judge(
+        verdict = decide_refresh(
             now=now,
             expires_at=token.expires_at,
             rotated_at=token.rotated_at,
@@ -65,18 +65,18 @@ def rotate(*, refresh_token: str) -> AuthTokens:
             ).exists(),
             session_usable=session.revoked_at is None and session.user.is_active,
         )
-        if verdict is Verdict.ROTATE:
+        if verdict is RefreshOutcome.ROTATE:
             _replace(token=token, session=session, successor=successor, now=now)
-        elif verdict is Verdict.REUSED:
+        elif verdict is RefreshOutcome.REUSED:
             # Committed with this transaction: the exception is raised outside it.
             revoke_session(user_id=session.user_id, session_id=session.id)
     match verdict:
-        case Verdict.ROTATE | Verdict.REPEAT:
+        case RefreshOutcome.ROTATE | RefreshOutcome.REPEAT:
             return tokens_for(session=session, refresh_token=successor)
-        case Verdict.REUSED:
+        case RefreshOutcome.REUSED:
             logger.warning("refresh token reused: session revoked", extra={"session": str(session.id)})
             raise TokenReused
-        case Verdict.DEAD:
+        case RefreshOutcome.DEAD:
             raise InvalidToken
         case _:
             assert_never(verdict)

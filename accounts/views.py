@@ -7,8 +7,9 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import erasure, passwords, refresh_tokens, registration, sessions, throttling, ws_tickets
+from accounts import erasure, login_limits, passwords, refresh_tokens, registration, sessions, ws_tickets
 from accounts.authentication import identity_of
+from accounts.login_limits import AttemptLimits
 from accounts.models import Session
 from accounts.serializers import (
     AccountDeletionSerializer,
@@ -22,7 +23,6 @@ from accounts.serializers import (
     TicketSerializer,
     UserProfileSerializer,
 )
-from accounts.throttling import Guard
 from adiuva.api.errors import InvalidCredentials, NotFound
 from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView, ApiViewSet, uuid_or_404
@@ -34,7 +34,7 @@ def _valid(serializer_class: Any, request: Request) -> dict[str, Any]:
     return dict(serializer.validated_data)
 
 
-def _guarded(limits: Guard, serializer_class: Any, request: Request) -> dict[str, Any]:
+def _guarded(limits: AttemptLimits, serializer_class: Any, request: Request) -> dict[str, Any]:
     """What ``_valid`` gives. 429 goes before what is wrong with the body (§ 1), and such bodies count too."""
     try:
         data = _valid(serializer_class, request)
@@ -71,7 +71,7 @@ class RegisterView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        data = _guarded(throttling.REGISTER, RegistrationSerializer, request)
+        data = _guarded(login_limits.REGISTER, RegistrationSerializer, request)
         return _tokens(registration.register(**data, user_agent=_user_agent(request)), status=201)
 
 
@@ -91,11 +91,11 @@ class LoginView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        data = _guarded(throttling.LOGIN, CredentialsSerializer, request)
+        data = _guarded(login_limits.LOGIN, CredentialsSerializer, request)
         try:
             return _tokens(registration.log_in(**data, user_agent=_user_agent(request)))
         except InvalidCredentials:
-            throttling.LOGIN.count_failure(request._request, email=data["email"])
+            login_limits.LOGIN.count_failure(request._request, email=data["email"])
             raise
 
 
@@ -114,7 +114,7 @@ class RefreshView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        return _tokens(refresh_tokens.rotate(**_valid(RefreshSerializer, request)))
+        return _tokens(refresh_tokens.rotate_refresh_token(**_valid(RefreshSerializer, request)))
 
 
 class LogoutView(ApiView):

@@ -3,7 +3,10 @@
 import os
 import re
 import sys
+from pathlib import Path
 from typing import Any
+from urllib.parse import ParseResult
+from wsgiref.headers import Headers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adiuva.settings")
 
@@ -12,17 +15,18 @@ import django
 django.setup()
 
 from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import OriginValidator
 from django.conf import settings
+from django.contrib.staticfiles.finders import AppDirectoriesFinder
+from servestatic import ServeStaticASGI
 
 from accounts.authentication import is_signed
+from adiuva.lifespan import Lifespan
 from adiuva.observability import process
-from adiuva.server.asgi_handler import WarmASGIHandler
+from adiuva.server.asgi_handler import PooledASGIHandler
 from adiuva.server.body_limits import KIB, BodyLimit, Cap
-from adiuva.server.error_boundary import LastResort
-from adiuva.server.lifespan import Lifespan
-from adiuva.server.origins import AllowedOrigins
-from adiuva.server.request_metrics import Measured
-from adiuva.server.static_files import with_static_files
+from adiuva.server.error_boundary import ErrorBoundary
+from adiuva.server.request_metrics import RequestMetrics
 from chat.ws.consumer import websocket_urlpatterns
 
 CAPS = [
@@ -30,20 +34,56 @@ CAPS = [
     Cap(re.compile(r"/api/v1/chat"), 2048 * KIB),
     Cap(re.compile(r"/api/v1/plans/templates/[^/]+/run"), 2048 * KIB),
     # a form may hold 1 MiB beside its blob (storage.records.upload_forms)
-    Cap(re.compile(r"/api/v1/storage/records(/[^/]+)?"), settings.MAX_RECORD_BYTES + 1024 * KIB, live=True),
-    Cap(re.compile(r"/api/v1/storage/vectors/(upsert|search)"), 16 * 1024 * KIB, live=True),
+    Cap(re.compile(r"/api/v1/storage/records(/[^/]+)?"), settings.MAX_RECORD_BYTES + 1024 * KIB, streams=True),
+    Cap(re.compile(r"/api/v1/storage/vectors/(upsert|search)"), 16 * 1024 * KIB, streams=True),
     # Capped by the view (MAX_BACKUP_BYTES), which knows the quota: its 402 goes before 413.
-    Cap(re.compile(r"/api/v1/backup"), sys.maxsize, live=True),
+    Cap(re.compile(r"/api/v1/backup"), sys.maxsize, streams=True),
     # a manifest, and the form around both
-    Cap(re.compile(r"/api/v1/plugins"), settings.MAX_PACKAGE_BYTES + 1024 * KIB, live=True),
+    Cap(re.compile(r"/api/v1/plugins"), settings.MAX_PACKAGE_BYTES + 1024 * KIB, streams=True),
     Cap(re.compile(r"/api/v1/billing/webhook"), 1024 * KIB),  # an invoice of many lines; all that comes unsigned
     Cap(re.compile(r"/admin/.*"), 2560 * KIB),
 ]
+STATIC_MAX_AGE_SECONDS = 3600
+ICON = Path(__file__).parent / "static" / "adiuva" / "favicon.ico"
 
-http: Any = with_static_files(LastResort(BodyLimit(WarmASGIHandler(), caps=CAPS, token_is_signed=is_signed)))
+
+def _add_security_headers(headers: Headers, path: str, url: str) -> None:  # noqa: ARG001 - servestatic's signature
+    headers["X-Content-Type-Options"] = "nosniff"
+
+
+def with_static_files(app: Any) -> ServeStaticASGI:
+    """``app``, with every file of an installed app's ``static/`` under ``STATIC_URL`` answered before it.
+
+    They are few and rarely asked for, so there is no collecting step: the packages' own files are found once, at start.
+    """
+    server = ServeStaticASGI(
+        app, max_age=STATIC_MAX_AGE_SECONDS, allow_all_origins=False, add_headers_function=_add_security_headers
+    )
+    # Django lets the first app win; servestatic lets the last one.
+    for storage in reversed(list(AppDirectoriesFinder().storages.values())):
+        server.add_files(storage.location, prefix=settings.STATIC_URL)
+    # Browsers ask for it on every page that names no icon of its own.
+    server.add_file_to_dictionary("/favicon.ico", str(ICON))
+    return server
+
+
+class AllowedOrigins(OriginValidator):
+    """Which pages may open a WebSocket: browsers send their Origin, and CORS does not cover WebSockets.
+
+    Refuses (HTTP 403) an Origin that is not literally in ``origins``; no Origin at all is not a browser.
+    """
+
+    def __init__(self, application: Any, *, origins: list[str]) -> None:
+        super().__init__(application, origins)  # type: ignore[no-untyped-call]
+
+    def valid_origin(self, parsed_origin: ParseResult | None) -> bool:
+        return parsed_origin is None or f"{parsed_origin.scheme}://{parsed_origin.netloc}" in self.allowed_origins
+
+
+http: Any = with_static_files(ErrorBoundary(BodyLimit(PooledASGIHandler(), caps=CAPS, token_is_signed=is_signed)))
 if settings.METRICS_TOKEN:
     process.start()
-    http = Measured(http, static_url=settings.STATIC_URL)
+    http = RequestMetrics(http, static_url=settings.STATIC_URL)
 
 application = ProtocolTypeRouter(
     {

@@ -184,7 +184,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
     {"NAME": "accounts.passwords.EndSessions"},
 ]
-AUTHENTICATION_BACKENDS = ["accounts.throttling.GuardedBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.login_limits.LimitedBackend"]
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/admin/"  # unfold's form does not say where to
 
@@ -211,7 +211,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["adiuva.api.json.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_METADATA_CLASS": None,
-    "DEFAULT_SCHEMA_CLASS": "adiuva.api.openapi.auto_schema.ApiSchema",
+    "DEFAULT_SCHEMA_CLASS": "adiuva.api.openapi.hooks.ApiSchema",
     "EXCEPTION_HANDLER": "adiuva.api.error_handler.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",

@@ -22,7 +22,7 @@ from accounts.models import User
 from adiuva.api.errors import PayloadTooLarge, QuotaExceeded, UpstreamUnavailable, ValidationFailed
 from adiuva.api.multipart import READ_BYTES
 from adiuva.observability.metrics import UPLOAD_BYTES, UPLOADS
-from adiuva.server.streaming_body import LiveBody
+from adiuva.server.streaming_body import StreamingBody
 from storage.blobs.factory import get_blob_store
 from storage.blobs.port import BlobsAreLocked
 from storage.checksums import reject_if_tampered
@@ -102,7 +102,7 @@ def body_parts(request: Request) -> Iterator[bytes]:
 def declared_size(request: Request) -> int | None:
     """In bytes; None for a chunked body that is still arriving."""
     body: Any = request._request._stream  # noqa: SLF001 - Django offers no size
-    if isinstance(body, LiveBody):
+    if isinstance(body, StreamingBody):
         return body.declared_size
     length = request._request.META.get("CONTENT_LENGTH") or "0"
     return int(length) if length.isdigit() else None

@@ -15,9 +15,9 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from adiuva.api.errors import NotAuthenticated, NotFound, Problem, RateDecision
-from adiuva.server.streaming_body import LiveBody
+from adiuva.server.streaming_body import StreamingBody
 
-BODY_PROBLEM = "adiuva.body_problem"  # the ASGI scope's key under which body_limit leaves its refusal
+BODY_PROBLEM = "adiuva.body_problem"  # the ASGI scope's key under which body_limits leaves its refusal
 UNKNOWN_SIZE = 1  # DRF and Django ask no more of a Content-Length than whether there is a body
 
 
@@ -62,8 +62,8 @@ class _Conventions:
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         # DRF takes a request without Content-Length for one without a body, and a chunked one has none.
         if isinstance(request, ASGIRequest) and "CONTENT_LENGTH" not in request.META:
-            body: IO[bytes] | LiveBody = request._stream  # noqa: SLF001 - Django offers no size
-            if isinstance(body, LiveBody):
+            body: IO[bytes] | StreamingBody = request._stream  # noqa: SLF001 - Django offers no size
+            if isinstance(body, StreamingBody):
                 size = UNKNOWN_SIZE
             else:
                 size = body.seek(0, os.SEEK_END)

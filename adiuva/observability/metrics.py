@@ -65,7 +65,7 @@ RATE_LIMIT = counter(
 RATE_LIMIT_ALONE = counter(
     "adiuva_rate_limit_redis_failures_total", "Times the limiter asked Redis in vain and went on by itself"
 )
-LOGIN_GUARD = counter(
+LOGIN_ATTEMPTS = counter(
     "adiuva_login_guard_decisions_total",
     "Attempts to register or to log in at the guard (unguarded: its cache was away)",
     ("guard", "decision"),

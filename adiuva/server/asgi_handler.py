@@ -1,4 +1,4 @@
-"""Django's ASGI handler with one visit to a warm thread for each request, live bodies and free connections.
+"""Django's ASGI handler with one visit to a pooled thread for each request, streamed bodies and free connections.
 
 Django runs an async middleware chain on the loop and goes to a thread for each synchronous part: its signals, the view,
 the rendering, the closing. All our views are synchronous, so four visits of 0.15 ms are one here. And Django, left
@@ -22,12 +22,12 @@ from django.urls import set_script_prefix
 
 from adiuva.api.errors import UpstreamUnavailable
 from adiuva.server.drain import drain
-from adiuva.server.streaming_body import LIVE_BODY, LiveBody
+from adiuva.server.streaming_body import STREAMING_BODY, StreamingBody
 
 MAX_IDLE = 32
 
 
-class WarmASGIHandler(ASGIHandler):
+class PooledASGIHandler(ASGIHandler):
     # What a streamed response yields goes out in one piece: uvicorn's flow control waits between pieces.
     chunk_size = 1024 * 1024
 
@@ -47,7 +47,7 @@ class WarmASGIHandler(ASGIHandler):
         is_free = True
         try:
             async with ThreadSensitiveContext(executor=executor):
-                await (self._handle_live if LIVE_BODY in scope else self.handle)(scope, receive, send)
+                await (self._handle_streaming if STREAMING_BODY in scope else self.handle)(scope, receive, send)
         except asyncio.CancelledError:
             is_free = False  # the view may still run in its thread, and another request would wait for it
             raise
@@ -58,8 +58,8 @@ class WarmASGIHandler(ASGIHandler):
                 executor.submit(connections.close_all)  # the thread's own: nobody else could close them
                 executor.shutdown(wait=False)
 
-    async def _handle_live(self, scope: Any, receive: Any, send: Any) -> None:
-        body = LiveBody(receive, declared_size=scope[LIVE_BODY])
+    async def _handle_streaming(self, scope: Any, receive: Any, send: Any) -> None:
+        body = StreamingBody(receive, declared_size=scope[STREAMING_BODY])
         stopping = UpstreamUnavailable("The server is restarting.", retry_after=1)
         forget = drain.on_last_call(partial(body.give_up, stopping))
         try:
@@ -69,7 +69,7 @@ class WarmASGIHandler(ASGIHandler):
             await body.aclose()
 
     async def read_body(self, receive: Any) -> Any:
-        return receive if isinstance(receive, LiveBody) else await super().read_body(receive)
+        return receive if isinstance(receive, StreamingBody) else await super().read_body(receive)
 
     async def handle(self, scope: Any, receive: Any, send: Any) -> None:
         """Django's own, but for the one visit to the thread: a client that leaves cancels what runs for it."""

@@ -5,8 +5,8 @@ This ASGI wrapper counts instead. It only *marks* a refusal (``BODY_PROBLEM`` in
 empty body, so that the refusal goes through the view's own order (401, 429, 403/404, then the body) and the answer
 has its CORS headers and request id like any other.
 
-A body on a live route is not read here at all: the view reads it while it arrives (``live_body``), and a cap that it
-runs into is raised there.
+A body that is to be streamed is not read here at all: the view reads it while it arrives (``streaming_body``), and a
+cap that it runs into is raised there.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from typing import Any
 
 from adiuva.api.errors import NotAuthenticated, PayloadTooLarge, Problem, RequestTimeout
 from adiuva.api.views import BODY_PROBLEM
-from adiuva.server.slow_clients import Pace
-from adiuva.server.streaming_body import LIVE_BODY
+from adiuva.server.slow_clients import TransferRate
+from adiuva.server.streaming_body import STREAMING_BODY
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -30,17 +30,17 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 KIB = 1024
 DEFAULT_CAP = 256 * KIB
 ANONYMOUS_CAP = 1024 * KIB  # a larger body needs a validly signed token before it is read
-LIVE_FROM_BYTES = 64 * KIB  # a smaller body is here as soon as its head is: cheaper to hold than to hand over
+STREAM_FROM_BYTES = 64 * KIB  # a smaller body is here as soon as its head is: cheaper to hold than to hand over
 LINGER_BYTES, LINGER_SECONDS = 128 * 1024 * KIB, 5  # a client that writes a whole record first sees the refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """``max_bytes`` for the routes that ``path`` matches whole; ``live``: their views read the body as it arrives."""
+    """``max_bytes`` for the routes that ``path`` matches whole; ``streams``: their views read while it arrives."""
 
     path: re.Pattern[str]
     max_bytes: int
-    live: bool = False
+    streams: bool = False
 
 
 class _BodyRefusedError(Exception):
@@ -90,8 +90,8 @@ class BodyLimit:
         refusal = allowance.refusal(declared or 0)
         if refusal is not None:
             await self._refuse(scope, receive, send, refusal)
-        elif cap is not None and cap.live and _has_large_body(declared, headers):
-            await self._live(scope, receive, send, allowance=allowance, declared=declared)
+        elif cap is not None and cap.streams and _has_large_body(declared, headers):
+            await self._stream(scope, receive, send, allowance=allowance, declared=declared)
         else:
             await self._buffered(scope, receive, send, allowance=allowance)
 
@@ -99,14 +99,14 @@ class BodyLimit:
         received = 0
         is_whole = False
         response_started = False
-        pace = Pace()
+        rate = TransferRate()
 
         async def counting_receive() -> Message:
             nonlocal received, is_whole
             if is_whole:
                 return await receive()  # nothing but a disconnect, which may take its time
             try:
-                message = await pace.receive(receive)
+                message = await rate.receive(receive)
             except RequestTimeout as timeout:
                 raise _BodyRefusedError(timeout) from None
             is_whole = not message.get("more_body")
@@ -127,7 +127,7 @@ class BodyLimit:
         except _BodyRefusedError as refused:
             await self._refuse(scope, receive, send, refused.problem)
 
-    async def _live(
+    async def _stream(
         self, scope: Scope, receive: Receive, send: Send, *, allowance: _Allowance, declared: int | None
     ) -> None:
         received = 0
@@ -154,7 +154,7 @@ class BodyLimit:
                 closes = not is_whole
             await (closing if closes else send)(message)
 
-        await self.app({**scope, LIVE_BODY: declared}, counting_receive, send_then_close)
+        await self.app({**scope, STREAMING_BODY: declared}, counting_receive, send_then_close)
         await closing.finish(receive)
 
     def _has_signed_token(self, headers: dict[bytes, bytes]) -> bool:
@@ -234,4 +234,4 @@ def _content_length(headers: dict[bytes, bytes]) -> int | None:
 
 
 def _has_large_body(declared: int | None, headers: dict[bytes, bytes]) -> bool:
-    return declared >= LIVE_FROM_BYTES if declared is not None else b"transfer-encoding" in headers
+    return declared >= STREAM_FROM_BYTES if declared is not None else b"transfer-encoding" in headers

@@ -21,7 +21,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
-class LastResort:
+class ErrorBoundary:
+    """``app`` with a problem document where it ends without an answer."""
+
     def __init__(self, app: App) -> None:
         self.app = app
 

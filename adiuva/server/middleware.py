@@ -1,7 +1,9 @@
-"""Django's session, login and message middleware for the admin, stepping aside everywhere else.
+"""Our middleware, from the outside in, as ``settings.MIDDLEWARE`` lists it.
 
-The API has no cookies: nothing there reads a session. The classes stay subclasses of Django's, which is what the
-admin's system checks look for.
+- ``request_context``: the request id, the Host, and the line of the access log.
+- ``security_headers``: on every answer, with a content policy on every page.
+- Django's session, login and message middleware for the admin, which step aside everywhere else: the API has no
+  cookies, and nothing there reads a session. They stay subclasses of Django's, which the admin's checks look for.
 """
 
 import logging
@@ -25,70 +27,13 @@ from adiuva.observability import request_id
 from adiuva.observability.logging import DETAILS
 from adiuva.server.request_metrics import note_route, route_of
 
-ADMIN_PREFIX = "/admin/"
-
-
-class _AdminOnly:
-    get_response: Any
-
-    def __call__(self, request: HttpRequest) -> Any:
-        """In async mode both branches give a coroutine, which Django awaits."""
-        if request.path.startswith(ADMIN_PREFIX):
-            return super().__call__(request)  # type: ignore[misc]
-        return self.get_response(request)
-
-
-class SessionMiddleware(_AdminOnly, DjangoSession):
-    pass
-
-
-class AuthenticationMiddleware(_AdminOnly, DjangoAuthentication):
-    pass
-
-
-class MessageMiddleware(_AdminOnly, DjangoMessages):
-    pass
-
-
-HEADER: Final = "Content-Security-Policy"
-# Pages of our own, and errors: text alone. One that needs more says so itself.
-BARE: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-# The admin's theme is made with Alpine, which evaluates attributes ('unsafe-eval') and sets style attributes. Neither
-# makes an inline script run, nor a <style> count: no 'unsafe-inline' for those.
-ADMIN: Final = (
-    "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; "
-    "font-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
-SWAGGER: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
-# Django's own error pages while DEBUG is on, which it never is in production.
-_DEBUG: Final = BARE + "; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-# What no page of ours asks a browser for.
-PERMISSIONS_HEADER: Final = "Permissions-Policy"
-PERMISSIONS: Final = ", ".join(
-    f"{feature}=()"
-    for feature in (
-        *("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone"),
-        *("midi", "payment", "publickey-credentials-get", "screen-wake-lock", "serial", "usb"),
-    )
-)
-
-
-def policy_for(path: str) -> str:
-    """For a page that has named none itself."""
-    if path.startswith(ADMIN_PREFIX):
-        return ADMIN
-    if path.startswith("/docs"):
-        return SWAGGER
-    return _DEBUG if settings.DEBUG else BARE
-
-
 access_log = logging.getLogger("adiuva.access")
 
+ADMIN_PREFIX = "/admin/"
+
 GetResponse = Callable[[HttpRequest], Any]
+
+# --- the request and its line in the log -----------------------------------------------------------------------
 
 
 def _host_is_ours(request: HttpRequest, scope: Mapping[str, Any]) -> bool:
@@ -157,6 +102,44 @@ def request_context(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+# --- security headers ------------------------------------------------------------------------------------------
+
+HEADER: Final = "Content-Security-Policy"
+# Pages of our own, and errors: text alone. One that needs more says so itself.
+BARE: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# The admin's theme is made with Alpine, which evaluates attributes ('unsafe-eval') and sets style attributes. Neither
+# makes an inline script run, nor a <style> count: no 'unsafe-inline' for those.
+ADMIN: Final = (
+    "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; "
+    "font-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+SWAGGER: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+# Django's own error pages while DEBUG is on, which it never is in production.
+_DEBUG: Final = BARE + "; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+# What no page of ours asks a browser for.
+PERMISSIONS_HEADER: Final = "Permissions-Policy"
+PERMISSIONS: Final = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        *("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone"),
+        *("midi", "payment", "publickey-credentials-get", "screen-wake-lock", "serial", "usb"),
+    )
+)
+
+
+def policy_for(path: str) -> str:
+    """For a page that has named none itself."""
+    if path.startswith(ADMIN_PREFIX):
+        return ADMIN
+    if path.startswith("/docs"):
+        return SWAGGER
+    return _DEBUG if settings.DEBUG else BARE
+
+
 def _secure(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     headers = response.headers
     if headers.get("Content-Type", "").startswith("text/html"):
@@ -178,3 +161,28 @@ def security_headers(get_response: GetResponse) -> GetResponse:
         return _secure(request, get_response(request))
 
     return middleware
+
+
+# --- the admin's sessions --------------------------------------------------------------------------------------
+
+
+class _AdminOnly:
+    get_response: Any
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """In async mode both branches give a coroutine, which Django awaits."""
+        if request.path.startswith(ADMIN_PREFIX):
+            return super().__call__(request)  # type: ignore[misc]
+        return self.get_response(request)
+
+
+class SessionMiddleware(_AdminOnly, DjangoSession):
+    pass
+
+
+class AuthenticationMiddleware(_AdminOnly, DjangoAuthentication):
+    pass
+
+
+class MessageMiddleware(_AdminOnly, DjangoMessages):
+    pass

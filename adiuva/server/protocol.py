@@ -27,7 +27,7 @@ from websockets.protocol import State
 from adiuva.api.errors import PROBLEM_CONTENT_TYPE, InternalError, PermissionDenied, Problem, ValidationFailed
 from adiuva.observability import request_id
 from adiuva.observability.metrics import HTTP_REQUESTS, OTHER
-from adiuva.server.slow_clients import fewest_bytes
+from adiuva.server.slow_clients import least_bytes
 
 access_log = logging.getLogger("adiuva.access")
 
@@ -144,7 +144,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._write_timer = self.loop.call_later(seconds, self._require_taken, self._untaken(), seconds)
 
     def _require_taken(self, before: int, seconds: float) -> None:
-        if before - self._untaken() < max(1, fewest_bytes(seconds)):
+        if before - self._untaken() < max(1, least_bytes(seconds)):
             access_log.info("a client does not take its answer: hung up")
             self._forget_untaken()
             self.transport.abort()

@@ -44,7 +44,7 @@ class Measurement:
         self.status = 0
 
 
-class Measured:
+class RequestMetrics:
     """``static_url``: the prefix of what is answered without Django."""
 
     def __init__(self, app: App, *, static_url: str) -> None:

@@ -17,12 +17,12 @@ from adiuva.api.errors import RequestTimeout
 Message = MutableMapping[str, Any]
 
 
-def fewest_bytes(seconds: float) -> float:
+def least_bytes(seconds: float) -> float:
     """What a client must have sent or taken after ``seconds``; 0 while it still has its grace."""
     return settings.CLIENT_MIN_BYTES_PER_SECOND * seconds if seconds >= settings.CLIENT_IDLE_SECONDS else 0.0
 
 
-class Pace:
+class TransferRate:
     """Of one request's body. Only the waiting for the client counts, not what is done with what it sent."""
 
     def __init__(self) -> None:
@@ -40,6 +40,6 @@ class Pace:
             raise RequestTimeout from None
         self._waited += self._loop.time() - since
         self._received += len(message.get("body", b""))
-        if message.get("more_body") and self._received < fewest_bytes(self._waited):
+        if message.get("more_body") and self._received < least_bytes(self._waited):
             raise RequestTimeout("The client sends its body too slowly.")
         return message

@@ -1,8 +1,8 @@
 """A request body that is read while it arrives.
 
 Django's ASGI handler spools a whole body, to disk when it is long, before any view runs. On the routes that
-``body_limit`` marks as live it hands the view this file instead: nothing is read until the view asks, so a refusal
-(401, 402, 404 …) comes before the body, and memory holds ``READ_AHEAD_BYTES`` whatever the body's size.
+``body_limits`` marks for streaming it hands the view this file instead: nothing is read until the view asks, so a
+refusal (401, 402, 404 …) comes before the body, and memory holds ``READ_AHEAD_BYTES`` whatever the body's size.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from threading import Condition
 from typing import Any
 
 from adiuva.api.errors import BodyIncomplete
-from adiuva.server.slow_clients import Pace
+from adiuva.server.slow_clients import TransferRate
 
-LIVE_BODY = "adiuva.live_body"  # the ASGI scope's key that body_limit sets for a body to be read live
+STREAMING_BODY = "adiuva.streaming_body"  # the ASGI scope's key that body_limits sets for a body to be streamed
 
 READ_AHEAD_BYTES = 1024 * 1024
 REFILL_BELOW_BYTES = READ_AHEAD_BYTES // 2  # so that the two threads wake each other for several parts, not for each
@@ -24,7 +24,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
 
-class LiveBody(io.RawIOBase):
+class StreamingBody(io.RawIOBase):
     """The file a view's thread reads, and the ``receive`` that Django listens to for a disconnect meanwhile.
 
     ``declared_size``: the Content-Length in bytes, None where the client names none.
@@ -57,11 +57,11 @@ class LiveBody(io.RawIOBase):
     # --- the event loop's side ---
 
     async def _pump(self) -> None:
-        pace = Pace()
+        rate = TransferRate()
         try:
             more = True
             while more:
-                message = await pace.receive(self._receive)
+                message = await rate.receive(self._receive)
                 if message["type"] == "http.disconnect":
                     self._finish(BodyIncomplete())
                     return

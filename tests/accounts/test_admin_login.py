@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.login_limits import LOGIN
 from accounts.models import User
-from accounts.throttling import LOGIN
 from tests.accounts.conftest import Clock
 from tests.support.accounts import PASSWORD, Account
 

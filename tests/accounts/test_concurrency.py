@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from accounts.models import RefreshToken, Session, User
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 

@@ -10,8 +10,8 @@ from django.core.management import call_command
 
 from accounts.models import RefreshToken, Session
 from billing.models import Checkout
-from tests.accounts.at_once import at_once
-from tests.accounts.family import let_time_pass
+from tests.accounts.concurrently import at_once
+from tests.accounts.token_family import let_time_pass
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 

@@ -7,8 +7,8 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import RefreshToken, Session, User
 from accounts.tokens import hash_of, successor_of
-from tests.accounts.family import let_time_pass
 from tests.accounts.tables import whole_database
+from tests.accounts.token_family import let_time_pass
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 

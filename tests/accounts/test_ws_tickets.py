@@ -9,7 +9,7 @@ from accounts import authentication, ws_tickets
 from accounts.authentication import Identity
 from accounts.models import Session, User
 from adiuva.api.errors import InvalidToken, UpstreamUnavailable
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 

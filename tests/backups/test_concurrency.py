@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from backups.models import Backup
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.backups.snapshots import allow, blobs_of, label, put, stored, unfinished, used_bytes
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient

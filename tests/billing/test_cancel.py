@@ -9,7 +9,7 @@ import pytest
 from billing.models import Subscription
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.billing.buying import cancel, checkout, impatient, living_subscriptions, session_of, subscription
 from tests.billing.conftest import DeliverAll
 from tests.billing.deliveries import receive

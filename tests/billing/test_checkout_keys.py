@@ -9,7 +9,7 @@ from django.db.models import F
 from accounts.models import User
 from billing.checkouts import KEPT
 from billing.models import Checkout
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.billing.buying import checkout, impatient, open_sessions, session_of
 from tests.billing.conftest import DeliverAll
 from tests.fakes.stripe.faults import Kind

@@ -22,7 +22,7 @@ DEVICES = 7
 OUTAGE_SECONDS = 4
 BACK_SECONDS = 30
 FREE_A_MINUTE = 20
-FAILURES_A_MINUTE = 10  # accounts.throttling.LOGIN
+FAILURES_A_MINUTE = 10  # accounts.login_limits.LOGIN
 
 SET_TIERS = """
 from accounts.models import User

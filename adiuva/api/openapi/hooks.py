@@ -1,6 +1,11 @@
-"""Last touches to the whole OpenAPI document: what every answer has in common is said here once."""
+"""The OpenAPI document beyond what drf-spectacular makes of our views: where its guesses are not right for them
+(``ApiSchema``), and what all answers have in common, said once (the postprocessing hooks).
+"""
 
 from typing import Any, Final
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import is_list_serializer
 
 from adiuva.api.errors import PROBLEM_CONTENT_TYPE
 
@@ -173,3 +178,19 @@ EXAMPLES: Final[dict[str, Any]] = {
         "vectors": [{"id": _ID, "blob": "dGVzdA==", "checksum": _CHECKSUM, "vector": [0.12, -0.56, 0.81]}]
     },
 }
+
+
+class ApiSchema(AutoSchema):
+    """Lists are objects with ``items``, and a DELETE may have a body (RFC 9110 § 9.3.5: its meaning is ours to say)."""
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        return bool(is_list_serializer(serializer))
+
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        if self.method != "DELETE":
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        self.method = "POST"
+        try:
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        finally:
+            self.method = "DELETE"

@@ -262,5 +262,5 @@ def test_the_format_is_the_operators_to_choose(server_factory: Callable[..., Run
     )
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", access["user"])
     assert datetime.fromisoformat(access["time"]).tzinfo == UTC
-    assert {"uvicorn.error", "adiuva.server.lifespan"} <= {entry["logger"] for entry in entries}
+    assert {"uvicorn.error", "adiuva.lifespan"} <= {entry["logger"] for entry in entries}
     assert member.email not in server.log_text()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from billing.models import BillingFact, Subscription
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.billing import stripe_events as stripe
 from tests.billing.deliveries import DAY, SECRET, T0, Outcome, five_events, make_customer, outcome, receive
 from tests.billing.stripe_events import JsonObject

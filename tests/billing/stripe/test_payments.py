@@ -20,7 +20,7 @@ from billing.stripe.port import (
     get_gateway,
 )
 from billing.stripe.stub.gateway import StubGateway
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.fakes.stripe.payments import Manner
 from tests.fakes.stripe.world import API_VERSION
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe

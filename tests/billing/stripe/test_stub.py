@@ -13,7 +13,7 @@ from accounts.models import User
 from billing.models import BillingFact, Checkout, Subscription
 from billing.stripe.stub import purchases
 from billing.stripe.stub.links import page_url
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.billing.buying import cancel, checkout, subscription
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

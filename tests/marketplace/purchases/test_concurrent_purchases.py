@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.fakes.stripe.faults import Kind
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.purchases.actions import (

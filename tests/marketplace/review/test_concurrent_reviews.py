@@ -9,7 +9,7 @@ from accounts.models import User
 from adiuva.api.errors import Conflict
 from marketplace.models import PluginReview, PluginStatus, PluginTakedown, PluginVersion
 from marketplace.review.decisions import approve, reinstate, reject, take_down
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.marketplace.review.submissions import publish, submit, tidy
 
 pytestmark = pytest.mark.django_db(transaction=True)

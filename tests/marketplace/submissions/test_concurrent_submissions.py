@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.models import Plugin, PluginVersion
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.marketplace.members import MAIN, Member, files
 from tests.marketplace.zip_archives import package
 from tests.support.client import Answer

@@ -13,7 +13,7 @@ from adiuva.api.errors import InvalidToken
 from backups.models import Backup
 from storage.models import StorageRecord, StorageUsage, StoredVector
 from storage.quota import Kind, lock_usage
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.storage.maintenance.stored_items import (
     delete_record,
     keys,

@@ -13,7 +13,7 @@ from accounts.models import User
 from storage.checksums import checksum_of
 from storage.models import StorageRecord, StorageUsage
 from storage.quota import Kind, lock_usage
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.storage.maintenance.stored_items import (
     age_files,
     delete_record,

@@ -11,7 +11,7 @@ from accounts.erasure import close_account
 from storage.models import StorageUsage, StoredVector
 from storage.vectors.factory import get_vector_store
 from storage.vectors.search import erase_vectors
-from tests.accounts.at_once import at_once
+from tests.accounts.concurrently import at_once
 from tests.storage.vectors.client import Client, item
 from tests.support.accounts import Account
 from tests.support.client import Answer

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from accounts.throttling import LOGIN, REGISTER
+from accounts.login_limits import LOGIN, REGISTER
 from tests.accounts.conftest import Clock
 from tests.support.accounts import PASSWORD, Account
 from tests.support.client import Answer, ApiClient
@@ -155,7 +155,7 @@ def test_without_a_cache_logins_pass_with_a_warning(
     account = make_user()
     assert [log_in(api, account.email).status for _ in range(LOGIN.failures + 1)] == [401] * (LOGIN.failures + 1)
     assert log_in(api, account.email, PASSWORD).status == 200
-    lines = [record for record in caplog.records if record.name == "accounts.throttling"]
+    lines = [record for record in caplog.records if record.name == "accounts.login_limits"]
     assert {line.levelname for line in lines} == {"WARNING"}
     assert account.email not in caplog.text
 

@@ -18,7 +18,7 @@ from django_ratelimit.core import get_usage
 from accounts.models import User, normalize_email
 from adiuva.api.errors import RateDecision, RateLimited
 from adiuva.db.cache import CACHE_ERRORS
-from adiuva.observability.metrics import LOGIN_FAILURES, LOGIN_GUARD
+from adiuva.observability.metrics import LOGIN_ATTEMPTS, LOGIN_FAILURES
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ IPV6_PREFIX = 64  # what one customer gets: its addresses are one client's
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class AttemptLimits:
     """``per_address`` and ``per_account`` count attempts, ``failures`` the failed ones of an account; all a minute."""
 
     name: str
@@ -41,7 +41,7 @@ class Guard:
         """
         address = self._count(request, "address", _network_of(request), self.per_address)
         if address is None:
-            LOGIN_GUARD.labels(self.name, "unguarded").inc()
+            LOGIN_ATTEMPTS.labels(self.name, "unguarded").inc()
             return
         request.rate_decision = address  # type: ignore[attr-defined]
         decisions = [address]
@@ -54,7 +54,7 @@ class Guard:
                 looked_up.append(self._count(request, "failures", account, self.failures, increment=False))
             decisions += [decision for decision in looked_up if decision is not None]
         is_allowed = all(decision.allowed for decision in decisions)
-        LOGIN_GUARD.labels(self.name, "allowed" if is_allowed else "limited").inc()
+        LOGIN_ATTEMPTS.labels(self.name, "allowed" if is_allowed else "limited").inc()
         if is_allowed:
             return
         slowest = max((one for one in decisions if one.remaining == 0), key=lambda one: one.reset_after)
@@ -107,11 +107,11 @@ def _account_key(email: str) -> str:
     return hashlib.sha256(normalize_email(email).encode()).hexdigest()
 
 
-REGISTER = Guard(name="register", per_address=60, per_account=20)
-LOGIN = Guard(name="login", per_address=120, per_account=60, failures=10)
+REGISTER = AttemptLimits(name="register", per_address=60, per_account=20)
+LOGIN = AttemptLimits(name="login", per_address=120, per_account=60, failures=10)
 
 
-class GuardedBackend(ModelBackend):
+class LimitedBackend(ModelBackend):
     """Over the limit nobody is let in, and the form says what it says of a wrong password."""
 
     def authenticate(

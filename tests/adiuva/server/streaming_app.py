@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
 from adiuva.api.errors import Problem
-from adiuva.server.asgi_handler import WarmASGIHandler
+from adiuva.server.asgi_handler import PooledASGIHandler
 from adiuva.server.body_limits import KIB, BodyLimit, Cap
 
 CAP = 4096 * KIB
@@ -88,8 +88,8 @@ routes = ModuleType("live_routes")
 routes.__dict__["urlpatterns"] = [path(name, view) for name, view in zip(NAMES, VIEWS, strict=True)]
 
 
-def live_app(handler: WarmASGIHandler) -> BodyLimit:
-    return BodyLimit(handler, caps=[Cap(re.compile(".*"), CAP, live=True)], token_is_signed=lambda _: True)
+def streaming_app(handler: PooledASGIHandler) -> BodyLimit:
+    return BodyLimit(handler, caps=[Cap(re.compile(".*"), CAP, streams=True)], token_is_signed=lambda _: True)
 
 
 class Sender:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adiuva.server.error_boundary import LastResort
+from adiuva.server.error_boundary import ErrorBoundary
 
 SCOPE = {"type": "http", "path": "/api/v1/x"}
 
@@ -40,7 +40,7 @@ async def test_a_failure_outside_django_is_a_500_problem_and_logged(caplog: pyte
         raise RuntimeError("canary")
 
     sent = Sent()
-    await LastResort(app)(SCOPE, receive, sent)
+    await ErrorBoundary(app)(SCOPE, receive, sent)
     assert sent.problem["code"] == "internal_error"
     assert "canary" not in json.dumps(sent.problem)
     (line,) = [entry for entry in caplog.records if entry.levelno == logging.ERROR]
@@ -52,7 +52,7 @@ async def test_a_request_that_outlives_a_stopping_server_is_told_to_come_again()
         await receive()
 
     sent = Sent()
-    task = asyncio.create_task(LastResort(app)(SCOPE, receive, sent))
+    task = asyncio.create_task(ErrorBoundary(app)(SCOPE, receive, sent))
     await asyncio.sleep(0)
     task.cancel()
     await task
@@ -68,5 +68,5 @@ async def test_an_answer_that_has_begun_is_not_begun_again(error: type[BaseExcep
 
     sent = Sent()
     with pytest.raises(error):
-        await LastResort(app)(SCOPE, receive, sent)
+        await ErrorBoundary(app)(SCOPE, receive, sent)
     assert [message["status"] for message in sent.messages] == [200]

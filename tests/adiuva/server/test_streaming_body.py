@@ -10,23 +10,23 @@ from hypothesis import strategies as st
 
 from adiuva.api.errors import BodyIncomplete
 from adiuva.server import body_limits
-from adiuva.server.asgi_handler import WarmASGIHandler
+from adiuva.server.asgi_handler import PooledASGIHandler
 from adiuva.server.body_limits import KIB, BodyLimit
 from adiuva.server.drain import drain
-from adiuva.server.streaming_body import READ_AHEAD_BYTES, LiveBody
-from tests.adiuva.server import live_app
-from tests.adiuva.server.live_app import CAP, Sender, gate
+from adiuva.server.streaming_body import READ_AHEAD_BYTES, StreamingBody
+from tests.adiuva.server import streaming_app
+from tests.adiuva.server.streaming_app import CAP, Sender, gate
 
 PART = b"a" * 64 * KIB
 SIZE = 8 * len(PART)
 
 
 @pytest.fixture
-async def handler(settings: Any) -> AsyncIterator[WarmASGIHandler]:
-    settings.ROOT_URLCONF = live_app.routes
+async def handler(settings: Any) -> AsyncIterator[PooledASGIHandler]:
+    settings.ROOT_URLCONF = streaming_app.routes
     settings.MIDDLEWARE = []
     settings.ALLOWED_HOSTS = ["*"]
-    handler = WarmASGIHandler()
+    handler = PooledASGIHandler()
     gate.close()
     yield handler
     for executor in handler._idle:
@@ -34,8 +34,8 @@ async def handler(settings: Any) -> AsyncIterator[WarmASGIHandler]:
 
 
 @pytest.fixture
-def app(handler: WarmASGIHandler) -> BodyLimit:
-    return live_app.live_app(handler)
+def app(handler: PooledASGIHandler) -> BodyLimit:
+    return streaming_app.streaming_app(handler)
 
 
 async def settled() -> None:
@@ -145,7 +145,7 @@ async def test_an_answer_without_the_whole_body_closes_after_a_while(app: BodyLi
     assert sender.ended.is_set()
 
 
-async def test_who_still_sends_after_the_answer_keeps_no_thread(handler: WarmASGIHandler, app: BodyLimit) -> None:
+async def test_who_still_sends_after_the_answer_keeps_no_thread(handler: PooledASGIHandler, app: BodyLimit) -> None:
     sender = Sender(app, "once", declared=SIZE)
     sender.send(PART)
     await sender.answered.wait()
@@ -167,7 +167,7 @@ async def test_a_body_that_was_read_ahead_whole_keeps_the_connection(app: BodyLi
 
 
 async def test_a_stopping_server_lets_the_view_answer_that_waits_for_bytes(
-    handler: WarmASGIHandler, app: BodyLimit
+    handler: PooledASGIHandler, app: BodyLimit
 ) -> None:
     sender = Sender(app, "all", declared=SIZE)
     sender.send(PART)
@@ -191,7 +191,7 @@ async def test_a_cancelled_request_leaves_no_thread_waiting_for_bytes(app: BodyL
 
 
 async def test_a_thread_that_is_at_work_after_a_cancelled_request_is_not_given_to_another(
-    handler: WarmASGIHandler, app: BodyLimit
+    handler: PooledASGIHandler, app: BodyLimit
 ) -> None:
     cancelled = Sender(app, "work", declared=SIZE)
     await gate.view_entered()
@@ -209,7 +209,7 @@ async def test_what_breaks_the_receiving_reaches_the_reader() -> None:
     async def receive() -> Any:
         raise RuntimeError("a bug")
 
-    body = LiveBody(receive, declared_size=None)
+    body = StreamingBody(receive, declared_size=None)
     with pytest.raises(RuntimeError, match="a bug"):
         await asyncio.to_thread(body.read)
 
@@ -218,7 +218,7 @@ async def test_a_reader_that_comes_after_the_end_of_the_request_does_not_wait() 
     async def receive() -> Any:
         return {"type": "http.request", "body": b"abc", "more_body": True}
 
-    body = LiveBody(receive, declared_size=None)
+    body = StreamingBody(receive, declared_size=None)
     await body.aclose()
     with pytest.raises(BodyIncomplete):
         await asyncio.to_thread(body.read)
@@ -242,7 +242,7 @@ def test_however_it_is_cut_and_read_it_is_the_same_body(parts: list[bytes], size
                 pieces.append(piece)
             return b"".join(pieces)
 
-        body = LiveBody(receive, declared_size=None)
+        body = StreamingBody(receive, declared_size=None)
         whole = await asyncio.to_thread(read)
         assert body.read(5) == b""
         await body.aclose()

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
 from adiuva.server import asgi_handler
-from adiuva.server.asgi_handler import WarmASGIHandler
+from adiuva.server.asgi_handler import PooledASGIHandler
 
 entered = threading.Semaphore(0)
 leave = threading.Event()
@@ -39,12 +39,12 @@ routes.__dict__["urlpatterns"] = [path("quick", quick), path("slow", slow), path
 
 
 @pytest.fixture
-async def handler(settings: Any) -> AsyncIterator[WarmASGIHandler]:
+async def handler(settings: Any) -> AsyncIterator[PooledASGIHandler]:
     settings.ROOT_URLCONF = routes
     settings.MIDDLEWARE = []
     settings.ALLOWED_HOSTS = ["*"]
     leave.clear()
-    handler = WarmASGIHandler()
+    handler = PooledASGIHandler()
     yield handler
     leave.set()
     for executor in handler._idle:
@@ -54,7 +54,7 @@ async def handler(settings: Any) -> AsyncIterator[WarmASGIHandler]:
 class Client:
     """One request to the handler, without a server."""
 
-    def __init__(self, handler: WarmASGIHandler, url: str) -> None:
+    def __init__(self, handler: PooledASGIHandler, url: str) -> None:
         self._gone = asyncio.Event()
         self._body_read = False
         self.status = 0
@@ -99,13 +99,13 @@ def request_threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name.startswith("request")}
 
 
-async def test_requests_one_after_another_share_a_thread(handler: WarmASGIHandler) -> None:
+async def test_requests_one_after_another_share_a_thread(handler: PooledASGIHandler) -> None:
     threads = [(await Client(handler, "quick").answer())["thread"] for _ in range(5)]
     assert len(set(threads)) == 1
     assert threads[0] != threading.get_ident()
 
 
-async def test_requests_at_the_same_time_have_a_thread_each(handler: WarmASGIHandler) -> None:
+async def test_requests_at_the_same_time_have_a_thread_each(handler: PooledASGIHandler) -> None:
     slow_ones = [Client(handler, "slow") for _ in range(20)]
     await all_entered(20)
     quick_one = await Client(handler, "quick").answer()
@@ -114,7 +114,7 @@ async def test_requests_at_the_same_time_have_a_thread_each(handler: WarmASGIHan
     assert len({answer["thread"] for answer in [*answers, quick_one]}) == 21
 
 
-async def test_only_so_many_threads_stay(handler: WarmASGIHandler, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_only_so_many_threads_stay(handler: PooledASGIHandler, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asgi_handler, "MAX_IDLE", 3)
     before = request_threads()
     for _ in range(3):
@@ -129,7 +129,7 @@ async def test_only_so_many_threads_stay(handler: WarmASGIHandler, monkeypatch: 
     assert len(handler._idle) == 3
 
 
-async def test_a_client_that_leaves_gives_its_thread_back_when_the_view_has_ended(handler: WarmASGIHandler) -> None:
+async def test_a_client_that_leaves_gives_its_thread_back_when_the_view_has_ended(handler: PooledASGIHandler) -> None:
     client = Client(handler, "slow")
     await all_entered(1)
     client.leave()
@@ -142,7 +142,7 @@ async def test_a_client_that_leaves_gives_its_thread_back_when_the_view_has_ende
     assert {(await Client(handler, "quick").answer())["thread"] for _ in range(3)} != {other["thread"], None}
 
 
-async def test_a_failing_view_gives_its_thread_back(handler: WarmASGIHandler) -> None:
+async def test_a_failing_view_gives_its_thread_back(handler: PooledASGIHandler) -> None:
     for _ in range(3):
         client = Client(handler, "failing")
         await client.task
@@ -150,7 +150,7 @@ async def test_a_failing_view_gives_its_thread_back(handler: WarmASGIHandler) ->
     assert len(handler._idle) == 1
 
 
-async def test_a_request_ends_once_and_before_its_answer_goes_out(handler: WarmASGIHandler) -> None:
+async def test_a_request_ends_once_and_before_its_answer_goes_out(handler: PooledASGIHandler) -> None:
     """A slow client then keeps no database connection: Django gives it back when a request is over."""
     finished: list[int] = []
     sent_after: list[int] = []

@@ -9,8 +9,8 @@ from django.core.management import call_command
 from django.test import Client
 from django.test.client import RequestFactory
 
+from accounts.login_limits import LOGIN, LimitedBackend
 from accounts.models import Session, User
-from accounts.throttling import LOGIN, GuardedBackend
 from tests.accounts.conftest import Clock
 from tests.support.accounts import PASSWORD, Account
 from tests.support.client import ApiClient
@@ -65,7 +65,7 @@ def test_a_failed_admin_login_costs_one_hash_whoever_it_names(
 
 
 def test_code_that_authenticates_without_a_request_is_not_limited(member: Account) -> None:
-    backend = GuardedBackend()
+    backend = LimitedBackend()
     for _ in range(LOGIN.failures + 1):
         assert backend.authenticate(None, username=member.email, password="wrong password") is None
     assert backend.authenticate(None, username=member.email, password=PASSWORD) == member.user
