@@ -112,7 +112,10 @@ LOGIN = AttemptLimits(name="login", per_address=120, per_account=60, failures=10
 
 
 class LimitedBackend(ModelBackend):
-    """Over the limit nobody is let in, and the form says what it says of a wrong password."""
+    """Django's own login by password within ``LOGIN``.
+
+    Over the limit nobody is let in, and the form says what it says of a wrong password.
+    """
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any

@@ -1,4 +1,4 @@
-"""What of the settings a promise of § 3 hangs on."""
+"""System checks of the settings that docs/api.md § 3 depends on, and a gauge of unfinished erasures."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from accounts.models import User
 from adiuva.observability import probes
 
 END_SESSIONS = "accounts.passwords.EndSessions"
-GUARDED = "accounts.login_limits.LimitedBackend"
+LIMITED = "accounts.login_limits.LimitedBackend"
 
 
 @register(Tags.security)
@@ -22,12 +22,12 @@ def changed_passwords_end_sessions(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
-def every_login_is_guarded(**_: Any) -> list[CheckMessage]:
+def every_login_is_limited(**_: Any) -> list[CheckMessage]:
     """Django asks each backend until one says yes, so one without a limit is a way round the others."""
-    unguarded = [backend for backend in settings.AUTHENTICATION_BACKENDS if backend != GUARDED]
+    unlimited = [backend for backend in settings.AUTHENTICATION_BACKENDS if backend != LIMITED]
     return [
-        Error(f"{backend} checks passwords without a limit: use {GUARDED} alone", id="accounts.E002")
-        for backend in unguarded
+        Error(f"{backend} checks passwords without a limit: use {LIMITED} alone", id="accounts.E002")
+        for backend in unlimited
     ]
 
 
@@ -37,7 +37,7 @@ def long_passwords_are_hashed_whole(**_: Any) -> list[CheckMessage]:
 
     if get_hasher().algorithm == "bcrypt_sha256":
         return []
-    return [Error("PASSWORD_HASHERS must begin with BCryptSHA256PasswordHasher (§ 3)", id="accounts.E003")]
+    return [Error("PASSWORD_HASHERS must begin with BCryptSHA256PasswordHasher (docs/api.md § 3)", id="accounts.E003")]
 
 
 def pending_erasures() -> float:

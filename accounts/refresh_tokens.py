@@ -1,4 +1,4 @@
-"""Refresh token rotation with re-use detection (RFC 9700 § 4.14.2, wire contract § 3)."""
+"""Refresh token rotation with re-use detection (RFC 9700 § 4.14.2, docs/api.md § 3)."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -49,14 +49,14 @@ def rotate_refresh_token(*, refresh_token: str) -> AuthTokens:
     """New tokens for a refresh token. Raises ``InvalidToken``, or ``TokenReused`` after revoking the session."""
     token_hash = hash_of(refresh_token)
     with transaction.atomic():
-        session = _locked_session(token_hash)
+        session = _lock_session(token_hash)
         # Read again under the lock: a parallel refresh may have rotated the token meanwhile.
         token = RefreshToken.objects.filter(token_hash=token_hash).first()
         if token is None:  # purged in between (accounts.purge): nobody could have used it any more
             raise InvalidToken
         successor = successor_of(refresh_token)
         now = datetime.now(UTC)
-        verdict = decide_refresh(
+        outcome = decide_refresh(
             now=now,
             expires_at=token.expires_at,
             rotated_at=token.rotated_at,
@@ -65,12 +65,12 @@ def rotate_refresh_token(*, refresh_token: str) -> AuthTokens:
             ).exists(),
             session_usable=session.revoked_at is None and session.user.is_active,
         )
-        if verdict is RefreshOutcome.ROTATE:
+        if outcome is RefreshOutcome.ROTATE:
             _replace(token=token, session=session, successor=successor, now=now)
-        elif verdict is RefreshOutcome.REUSED:
+        elif outcome is RefreshOutcome.REUSED:
             # Committed with this transaction: the exception is raised outside it.
             revoke_session(user_id=session.user_id, session_id=session.id)
-    match verdict:
+    match outcome:
         case RefreshOutcome.ROTATE | RefreshOutcome.REPEAT:
             return tokens_for(session=session, refresh_token=successor)
         case RefreshOutcome.REUSED:
@@ -79,10 +79,10 @@ def rotate_refresh_token(*, refresh_token: str) -> AuthTokens:
         case RefreshOutcome.DEAD:
             raise InvalidToken
         case _:
-            assert_never(verdict)
+            assert_never(outcome)
 
 
-def _locked_session(token_hash: str) -> Session:
+def _lock_session(token_hash: str) -> Session:
     """The token's session, locked: all refreshes of a family wait for one another here."""
     sessions = Session.objects.select_for_update(of=("self",)).select_related("user")
     session = sessions.filter(refresh_tokens__token_hash=token_hash).first()

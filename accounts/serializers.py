@@ -1,4 +1,4 @@
-"""Shapes of wire contract § 3."""
+"""Shapes of docs/api.md § 3."""
 
 import unicodedata
 from typing import Any

@@ -1,4 +1,4 @@
-"""Wire contract § 3."""
+"""Registration, login, tokens, sessions and the account itself: docs/api.md § 3."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -28,16 +28,16 @@ from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView, ApiViewSet, uuid_or_404
 
 
-def _valid(serializer_class: Any, request: Request) -> dict[str, Any]:
+def _validate(serializer_class: Any, request: Request) -> dict[str, Any]:
     serializer = serializer_class(data=request.data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 
 
-def _guarded(limits: AttemptLimits, serializer_class: Any, request: Request) -> dict[str, Any]:
-    """What ``_valid`` gives. 429 goes before what is wrong with the body (§ 1), and such bodies count too."""
+def _validate_within(limits: AttemptLimits, serializer_class: Any, request: Request) -> dict[str, Any]:
+    """As ``_validate``. 429 goes before what is wrong with the body (docs/api.md § 1), and such bodies count too."""
     try:
-        data = _valid(serializer_class, request)
+        data = _validate(serializer_class, request)
     except Exception:
         limits.check(request._request, email=None)
         raise
@@ -49,7 +49,7 @@ def _user_agent(request: Request) -> str:
     return request.headers.get("User-Agent", "")
 
 
-def _tokens(tokens: sessions.AuthTokens, status: int = 200) -> Response:
+def _respond_with(tokens: sessions.AuthTokens, status: int = 200) -> Response:
     response = Response(AuthTokensSerializer(tokens).data | {"token_type": "bearer"}, status=status)
     response.headers["Cache-Control"] = "no-store"  # RFC 6749 § 5.1
     return response
@@ -61,7 +61,7 @@ class RegisterView(ApiView):
 
     @extend_schema(
         operation_id="register",
-        summary="Make an account",
+        summary="Register an account",
         request=RegistrationSerializer,
         responses={
             201: AuthTokensSerializer,
@@ -71,8 +71,8 @@ class RegisterView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        data = _guarded(login_limits.REGISTER, RegistrationSerializer, request)
-        return _tokens(registration.register(**data, user_agent=_user_agent(request)), status=201)
+        data = _validate_within(login_limits.REGISTER, RegistrationSerializer, request)
+        return _respond_with(registration.register(**data, user_agent=_user_agent(request)), status=201)
 
 
 class LoginView(ApiView):
@@ -91,9 +91,9 @@ class LoginView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        data = _guarded(login_limits.LOGIN, CredentialsSerializer, request)
+        data = _validate_within(login_limits.LOGIN, CredentialsSerializer, request)
         try:
-            return _tokens(registration.log_in(**data, user_agent=_user_agent(request)))
+            return _respond_with(registration.log_in(**data, user_agent=_user_agent(request)))
         except InvalidCredentials:
             login_limits.LOGIN.count_failure(request._request, email=data["email"])
             raise
@@ -105,7 +105,7 @@ class RefreshView(ApiView):
 
     @extend_schema(
         operation_id="refreshTokens",
-        summary="Trade a refresh token for new tokens",
+        summary="Rotate the refresh token",
         request=RefreshSerializer,
         responses={
             200: AuthTokensSerializer,
@@ -114,7 +114,7 @@ class RefreshView(ApiView):
         },
     )
     def post(self, request: Request) -> Response:
-        return _tokens(refresh_tokens.rotate_refresh_token(**_valid(RefreshSerializer, request)))
+        return _respond_with(refresh_tokens.rotate_refresh_token(**_validate(RefreshSerializer, request)))
 
 
 class LogoutView(ApiView):
@@ -127,7 +127,7 @@ class LogoutView(ApiView):
     def post(self, request: Request) -> Response:
         """A token that is not one of the caller's is no error (RFC 7009 § 2.2): there is nothing to revoke."""
         user_id = identity_of(request).user.id
-        session_id = sessions.session_of_refresh_token(user_id=user_id, **_valid(RefreshSerializer, request))
+        session_id = sessions.session_of_refresh_token(user_id=user_id, **_validate(RefreshSerializer, request))
         if session_id is not None:
             sessions.revoke_session(user_id=user_id, session_id=session_id)
         return Response(status=204)
@@ -135,7 +135,7 @@ class LogoutView(ApiView):
 
 class MeView(ApiView):
     @extend_schema(
-        operation_id="getProfile", summary="Who you are, with your live tier", responses=UserProfileSerializer
+        operation_id="getProfile", summary="Get the profile, with the live tier", responses=UserProfileSerializer
     )
     def get(self, request: Request) -> Response:
         return Response(UserProfileSerializer(identity_of(request).user).data)
@@ -151,7 +151,7 @@ class MeView(ApiView):
     )
     def delete(self, request: Request) -> Response:
         user = identity_of(request).user
-        data = _valid(AccountDeletionSerializer, request)
+        data = _validate(AccountDeletionSerializer, request)
         passwords.confirm_password(user=user, password=data["password"], field="password")
         erasure.close_account(user=user)
         erasure.erase(user_id=user.id, seconds=erasure.REQUEST_SECONDS)
@@ -159,7 +159,7 @@ class MeView(ApiView):
 
 
 class SessionsViewSet(ApiViewSet):
-    @extend_schema(operation_id="listSessions", summary="Your devices", responses=SessionListSerializer)
+    @extend_schema(operation_id="listSessions", summary="List sessions", responses=SessionListSerializer)
     def list(self, request: Request) -> Response:
         identity = identity_of(request)
         live = Session.objects.for_user(identity.user.id).live(datetime.now(UTC))
@@ -168,7 +168,7 @@ class SessionsViewSet(ApiViewSet):
 
     @extend_schema(
         operation_id="revokeSession",
-        summary="Log a device out",
+        summary="Revoke a session",
         request=None,
         responses={
             204: OpenApiResponse(description="Its tokens are refused and its sockets close"),
@@ -190,14 +190,14 @@ class PasswordView(ApiView):
     )
     def post(self, request: Request) -> Response:
         user = identity_of(request).user
-        data = _valid(PasswordChangeSerializer, request)
-        return _tokens(passwords.change_password(user=user, **data, user_agent=_user_agent(request)))
+        data = _validate(PasswordChangeSerializer, request)
+        return _respond_with(passwords.change_password(user=user, **data, user_agent=_user_agent(request)))
 
 
 class WsTicketView(ApiView):
     @extend_schema(
         operation_id="issueWebSocketTicket",
-        summary="A single-use ticket for the WebSocket",
+        summary="Issue a single-use ticket for the WebSocket",
         request=None,
         responses={201: TicketSerializer},
     )

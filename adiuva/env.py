@@ -1,6 +1,6 @@
 """The environment, read once, typed and checked: the only place that looks at variables.
 
-Names are those of the wire contract § 12. An empty variable counts as unset, so that a compose file may pass
+Names are those of docs/api.md § 12. An empty variable counts as unset, so that a compose file may pass
 ``${S3_BUCKET:-}``. What is wrong ends the process with one line that names the variable (``load_or_exit``).
 """
 

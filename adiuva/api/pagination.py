@@ -1,4 +1,4 @@
-"""Lists as the wire contract § 1 has them: ``{"items": […], "total", "page", "limit"}``."""
+"""Lists as docs/api.md § 1 has them: ``{"items": […], "total", "page", "limit"}``."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

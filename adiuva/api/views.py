@@ -40,11 +40,11 @@ class _NegotiateLater(DefaultContentNegotiation):
         return None if "*" in (request.content_type or "") else super().select_parser(request, parsers)
 
 
-# Wire contract § 1, as a mix-in for DRF's views. No docstring: it would be the public description of each route.
+# docs/api.md § 1, as a mix-in for DRF's views. No docstring: it would be the public description of each route.
 class _Conventions:
     # No access token needed, none looked at.
     public: ClassVar[bool] = False
-    # Counts towards the user's window (§ 4).
+    # Counts towards the user's window (docs/api.md § 4).
     rate_limited: ClassVar[bool] = True
     # Actions of a view set, or methods of a view, that answer with bytes: they have one form, whatever is accepted, and
     # the problems of these are JSON.

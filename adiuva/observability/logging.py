@@ -60,13 +60,13 @@ def redact(text: str) -> str:
     return text
 
 
-def _redacted(value: Any) -> Any:
+def _redact_value(value: Any) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, list):
-        return [_redacted(item) for item in value]
+        return [_redact_value(item) for item in value]
     if isinstance(value, dict):
-        return {name: _redacted(item) for name, item in value.items()}
+        return {name: _redact_value(item) for name, item in value.items()}
     return value
 
 
@@ -78,7 +78,7 @@ def _one_line(text: str) -> str:
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     """What the caller passed as ``extra``; objects that libraries pin to a record are no fields."""
     return {
-        name: _redacted(value)
+        name: _redact_value(value)
         for name, value in vars(record).items()
         if name not in _STANDARD_FIELDS
         and name != DETAILS
@@ -104,7 +104,7 @@ class JsonFormatter(logging.Formatter):
             "request_id": current_request_id(),
             "message": redact(record.getMessage()),
         }
-        fields = _redacted(getattr(record, DETAILS, {})) | _fields(record)
+        fields = _redact_value(getattr(record, DETAILS, {})) | _fields(record)
         line |= {name: value for name, value in fields.items() if name not in line}
         if record.exc_info:
             line["exception"] = redact(self.formatException(record.exc_info))

@@ -38,7 +38,7 @@ class HealthView(ApiView):
     public = True
     rate_limited = False
 
-    @extend_schema(operation_id="getHealth", summary="The process answers", responses=HealthSerializer)
+    @extend_schema(operation_id="getHealth", summary="Check that the process is alive", responses=HealthSerializer)
     def get(self, request: Request) -> Response:
         return Response({"status": "ok", "version": settings.VERSION})
 
@@ -51,7 +51,7 @@ class ReadyView(ApiView):
 
     @extend_schema(
         operation_id="getReadiness",
-        summary="Every system it needs answers",
+        summary="Check that every system it needs answers",
         responses={200: ReadySerializer, 503: OpenApiResponse(ReadySerializer, description="Some check failed")},
     )
     def get(self, request: Request) -> Response:

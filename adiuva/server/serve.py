@@ -17,7 +17,7 @@ from uvicorn.supervisors import multiprocess
 
 GRACE_SECONDS = 30
 LAST_CALL_SECONDS = 7  # of these: to say that an upload was cut short, with the linger after that (body_limits)
-MAX_FRAME_BYTES = 1024 * 1024  # wire contract § 5: a larger WebSocket frame closes with 1009
+MAX_FRAME_BYTES = 1024 * 1024  # docs/api.md § 5: a larger WebSocket frame closes with 1009
 
 
 class DrainingServer(uvicorn.Server):

@@ -1,4 +1,4 @@
-"""Wire contract § 12: what the environment may say, and the one line with which a process refuses to start."""
+"""docs/api.md § 12: what the environment may say, and the one line with which a process refuses to start."""
 
 import subprocess
 import sys

@@ -49,7 +49,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who you are, with your live tier */
+        /** Get the profile, with the live tier */
         get: operations["getProfile"];
         put?: never;
         post?: never;
@@ -86,7 +86,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Trade a refresh token for new tokens */
+        /** Rotate the refresh token */
         post: operations["refreshTokens"];
         delete?: never;
         options?: never;
@@ -103,7 +103,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make an account */
+        /** Register an account */
         post: operations["register"];
         delete?: never;
         options?: never;
@@ -118,7 +118,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Your devices */
+        /** List sessions */
         get: operations["listSessions"];
         put?: never;
         post?: never;
@@ -138,7 +138,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Log a device out */
+        /** Revoke a session */
         delete: operations["revokeSession"];
         options?: never;
         head?: never;
@@ -154,7 +154,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A single-use ticket for the WebSocket */
+        /** Issue a single-use ticket for the WebSocket */
         post: operations["issueWebSocketTicket"];
         delete?: never;
         options?: never;
@@ -356,7 +356,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The process answers
+         * Check that the process is alive
          * @description The process answers. No dependency is touched.
          */
         get: operations["getHealth"];
@@ -376,7 +376,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Every system it needs answers
+         * Check that every system it needs answers
          * @description Whether traffic should come here: every outside system answers and the process is not about to stop.
          */
         get: operations["getReadiness"];

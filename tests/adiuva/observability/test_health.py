@@ -1,4 +1,4 @@
-"""Wire contract § 2: alive and ready."""
+"""docs/api.md § 2: alive and ready."""
 
 import time
 from collections.abc import Callable
