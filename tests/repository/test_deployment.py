@@ -1,4 +1,4 @@
-"""docker-compose.yml, .env.example and the Dockerfile agree with the variables the service reads."""
+"""README.md, .env.example, docker-compose.yml and the Dockerfile agree with the variables the service reads."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from adiuva.env import Environment
 from tests.repository.paths import ROOT
 
-# The wire contract, § 12.
+# docs/api.md § 12
 CONTRACT_VARIABLES = (
     "DATABASE_URL",
     "JWT_SECRET",
@@ -57,6 +57,13 @@ COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 INTERPOLATED = dict(re.findall(r"(?<!\$)\$\{([A-Z0-9_]+)([^}]*)\}", COMPOSE_TEXT))
+_CONFIGURATION = (ROOT / "README.md").read_text().partition("\n## Configuration\n")[2].partition("\n## ")[0]
+# The first cell of each row of the table names one variable or several.
+README_VARIABLES = [
+    name
+    for cell in re.findall(r"^\| (`[A-Z][A-Z0-9_]*`[^|]*) \|", _CONFIGURATION, re.MULTILINE)
+    for name in re.findall(r"`(\w+)`", cell)
+]
 EXAMPLE_TEXT = (ROOT / ".env.example").read_text()
 EXAMPLE: dict[str, str] = dict(re.findall(r"^#?([A-Z][A-Z0-9_]*)=(.*)$", EXAMPLE_TEXT, re.MULTILINE))
 
@@ -69,6 +76,10 @@ def test_each_variable_of_the_contract_is_read_and_shown(name: str) -> None:
 
 def test_the_example_shows_exactly_what_is_read() -> None:
     assert set(EXAMPLE) == READ | COMPOSE_ONLY
+
+
+def test_the_readme_explains_each_variable_that_is_read_once() -> None:
+    assert sorted(README_VARIABLES) == sorted(READ)
 
 
 def test_the_example_gives_no_secret_away() -> None:
