@@ -1,11 +1,12 @@
-"""Changing a password, which ends every session there is."""
+"""What a password must be, and changing it, which ends every session there is."""
 
 from typing import Any
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.models import User
-from accounts.registration import check_password_rules
 from accounts.sessions import AuthTokens, revoke_all_sessions, start_session
 from adiuva.api.errors import ValidationFailed
 
@@ -28,6 +29,14 @@ def confirm_password(*, user: User, password: str, field: str) -> None:
     """Raises ``ValidationFailed`` naming ``field`` when ``password`` is not the user's."""
     if not user.check_password(password):
         raise ValidationFailed({field: ["The password is wrong."]})
+
+
+def check_password_rules(*, password: str, user: User, field: str) -> None:
+    """Raises ``ValidationFailed`` naming ``field``."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise ValidationFailed({field: error.messages}) from None
 
 
 class EndSessions:

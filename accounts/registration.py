@@ -1,13 +1,12 @@
-"""New accounts and logins by password."""
+"""Registration and login by password."""
 
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts.models import User, normalize_email
+from accounts.passwords import check_password_rules
 from accounts.sessions import AuthTokens, start_session
-from adiuva.api.errors import EmailTaken, InvalidCredentials, ValidationFailed
+from adiuva.api.errors import EmailTaken, InvalidCredentials
 
 
 def register(*, email: str, password: str, user_agent: str) -> AuthTokens:
@@ -43,11 +42,3 @@ def log_in(*, email: str, password: str, user_agent: str) -> AuthTokens:
         if locked is None or (locked.password != user.password and not locked.check_password(password)):
             raise InvalidCredentials
         return start_session(user=locked, user_agent=user_agent)
-
-
-def check_password_rules(*, password: str, user: User, field: str) -> None:
-    """Raises ``ValidationFailed`` naming ``field``."""
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise ValidationFailed({field: error.messages}) from None

@@ -18,7 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from adiuva.byte_sizes import show_bytes
 from adiuva.env import is_weak
 from adiuva.observability import probes
-from adiuva.observability.probes import Finding, Orders, describe_error
+from adiuva.observability.probes import DoctorOptions, Finding, describe_error
 
 
 @register(Tags.security)
@@ -96,7 +96,7 @@ SKEW_WARN_SECONDS = 2.0
 SKEW_FAIL_SECONDS = 30.0
 
 
-def examine_database(_orders: Orders) -> Finding:
+def examine_database(_options: DoctorOptions) -> Finding:
     probe_database()
     if connection.vendor != "postgresql":
         return Finding("ok", f"SQLite {sqlite3.sqlite_version}, {settings.DATABASES['default']['NAME']}")
@@ -113,7 +113,7 @@ def examine_database(_orders: Orders) -> Finding:
     return Finding("ok", text)
 
 
-def examine_migrations(_orders: Orders) -> Finding:
+def examine_migrations(_options: DoctorOptions) -> Finding:
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not plan:
@@ -122,7 +122,7 @@ def examine_migrations(_orders: Orders) -> Finding:
     return Finding("fail", f"{len(waiting)} not applied, first {waiting[0]}: run manage.py migrate")
 
 
-def examine_cache(_orders: Orders) -> Finding:
+def examine_cache(_options: DoctorOptions) -> Finding:
     probe_cache()
     if settings.REDIS_URL:
         parts = urlsplit(settings.REDIS_URL)
@@ -132,7 +132,7 @@ def examine_cache(_orders: Orders) -> Finding:
     return Finding("ok", "in process")
 
 
-def examine_secrets(_orders: Orders) -> Finding:
+def examine_secrets(_options: DoctorOptions) -> Finding:
     size = len(settings.JWT_SECRET.encode())
     if is_weak(settings.JWT_SECRET):
         level: probes.Level = "fail" if settings.IS_PROD else "warn"
@@ -142,7 +142,7 @@ def examine_secrets(_orders: Orders) -> Finding:
     return Finding("ok", f"JWT_SECRET has {size} bytes; production's rules are met")
 
 
-def examine_configuration(_orders: Orders) -> Finding:
+def examine_configuration(_options: DoctorOptions) -> Finding:
     """What `manage.py check` says, in production with `--deploy`."""
     found = [
         message
@@ -157,7 +157,7 @@ def examine_configuration(_orders: Orders) -> Finding:
     return Finding("fail" if serious else "warn", f"{loud[0].id}: {loud[0].msg}{more}")
 
 
-def examine_clock(_orders: Orders) -> Finding:
+def examine_clocks(_options: DoctorOptions) -> Finding:
     told: list[str] = []
     worst = 0.0
     for name, theirs in probes.configured_clocks().items():
@@ -179,7 +179,7 @@ def examine_clock(_orders: Orders) -> Finding:
     return Finding("warn" if worst > SKEW_WARN_SECONDS else "ok", text)
 
 
-def examine_disk(_orders: Orders) -> Finding:
+def examine_disk(_options: DoctorOptions) -> Finding:
     probe_data_folder()
     room = shutil.disk_usage(settings.DATA_DIR)
     text = f"{show_bytes(room.free)} of {show_bytes(room.total)} free in {settings.DATA_DIR}"

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 from adiuva.observability import probes
-from adiuva.observability.probes import Finding, Orders
+from adiuva.observability.probes import DoctorOptions, Finding
 from agents.llm import messages
 from agents.llm.factory import get_llm
 
@@ -49,10 +49,10 @@ def timeout(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
 QUESTION = "Answer with the one word: well"
 
 
-def llm(orders: Orders) -> Finding:
+def llm(options: DoctorOptions) -> Finding:
     model = get_llm()  # raises NotConfigured
     names = " then ".join(model.names)
-    if not orders.ask:
+    if not options.ask:
         if settings.LLM_MODEL == settings.OFFLINE_MODEL:
             return Finding("ok", f"the built-in offline model ({names}); nobody outside is asked")
         return Finding("ok", f"{names}; not asked (--ask does)")

@@ -10,7 +10,7 @@ from django.core.checks.registry import registry
 from django.db.models import Count
 
 from adiuva.observability import probes
-from adiuva.observability.probes import Finding, Orders
+from adiuva.observability.probes import DoctorOptions, Finding
 from billing.models import OperatorAlert, Subscription, SubscriptionStatus
 from billing.stripe.port import get_gateway, is_stubbed
 from billing.tiers import PAID_TIERS
@@ -69,7 +69,7 @@ STRIPE = "https://api.stripe.com"
 TEST_KEYS = ("sk_test_", "rk_test_")
 
 
-def examine_stripe(_orders: Orders) -> Finding:
+def examine_stripe(_options: DoctorOptions) -> Finding:
     if is_stubbed():
         return Finding("ok", "played by a stub (no STRIPE_SECRET_KEY); no money moves")
     if not settings.STRIPE_SECRET_KEY:
@@ -89,7 +89,7 @@ def examine_stripe(_orders: Orders) -> Finding:
     return Finding("ok", "takes the key; both webhook secrets are set")
 
 
-def examine_alerts(_orders: Orders) -> Finding:
+def examine_alerts(_options: DoctorOptions) -> Finding:
     unresolved = OperatorAlert.objects.filter(resolved_at=None)
     kinds = sorted(set(unresolved.values_list("kind", flat=True)))
     if not kinds:

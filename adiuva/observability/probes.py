@@ -132,13 +132,13 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
+class DoctorOptions:
     """``ask``: a provider's answer may cost money, so one is asked for only when the operator says so."""
 
     ask: bool = False
 
 
-Examination = Callable[[Orders], Finding]
+Examination = Callable[[DoctorOptions], Finding]
 
 _examinations: dict[str, Examination] = {}
 
@@ -152,17 +152,17 @@ def examination_names() -> list[str]:
     return list(_examinations)
 
 
-def examine(*, orders: Orders, timeout: float) -> list[Line]:
+def examine(*, options: DoctorOptions, timeout: float) -> list[Line]:
     """A line for each examination, in the order of registration; none takes longer than ``timeout`` seconds."""
     runner: Runner[tuple[Finding, float]] = Runner()
-    questions = {name: partial(_examine_timed, one, orders) for name, one in _examinations.items()}
+    questions = {name: partial(_examine_timed, one, options) for name, one in _examinations.items()}
     return [_line_of(name, future, timeout) for name, future in runner.run(questions, seconds=timeout).items()]
 
 
-def _examine_timed(examination: Examination, orders: Orders) -> tuple[Finding, float]:
+def _examine_timed(examination: Examination, options: DoctorOptions) -> tuple[Finding, float]:
     started = time.monotonic()
     try:
-        finding = examination(orders)
+        finding = examination(options)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
         finding = Finding("fail", describe_error(error))
     return finding, time.monotonic() - started

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 
 from adiuva.commands import OperatorCommand
 from adiuva.observability import probes
-from adiuva.observability.probes import Line, Orders
+from adiuva.observability.probes import DoctorOptions, Line
 
 TIMEOUT_SECONDS = 15.0
 LOADING_SECONDS = 15.0  # the model's client, on a busy machine
@@ -52,7 +52,7 @@ class Command(OperatorCommand):
         allowed = timeout or (
             max(TIMEOUT_SECONDS, settings.LLM_TIMEOUT_SECONDS + LOADING_SECONDS) if ask else TIMEOUT_SECONDS
         )
-        lines = probes.examine(orders=Orders(ask=ask), timeout=allowed)
+        lines = probes.examine(options=DoctorOptions(ask=ask), timeout=allowed)
         failed = [line.name for line in lines if line.level == "fail"]
         if as_json:
             checks = [asdict(line) | {"seconds": round(line.seconds, 3)} for line in lines]

@@ -15,7 +15,7 @@ from django.db import connection
 
 from adiuva import ops
 from adiuva.observability import probes
-from adiuva.observability.probes import Finding, Orders
+from adiuva.observability.probes import DoctorOptions, Finding
 from billing import ops as billing_diagnoses
 from billing.alerts import UNKNOWN_PRICE, raise_alert
 from tests.conftest import SERVER_SECRET
@@ -86,11 +86,11 @@ def test_the_rest_is_reported_when_the_database_is_away(tmp_path: Path) -> None:
 def test_what_hangs_costs_its_time_and_holds_nobody_up(examinations: dict[str, Any], capsys: Capture) -> None:
     never = threading.Event()
 
-    def hangs(_orders: Orders) -> Finding:
+    def hangs(_options: DoctorOptions) -> Finding:
         never.wait(30)
         return Finding("ok", "late")
 
-    examinations.update(slow=hangs, well=lambda _orders: Finding("ok", "here"))
+    examinations.update(slow=hangs, well=lambda _options: Finding("ok", "here"))
     with pytest.raises(CommandError, match="1 of 2 fail: slow") as ended:
         call_command("doctor", "--timeout=2")
     never.set()
@@ -101,7 +101,7 @@ def test_what_hangs_costs_its_time_and_holds_nobody_up(examinations: dict[str, A
 
 
 def test_a_warning_is_no_failure(examinations: dict[str, Any], capsys: Capture) -> None:
-    examinations["odd"] = lambda _orders: Finding("warn", "look at it")
+    examinations["odd"] = lambda _options: Finding("warn", "look at it")
     call_command("doctor")
     assert "odd  warn" in capsys.readouterr().out
 
@@ -109,7 +109,7 @@ def test_a_warning_is_no_failure(examinations: dict[str, Any], capsys: Capture) 
 def test_what_an_examination_raises_is_shown_without_secrets(
     examinations: dict[str, Any], capsys: Capture, settings: Any
 ) -> None:
-    def fails(_orders: Orders) -> Finding:
+    def fails(_options: DoctorOptions) -> Finding:
         raise RuntimeError(f"the key {settings.JWT_SECRET} was refused\nsecond line")
 
     examinations["store"] = fails
@@ -124,7 +124,7 @@ def test_what_an_examination_raises_is_shown_without_secrets(
 def test_an_unapplied_migration_is_named() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'chat' AND name = '0002_usage_by_day'")
-    finding = ops.examine_migrations(Orders())
+    finding = ops.examine_migrations(DoctorOptions())
     assert finding.level == "fail"
     assert "chat.0002_usage_by_day" in finding.text
 
@@ -132,7 +132,7 @@ def test_an_unapplied_migration_is_named() -> None:
 @pytest.mark.parametrize(("is_prod", "level"), [(True, "fail"), (False, "warn")])
 def test_a_weak_secret_fails_in_production(settings: Any, is_prod: bool, level: str) -> None:
     settings.JWT_SECRET, settings.IS_PROD = "changeme", is_prod
-    finding = ops.examine_secrets(Orders())
+    finding = ops.examine_secrets(DoctorOptions())
     assert finding.level == level
     assert "changeme" not in finding.text
 
@@ -144,7 +144,7 @@ def test_disk_room_is_judged(monkeypatch: pytest.MonkeyPatch, free: int, level: 
 
     Room.free = free  # type: ignore[attr-defined]
     monkeypatch.setattr("adiuva.ops.shutil.disk_usage", lambda _path: Room)
-    assert ops.examine_disk(Orders()).level == level
+    assert ops.examine_disk(DoctorOptions()).level == level
 
 
 class Dated(BaseHTTPRequestHandler):
@@ -175,14 +175,14 @@ def test_the_clock_is_compared_with_those_of_services(
     theirs = 1793491200.5  # the middle of that second
     monkeypatch.setattr("adiuva.observability.probes.time.time", lambda: theirs + ahead)
     monkeypatch.setattr(probes, "_clocks", {"S3": lambda: lambda: probes.read_http_date(dated)})
-    finding = ops.examine_clock(Orders())
+    finding = ops.examine_clock(DoctorOptions())
     assert finding.level == level
     assert f"S3 {ahead:+.1f} s" in finding.text
 
 
 def test_a_clock_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "_clocks", {"S3": lambda: lambda: probes.read_http_date("http://127.0.0.1:1")})
-    finding = ops.examine_clock(Orders())
+    finding = ops.examine_clock(DoctorOptions())
     assert finding.level == "ok"
     assert "S3 cannot be asked" in finding.text
 
@@ -209,7 +209,7 @@ def test_stripe_takes_the_key_and_both_endpoints_have_secrets(
     with_stripe: LoopbackStripe, settings: Any, webhook: str, connect: str, level: str
 ) -> None:
     settings.STRIPE_WEBHOOK_SECRET, settings.STRIPE_CONNECT_WEBHOOK_SECRET = webhook, connect
-    assert billing_diagnoses.examine_stripe(Orders()).level == level
+    assert billing_diagnoses.examine_stripe(DoctorOptions()).level == level
     assert [seen.method for seen in with_stripe.seen] == ["GET"]
 
 
@@ -218,7 +218,7 @@ def test_a_key_that_stripe_refuses_fails(
 ) -> None:
     settings.STRIPE_SECRET_KEY = "sk_test_of_somebody_else"
     examinations["stripe"] = billing_diagnoses.examine_stripe
-    (line,) = probes.examine(orders=Orders(), timeout=20)
+    (line,) = probes.examine(options=DoctorOptions(), timeout=20)
     assert line.level == "fail"
     assert "somebody_else" not in line.found
 
@@ -226,7 +226,7 @@ def test_a_key_that_stripe_refuses_fails(
 @pytest.mark.django_db
 def test_open_alerts_are_counted_by_kind() -> None:
     raise_alert(UNKNOWN_PRICE, reference="price_x", message="which tier is that?")
-    finding = billing_diagnoses.examine_alerts(Orders())
+    finding = billing_diagnoses.examine_alerts(DoctorOptions())
     assert finding.level == "warn"
     assert "1 open (unknown_price)" in finding.text
 
@@ -246,7 +246,7 @@ def test_production_without_a_model_is_said(settings: Any, examinations: dict[st
 
     settings.LLM_MODEL = ""
     examinations["llm"] = llm
-    (line,) = probes.examine(orders=Orders(), timeout=20)
+    (line,) = probes.examine(options=DoctorOptions(), timeout=20)
     assert (line.level, "LLM_MODEL" in line.found) == ("fail", True)
 
 
