@@ -157,7 +157,7 @@ def examine_configuration(_options: DoctorOptions) -> Finding:
     return Finding("fail" if serious else "warn", f"{loud[0].id}: {loud[0].msg}{more}")
 
 
-def examine_clocks(_options: DoctorOptions) -> Finding:
+def examine_clock(_options: DoctorOptions) -> Finding:
     told: list[str] = []
     worst = 0.0
     for name, theirs in probes.configured_clocks().items():
