@@ -11,8 +11,8 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.request import Request
 
 from accounts import live_tier
+from accounts.access_tokens import read_access_token
 from accounts.models import Session, SessionQuerySet, User
-from accounts.tokens import read_access_token
 from adiuva.api.errors import InvalidToken, NotAuthenticated
 from adiuva.db.compiled_queries import CompiledQuery
 

@@ -1,5 +1,12 @@
-"""Refresh token rotation with re-use detection (RFC 9700 § 4.14.2, docs/api.md § 3)."""
+"""Refresh token rotation with re-use detection (RFC 9700 § 4.14.2, docs/api.md § 3).
 
+A refresh token is opaque: 256 random bits, kept as their SHA-256. Its successor is an HMAC of it under a server key, so
+a client that lost the answer can be told the same successor again although nothing raw was kept.
+"""
+
+import base64
+import hashlib
+import hmac
 import logging
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
@@ -8,9 +15,8 @@ from typing import assert_never
 from django.conf import settings
 from django.db import transaction
 
-from accounts.models import RefreshToken, Session
+from accounts.models import RefreshToken, Session, hash_of
 from accounts.sessions import AuthTokens, revoke_session, tokens_for
-from accounts.tokens import hash_of, successor_of
 from adiuva.api.errors import InvalidToken, TokenReused
 
 logger = logging.getLogger(__name__)
@@ -80,6 +86,13 @@ def rotate_refresh_token(*, refresh_token: str) -> AuthTokens:
             raise InvalidToken
         case _:
             assert_never(outcome)
+
+
+def successor_of(refresh_token: str) -> str:
+    """The token that replaces ``refresh_token``: the same one each time it is asked for."""
+    key = settings.REFRESH_SUCCESSOR_KEY.encode()
+    digest = hmac.new(key, b"successor:" + refresh_token.encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _lock_session(token_hash: str) -> Session:

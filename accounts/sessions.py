@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,8 +13,8 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import transaction
 
-from accounts.models import RefreshToken, Session, User
-from accounts.tokens import hash_of, new_access_token, new_refresh_token
+from accounts.access_tokens import new_access_token
+from accounts.models import RefreshToken, Session, User, hash_of
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def start_session(*, user: User, user_agent: str) -> AuthTokens:
     session = Session.objects.create(
         user=user, user_agent=user_agent[:256], created_at=now, last_used_at=now, expires_at=expires_at
     )
-    refresh_token = new_refresh_token()
+    refresh_token = secrets.token_urlsafe(32)
     RefreshToken.objects.create(
         session=session, token_hash=hash_of(refresh_token), created_at=now, expires_at=expires_at
     )

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.core.cache import cache
 
 from accounts.authentication import Identity, resume
-from accounts.tokens import hash_of
+from accounts.models import hash_of
 from adiuva.api.errors import InvalidToken, UpstreamUnavailable
 from adiuva.db.cache import CACHE_ERRORS
 

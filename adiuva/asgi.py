@@ -5,7 +5,6 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import ParseResult
 from wsgiref.headers import Headers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adiuva.settings")
@@ -15,7 +14,6 @@ import django
 django.setup()
 
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import OriginValidator
 from django.conf import settings
 from django.contrib.staticfiles.finders import AppDirectoriesFinder
 from servestatic import ServeStaticASGI
@@ -26,6 +24,7 @@ from adiuva.observability import process
 from adiuva.server.asgi_handler import PooledASGIHandler
 from adiuva.server.body_limits import KIB, BodyLimit, Cap
 from adiuva.server.error_boundary import ErrorBoundary
+from adiuva.server.origins import AllowedOrigins
 from adiuva.server.request_metrics import RequestMetrics
 from chat.ws.consumer import websocket_urlpatterns
 
@@ -65,19 +64,6 @@ def with_static_files(app: Any) -> ServeStaticASGI:
     # Browsers ask for it on every page that names no icon of its own.
     server.add_file_to_dictionary("/favicon.ico", str(ICON))
     return server
-
-
-class AllowedOrigins(OriginValidator):
-    """Which pages may open a WebSocket: browsers send their Origin, and CORS does not cover WebSockets.
-
-    Refuses (HTTP 403) an Origin that is not literally in ``origins``; no Origin at all is not a browser.
-    """
-
-    def __init__(self, application: Any, *, origins: list[str]) -> None:
-        super().__init__(application, origins)  # type: ignore[no-untyped-call]
-
-    def valid_origin(self, parsed_origin: ParseResult | None) -> bool:
-        return parsed_origin is None or f"{parsed_origin.scheme}://{parsed_origin.netloc}" in self.allowed_origins
 
 
 http: Any = with_static_files(ErrorBoundary(BodyLimit(PooledASGIHandler(), caps=CAPS, token_is_signed=is_signed)))

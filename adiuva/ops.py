@@ -16,14 +16,14 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from adiuva.byte_sizes import show_bytes
-from adiuva.env import is_weak
+from adiuva.environment import is_weak
 from adiuva.observability import probes
 from adiuva.observability.probes import DoctorOptions, Finding, describe_error
 
 
 @register(Tags.security)
 def weak_secret(**_: Any) -> list[CheckMessage]:
-    from adiuva.env import is_weak
+    from adiuva.environment import is_weak
 
     if not is_weak(settings.JWT_SECRET):
         return []

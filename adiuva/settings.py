@@ -1,4 +1,4 @@
-"""Django's settings, derived from ``adiuva.env``; nothing here reads a variable itself."""
+"""Django's settings, derived from ``adiuva.environment``; nothing here reads a variable itself."""
 
 import hashlib
 import hmac
@@ -12,7 +12,7 @@ import dj_database_url
 from adiuva import __version__
 from adiuva.api.openapi.settings import DOCUMENT
 from adiuva.db.pool import reconnect_failed
-from adiuva.env import development_secret, load_or_exit, usable_folder
+from adiuva.environment import development_secret, load_or_exit, usable_folder
 from adiuva.observability.logging import keep_out, logging_config
 
 env = load_or_exit()

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from adiuva.api.error_handler import no_such_route
-from adiuva.observability.views import HealthView, ReadyView, metrics_page
+from adiuva.observability.health_and_readiness import HealthView, ReadyView, metrics_page
 
 api: list[URLPattern | URLResolver] = [
     path("health", HealthView.as_view(), name="health"),

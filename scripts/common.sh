@@ -33,7 +33,7 @@ where_things_are() { # sets KIND, DATA_DIR and BLOBS
         done
     else
         DATA_DIR=${DATA_DIR:-$HERE/var}
-        # As adiuva/env.py: what a driver's suffix says is not for libpq.
+        # As adiuva/environment.py: what a driver's suffix says is not for libpq.
         DATABASE_URL=$(sed -E 's#^(postgres(ql)?)\+[a-z0-9]+://#\1://#' <<<"${DATABASE_URL:-}")
         case $DATABASE_URL in
         postgres://* | postgresql://*) KIND=postgresql ;;

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from adiuva.api.byte_ranges import requested_range
-from adiuva.api.conditional import is_not_modified, last_modified_header, range_is_current, require_match
+from adiuva.api.preconditions import is_not_modified, last_modified_header, range_is_current, require_match
 from storage.blobs.factory import get_blob_store
 from storage.blobs.port import BlobReader
 

@@ -15,7 +15,7 @@ _KEPT = {"DATABASE_URL", "REDIS_URL"}
 _data_dir = Path(tempfile.mkdtemp(prefix="adiuva-tests-"))
 atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
 
-from adiuva.env import Environment  # noqa: E402
+from adiuva.environment import Environment  # noqa: E402
 
 for _name in Environment.model_fields:
     if _name not in _KEPT:

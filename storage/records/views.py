@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from adiuva.api.conditional import require_match
 from adiuva.api.errors import UpstreamError, ValidationFailed
 from adiuva.api.openapi.responses import problem
 from adiuva.api.pagination import MAX_INTEGER, KeysFirst, page_parameters, requested_page, whole_number
+from adiuva.api.preconditions import require_match
 from adiuva.api.views import ApiView, ApiViewSet, uuid_or_404
 from storage.downloads import blob_response
 from storage.models import StorageRecord

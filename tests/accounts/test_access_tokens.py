@@ -8,9 +8,9 @@ import jwt
 import pytest
 
 from accounts import authentication
+from accounts.access_tokens import read_access_token
 from accounts.authentication import Identity
 from accounts.models import Session, User
-from accounts.tokens import read_access_token
 from adiuva.api.errors import InvalidToken
 from billing.subscriptions import set_tier
 from billing.tiers import Tier

@@ -14,8 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, connection, transaction
 
 from accounts import erasure
-from accounts.models import User
-from accounts.tokens import hash_of
+from accounts.models import User, hash_of
 from tests.accounts.tables import whole_database
 from tests.support.accounts import PASSWORD, Account
 from tests.support.client import Answer, ApiClient

@@ -15,8 +15,8 @@ import pytest
 from django.conf import settings
 
 from accounts import authentication
+from accounts.access_tokens import new_access_token
 from accounts.models import Session, User
-from accounts.tokens import new_access_token
 from adiuva.api.errors import InvalidToken
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from accounts.models import RefreshToken, Session, User
-from accounts.tokens import hash_of, successor_of
+from accounts.models import RefreshToken, Session, User, hash_of
+from accounts.refresh_tokens import successor_of
 from tests.accounts.tables import whole_database
 from tests.accounts.token_family import let_time_pass
 from tests.support.accounts import Account

@@ -4,7 +4,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from adiuva.env import FILE_NAME, development_secret, is_weak
+from adiuva.environment import FILE_NAME, development_secret, is_weak
 
 
 def test_it_is_made_once_and_read_ever_after(tmp_path: Path) -> None:

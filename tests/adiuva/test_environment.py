@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adiuva.env import Environment, is_placeholder, is_weak, load_or_exit
+from adiuva.environment import Environment, is_placeholder, is_weak, load_or_exit
 from tests.support.server import PROJECT_DIR, clean_environment
 
 SECRET = "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d8f2e1a07c5564e3f"

@@ -36,7 +36,7 @@ FLAT = Goal(most_ratio=1.5)
 MAKE_TOKENS = f"""
 import django; django.setup()
 from uuid import UUID
-from accounts.tokens import new_access_token
+from accounts.access_tokens import new_access_token
 for user, session in (("{USUAL}", "{USUAL_SESSION}"), ("{HEAVY}", "{HEAVY_SESSION}")):
     print(new_access_token(user_id=UUID(user), session_id=UUID(session), email="somebody@example.com")[0])
 """

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adiuva.api.errors import Problem
-from adiuva.env import Environment
+from adiuva.environment import Environment
 from tests.repository.paths import ROOT
 from tests.support import contract
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from adiuva.env import Environment
+from adiuva.environment import Environment
 from tests.repository.paths import ROOT
 
 # docs/api.md § 12

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from adiuva.env import Environment
+from adiuva.environment import Environment
 from tests.repository.paths import ROOT
 from tests.support.image import Build, Stage, in_context, steps
 from tests.support.ports import held_port

@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.tokens import new_access_token
+from accounts.access_tokens import new_access_token
 from tests.bench.growth_data import HEAVY, HEAVY_SESSION, grow, make_users
 from tests.support.client import ApiClient
 

@@ -14,6 +14,7 @@ CONVENTIONAL = ("ops", "dashboard", "erasure", "urls", "views", "serializers", "
 ALONE: dict[str, str] = {
     "adiuva.api.idempotency": "a header that any route may take; its routes are in billing today",
     "adiuva.api.openapi.settings": "the settings import it, so it imports neither Django nor DRF",
+    "adiuva.server.origins": "who may open a WebSocket is a rule of its own, found by its name",
     "adiuva.db.pool": "the settings import it, so it must not load the database backend",
 }
 

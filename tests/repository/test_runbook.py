@@ -13,7 +13,7 @@ import pytest
 import yaml
 from django.core.management import get_commands, load_command_class
 
-from adiuva.env import Environment
+from adiuva.environment import Environment
 from tests.repository.paths import ROOT
 from tests.repository.test_deployment import COMPOSE, COMPOSE_ONLY, SERVICES
 

@@ -4,9 +4,9 @@ import uuid
 from dataclasses import dataclass
 from uuid import UUID
 
+from accounts.access_tokens import read_access_token
 from accounts.models import User
 from accounts.sessions import start_session
-from accounts.tokens import read_access_token
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from adiuva.env import Environment
+from adiuva.environment import Environment
 from tests.support.ports import held_port
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings as live_settings
 from django.views.debug import get_exception_reporter_filter
 
-from adiuva.env import Environment
+from adiuva.environment import Environment
 
 CANARY = "canary-7b1e0c94"
 REDIS = f"redis://:{CANARY}@redis.internal/0"

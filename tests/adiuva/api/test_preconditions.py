@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from adiuva.api.conditional import (
+from adiuva.api.errors import PreconditionFailed
+from adiuva.api.preconditions import (
     entity_tags,
     is_not_modified,
     last_modified_header,
     range_is_current,
     require_match,
 )
-from adiuva.api.errors import PreconditionFailed
 
 ETAG = '"v2"'
 WRITTEN = datetime(2026, 11, 22, 18, 20, 5, 999_999, tzinfo=UTC)
