@@ -27,7 +27,7 @@ class Lifespan:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                _say_what_runs()
+                _log_what_runs()
                 jobs = [chat.sanitizer.protected_texts.preload, _resume_erasures]
                 if settings.LLM_PRELOAD:
                     jobs.insert(0, agents.llm.factory.preload)
@@ -47,7 +47,7 @@ class Lifespan:
                 return
 
 
-def _say_what_runs() -> None:
+def _log_what_runs() -> None:
     if settings.LLM_MODEL == settings.OFFLINE_MODEL:
         logger.info("no provider key: the built-in offline model answers (development only)")
     elif not settings.LLM_MODEL:

@@ -12,6 +12,7 @@ SMALL_LINES = 60
 CONVENTIONAL = ("ops", "dashboard", "erasure", "urls", "views", "serializers", "openapi")
 # Other small modules that a single one imports, and why each stands alone.
 ALONE: dict[str, str] = {
+    "accounts.registration": "the contract's rules of registration and login, found by their name",
     "adiuva.api.idempotency": "a header that any route may take; its routes are in billing today",
     "adiuva.api.openapi.settings": "the settings import it, so it imports neither Django nor DRF",
     "adiuva.server.origins": "who may open a WebSocket is a rule of its own, found by its name",
