@@ -35,7 +35,7 @@ def set_status(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def _refusal_of(request: Any) -> RateDecision | None:
-    """The decision of ``accounts.throttling`` about this attempt, if it was refused."""
+    """The decision of ``accounts.login_limits`` about this attempt, if it was refused."""
     decision = getattr(request, "rate_decision", None)
     return decision if isinstance(decision, RateDecision) and not decision.allowed else None
 

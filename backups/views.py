@@ -15,10 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from adiuva.api.conditional import require_match
 from adiuva.api.errors import UpstreamError
 from adiuva.api.openapi.responses import problem
 from adiuva.api.pagination import ListSerializer, page_parameters, requested_page
+from adiuva.api.preconditions import require_match
 from adiuva.api.views import ApiView, uuid_or_404
 from backups.headers import (
     DOWNLOAD_HEADERS,

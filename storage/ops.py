@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
 
 from adiuva.observability import probes
-from adiuva.observability.probes import Finding, Orders
+from adiuva.observability.probes import DoctorOptions, Finding
 from storage.blobs.factory import get_blob_store
 from storage.vectors.factory import get_vector_store, uses_local_engine
 
@@ -103,14 +103,14 @@ def probe_vectors() -> None:
 probes.register_readiness("vectors", probe_vectors)
 
 
-def examine_blobs(_orders: Orders) -> Finding:
+def examine_blobs(_options: DoctorOptions) -> Finding:
     probe_blobs()
     if not settings.S3_BUCKET:
         return Finding("ok", f"files in {settings.BLOB_DIR}")
     return Finding("ok", f"bucket {settings.S3_BUCKET} at {urlsplit(_endpoint()).hostname}")
 
 
-def examine_vectors(_orders: Orders) -> Finding:
+def examine_vectors(_options: DoctorOptions) -> Finding:
     probe_vectors()
     if settings.PINECONE_API_KEY:
         return Finding("ok", f"Pinecone, index {settings.PINECONE_INDEX or settings.PINECONE_HOST}")
