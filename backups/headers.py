@@ -10,7 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from adiuva.api.fields import StringField, rfc_3339
+from adiuva.api.fields import StringField, drop_none, rfc_3339
 from backups.history import Label
 from backups.models import Backup
 from storage.models import CHECKSUM
@@ -90,7 +90,7 @@ def read_label(request: Request) -> tuple[Label, str]:
     """
     require_whole(request)
     sent = {field: request.headers.get(name) for field, name in _NAMES.items()}
-    serializer = LabelSerializer(data={field: value for field, value in sent.items() if value is not None})
+    serializer = LabelSerializer(data=drop_none(sent))
     serializer.is_valid(raise_exception=True)
     data = serializer.validated_data
     label = Label(version=data["version"], timestamp=data["timestamp"], chunk_count=data.get("chunk_count"))

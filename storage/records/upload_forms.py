@@ -10,6 +10,7 @@ from uuid import UUID
 from rest_framework.request import Request
 
 from adiuva.api.errors import PayloadTooLarge, UnsupportedMediaType
+from adiuva.api.fields import drop_none
 from adiuva.api.json import StrictJSONParser
 from adiuva.api.multipart import READ_BYTES, spooled_form
 from storage.records import serializers
@@ -101,7 +102,7 @@ def _read_query_and_header(request: Request) -> dict[str, str]:
     query = request.query_params
     checksum = request.headers.get("X-Checksum")
     sent = {"table_name": query.get("table_name"), "id": query.get("id"), "checksum": checksum}
-    return {name: value for name, value in sent.items() if value is not None}
+    return drop_none(sent)
 
 
 # --- application/json ---
