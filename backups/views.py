@@ -222,7 +222,6 @@ class HistoryView(ApiView):
 
 
 def _find_by_path(request: Request, pk: str) -> Backup:
-    # Not the URL's to refuse: without a token anything here is 401.
     backup_id = uuid_or_404(pk, "There is no such backup.")
     return find_backup(user_id=identity_of(request).user.id, backup_id=backup_id)
 
