@@ -159,8 +159,8 @@ def stage_blob(
     except Exception:
         discard_blob(key)
         raise
-    UPLOADS.inc(kind)
-    UPLOAD_BYTES.inc(kind, by=staged.size_bytes)
+    UPLOADS.labels(kind).inc()
+    UPLOAD_BYTES.labels(kind).inc(staged.size_bytes)
 
 
 @contextmanager
