@@ -1,13 +1,17 @@
-"""What becomes of the plugins of somebody who deletes their account.
+"""What becomes of somebody's plugins, purchases and payouts when they delete their account.
+
+An author's plugins:
 
 - What was never published goes altogether: rows, packages, and the id is free again.
 - What was published is withdrawn: out of the catalog, nobody can install it, and nothing names its author. Those who
   have it installed keep it, and may fetch its package again; they may have paid for it. Its id stays taken, so that
   nobody can slip something else under it.
 - What was taken down when its author left stays 410 for those who have it, with the reason.
+
+A buyer's open payment pages are closed, ratings and installations removed; purchases and sales stay, without a name.
+A developer is paid what can be paid; what is left raises an alert for the operator.
 """
 
-import logging
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -37,8 +41,8 @@ from storage.staging import discard_after_commit
 
 
 def erase_author(user_id: UUID) -> None:
-    """The hook of ``accounts.erasure``; may run again. A submission under way waits, or is refused: it locks the same
-    row of the user's, and asks whether the account closes.
+    """A hook of ``accounts.erasure``; may run again. A submission under way waits or is refused: it locks the same row
+    of the user, and asks whether the account is being deleted.
     """
     slugs = Plugin.objects.for_author(user_id).order_by("slug").values_list("slug", flat=True)
     for slug in list(slugs):
@@ -67,13 +71,11 @@ def _release_plugin(user_id: UUID, slug: str) -> None:
     plugin.save(update_fields=["author", "author_name", "status"])
 
 
-logger = logging.getLogger(__name__)
-
 PAGE_LEFT_OPEN = "plugin_page_left_open"  # the session
 
 
 def erase_buyer(user_id: UUID) -> None:
-    """The hook of ``accounts.erasure``; may run again. Raises the gateway's problems: it is tried again later."""
+    """A hook of ``accounts.erasure``; may run again. Raises the gateway's problems: it is tried again later."""
     open_pages = PluginPurchase.objects.for_user(user_id).filter(status=PurchaseStatus.PENDING)
     for purchase in open_pages.exclude(checkout_session_id=None):
         _close_checkout_page(purchase)
@@ -119,8 +121,9 @@ PAYOUT_BY_HAND = "payout_by_hand"  # the alert's kind; its reference is the acco
 
 
 def erase_money(user_id: UUID) -> None:
-    """Pays what can be paid; what is left is for a person to settle. Sales and purchases lose the person with the row
-    of their account, here goes what leads to them at Stripe. Who never said how to be paid leaves their share behind.
+    """A hook of ``accounts.erasure``: pays what can be paid; a person settles the rest. Sales and purchases lose their
+    person with the row of the account; here the reference to them at Stripe goes. A developer who never said how to be
+    paid leaves their share behind.
     """
     account = DeveloperAccount.objects.filter(user_id=user_id).first()
     if account is None:

@@ -1,4 +1,4 @@
-"""Rows that are changed together, locked in the order of the house: user, plugin, purchase. In a transaction."""
+"""Locks on rows that change together, always in one order: user, plugin, purchase. To be called in a transaction."""
 
 from uuid import UUID
 
@@ -8,12 +8,12 @@ from marketplace.models import Plugin, PluginPurchase
 
 
 def lock_user(user_id: UUID) -> None:
-    """Whether or not the account closes."""
+    """Also where the account is being deleted."""
     User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
 
 
 def lock_open_user(user_id: UUID) -> User:
-    """Raises Conflict for an account that closes: whatever it did from here on, its erasure would not see."""
+    """Raises Conflict for an account that is being deleted: its erasure would not see what it does from here on."""
     user = User.objects.select_for_update(no_key=True).filter(pk=user_id, erasure_requested_at=None).first()
     if user is None:
         raise Conflict("This account is being deleted.")

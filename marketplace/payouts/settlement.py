@@ -1,4 +1,4 @@
-"""How much of a payment is back with its buyer, by all that Stripe has told of it; pure.
+"""Sales and returns in the books: a paid purchase becomes a sale, and what goes back to its buyer changes the shares.
 
 Stripe tells of refunds twice: one by one (``refund.…``), and as a charge with their total (``charge.refunded``). An
 account may send either or both, and any of it may come late. The total of a charge leaves out refunds that had failed

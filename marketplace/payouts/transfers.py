@@ -1,9 +1,9 @@
 """Carrying out transfers: whatever fails, and however many try at once, each is made once.
 
 Somebody who tries one claims it first, and counts the attempt, in a transaction that is over before Stripe is asked;
-from then on its amount is fixed. Stripe makes it once for each idempotency key. It forgets keys after a day, so who
-tries again looks first whether it was made after all; so does who comes late, even if nothing here says that somebody
-tried: the database may be an older one than the one that was paid from (a restored backup).
+from then on its amount is fixed. Stripe makes it once for each idempotency key. It forgets keys after a day, so a
+second attempt first looks whether the transfer was made after all; so does a late first one, even if nothing here says
+that somebody tried: the database may be older than the one that was paid from (a restored backup).
 """
 
 import logging

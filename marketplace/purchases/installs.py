@@ -4,8 +4,8 @@
   costs later, and is installed again for nothing. A refund ends both.
 - What was bought can be installed again even when it is withdrawn because its author has left; nobody else gets it.
 - Authors have their own plugins for nothing: there is no purchase, and no revenue.
-- Installing again what one has takes the version that is live now, with its permissions. Who had it when it cost
-  nothing and has not bought it since keeps what they have.
+- Installing again what one has takes the version that is live now, with its permissions. Those who installed it while
+  it was free, and have not bought it since, keep what they have.
 """
 
 from dataclasses import dataclass
