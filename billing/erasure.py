@@ -12,7 +12,7 @@ from billing.cancellation import running_subscriptions
 from billing.customers import lock_subject
 from billing.models import BillingFact, Checkout, Subscription
 from billing.stripe.djstripe import mirror
-from billing.stripe.port import get_gateway
+from billing.stripe.factory import get_gateway
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def erase(user_id: UUID) -> None:
     if user is None:
         return
     customer_id = user.stripe_customer_id or ""
-    just_bought = [_closed(page) for page in Checkout.objects.for_user(user_id).open()]
+    just_bought = [_close_page(page) for page in Checkout.objects.for_user(user_id).open()]
     for subscription_id in sorted({*running_subscriptions(user), *filter(None, just_bought)}):
         _cancel(subscription_id)
     with transaction.atomic():
@@ -35,13 +35,13 @@ def erase(user_id: UUID) -> None:
         Subscription.objects.filter(user_id=user_id).delete()
 
 
-def _closed(page: Checkout) -> str:
+def _close_page(page: Checkout) -> str:
     """Nobody pays on it any more; the subscription that was bought on it already, of which we may not have heard."""
     session_id = str(page.session_id)
     try:
         get_gateway().expire_checkout_session(session_id)
     except NotConfigured:
-        _leave_to_an_operator(session_id, f"expire {session_id}")
+        _ask_operator(session_id, f"expire {session_id}")
     except UpstreamError:
         session = get_gateway().retrieve_checkout_session(session_id)
         if session is not None and session.status == "open":
@@ -55,10 +55,10 @@ def _cancel(subscription_id: str) -> None:
     try:
         get_gateway().cancel_subscription(subscription_id)
     except NotConfigured:
-        _leave_to_an_operator(subscription_id, f"cancel {subscription_id}")
+        _ask_operator(subscription_id, f"cancel {subscription_id}")
 
 
-def _leave_to_an_operator(reference: str, what: str) -> None:
+def _ask_operator(reference: str, what: str) -> None:
     """Waiting for a key that was taken away on purpose would keep the account for ever."""
     alerts.raise_alert(
         alerts.CANCEL_BY_HAND,

@@ -8,28 +8,9 @@ seen up to a hundred times a second: 11 ms of CPU a request at 20,000 users. Thi
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Lock
 
-SPAN = 60_000_000  # µs: the wire contract § 4
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One look at a user's window.
-
-    ``allowed``: there was room (and, by ``take``, it was used). ``used``: entries in the window now, which exceeds the
-    limit for a while after a downgrade. ``frees_in``: µs until more room appears than there is now, i.e. until the
-    oldest of the newest ``limit`` entries has aged by exactly ``SPAN``; room is there any time *after* that.
-    """
-
-    allowed: bool
-    used: int
-    frees_in: int
-
-
-class WindowsUnavailableError(Exception):
-    """The store of the windows does not answer. The message is fit for a log: no address, no password."""
+from billing.rate_limit.port import SPAN, Window
 
 
 def monotonic_us() -> int:
@@ -37,7 +18,7 @@ def monotonic_us() -> int:
 
 
 class MemoryWindows:
-    """Entries are kept by key alone, never by limit: a tier change meets the entries that are already there."""
+    """``billing.rate_limit.port.Windows``, which is always available."""
 
     def __init__(self, clock: Callable[[], int] = monotonic_us) -> None:
         self._clock = clock
@@ -50,7 +31,6 @@ class MemoryWindows:
         return len(self._entries)
 
     def take(self, key: str, limit: int) -> Window:
-        """Enter now if there is room; a refusal leaves no trace."""
         with self._lock:
             now = self._clock()
             entries = self._live(key, now)
@@ -60,7 +40,6 @@ class MemoryWindows:
             return _window(entries, limit, now, allowed=allowed)
 
     def look(self, key: str, limit: int) -> Window:
-        """What ``take`` would say, without entering."""
         with self._lock:
             now = self._clock()
             entries = self._live(key, now)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from adiuva.api.errors import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
-from billing.stripe.port import Gateway, NoSuchCustomer, get_gateway
+from billing.stripe.factory import get_gateway
+from billing.stripe.port import Gateway, NoSuchCustomer
 from billing.stripe.stub.gateway import StubGateway
 from tests.billing.buying import checkout, impatient, session_of
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe
@@ -234,6 +235,7 @@ def test_with_a_key_stripe_is_asked_in_development_too(gateway: Gateway) -> None
 
 
 def test_the_client_of_stripe_is_loaded_at_the_first_use() -> None:
-    script = "import django; django.setup(); import billing.views, sys; print('billing.stripe.client.gateway' in sys.modules)"
+    loaded = "'billing.stripe.client.gateway' in sys.modules"
+    script = f"import django; django.setup(); import billing.views, sys; print({loaded})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split()[-1] == "False"

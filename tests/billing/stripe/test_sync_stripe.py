@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from billing.models import OperatorAlert, Subscription
-from billing.stripe.port import get_gateway
-from billing.stripe.reconciliation import newest_known, refresh, take
+from billing.stripe.factory import get_gateway
+from billing.stripe.reconciliation import apply_subscriptions, newest_fact_times, refresh
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from tests.billing import stripe_events as stripe
@@ -79,7 +79,7 @@ def test_what_an_operator_set_is_no_drift(make_user: MakeUser, stripe_server: Lo
     assert outcome(user).tier == "team"
 
 
-def test_a_subscription_stripe_does_not_know_is_told_and_left_alone(
+def test_a_subscription_stripe_does_not_know_is_reported_and_left_alone(
     make_user: MakeUser, stripe_server: LoopbackStripe, capsys: Capture
 ) -> None:
     """With the key of another account, everything would look like that."""
@@ -92,7 +92,7 @@ def test_a_subscription_stripe_does_not_know_is_told_and_left_alone(
     assert outcome(user).tier == "pro"
 
 
-def test_a_customer_stripe_does_not_know_is_told_and_keeps_nobody_else_from_being_compared(
+def test_a_customer_stripe_does_not_know_is_reported_and_keeps_nobody_else_from_being_compared(
     make_user: MakeUser, stripe_server: LoopbackStripe, capsys: Capture
 ) -> None:
     """Bought from the stub, or under the key of another account."""
@@ -106,7 +106,7 @@ def test_a_customer_stripe_does_not_know_is_told_and_keeps_nobody_else_from_bein
     assert [outcome(one.user).tier for one in (stranger, missed)] == ["pro", "power"]
 
 
-def test_who_pays_and_is_nobodys_customer_is_told(
+def test_who_pays_and_is_nobodys_customer_is_reported(
     make_user: MakeUser, stripe_server: LoopbackStripe, capsys: Capture
 ) -> None:
     account = make_user()
@@ -162,11 +162,11 @@ def test_an_answer_that_was_under_way_while_an_event_came_is_the_older_of_the_tw
     user = make_user().user
     sub = buy_at(stripe_server, user)
     customer_id = str(user.stripe_customer_id)
-    known = newest_known(customer_id)
+    known = newest_fact_times(customer_id)
     answer = list(get_gateway().list_subscriptions(customer_id=customer_id))
     later = int(time.time()) + 30
     receive(stripe.subscription_updated(sub, created=later, customer_id=customer_id, price_id="price_team_monthly"))
-    take(customer_id=customer_id, subscriptions=answer, known=known)
+    apply_subscriptions(customer_id=customer_id, subscriptions=answer, known=known)
     assert outcome(user).tier == "team"
 
 
@@ -174,11 +174,11 @@ def test_a_cancellation_that_stripe_answers_is_final(make_user: MakeUser, stripe
     user = make_user().user
     sub = buy_at(stripe_server, user)
     customer_id = str(user.stripe_customer_id)
-    known = newest_known(customer_id)
+    known = newest_fact_times(customer_id)
     cancelled = get_gateway().cancel_subscription(sub)
     assert cancelled is not None
     receive(stripe.subscription_updated(sub, created=int(time.time()) + 30, customer_id=customer_id))
-    take(customer_id=customer_id, subscriptions=[cancelled], known=known)
+    apply_subscriptions(customer_id=customer_id, subscriptions=[cancelled], known=known)
     assert (outcome(user).tier, outcome(user).status) == ("free", "canceled")
 
 
@@ -247,4 +247,4 @@ def test_a_refresh_of_a_customer_without_a_user_keeps_the_facts(
     customer_id = str(account.user.stripe_customer_id)
     account.user.delete()
     refresh(customer_id)
-    assert list(newest_known(customer_id)) == [sub]
+    assert list(newest_fact_times(customer_id)) == [sub]
