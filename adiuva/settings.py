@@ -135,6 +135,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;",
     }
 else:
+    INSTALLED_APPS.append("adiuva.jobs.procrastinate.apps.TablesConfig")
     DATABASES["default"]["ENGINE"] = "adiuva.db.postgresql"
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     # A server that does not answer must not hold requests up: those in the network of one take milliseconds.

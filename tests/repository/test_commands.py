@@ -17,11 +17,12 @@ PACKAGES = {"adiuva", "accounts", "billing", "storage", "backups", "marketplace"
 COMMANDS = {name: app for name, app in get_commands().items() if str(app).split(".")[0] in PACKAGES}
 CONTRACT = {
     *("set_tier", "set_quota", "seed_demo", "doctor", "reap_storage"),
-    *("verify_blobs", "sync_stripe", "retry_transfers", "purge_tokens"),
+    *("verify_blobs", "sync_stripe", "retry_transfers", "purge_tokens", "work"),
 }
 # These work off tables or stores of any size.
 LONG = {"reap_storage", "verify_blobs", "sync_stripe", "retry_transfers", "purge_tokens"}
 QUICK = {"set_tier", "set_quota", "seed_demo", "doctor"}
+ENDLESS = {"work"}
 each = pytest.mark.parametrize("name", sorted(COMMANDS))
 
 
@@ -48,8 +49,8 @@ def test_the_contracts_commands_are_here() -> None:
     assert set(COMMANDS) == CONTRACT
 
 
-def test_each_is_known_to_be_long_or_quick() -> None:
-    assert set(COMMANDS) == LONG | QUICK
+def test_each_is_known_to_be_long_or_quick_or_without_end() -> None:
+    assert set(COMMANDS) == LONG | QUICK | ENDLESS
 
 
 @each

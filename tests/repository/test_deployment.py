@@ -149,6 +149,15 @@ def test_the_app_starts_on_a_migrated_database() -> None:
     assert SERVICES["app"]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
 
 
+def test_the_worker_is_the_app_with_another_command() -> None:
+    app, worker = SERVICES["app"], SERVICES["worker"]
+
+    assert worker["command"] == ["python", "manage.py", "work"]
+    assert "ports" not in worker
+    for name in ("environment", "depends_on", "volumes", "networks", "restart", "read_only"):
+        assert worker[name] == app[name], name
+
+
 def test_the_image_runs_the_server_without_root_or_development_packages() -> None:
     final_stage = (ROOT / "Dockerfile").read_text().rpartition("\nFROM ")[2]
 

@@ -13,6 +13,7 @@ SDK_HOMES = {
     "The LLM SDK stays behind agents.llm.factory": set(),
     "The Stripe SDK stays in billing": {"billing"},
     "Blob and vector SDKs stay in storage": {"storage"},
+    "Procrastinate stays behind adiuva.jobs": set(),
 }
 
 

@@ -47,7 +47,7 @@ def options_of(command: str) -> set[str]:
 
 def test_the_runbook_has_blocks_to_check() -> None:
     assert len(SHELL) > 15
-    assert len(UNITS) == 6
+    assert len(UNITS) == 7
     assert {language for _, language, _ in BLOCKS} == {"sh", "ini", "nginx", "caddyfile", "json", "crontab"}
 
 
@@ -147,6 +147,15 @@ def test_the_unit_stops_as_slowly_as_the_server(settings: object) -> None:
     assert limit is not None
     assert int(limit[1]) > GRACE_SECONDS
     assert int(SERVICES["app"]["stop_grace_period"].removesuffix("s")) > GRACE_SECONDS
+
+
+def test_the_worker_is_stopped_as_slowly_as_its_jobs() -> None:
+    from adiuva.jobs.procrastinate.times import GIVE_BACK, GRACE
+
+    limit = re.search(r"^TimeoutStopSec=(\d+)$", FILES["/etc/systemd/system/adiuva-worker.service"], re.MULTILINE)
+    assert limit is not None
+    assert int(limit[1]) > GRACE + GIVE_BACK
+    assert int(SERVICES["worker"]["stop_grace_period"].removesuffix("s")) > GRACE + GIVE_BACK
 
 
 def test_the_proxy_lets_through_what_the_service_takes() -> None:

@@ -1,0 +1,174 @@
+"""Jobs in the memory of the process that wants them: for SQLite, where there is one server and no service beside it.
+
+What waits is lost with the process; rows hold the truth, and the schedule's jobs find it again (``at_start``). A job
+that a command queues runs in that command, which waits for it before it ends.
+"""
+
+import atexit
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from threading import Condition, Thread
+from typing import Any
+
+from django.db import transaction
+
+from adiuva.jobs.execution import Failed, TryAgain, attempt
+from adiuva.jobs.port import Job, State, WorksInTheServer, set_stopping
+from adiuva.jobs.registry import load, scheduled
+from adiuva.jobs.timetable import Timetable
+
+logger = logging.getLogger(__name__)
+
+THREADS = 2  # SQLite has one writer; the second is for jobs that wait for somebody else's server
+MOST_WAITING = 1000
+EXIT_SECONDS = 10.0  # for what a command has queued
+
+
+@dataclass(slots=True, kw_only=True)
+class _Waiting:
+    job: Job[...]
+    arguments: Mapping[str, Any]
+    due: float
+    failures: int = 0
+
+
+class EmbeddedQueue:
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._waiting: dict[str, _Waiting] = {}
+        self._running: set[str] = set()
+        self._failed = 0
+        self._threads: list[Thread] = []
+        self._is_stopped = False
+        self._timetable = Timetable((), now=0)
+
+    def put(self, job: Job[...], arguments: Mapping[str, Any]) -> None:
+        job.key(arguments)  # what is no argument is refused here, not where nobody listens
+        copy = json.loads(json.dumps(arguments))  # as it would come out of a database
+        transaction.on_commit(lambda: self._add(job, copy), robust=True)
+
+    def start(self) -> None:
+        load()
+        set_stopping(stopping=False)
+        with self._changed:
+            self._is_stopped = False
+            self._timetable = Timetable(scheduled(), now=time.time())
+            self._changed.notify_all()
+        for entry in scheduled():
+            if entry.at_start:
+                self._add(entry.job, {})
+        self._ensure_threads()
+
+    def stop(self, *, seconds: float) -> None:
+        set_stopping(stopping=True)
+        with self._changed:
+            self._is_stopped = True
+            self._threads = []
+            self._changed.notify_all()
+            if not self._changed.wait_for(lambda: not self._running, seconds):
+                logger.warning("jobs did not end in time", extra={"jobs": sorted(self._running)})
+
+    def work(self, *, queues: Sequence[str] | None, concurrency: int) -> None:
+        raise WorksInTheServer
+
+    def drain(self, *, seconds: float = 60) -> None:
+        with self._changed:
+            if not self._changed.wait_for(self._is_idle, seconds):
+                raise TimeoutError(f"jobs run or are due: {sorted(self._running | set(self._waiting))}")
+
+    def clear(self) -> None:
+        with self._changed:
+            self._waiting.clear()
+            self._changed.wait_for(lambda: not self._running, 60)
+            self._waiting.clear()  # what a running one has queued, or is to try again
+            self._failed = 0
+
+    def state(self) -> State:
+        now = time.monotonic()
+        with self._changed:
+            late = [now - waiting.due for waiting in self._waiting.values() if waiting.due <= now]
+            return State(
+                waiting=len(late),
+                delayed=len(self._waiting) - len(late),
+                running=len(self._running),
+                failed=self._failed,
+                oldest_seconds=max(late, default=0.0),
+                workers=None,
+            )
+
+    def _add(self, job: Job[...], arguments: Mapping[str, Any], *, failures: int = 0, seconds: float = 0) -> None:
+        key = job.key(arguments)
+        with self._changed:
+            if key in self._waiting or self._is_stopped:
+                return
+            if len(self._waiting) >= MOST_WAITING:
+                logger.warning("too many jobs wait; one is left to the schedule", extra={"job": job.name})
+                return
+            due = time.monotonic() + seconds
+            self._waiting[key] = _Waiting(job=job, arguments=arguments, due=due, failures=failures)
+            self._changed.notify_all()
+        self._ensure_threads()
+
+    def _ensure_threads(self) -> None:
+        """The first job starts them: most commands queue none."""
+        with self._changed:
+            if self._threads or self._is_stopped:
+                return
+            self._threads = [Thread(target=self._work, name=f"jobs-{n}", daemon=True) for n in range(THREADS)]
+            for thread in self._threads:
+                thread.start()
+        atexit.register(self._finish)
+
+    def _work(self) -> None:
+        while (taken := self._take()) is not None:
+            key, waiting = taken
+            ended: Exception | None = None
+            try:
+                attempt(waiting.job.name, waiting.arguments, failures=waiting.failures)
+            except (TryAgain, Failed) as verdict:
+                ended = verdict
+            with self._changed:
+                self._running.discard(key)
+                if isinstance(ended, TryAgain):
+                    failures = waiting.failures + 1
+                    self._add(waiting.job, waiting.arguments, failures=failures, seconds=ended.seconds)
+                self._failed += isinstance(ended, Failed)
+                self._changed.notify_all()
+
+    def _take(self) -> tuple[str, _Waiting] | None:
+        """Waits for a job that is due and whose like does not run. None: the process ends."""
+        with self._changed:
+            while not self._is_stopped:
+                for entry in self._timetable.due(now=time.time()):
+                    self._add(entry.job, {})
+                key = min(self._free(), key=lambda key: self._waiting[key].due, default=None)
+                if key is not None and self._waiting[key].due <= time.monotonic():
+                    self._running.add(key)
+                    return key, self._waiting.pop(key)
+                self._changed.wait(self._seconds_to_next(key))
+        return None
+
+    def _free(self) -> list[str]:
+        return [key for key in self._waiting if key not in self._running]
+
+    def _seconds_to_next(self, key: str | None) -> float | None:
+        """Until ``key`` or something of the schedule is due. None: until somebody says so."""
+        times = [] if key is None else [self._waiting[key].due - time.monotonic()]
+        if (scheduled_at := self._timetable.next_time()) is not None:
+            times.append(scheduled_at - time.time())
+        return max(0.0, min(times)) if times else None
+
+    def _is_idle(self) -> bool:
+        now = time.monotonic()
+        return not self._running and all(waiting.due > now for waiting in self._waiting.values())
+
+    def _finish(self) -> None:
+        if self._is_stopped:
+            return
+        try:
+            self.drain(seconds=EXIT_SECONDS)
+        except TimeoutError:
+            logger.warning("jobs did not end in time and are left to the schedule")

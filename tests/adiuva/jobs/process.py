@@ -1,0 +1,38 @@
+"""`python -m tests.adiuva.jobs.process TIMES work …`: a worker that knows the sample jobs.
+
+TIMES is a JSON object of what is set in ``adiuva.jobs.procrastinate.times``, and ``TICK``: a schedule for the
+sample that ticks. `put` instead of `work …` queues what each line of stdin names: [name, arguments].
+"""
+
+import json
+import os
+import sys
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adiuva.settings")
+
+import django
+
+django.setup()
+
+from django.core.management import execute_from_command_line
+from django.db import transaction
+
+from adiuva.jobs import get_queue, schedule
+from adiuva.jobs.procrastinate import times
+from adiuva.jobs.registry import get_job
+from tests.adiuva.jobs import samples
+
+if __name__ == "__main__":
+    given = json.loads(sys.argv[1])
+    if "TICK" in given:
+        schedule(given.pop("TICK"), samples.tick)
+    for name, value in given.items():
+        assert hasattr(times, name)
+        setattr(times, name, value)
+    if sys.argv[2] == "put":
+        with transaction.atomic():
+            for line in sys.stdin:
+                job, arguments = json.loads(line)
+                get_queue().put(get_job(job), arguments)
+    else:
+        execute_from_command_line(["manage.py", *sys.argv[2:]])
