@@ -320,8 +320,8 @@ PAST_DUE_GRACE = timedelta(days=env.PAST_DUE_GRACE_DAYS)
 # Without a key in dev, the stub signs its own events with this; the public webhook never looks at it.
 STRIPE_STUB_SECRET = "" if IS_PROD or STRIPE_SECRET_KEY else _derived("stripe-stub")
 
-MIGRATION_MODULES = {"djstripe": "billing.mirror.migrations"}
-DATABASE_ROUTERS = ["billing.stripe.djstripe.router.OnlyWhatIsMirrored"]
+MIGRATION_MODULES = {"djstripe": "billing.stripe.djstripe.migrations"}
+DATABASE_ROUTERS = ["billing.stripe.djstripe.router.MirroredTablesRouter"]
 DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
 # Empty: a customer's metadata does not decide whose it is; billing.customers does.
 DJSTRIPE_SUBSCRIBER_CUSTOMER_KEY = ""

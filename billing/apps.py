@@ -9,10 +9,10 @@ class BillingConfig(AppConfig):
         from billing import dashboard, invoices, ops
         from billing.entitlements import tier_in_sql, tier_of
         from billing.erasure import erase
-        from billing.stripe.djstripe import silence
+        from billing.stripe.djstripe import mirror
 
         apps.get_app_config("djstripe").verbose_name = "Mirror of Stripe"
-        silence.keep()
+        mirror.forbid_calls()
         ops.drop_djstripes()
         live_tier.register(select_related=("subscription",), read=tier_of, expression=tier_in_sql)
         erasure.register("billing", erase)

@@ -4,14 +4,17 @@ While Stripe is away nothing changes here. A crash between the two leaves a subs
 event about it, or the same request again, brings us up to date.
 """
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 from accounts.models import User
 from adiuva.api.errors import UpstreamError
-from billing.duplicate_subscriptions import living
 from billing.entitlements import tier_of
-from billing.models import BillingFact
-from billing.projection import FINAL
-from billing.stripe.port import StripeSubscription, get_gateway, subscription_from
-from billing.stripe.reconciliation import newest_known, take
+from billing.models import BillingFact, SubscriptionStatus
+from billing.projection import FINAL, running_subscription_ids
+from billing.stripe.factory import get_gateway
+from billing.stripe.port import StripeSubscription
+from billing.stripe.reconciliation import apply_subscriptions, newest_fact_times
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 
@@ -27,10 +30,10 @@ def cancel_subscription(*, user: User) -> None:
     """
     customer_id = user.stripe_customer_id or ""
     for subscription_id in running_subscriptions(user):
-        known = newest_known(customer_id)
-        ended = _ended(subscription_id, customer_id=customer_id)
+        known = newest_fact_times(customer_id)
+        ended = _end(subscription_id, customer_id=customer_id)
         if customer_id:
-            take(customer_id=customer_id, subscriptions=[ended], known=known)
+            apply_subscriptions(customer_id=customer_id, subscriptions=[ended], known=known)
     user.refresh_from_db(fields=["tier", "subscription"])
     if tier_of(user) is not Tier.FREE:
         set_tier(user=user, tier=Tier.FREE)  # what an operator granted
@@ -39,17 +42,33 @@ def cancel_subscription(*, user: User) -> None:
 def running_subscriptions(user: User) -> list[str]:
     """All that may still cost money, not only the one that is shown: nobody who has ended it pays for another."""
     customer_id, shown = user.stripe_customer_id, getattr(user, "subscription", None)
-    running = set(living(BillingFact.objects.filter(subject_id=customer_id))) if customer_id else set()
+    running = (
+        set(running_subscription_ids(BillingFact.objects.filter(subject_id=customer_id))) if customer_id else set()
+    )
     if shown is not None and shown.stripe_subscription_id and shown.status not in FINAL:
         running.add(shown.stripe_subscription_id)
     return sorted(running)
 
 
-def _ended(subscription_id: str, *, customer_id: str) -> StripeSubscription:
+def _end(subscription_id: str, *, customer_id: str) -> StripeSubscription:
     """As Stripe shows it now. One that Stripe never had, or has under another customer, is ended for us as well."""
     answer = get_gateway().cancel_subscription(subscription_id)
     if answer is None:
-        answer = subscription_from({"id": subscription_id, "object": "subscription", "status": "canceled"})
+        answer = _never_had(subscription_id)
     if answer.status not in FINAL:
         raise UpstreamError("The payment service did not end the subscription.")
-    return subscription_from({**answer.payload, "customer": customer_id})
+    return replace(answer, customer_id=customer_id, payload={**answer.payload, "customer": customer_id})
+
+
+def _never_had(subscription_id: str) -> StripeSubscription:
+    status = SubscriptionStatus.CANCELED.value
+    return StripeSubscription(
+        id=subscription_id,
+        customer_id="",
+        status=status,
+        price_ids=(),
+        current_period_end=None,
+        cancel_at_period_end=False,
+        created=datetime.fromtimestamp(0, UTC),
+        payload={"id": subscription_id, "object": "subscription", "status": status},
+    )

@@ -1,4 +1,4 @@
-"""Beginning a purchase: one page to pay on at a time, and never a second subscription by accident.
+"""Starting a purchase: one page to pay on at a time, and never a second subscription by accident.
 
 A user who has a paid subscription and buys another tier goes through checkout as well: they see and confirm what it
 costs. The older subscription ends when the new one has begun (``billing.duplicate_subscriptions``), with what is left of it
@@ -13,9 +13,11 @@ from django.conf import settings
 
 from accounts.models import User
 from adiuva.api.errors import Conflict, IdempotencyMismatch, UpstreamError
+from billing.customers import ensure_customer, replace_customer
 from billing.entitlements import tier_of
 from billing.models import BillingFact, Checkout
-from billing.stripe.port import CheckoutSession, Gateway, NoSuchCustomer, get_gateway
+from billing.stripe.factory import get_gateway
+from billing.stripe.port import CheckoutSession, Gateway, NoSuchCustomer
 from billing.tiers import Tier
 
 logger = logging.getLogger(__name__)
@@ -23,7 +25,7 @@ logger = logging.getLogger(__name__)
 KEPT = timedelta(hours=48)  # Stripe keeps keys for 24 hours, and sessions are open as long
 
 
-def begin_checkout(*, user: User, tier: Tier, idempotency_key: str | None) -> str:
+def start_checkout(*, user: User, tier: Tier, idempotency_key: str | None) -> str:
     """The address of the page on which ``user`` buys ``tier``.
 
     With a key that was used before: the same address again. Without one, or with a new one, the page of an earlier
@@ -78,12 +80,12 @@ def purge_checkouts(*, older_than: datetime, dry_run: bool) -> int:
 
 
 def _create_session(gateway: Gateway, checkout: Checkout, *, user: User) -> CheckoutSession:
-    customer_id = customer_of(gateway, user=user)
+    customer_id = ensure_customer(gateway, user=user)
     try:
         return _create_session_for(gateway, checkout, customer_id=customer_id)
     except NoSuchCustomer:
         logger.warning("a customer is gone at Stripe and gets a successor", extra={"customer": customer_id})
-        return _create_session_for(gateway, checkout, customer_id=replaced_customer(gateway, user, customer_id))
+        return _create_session_for(gateway, checkout, customer_id=replace_customer(gateway, user, customer_id))
 
 
 def _create_session_for(gateway: Gateway, checkout: Checkout, *, customer_id: str) -> CheckoutSession:
@@ -100,28 +102,6 @@ def _create_session_for(gateway: Gateway, checkout: Checkout, *, customer_id: st
         cancel_url=cancel_url,
         idempotency_key=f"checkout:{checkout.pk}:{digest}",
     )
-
-
-def customer_of(gateway: Gateway, *, user: User) -> str:
-    """The user's Stripe customer, made if there is none; however many ask at once, there is one."""
-    if user.stripe_customer_id:
-        return user.stripe_customer_id
-    return _kept_customer(user, before=None, made=gateway.create_customer(user=user))
-
-
-def replaced_customer(gateway: Gateway, user: User, gone: str) -> str:
-    return _kept_customer(user, before=gone, made=gateway.create_customer(user=user, instead_of=gone))
-
-
-def _kept_customer(user: User, *, before: str | None, made: str) -> str:
-    """The id that counts: ``made``, unless another request was quicker. Raises Conflict for an account that closes."""
-    open_accounts = User.objects.filter(pk=user.pk, erasure_requested_at=None)
-    open_accounts.filter(stripe_customer_id=before).update(stripe_customer_id=made)
-    kept = open_accounts.values_list("stripe_customer_id", flat=True).first()
-    if not kept:
-        raise Conflict("This account is being deleted.")
-    user.stripe_customer_id = kept
-    return kept
 
 
 def _close_other_pages(gateway: Gateway, checkout: Checkout) -> None:

@@ -1,14 +1,36 @@
-"""Whose a Stripe customer is, and one writer at a time for each of them."""
+"""Who a Stripe customer is to us: made for a user, found by an event, and with one writer at a time."""
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from accounts.models import User
+from adiuva.api.errors import Conflict
 from billing import alerts
-from billing.stripe.objects import CHECKOUTS, IncomingEvent
+from billing.stripe.events import CHECKOUTS, IncomingEvent, read_session
+from billing.stripe.port import CheckoutSession, Gateway
+
+
+def ensure_customer(gateway: Gateway, *, user: User) -> str:
+    """The user's Stripe customer, made if there is none; however many ask at once, there is one."""
+    if user.stripe_customer_id:
+        return user.stripe_customer_id
+    return _save_customer(user, before=None, made=gateway.create_customer(user=user))
+
+
+def replace_customer(gateway: Gateway, user: User, gone: str) -> str:
+    return _save_customer(user, before=gone, made=gateway.create_customer(user=user, instead_of=gone))
+
+
+def _save_customer(user: User, *, before: str | None, made: str) -> str:
+    """The id that counts: ``made``, unless another request was quicker. Raises Conflict for an account that closes."""
+    open_accounts = User.objects.filter(pk=user.pk, erasure_requested_at=None)
+    open_accounts.filter(stripe_customer_id=before).update(stripe_customer_id=made)
+    kept = open_accounts.values_list("stripe_customer_id", flat=True).first()
+    if not kept:
+        raise Conflict("This account is being deleted.")
+    user.stripe_customer_id = kept
+    return kept
 
 
 def lock_subject(subject_id: str) -> None:
@@ -36,11 +58,11 @@ def locked_user_of_event(event: IncomingEvent) -> User | None:
     user = locked_user_of(event.customer_id)
     if event.type not in CHECKOUTS or not event.customer_id:
         return user
-    named = _user_ids_in(event.data_object)
+    named = _user_ids_in(read_session(event))
     if not named or (user is not None and named == {user.id}):
         return user
     if user is not None or len(named) > 1:
-        _conflict(event, "names another user than the one it belongs to")
+        _report_conflict(event, "names another user than the one it belongs to")
         return user
     candidate = (
         User.objects.select_for_update(no_key=True).filter(id__in=named, erasure_requested_at__isnull=True).first()
@@ -48,7 +70,7 @@ def locked_user_of_event(event: IncomingEvent) -> User | None:
     if candidate is None:
         return None
     if candidate.stripe_customer_id is not None:
-        _conflict(event, f"names a user who has the customer {candidate.stripe_customer_id}")
+        _report_conflict(event, f"names a user who has the customer {candidate.stripe_customer_id}")
         return None
     candidate.stripe_customer_id = event.customer_id
     candidate.save(update_fields=["stripe_customer_id", "updated_at"])
@@ -56,20 +78,19 @@ def locked_user_of_event(event: IncomingEvent) -> User | None:
     return candidate
 
 
-def _user_ids_in(session: Mapping[str, Any]) -> set[UUID]:
-    metadata = session.get("metadata")
-    named = [session.get("client_reference_id"), metadata.get("user_id") if isinstance(metadata, dict) else None]
+def _user_ids_in(session: CheckoutSession) -> set[UUID]:
+    named = (session.client_reference_id, session.metadata.get("user_id", ""))
     return {user_id for value in named if (user_id := _uuid(value)) is not None}
 
 
-def _uuid(value: Any) -> UUID | None:
+def _uuid(value: str) -> UUID | None:
     try:
-        return UUID(value) if isinstance(value, str) else None
+        return UUID(value)
     except ValueError:
         return None
 
 
-def _conflict(event: IncomingEvent, what: str) -> None:
+def _report_conflict(event: IncomingEvent, what: str) -> None:
     alerts.raise_alert(
         alerts.CUSTOMER_CONFLICT,
         reference=event.customer_id,

@@ -12,7 +12,7 @@ from billing.cancellation import running_subscriptions
 from billing.customers import lock_subject
 from billing.models import BillingFact, Checkout, Subscription
 from billing.stripe.djstripe import mirror
-from billing.stripe.port import get_gateway
+from billing.stripe.factory import get_gateway
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def erase(user_id: UUID) -> None:
     if user is None:
         return
     customer_id = user.stripe_customer_id or ""
-    just_bought = [_closed(page) for page in Checkout.objects.for_user(user_id).open()]
+    just_bought = [_close_page(page) for page in Checkout.objects.for_user(user_id).open()]
     for subscription_id in sorted({*running_subscriptions(user), *filter(None, just_bought)}):
         _cancel(subscription_id)
     with transaction.atomic():
@@ -35,7 +35,7 @@ def erase(user_id: UUID) -> None:
         Subscription.objects.filter(user_id=user_id).delete()
 
 
-def _closed(page: Checkout) -> str:
+def _close_page(page: Checkout) -> str:
     """Nobody pays on it any more; the subscription that was bought on it already, of which we may not have heard."""
     session_id = str(page.session_id)
     try:

@@ -4,12 +4,12 @@ A user without a ``Subscription`` is on the free tier.
 """
 
 import uuid
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from billing.querysets import CheckoutQuerySet
 from billing.tiers import Tier
 
 
@@ -173,6 +173,17 @@ class OperatorAlert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.reference}"
+
+
+class CheckoutQuerySet(models.QuerySet["Checkout"]):
+    """Owner-scoped ways to checkouts."""
+
+    def for_user(self, user_id: uuid.UUID) -> "CheckoutQuerySet":
+        return self.filter(user_id=user_id)
+
+    def open(self) -> "CheckoutQuerySet":
+        """Those with a page that can be paid on, as far as we know."""
+        return self.filter(session_id__isnull=False, closed_at=None, expires_at__gt=datetime.now(UTC))
 
 
 class Checkout(models.Model):

@@ -12,7 +12,7 @@ from django.db.models import Count
 from adiuva.observability import probes
 from adiuva.observability.probes import DoctorOptions, Finding
 from billing.models import OperatorAlert, Subscription, SubscriptionStatus
-from billing.stripe.port import get_gateway, is_stubbed
+from billing.stripe.factory import get_gateway, is_stubbed
 from billing.tiers import PAID_TIERS
 
 THROTTLE = "billing.rate_limit.throttle.TierThrottle"

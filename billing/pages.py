@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from adiuva.api.errors import Problem
 from billing.models import Checkout
-from billing.stripe.port import is_stubbed
+from billing.stripe.factory import is_stubbed
+from billing.stripe.hooks import Offer, find_offer
 from billing.stripe.stub import objects, purchases
 from billing.stripe.stub.links import session_of
-from billing.stripe.stub.payments import Offer, find_offer
 from billing.tiers import GIB, TIERS, Tier
 
 CONTENT_SECURITY_POLICY = (

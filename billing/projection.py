@@ -61,15 +61,15 @@ class State:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _One:
-    """One subscription. ``spoke``: it was live at some time, with a price we know."""
+class _Projected:
+    """What one subscription comes to. ``was_live``: at some time, with a price we know."""
 
     newest: BillingFact
     status: SubscriptionStatus
     tier: Tier | None
     past_due_since: datetime | None
     newest_at: datetime
-    spoke: bool
+    was_live: bool
 
     @property
     def preference(self) -> tuple[bool, int, bool, datetime, datetime, str]:
@@ -89,22 +89,18 @@ def project(facts: Iterable[BillingFact], *, tiers: Mapping[str, Tier]) -> State
 
     ``tiers``: which tier each price id stands for.
     """
-    by_subscription: dict[str, list[BillingFact]] = defaultdict(list)
-    for fact in facts:
-        if fact.kind != FactKind.OTHER:
-            by_subscription[fact.subscription_id].append(fact)
-    every = [one for group in by_subscription.values() if (one := _project_one(group, tiers)) is not None]
+    every = [one for group in _by_subscription(facts).values() if (one := _project_one(group, tiers)) is not None]
     if not every:
         return None
     shown = max(every, key=lambda one: one.preference)
     tiers_live = [one.tier for one in every if one.status in LIVE and one.tier is not None]
     tiers_paid = [one.tier for one in every if one.status in PAID_UP and one.tier is not None]
-    has_spoken = any(one.spoke for one in every)
+    was_any_live = any(one.was_live for one in every)
     return State(
         subscription_id=shown.newest.subscription_id,
         status=shown.status,
-        tier=_best(tiers_live) if has_spoken else None,
-        tier_after_grace=_best(tiers_paid),
+        tier=_highest(tiers_live) if was_any_live else None,
+        tier_after_grace=_highest(tiers_paid),
         current_period_end=shown.newest.current_period_end,
         cancel_at_period_end=shown.newest.cancel_at_period_end,
         past_due_since=shown.past_due_since,
@@ -116,7 +112,9 @@ def newest_snapshot(facts: Iterable[BillingFact]) -> BillingFact | None:
     """Of one subscription's facts; a finished checkout counts only while there is no snapshot."""
     every = list(facts)
     snapshots = [fact for fact in every if fact.kind == FactKind.SNAPSHOT]
-    return max(snapshots or [fact for fact in every if fact.kind == FactKind.CHECKOUT], key=_age, default=None)
+    return max(
+        snapshots or [fact for fact in every if fact.kind == FactKind.CHECKOUT], key=_snapshot_order, default=None
+    )
 
 
 def is_ambiguous(fact: BillingFact, facts: Iterable[BillingFact]) -> bool:
@@ -126,17 +124,36 @@ def is_ambiguous(fact: BillingFact, facts: Iterable[BillingFact]) -> bool:
         and other.subscription_id == fact.subscription_id
         and other.occurred_at == fact.occurred_at
         and other.status not in FINAL
-        and _said(other) != _said(fact)
+        and _content_of(other) != _content_of(fact)
         for other in facts
     )
 
 
+def has_several(facts: Iterable[BillingFact]) -> bool:
+    """Whether more than one of a customer's subscriptions has not ended, as far as their events say."""
+    return len(running_subscription_ids(facts)) > 1
+
+
+def running_subscription_ids(facts: Iterable[BillingFact]) -> list[str]:
+    """Of a customer's subscriptions that have not ended; also of one of which only an invoice is known."""
+    newest = {name: newest_snapshot(group) for name, group in _by_subscription(facts).items()}
+    return sorted(name for name, fact in newest.items() if fact is None or fact.status not in FINAL)
+
+
 def tier_of_prices(price_ids: Iterable[str], tiers: Mapping[str, Tier]) -> Tier | None:
     known = [tiers[price_id] for price_id in price_ids if price_id in tiers]
-    return _best(known) if known else None
+    return _highest(known) if known else None
 
 
-def _project_one(facts: list[BillingFact], tiers: Mapping[str, Tier]) -> _One | None:
+def _by_subscription(facts: Iterable[BillingFact]) -> Mapping[str, list[BillingFact]]:
+    groups: dict[str, list[BillingFact]] = defaultdict(list)
+    for fact in facts:
+        if fact.kind != FactKind.OTHER:
+            groups[fact.subscription_id].append(fact)
+    return groups
+
+
+def _project_one(facts: list[BillingFact], tiers: Mapping[str, Tier]) -> _Projected | None:
     newest = newest_snapshot(facts)
     if newest is None:
         return None  # an invoice of a subscription that nothing else is known of
@@ -144,14 +161,14 @@ def _project_one(facts: list[BillingFact], tiers: Mapping[str, Tier]) -> _One | 
     payments = [fact for fact in facts if fact.kind in {FactKind.PAYMENT_FAILED, FactKind.PAYMENT_SUCCEEDED}]
     status, since = _standing(newest, [*snapshots, *payments])
     known = [fact for fact in snapshots if tier_of_prices(fact.price_ids, tiers) is not None]
-    priced = max(known, key=_age, default=None)
-    return _One(
+    priced = max(known, key=_snapshot_order, default=None)
+    return _Projected(
         newest=newest,
         status=status,
         tier=tier_of_prices(priced.price_ids, tiers) if priced is not None else None,
         past_due_since=since,
         newest_at=max(fact.occurred_at for fact in facts),
-        spoke=any(fact.status in LIVE for fact in known),
+        was_live=any(fact.status in LIVE for fact in known),
     )
 
 
@@ -159,7 +176,7 @@ def _standing(newest: BillingFact, facts: list[BillingFact]) -> tuple[Subscripti
     """The status with payments taken into account, and since when it is past due."""
     if newest.status not in LIVE:
         return SubscriptionStatus(newest.status), None
-    evidence = sorted((fact for fact in facts if _is_good(fact) is not None), key=_proof)
+    evidence = sorted((fact for fact in facts if _is_good(fact) is not None), key=_evidence_order)
     # Snapshots of one second are in the order of `newest_snapshot`, so that the last one is `newest`.
     if _is_good(evidence[-1]):
         is_trial = newest.status == SubscriptionStatus.TRIALING
@@ -179,7 +196,7 @@ def _is_good(fact: BillingFact) -> bool | None:
     return fact.kind == FactKind.PAYMENT_SUCCEEDED
 
 
-def _age(snapshot: BillingFact) -> tuple[datetime, bool, int, int, datetime, str]:
+def _snapshot_order(snapshot: BillingFact) -> tuple[datetime, bool, int, int, datetime, str]:
     return (
         snapshot.occurred_at,
         snapshot.status in FINAL,
@@ -190,7 +207,7 @@ def _age(snapshot: BillingFact) -> tuple[datetime, bool, int, int, datetime, str
     )
 
 
-def _proof(fact: BillingFact) -> tuple[datetime, int, tuple[datetime, bool, int, int, datetime, str] | str]:
+def _evidence_order(fact: BillingFact) -> tuple[datetime, int, tuple[datetime, bool, int, int, datetime, str] | str]:
     """Within a second a failure is believed before a snapshot, a payment before a failure, and what Stripe's API said
     when it was asked before any event.
     """
@@ -198,12 +215,12 @@ def _proof(fact: BillingFact) -> tuple[datetime, int, tuple[datetime, bool, int,
         return fact.occurred_at, 1, fact.event_id
     if fact.kind == FactKind.PAYMENT_SUCCEEDED:
         return fact.occurred_at, 2, fact.event_id
-    return fact.occurred_at, 3 if fact.rank == RANK_FETCHED else 0, _age(fact)
+    return fact.occurred_at, 3 if fact.rank == RANK_FETCHED else 0, _snapshot_order(fact)
 
 
-def _said(snapshot: BillingFact) -> tuple[object, ...]:
+def _content_of(snapshot: BillingFact) -> tuple[object, ...]:
     return snapshot.status, snapshot.price_ids, snapshot.current_period_end, snapshot.cancel_at_period_end
 
 
-def _best(tiers: Iterable[Tier]) -> Tier:
+def _highest(tiers: Iterable[Tier]) -> Tier:
     return max(tiers, key=_TIERS.index, default=Tier.FREE)

@@ -12,7 +12,7 @@ from adiuva.api import idempotency
 from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView
 from billing.cancellation import cancel_subscription
-from billing.checkouts import begin_checkout
+from billing.checkouts import start_checkout
 from billing.serializers import (
     CheckoutPageSerializer,
     CheckoutSerializer,
@@ -63,7 +63,7 @@ class CheckoutView(ApiView):
         serializer = CheckoutSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         tier = Tier(serializer.validated_data["tier"])
-        url = begin_checkout(user=identity_of(request).user, tier=tier, idempotency_key=key)
+        url = start_checkout(user=identity_of(request).user, tier=tier, idempotency_key=key)
         return Response(CheckoutPageSerializer({"checkout_url": url}).data)
 
 

@@ -6,7 +6,7 @@ class MarketplaceConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import erasure
-        from billing.stripe.stub import payments
+        from billing.stripe import hooks
         from marketplace import dashboard, ops
         from marketplace.erasure import erase_author, erase_buyer, erase_money
         from marketplace.payouts import events as payout_events
@@ -18,7 +18,7 @@ class MarketplaceConfig(AppConfig):
         dashboard.register()
         purchase_events.register()
         payout_events.register()
-        payments.register(purchase_events.find_stub_offer)
+        hooks.register_offers(purchase_events.find_stub_offer)
         key_owners.register(Packages())
         erasure.register("marketplace authors", erase_author)
         erasure.register("marketplace buyers", erase_buyer)

@@ -20,7 +20,7 @@ from django.db.models import Sum
 
 from adiuva.api.errors import NotConfigured
 from billing import alerts
-from billing.stripe.port import get_gateway
+from billing.stripe.factory import get_gateway
 from marketplace.catalog import ratings
 from marketplace.locks import lock_plugin, lock_user
 from marketplace.models import (

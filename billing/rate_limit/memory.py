@@ -8,28 +8,9 @@ seen up to a hundred times a second: 11 ms of CPU a request at 20,000 users. Thi
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Lock
 
-SPAN = 60_000_000  # µs: the wire contract § 4
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One look at a user's window.
-
-    ``allowed``: there was room (and, by ``take``, it was used). ``used``: entries in the window now, which exceeds the
-    limit for a while after a downgrade. ``frees_in``: µs until more room appears than there is now, i.e. until the
-    oldest of the newest ``limit`` entries has aged by exactly ``SPAN``; room is there any time *after* that.
-    """
-
-    allowed: bool
-    used: int
-    frees_in: int
-
-
-class WindowsUnavailableError(Exception):
-    """The store of the windows does not answer. The message is fit for a log: no address, no password."""
+from billing.rate_limit.port import SPAN, Window
 
 
 def monotonic_us() -> int:

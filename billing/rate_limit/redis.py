@@ -12,13 +12,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from billing.rate_limit.memory import SPAN, Window, WindowsUnavailableError
+from billing.rate_limit.port import SPAN, Window, WindowsUnavailableError
 
 TIMEOUT_SECONDS = 0.25
 MAX_CONNECTIONS = 32
 
 # KEYS[1]: list of µs stamps, newest first. ARGV: limit, span in µs, 1 to enter or 0 to look.
-# Answers {allowed, used, frees_in}: billing.rate_limit.memory.Window. µs since 1970 fit a double's 53 bits until 2255.
+# Answers {allowed, used, frees_in}: billing.rate_limit.port.Window. µs since 1970 fit a double's 53 bits until 2255.
 SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -47,7 +47,7 @@ return {allowed and 1 or 0, used, frees_in}
 
 
 class RedisWindows(RedisStorage):
-    """``take`` and ``look`` as in ``MemoryWindows``; both raise ``WindowsUnavailableError`` within about a second.
+    """``take`` and ``look`` of ``billing.rate_limit.port.Windows``; both raise ``WindowsUnavailableError`` within about a second.
 
     Args:
         url: a ``redis://``, ``rediss://`` or ``unix://`` URL.

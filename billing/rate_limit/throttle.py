@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # views import this module, by DEFAULT_THROTTLE_CLASSES
 
 
 class TierThrottle(BaseThrottle):
-    """The wire contract § 4 for REST. Leaves its decision on the request, for the RateLimit headers.
+    """docs/api.md § 4 for REST. Leaves its decision on the request, for the RateLimit headers.
 
     Passes over views with ``rate_limited = False`` and requests without a user.
     """

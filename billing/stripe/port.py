@@ -1,33 +1,74 @@
-"""The only way to Stripe's API: what billing asks of it, in types of ours.
+"""What billing asks of Stripe, in types of ours.
 
-``billing.stripe.client.gateway`` asks Stripe and ``billing.stripe.stub.gateway`` plays it in development. Every call that changes
-something carries an idempotency key, and a try that failed on the network is repeated once under the same key, so a
-call that Stripe carried out and whose answer was lost is carried out once.
+``billing.stripe.client.gateway`` asks Stripe and ``billing.stripe.stub.gateway`` plays it in development;
+``billing.stripe.factory`` chooses. Every call that changes something carries an idempotency key, and a try that failed
+on the network is repeated once under the same key, so a call that Stripe carried out and whose answer was lost is
+carried out once.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from django.conf import settings
-
 from accounts.models import User
-from adiuva.api.errors import NotConfigured
-
-__all__ = ["SESSION_LIFETIME", "CheckoutSession", "Gateway", "NoSuchCustomer", "StripeSubscription", "get_gateway"]
 
 SUCCEEDED = "succeeded"
 PROCESSING = "processing"
+SESSION_LIFETIME = timedelta(hours=24)  # docs.stripe.com/api/checkout/sessions/object, ``expires_at``
+STUB_ACCOUNT_PREFIX = "acct_stub_"  # of the ids of accounts that the stub made: to Stripe they are worth nothing
 
 
 class CardRefused(Exception):  # noqa: N818 - an answer rather than a failure
-    """The bank wants its customer to be there, or will not pay at all: they have to pay on a page."""
+    """The bank asks for the card's owner, or will not pay at all: they have to pay on a page."""
 
 
-class StillBeingAnswered(Exception):  # noqa: N818 - an answer rather than a failure
+class IdempotencyKeyInUse(Exception):  # noqa: N818 - an answer rather than a failure
     """Another request under the same idempotency key is not answered yet; ask again in a moment."""
+
+
+class NoSuchCustomer(Exception):  # noqa: N818 - an answer rather than a failure
+    """Stripe does not know the customer (any more): deleted there, or made under another key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeSubscription:
+    """A subscription as Stripe has it at one moment. ``status`` is Stripe's word; ``price_ids`` are those of its items.
+
+    ``current_period_end`` is that of its first item, which is where the API has it since 2025-03-31. ``created`` is the
+    start of 1970 where Stripe names no time. ``payload`` is the whole object as an event would carry it.
+    """
+
+    id: str
+    customer_id: str
+    status: str
+    price_ids: tuple[str, ...]
+    current_period_end: datetime | None
+    cancel_at_period_end: bool
+    created: datetime
+    ended_at: datetime | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutSession:
+    """``status`` is ``open``, ``complete`` or ``expired``; ``url`` is empty unless it is open.
+
+    ``subscription_id`` and ``payment_intent_id`` are empty until something was bought; only one of them ever is not.
+    ``mode`` is ``subscription`` or ``payment``. ``client_reference_id`` is the user's id, as is ``user_id`` in
+    ``metadata``.
+    """
+
+    id: str
+    url: str
+    status: str
+    expires_at: datetime
+    mode: str = ""
+    client_reference_id: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    subscription_id: str = ""
+    payment_intent_id: str = ""
+    is_paid: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,22 +78,6 @@ class Payment:
     id: str
     status: str
     metadata: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckoutSession:
-    """``status`` is ``open``, ``complete`` or ``expired``; ``url`` is empty unless it is open.
-
-    ``subscription_id`` and ``payment_intent_id`` are empty until something was bought; only one of them ever is not.
-    """
-
-    id: str
-    url: str
-    status: str
-    expires_at: datetime
-    subscription_id: str = ""
-    payment_intent_id: str = ""
-    is_paid: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +93,14 @@ class Sale:
     metadata: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectAccount:
+    """``payouts_enabled``: it may be sent money, and gets it out."""
+
+    id: str
+    payouts_enabled: bool
+
+
 class Payments(Protocol):
     """Raises the upstream problems (502, 503, 504) unless a method says otherwise."""
 
@@ -76,7 +109,7 @@ class Payments(Protocol):
         ...
 
     def charge_card(self, sale: Sale, *, payment_method_id: str, idempotency_key: str) -> Payment:
-        """Charges a card of a customer who is not there. Raises CardRefused, NoSuchCustomer and StillBeingAnswered."""
+        """Charges a card of a customer who is not there. Raises CardRefused, NoSuchCustomer and IdempotencyKeyInUse."""
         ...
 
     def find_payment(self, *, customer_id: str, metadata: Mapping[str, str], since: datetime) -> Payment | None:
@@ -86,21 +119,8 @@ class Payments(Protocol):
     def create_payment_page(
         self, sale: Sale, *, user_id: str, success_url: str, cancel_url: str, idempotency_key: str
     ) -> CheckoutSession:
-        """A page on which it is paid, by card. Raises NoSuchCustomer and StillBeingAnswered."""
+        """A page on which it is paid, by card. Raises NoSuchCustomer and IdempotencyKeyInUse."""
         ...
-
-
-def payment_from(payload: Mapping[str, Any]) -> Payment:
-    """Raises KeyError or TypeError for what is no PaymentIntent."""
-    return Payment(id=payload["id"], status=payload["status"], metadata=dict(payload.get("metadata") or {}))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectAccount:
-    """``payouts_enabled``: it may be sent money, and gets it out."""
-
-    id: str
-    payouts_enabled: bool
 
 
 class ConnectGateway(Protocol):
@@ -145,31 +165,6 @@ class ConnectGateway(Protocol):
     def find_reversal(self, transfer_id: str, *, reference: str) -> str | None:
         """As ``find_transfer``."""
         ...
-
-
-SESSION_LIFETIME = timedelta(hours=24)  # docs.stripe.com/api/checkout/sessions/object, ``expires_at``
-
-
-class NoSuchCustomer(Exception):  # noqa: N818 - an answer rather than a failure
-    """Stripe does not know the customer (any more): deleted there, or made under another key."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StripeSubscription:
-    """A subscription as Stripe has it now. ``status`` is Stripe's word; ``price_ids`` are those of its items.
-
-    ``current_period_end`` is that of its first item, which is where the API has it since 2025-03-31. ``payload`` is
-    the whole object as an event would carry it.
-    """
-
-    id: str
-    customer_id: str
-    status: str
-    price_ids: tuple[str, ...]
-    current_period_end: datetime | None
-    cancel_at_period_end: bool
-    created: datetime
-    payload: Mapping[str, Any] = field(repr=False)
 
 
 class Gateway(ConnectGateway, Payments, Protocol):
@@ -221,70 +216,3 @@ class Gateway(ConnectGateway, Payments, Protocol):
         ``credit_unused``: what was paid for the rest of the period becomes a credit for the customer's next invoice.
         """
         ...
-
-
-def get_gateway() -> Gateway:
-    """Stripe where there is a key; without one the stub in dev, and nothing in prod.
-
-    Raises:
-        NotConfigured: production without STRIPE_SECRET_KEY.
-    """
-    if settings.STRIPE_SECRET_KEY:
-        return _gateway(
-            settings.STRIPE_SECRET_KEY,
-            settings.STRIPE_API_BASE,
-            settings.STRIPE_API_VERSION,
-            settings.STRIPE_TIMEOUT_SECONDS,
-        )
-    if is_stubbed():
-        from billing.stripe.stub.gateway import StubGateway
-
-        return StubGateway()
-    raise NotConfigured("Payments are not set up on this server.")
-
-
-def is_stubbed() -> bool:
-    """Whether purchases are only played: never in production, and never where Stripe could be asked."""
-    return not settings.IS_PROD and not settings.STRIPE_SECRET_KEY
-
-
-@lru_cache(maxsize=8)
-def _gateway(secret_key: str, api_base: str, api_version: str, timeout: float) -> Gateway:
-    from billing.stripe.client.gateway import StripeGateway
-
-    return StripeGateway(secret_key=secret_key, api_base=api_base, api_version=api_version, timeout=timeout)
-
-
-def checkout_session_from(payload: Mapping[str, Any]) -> CheckoutSession:
-    """Raises KeyError or TypeError for what is no checkout session."""
-    expires = payload.get("expires_at")
-    return CheckoutSession(
-        id=payload["id"],
-        url=payload.get("url") or "",
-        status=payload.get("status") or "open",
-        expires_at=datetime.fromtimestamp(expires, UTC) if expires else datetime.now(UTC) + SESSION_LIFETIME,
-        subscription_id=_id_of(payload.get("subscription")),
-        payment_intent_id=_id_of(payload.get("payment_intent")),
-        is_paid=payload.get("payment_status") in {"paid", "no_payment_required"},
-    )
-
-
-def subscription_from(payload: Mapping[str, Any]) -> StripeSubscription:
-    """Raises KeyError or TypeError for what is no subscription."""
-    items = (payload.get("items") or {}).get("data") or []
-    ends = items[0].get("current_period_end") if items else None
-    return StripeSubscription(
-        id=payload["id"],
-        customer_id=_id_of(payload.get("customer")),
-        status=payload["status"],
-        price_ids=tuple(item["price"]["id"] for item in items),
-        current_period_end=datetime.fromtimestamp(ends, UTC) if ends else None,
-        cancel_at_period_end=bool(payload.get("cancel_at_period_end")),
-        created=datetime.fromtimestamp(payload.get("created") or 0, UTC),
-        payload=payload,
-    )
-
-
-def _id_of(reference: Any) -> str:
-    """Stripe gives an id, or the whole object where it was asked to expand it."""
-    return reference["id"] if isinstance(reference, Mapping) else str(reference or "")

@@ -1,4 +1,4 @@
-"""Ours beside Stripe's: taking what its API answers, and telling where the two differ."""
+"""Our subscriptions beside Stripe's: applying what its API answers, and telling where the two differ."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,24 +12,25 @@ from billing.customers import lock_subject, locked_user_of
 from billing.models import BillingFact, FactKind
 from billing.projection import FINAL, State, project
 from billing.stripe.djstripe import mirror
-from billing.stripe.objects import fetched_fact
-from billing.stripe.port import StripeSubscription, get_gateway
+from billing.stripe.events import fetched_fact
+from billing.stripe.factory import get_gateway
+from billing.stripe.port import StripeSubscription
 from billing.subscriptions import apply_facts, tiers_by_price
 
-Known = dict[str, datetime]
+FactTimes = dict[str, datetime]
 
 
 def refresh(customer_id: str) -> None:
-    """Asks Stripe for the customer's subscriptions and takes what it answers. Raises the gateway's problems."""
-    known = newest_known(customer_id)
-    take(
+    """Asks Stripe for the customer's subscriptions and applies what it answers. Raises the gateway's problems."""
+    known = newest_fact_times(customer_id)
+    apply_subscriptions(
         customer_id=customer_id,
         subscriptions=list(get_gateway().list_subscriptions(customer_id=customer_id)),
         known=known,
     )
 
 
-def newest_known(customer_id: str) -> Known:
+def newest_fact_times(customer_id: str) -> FactTimes:
     """By subscription, how new the newest fact is: to be asked before Stripe is, so that an event that comes while it
     answers is taken for the newer of the two.
     """
@@ -38,25 +39,27 @@ def newest_known(customer_id: str) -> Known:
 
 
 @transaction.atomic
-def take(*, customer_id: str, subscriptions: Iterable[StripeSubscription], known: Known) -> State | None:
+def apply_subscriptions(
+    *, customer_id: str, subscriptions: Iterable[StripeSubscription], known: FactTimes
+) -> State | None:
     """Stores what Stripe's API answered about a customer and applies it to their user, if they have one.
 
-    ``known``: what ``newest_known`` said before Stripe was asked. Not for callers that hold the user's row: the
+    ``known``: what ``newest_fact_times`` said before Stripe was asked. Not for callers that hold the user's row: the
     customer is locked first.
     Raises ValidationFailed for an answer that makes no sense.
     """
     lock_subject(customer_id)
     user = locked_user_of(customer_id)
     for subscription in subscriptions:
-        _take_one(subscription, customer_id=customer_id, known=known, user=user)
+        _store_fetched(subscription, customer_id=customer_id, known=known, user=user)
     return None if user is None else apply_facts(user=user, facts=_facts_of(customer_id))
 
 
-def would_be(*, customer_id: str, subscriptions: Iterable[StripeSubscription], known: Known) -> State | None:
-    """What ``take`` would come to, without taking it."""
+def preview(*, customer_id: str, subscriptions: Iterable[StripeSubscription], known: FactTimes) -> State | None:
+    """What ``apply_subscriptions`` would come to, without storing anything."""
     facts = {fact.event_id: fact for fact in _facts_of(customer_id)}
     for subscription in subscriptions:
-        fact = fetched_fact(subscription.payload, as_of=known.get(subscription.id))
+        fact = fetched_fact(subscription, as_of=known.get(subscription.id))
         facts[fact.event_id] = fact
     return project(facts.values(), tiers=tiers_by_price())
 
@@ -69,8 +72,8 @@ class Drift:
     differences: tuple[tuple[str, object, object], ...]
 
 
-def drift_of(user: User, state: State | None) -> Drift | None:
-    """``state``: what Stripe's answer comes to (``would_be``). A tier that an operator set is no drift."""
+def find_drift(user: User, state: State | None) -> Drift | None:
+    """``state``: what Stripe's answer comes to (``preview``). A tier that an operator set is no drift."""
     row = getattr(user, "subscription", None)
     if state is None:
         missing = row is not None and row.stripe_subscription_id is not None
@@ -86,12 +89,12 @@ def drift_of(user: User, state: State | None) -> Drift | None:
     return Drift(user, differences) if differences else None
 
 
-def _take_one(subscription: StripeSubscription, *, customer_id: str, known: Known, user: User | None) -> None:
+def _store_fetched(subscription: StripeSubscription, *, customer_id: str, known: FactTimes, user: User | None) -> None:
     as_of = known.get(subscription.id)
     if subscription.status in FINAL:
         # For good, so that nothing we have heard since can be newer.
-        as_of = newest_known(customer_id).get(subscription.id)
-    fact = fetched_fact(subscription.payload, as_of=as_of)
+        as_of = newest_fact_times(customer_id).get(subscription.id)
+    fact = fetched_fact(subscription, as_of=as_of)
     before = BillingFact.objects.filter(event_id=fact.event_id).first()
     if before is not None and before.occurred_at > fact.occurred_at:
         return

@@ -11,8 +11,8 @@ from threading import Lock
 from django.db import connections, transaction
 
 from adiuva.api.errors import Problem
-from billing.duplicate_subscriptions import end_superseded
-from billing.stripe.port import get_gateway, is_stubbed
+from billing.duplicate_subscriptions import end_duplicates
+from billing.stripe.factory import get_gateway, is_stubbed
 from billing.stripe.reconciliation import refresh
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def _heal(customer_id: str) -> None:
         _waiting.discard(customer_id)  # what comes from now on is worth another look
     try:
         refresh(customer_id)
-        end_superseded(get_gateway(), customer_id=customer_id)
+        end_duplicates(get_gateway(), customer_id=customer_id)
     except Problem as problem:
         logger.info(
             "a customer could not be looked up at Stripe", extra={"customer": customer_id, "code": problem.code}

@@ -5,20 +5,19 @@ alone: in between an event may have come.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from accounts.models import User
-from billing.duplicate_subscriptions import end_superseded, superseded
+from billing.duplicate_subscriptions import end_duplicates, find_duplicates
 from billing.projection import LIVE
 from billing.stripe.port import Gateway, StripeSubscription
-from billing.stripe.reconciliation import Drift, Known, drift_of, newest_known, take, would_be
+from billing.stripe.reconciliation import Drift, FactTimes, apply_subscriptions, find_drift, newest_fact_times, preview
 
 USERS_AT_ONCE = 500
 
 
-class Synchronisation:
+class StripeSync:
     """The counters are of what ``differences`` has gone over so far."""
 
     def __init__(self, gateway: Gateway, *, step: Callable[[int], None]) -> None:
@@ -28,7 +27,7 @@ class Synchronisation:
 
     def differences(self, *, fix: bool) -> Iterator[str]:
         """A line for each customer whose state differs. Raises the gateway's problems."""
-        at_stripe = self._listed()
+        at_stripe = self._list_by_customer()
         users = User.objects.filter(stripe_customer_id__isnull=False).select_related("subscription").order_by("id")
         for user in users.iterator(chunk_size=USERS_AT_ONCE):
             self.customers += 1
@@ -36,7 +35,7 @@ class Synchronisation:
             listed = at_stripe.pop(customer_id, [])
             if self._agrees(user, listed):
                 continue
-            drift = self._looked_at_again(user, fix=fix)
+            drift = self._recheck(user, fix=fix)
             if drift is not None:
                 yield _line(drift)
         for customer_id, listed in sorted(at_stripe.items()):
@@ -45,38 +44,40 @@ class Synchronisation:
                 self.drifted += 1
                 yield f"{customer_id}: pays for {', '.join(alive)} and is nobody's customer here"
 
-    def _listed(self) -> dict[str, list[StripeSubscription]]:
+    def _list_by_customer(self) -> dict[str, list[StripeSubscription]]:
         listed: dict[str, list[StripeSubscription]] = defaultdict(list)
         for subscription in self._gateway.list_subscriptions():
-            listed[subscription.customer_id].append(replace(subscription, payload=_compared(subscription.payload)))
+            listed[subscription.customer_id].append(replace(subscription, payload={}))
             self.subscriptions += 1
             self._step(1)
         return listed
 
     def _agrees(self, user: User, listed: list[StripeSubscription]) -> bool:
-        return _drift(user, listed, newest_known(str(user.stripe_customer_id))) is None and not superseded(listed)
+        return _compare(user, listed, newest_fact_times(str(user.stripe_customer_id))) is None and not find_duplicates(
+            listed
+        )
 
-    def _looked_at_again(self, user: User, *, fix: bool) -> Drift | None:
+    def _recheck(self, user: User, *, fix: bool) -> Drift | None:
         customer_id = str(user.stripe_customer_id)
-        known = newest_known(customer_id)
+        known = newest_fact_times(customer_id)
         listed = list(self._gateway.list_subscriptions(customer_id=customer_id))
         user.refresh_from_db(fields=["tier", "subscription"])
-        drift = _drift(user, listed, known)
-        several = superseded(listed)
+        drift = _compare(user, listed, known)
+        several = find_duplicates(listed)
         if drift is None and several:
             drift = Drift(user, (("replaced but alive", ", ".join(one.id for one in several), None),))
         if drift is None:
             return None
         self.drifted += 1
         if fix:
-            take(customer_id=customer_id, subscriptions=listed, known=known)
-            end_superseded(self._gateway, customer_id=customer_id)
+            apply_subscriptions(customer_id=customer_id, subscriptions=listed, known=known)
+            end_duplicates(self._gateway, customer_id=customer_id)
             user.refresh_from_db(fields=["tier", "subscription"])
-            self.fixed += _drift(user, listed, newest_known(customer_id)) is None or bool(several)
+            self.fixed += _compare(user, listed, newest_fact_times(customer_id)) is None or bool(several)
         return drift
 
 
-def _drift(user: User, listed: list[StripeSubscription], known: Known) -> Drift | None:
+def _compare(user: User, listed: list[StripeSubscription], known: FactTimes) -> Drift | None:
     """A subscription that we know as living and Stripe does not list is a difference too."""
     names = {one.id for one in listed}
     row = getattr(user, "subscription", None)
@@ -87,19 +88,9 @@ def _drift(user: User, listed: list[StripeSubscription], known: Known) -> Drift 
         and row.stripe_subscription_id not in names
     ):
         return Drift(user, (("not at Stripe", row.stripe_subscription_id, None),))
-    return drift_of(user, would_be(customer_id=str(user.stripe_customer_id), subscriptions=listed, known=known))
-
-
-def _compared(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``stripe_payloads`` reads: a fiftieth of the object, which for all customers together is a lot."""
-    kept = ("id", "object", "status", "customer", "created", "ended_at", "cancel_at_period_end")
-    items = [
-        {"price": {"id": item["price"]["id"]}, "current_period_end": item.get("current_period_end")}
-        for item in payload["items"]["data"]
-    ]
-    return {name: payload.get(name) for name in kept} | {"items": {"data": items}}
+    return find_drift(user, preview(customer_id=str(user.stripe_customer_id), subscriptions=listed, known=known))
 
 
 def _line(drift: Drift) -> str:
-    said = ", ".join(f"{name}: {ours} -> {theirs}" for name, ours, theirs in drift.differences)
-    return f"{drift.user.email}: {said}"
+    differences = ", ".join(f"{name}: {ours} -> {theirs}" for name, ours, theirs in drift.differences)
+    return f"{drift.user.email}: {differences}"

@@ -17,12 +17,11 @@ from adiuva.api.errors import NotConfigured, ValidationFailed
 from adiuva.observability.metrics import EVENT_TYPES, WEBHOOKS, bounded
 from billing import alerts
 from billing.customers import lock_subject, locked_user_of_event
-from billing.duplicate_subscriptions import has_several
 from billing.models import BillingFact, FactKind
-from billing.projection import LIVE, is_ambiguous, newest_snapshot, tier_of_prices
+from billing.projection import LIVE, has_several, is_ambiguous, newest_snapshot, tier_of_prices
 from billing.stripe import hooks, resync
 from billing.stripe.djstripe import mirror
-from billing.stripe.objects import IncomingEvent, read_event
+from billing.stripe.events import IncomingEvent, read_event
 from billing.subscriptions import apply_facts, tiers_by_price
 
 logger = logging.getLogger(__name__)
@@ -47,8 +46,8 @@ def receive(*, body: bytes, signature: str, secret: str, connect_secret: str = "
         ValidationFailed: missing, wrong or stale signature; signed, but no event that can be acted on. Nothing of it
             is stored.
     """
-    is_connects = bool(connect_secret) and _is_signed(body=body, signature=signature, secret=connect_secret)
-    verify(body=body, signature=signature, secret=connect_secret if is_connects else secret)
+    is_of_connect = bool(connect_secret) and _is_signed(body=body, signature=signature, secret=connect_secret)
+    verify(body=body, signature=signature, secret=connect_secret if is_of_connect else secret)
     try:
         event = read_event(body, prices=settings.STRIPE_PRICES)
     except ValidationFailed:
@@ -56,7 +55,7 @@ def receive(*, body: bytes, signature: str, secret: str, connect_secret: str = "
         raise
     subject = bounded(event.type.partition(".")[0], EVENT_TYPES)
     try:
-        is_new = _take(event)
+        is_new = _apply_once(event)
     except Exception:
         WEBHOOKS.labels(subject, "failed").inc()
         raise
@@ -86,7 +85,7 @@ def _is_signed(*, body: bytes, signature: str, secret: str) -> bool:
 
 
 @transaction.atomic
-def _take(event: IncomingEvent) -> bool:
+def _apply_once(event: IncomingEvent) -> bool:
     """False for a repetition."""
     lock_subject(event.fact.subject_id or event.id)
     if mirror.has_event(event.id):

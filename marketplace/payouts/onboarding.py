@@ -4,7 +4,6 @@ Also what the browser sees around Stripe's own pages: where Stripe sends it back
 them while there is no key to Stripe.
 """
 
-import time
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -16,11 +15,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from billing.pages import is_from_here, message, page
-from billing.stripe import webhook
-from billing.stripe.port import Gateway, get_gateway, is_stubbed
-from billing.stripe.stub import objects
-from billing.stripe.stub.connect import ACCOUNT_PREFIX
+from billing.stripe.factory import get_gateway, is_stubbed
+from billing.stripe.port import STUB_ACCOUNT_PREFIX, Gateway
 from billing.stripe.stub.links import account_of
+from billing.stripe.stub.purchases import complete_onboarding
 from marketplace.locks import lock_open_user
 from marketplace.models import DeveloperAccount
 from marketplace.payouts.transfers import open_transfers
@@ -46,7 +44,7 @@ def _account_of(gateway: Gateway, user: User) -> str:
     """However many ask at once, there is one: Stripe makes one for the key, and we keep one row."""
     known = DeveloperAccount.objects.filter(user=user).first()
     # The stub's accounts are worth nothing to Stripe, once there is a key to it.
-    if known is not None and (is_stubbed() or not known.stripe_account_id.startswith(ACCOUNT_PREFIX)):
+    if known is not None and (is_stubbed() or not known.stripe_account_id.startswith(STUB_ACCOUNT_PREFIX)):
         return known.stripe_account_id
     account_id = gateway.create_connect_account(user_id=str(user.pk))
     with transaction.atomic():
@@ -103,17 +101,9 @@ def stub_onboarding(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         if not is_from_here(request):
             return message(request, "Not from here", "Open the page in this browser and try again.", status=403)
-        _answer(account)
+        complete_onboarding(account.stripe_account_id)
         return HttpResponseRedirect(request.path)
     return page(request, "marketplace/onboarding_stub.html", {"title": "Get paid for your plugins"})
-
-
-def _answer(account: DeveloperAccount) -> None:
-    """What Stripe would tell us, through the very code of its webhook; again changes nothing."""
-    about = {"id": account.stripe_account_id, "object": "account", "payouts_enabled": True}
-    body = objects.event(f"evt_stub_{account.stripe_account_id}", "account.updated", about, created=int(time.time()))
-    secret = settings.STRIPE_STUB_SECRET
-    webhook.receive(body=body, signature=objects.signature(body, secret), secret=secret)
 
 
 urlpatterns = [

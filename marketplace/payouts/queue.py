@@ -12,7 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections, transaction
 
-from billing.stripe.port import is_stubbed
+from billing.stripe.factory import is_stubbed
 from marketplace.payouts.transfers import run_open
 
 logger = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from django.db.models import Q, QuerySet
 
 from adiuva.api.errors import NotConfigured, Problem
 from billing import alerts
-from billing.stripe.port import Gateway, get_gateway, is_stubbed
-from billing.stripe.stub.connect import stub_account_id
+from billing.stripe.factory import get_gateway, is_stubbed
+from billing.stripe.port import Gateway
 from marketplace.models import DeveloperAccount, RevenueEvent, Transfer, TransferStatus
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def destination_of(transfer: Transfer) -> str:
     if developer_id is None:
         return ""
     if is_stubbed():
-        return stub_account_id(developer_id)
+        return get_gateway().create_connect_account(user_id=str(developer_id))
     accounts = DeveloperAccount.objects.filter(user_id=developer_id, payouts_enabled=True)
     return accounts.values_list("stripe_account_id", flat=True).first() or ""
 

@@ -1,12 +1,13 @@
 """What Stripe's events say about purchases of plugins: that one is paid. Any order, any repetition."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Literal
 from uuid import UUID
 
 from billing.stripe import hooks
-from billing.stripe.objects import IncomingEvent
+from billing.stripe.events import CHECKOUTS, IncomingEvent, read_succeeded_payment
+from billing.stripe.hooks import Offer
 from billing.stripe.port import Sale
-from billing.stripe.stub.payments import Offer
 from marketplace.models import PluginPurchase, PurchaseStatus
 from marketplace.purchases.completion import complete
 
@@ -14,33 +15,22 @@ METADATA = "purchase_id"  # on everything that Stripe makes of a purchase of our
 
 
 def register() -> None:
-    hooks.register("payment_intent.succeeded", _on_payment)
-    for kind in ("checkout.session.completed", "checkout.session.async_payment_succeeded"):
-        hooks.register(kind, _on_session)
+    for kind in ("payment_intent.succeeded", *sorted(CHECKOUTS)):
+        hooks.register(kind, _on_payment)
 
 
 def _on_payment(event: IncomingEvent) -> None:
-    _complete(event, payment_intent_id=event.data_object.get("id"))
+    """Payments that are not of this shop carry no purchase of ours."""
+    payment = read_succeeded_payment(event)
+    purchase_id = _purchase_in(payment.metadata) if payment is not None else None
+    if payment is not None and purchase_id is not None:
+        complete(purchase_id=purchase_id, payment_intent_id=payment.id)
 
 
-def _on_session(event: IncomingEvent) -> None:
-    session = event.data_object
-    if session.get("mode") == "payment" and session.get("payment_status") == "paid":
-        payment = session.get("payment_intent")
-        _complete(event, payment_intent_id=payment.get("id") if isinstance(payment, dict) else payment)
-
-
-def _complete(event: IncomingEvent, *, payment_intent_id: Any) -> None:
-    """Payments that are not of this shop carry no purchase of ours, and connected accounts have shops of their own."""
-    purchase_id = _purchase_in(event.data_object.get("metadata"))
-    if purchase_id is not None and not event.account_id and isinstance(payment_intent_id, str):
-        complete(purchase_id=purchase_id, payment_intent_id=payment_intent_id)
-
-
-def _purchase_in(metadata: Any) -> UUID | None:
+def _purchase_in(metadata: Mapping[str, str]) -> UUID | None:
     try:
         return UUID(metadata[METADATA])
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, ValueError):
         return None
 
 

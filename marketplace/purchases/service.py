@@ -19,18 +19,18 @@ from django.db import transaction
 
 from accounts.models import User
 from adiuva.api.errors import Conflict, PaymentRequired, UpstreamError, UpstreamTimeout, UpstreamUnavailable
-from billing.checkouts import customer_of, replaced_customer
+from billing.customers import ensure_customer, replace_customer
+from billing.stripe.factory import get_gateway
 from billing.stripe.port import (
     PROCESSING,
     SUCCEEDED,
     CardRefused,
     CheckoutSession,
     Gateway,
+    IdempotencyKeyInUse,
     NoSuchCustomer,
     Payment,
     Sale,
-    StillBeingAnswered,
-    get_gateway,
 )
 from marketplace.locks import lock_open_user
 from marketplace.models import Plugin, PluginPurchase, PurchaseStatus
@@ -115,7 +115,7 @@ def _pay(gateway: Gateway, purchase: PluginPurchase, *, user: User, plugin: Plug
     if has_other_price and purchase.checkout_session_id is None and not purchase.payment_method_id:
         _give_up(purchase)
         raise _AnotherRoundError
-    customer_id = customer_of(gateway, user=user)
+    customer_id = ensure_customer(gateway, user=user)
     sale = _sale_of(purchase, plugin=plugin, customer_id=customer_id)
     if purchase.payment_method_id is None:
         _update(purchase, {"payment_method_id": None}, payment_method_id=gateway.saved_card(customer_id) or ON_A_PAGE)
@@ -188,7 +188,7 @@ def _create_page(gateway: Gateway, purchase: PluginPurchase, sale: Sale, *, user
     try:
         return _request_page(gateway, purchase, sale)
     except NoSuchCustomer:
-        successor = replaced_customer(gateway, user, sale.customer_id)
+        successor = replace_customer(gateway, user, sale.customer_id)
         return _request_page(gateway, purchase, _sale_of(purchase, plugin=purchase.plugin, customer_id=successor))
 
 
@@ -215,7 +215,7 @@ def _retry_until_answered(purchase: PluginPurchase, ask: Callable[[], T]) -> T:
     while True:
         try:
             return ask()
-        except StillBeingAnswered:
+        except IdempotencyKeyInUse:
             if time.monotonic() > deadline:
                 raise UpstreamUnavailable("The payment is still under way.", retry_after=1) from None
         time.sleep(PAUSE_SECONDS)

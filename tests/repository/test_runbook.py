@@ -187,7 +187,7 @@ def test_the_bucket_forgets_unfinished_uploads_and_not_its_versions() -> None:
 
 def test_stripes_events_are_those_that_are_acted_on() -> None:
     from billing.stripe import hooks
-    from billing.stripe.objects import CHECKOUTS, RANKS
+    from billing.stripe.events import CHECKOUTS, RANKS
 
     listed = set(re.findall(r"`([a-z_]+(?:\.[a-z_]+){1,3})`", TEXT)) & _event_names()
     superseded_names = {"charge.refund.updated", "invoice.payment_succeeded"}  # Stripe sends the newer ones as well

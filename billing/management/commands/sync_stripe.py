@@ -6,8 +6,8 @@ from django.core.management.base import CommandError
 
 from adiuva.api.errors import Problem
 from adiuva.commands import OperatorCommand, Progress
-from billing.stripe.port import get_gateway, is_stubbed
-from billing.stripe.sync import Synchronisation
+from billing.stripe.factory import get_gateway, is_stubbed
+from billing.stripe.sync import StripeSync
 
 
 class Command(OperatorCommand):
@@ -34,7 +34,7 @@ class Command(OperatorCommand):
             raise CommandError("there is no STRIPE_SECRET_KEY: nothing to compare with")
         try:
             with Progress(sys.stderr, "subscriptions at Stripe") as progress:
-                run = Synchronisation(get_gateway(), step=progress.step)
+                run = StripeSync(get_gateway(), step=progress.step)
                 say = progress.above(self.stdout.write)
                 for line in run.differences(fix=fix):
                     say(line)

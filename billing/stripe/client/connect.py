@@ -6,8 +6,8 @@ from typing import Any
 
 import stripe
 
-from billing.stripe.client.errors import translated
-from billing.stripe.objects import can_be_paid
+from billing.stripe.client.errors import translate_errors
+from billing.stripe.objects import read_account
 from billing.stripe.port import ConnectAccount
 
 PAGE = 100  # the most that Stripe lists at once
@@ -15,13 +15,13 @@ CLOCKS_APART = timedelta(hours=1)
 REFERENCE = "reference"
 
 
-class ConnectCalls:
+class StripeConnect:
     """Part of ``billing.stripe.client.gateway.StripeGateway``."""
 
     _client: stripe.StripeClient
 
     def create_connect_account(self, *, user_id: str) -> str:
-        with translated("create account"):
+        with translate_errors("create account"):
             # No address of the user's: they give Stripe the one they want, and a key wants the same parameters again.
             account = self._client.v1.accounts.create(
                 {
@@ -34,7 +34,7 @@ class ConnectCalls:
             return account.id
 
     def create_account_link(self, account_id: str, *, return_url: str, refresh_url: str) -> str:
-        with translated("create account link"):
+        with translate_errors("create account link"):
             link = self._client.v1.account_links.create(
                 {
                     "account": account_id,
@@ -46,14 +46,14 @@ class ConnectCalls:
             return link.url
 
     def retrieve_account(self, account_id: str) -> ConnectAccount | None:
-        with translated("retrieve account"):
+        with translate_errors("retrieve account"):
             try:
                 account = self._client.v1.accounts.retrieve(account_id)
             except stripe.InvalidRequestError as error:
                 if error.code not in {"resource_missing", "account_invalid"}:
                     raise
                 return None
-            return ConnectAccount(id=account.id, payouts_enabled=can_be_paid(account.to_dict(for_json=True)))
+            return read_account(account.to_dict(for_json=True))
 
     def create_transfer(
         self,
@@ -65,7 +65,7 @@ class ConnectCalls:
         reference: str,
         idempotency_key: str,
     ) -> str:
-        with translated("create transfer"):
+        with translate_errors("create transfer"):
             paid = self._client.v1.payment_intents.retrieve(payment_intent_id)
             charge = paid.latest_charge
             # Of this charge's money, which is a transfer that need not wait until the charge is in our balance:
@@ -83,7 +83,7 @@ class ConnectCalls:
             return transfer.id
 
     def find_transfer(self, *, account_id: str, reference: str, since: datetime) -> str | None:
-        with translated("find transfer"):
+        with translate_errors("find transfer"):
             page = self._client.v1.transfers.list(
                 {
                     "destination": account_id,
@@ -91,10 +91,10 @@ class ConnectCalls:
                     "limit": PAGE,
                 }
             )
-            return _referred(page.auto_paging_iter(), reference)
+            return _find_by_reference(page.auto_paging_iter(), reference)
 
     def reverse_transfer(self, transfer_id: str, *, amount_cents: int, reference: str, idempotency_key: str) -> str:
-        with translated("reverse transfer"):
+        with translate_errors("reverse transfer"):
             reversal = self._client.v1.transfers.reversals.create(
                 transfer_id,
                 {"amount": amount_cents, "metadata": {REFERENCE: reference}},
@@ -103,12 +103,12 @@ class ConnectCalls:
             return reversal.id
 
     def find_reversal(self, transfer_id: str, *, reference: str) -> str | None:
-        with translated("find reversal"):
+        with translate_errors("find reversal"):
             page = self._client.v1.transfers.reversals.list(transfer_id, {"limit": PAGE})
-            return _referred(page.auto_paging_iter(), reference)
+            return _find_by_reference(page.auto_paging_iter(), reference)
 
 
-def _referred(found: Iterable[Any], reference: str) -> str | None:
+def _find_by_reference(found: Iterable[Any], reference: str) -> str | None:
     for one in found:
         metadata: Mapping[str, str] = one.to_dict(for_json=True).get("metadata") or {}
         if metadata.get(REFERENCE) == reference:

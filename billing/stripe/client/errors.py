@@ -10,7 +10,7 @@ from requests.exceptions import Timeout
 from urllib3.exceptions import NewConnectionError
 from urllib3.exceptions import TimeoutError as UrllibTimeout
 
-from adiuva.api.errors import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from adiuva.api.errors import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable, ValidationFailed
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ RETRY_AFTER_SECONDS = 5
 
 
 @contextmanager
-def translated(operation: str) -> Iterator[None]:
+def translate_errors(operation: str) -> Iterator[None]:
     """Stripe's errors as ours. The log gets kinds and ids, never a text: Stripe quotes addresses and keys in them."""
     try:
         yield
@@ -36,14 +36,14 @@ def translated(operation: str) -> Iterator[None]:
             },
         )
         raise problem from None
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
+    except (ValidationFailed, KeyError, IndexError, TypeError, AttributeError) as error:
         logger.warning("Stripe answered something else: %s", operation, extra={"kind": type(error).__name__})
         raise UpstreamError("The payment service gave an answer that makes no sense.") from None
 
 
 def _problem(error: stripe.StripeError) -> Problem:
     match error:
-        case stripe.APIConnectionError() if _timed_out(error):
+        case stripe.APIConnectionError() if _is_timeout(error):
             return UpstreamTimeout("The payment service took too long.")
         case stripe.APIConnectionError() | stripe.RateLimitError():
             return UpstreamUnavailable("The payment service is not available.", retry_after=RETRY_AFTER_SECONDS)
@@ -55,7 +55,7 @@ def _problem(error: stripe.StripeError) -> Problem:
             return UpstreamError("The payment service refused or failed.")
 
 
-def _timed_out(error: BaseException) -> bool:
+def _is_timeout(error: BaseException) -> bool:
     """One while the body is read comes as a ConnectionError of requests, in an error of the SDK."""
     reasons: list[Any] = [error]
     while reasons:

@@ -5,15 +5,14 @@ from collections.abc import Iterator
 import stripe
 
 from accounts.models import User
-from billing.stripe.client.connect import ConnectCalls
-from billing.stripe.client.errors import translated
+from billing.stripe.client.connect import StripeConnect
+from billing.stripe.client.errors import translate_errors
 from billing.stripe.client.payments import StripePayments
+from billing.stripe.objects import read_checkout_session, read_subscription
 from billing.stripe.port import (
     CheckoutSession,
     NoSuchCustomer,
     StripeSubscription,
-    checkout_session_from,
-    subscription_from,
 )
 
 CONNECT_SECONDS = 3.05  # a little over TCP's first retransmission
@@ -21,7 +20,7 @@ NETWORK_RETRIES = 1
 PAGE = 100  # the most that Stripe lists at once
 
 
-class StripeGateway(ConnectCalls, StripePayments):
+class StripeGateway(StripeConnect, StripePayments):
     """``api_base`` is empty for Stripe's own. ``timeout``: seconds for which Stripe may be silent."""
 
     def __init__(self, *, secret_key: str, api_base: str, api_version: str, timeout: float) -> None:
@@ -36,7 +35,7 @@ class StripeGateway(ConnectCalls, StripePayments):
 
     def create_customer(self, *, user: User, instead_of: str | None = None) -> str:
         key = f"customer:{user.id}" + (f":{instead_of}" if instead_of else "")
-        with translated("create customer"):
+        with translate_errors("create customer"):
             customer = self._client.v1.customers.create(
                 {"email": user.email, "metadata": {"user_id": str(user.id)}}, {"idempotency_key": key}
             )
@@ -54,7 +53,7 @@ class StripeGateway(ConnectCalls, StripePayments):
         idempotency_key: str,
     ) -> CheckoutSession:
         metadata = {"user_id": user_id, "tier": tier}
-        with translated("create checkout session"):
+        with translate_errors("create checkout session"):
             try:
                 session = self._client.v1.checkout.sessions.create(
                     {
@@ -76,7 +75,7 @@ class StripeGateway(ConnectCalls, StripePayments):
             return _checkout_session(session)
 
     def retrieve_checkout_session(self, session_id: str) -> CheckoutSession | None:
-        with translated("retrieve checkout session"):
+        with translate_errors("retrieve checkout session"):
             try:
                 return _checkout_session(self._client.v1.checkout.sessions.retrieve(session_id))
             except stripe.InvalidRequestError as error:
@@ -85,11 +84,11 @@ class StripeGateway(ConnectCalls, StripePayments):
         return None
 
     def expire_checkout_session(self, session_id: str) -> None:
-        with translated("expire checkout session"):
+        with translate_errors("expire checkout session"):
             self._client.v1.checkout.sessions.expire(session_id, {}, {"idempotency_key": f"expire:{session_id}"})
 
     def retrieve_subscription(self, subscription_id: str) -> StripeSubscription | None:
-        with translated("retrieve subscription"):
+        with translate_errors("retrieve subscription"):
             try:
                 return _subscription(self._client.v1.subscriptions.retrieve(subscription_id))
             except stripe.InvalidRequestError as error:
@@ -98,7 +97,7 @@ class StripeGateway(ConnectCalls, StripePayments):
         return None
 
     def list_subscriptions(self, *, customer_id: str | None = None) -> Iterator[StripeSubscription]:
-        with translated("list subscriptions"):
+        with translate_errors("list subscriptions"):
             try:
                 page = (
                     self._client.v1.subscriptions.list({"status": "all", "limit": PAGE, "customer": customer_id})
@@ -113,7 +112,7 @@ class StripeGateway(ConnectCalls, StripePayments):
                 yield _subscription(subscription)
 
     def cancel_subscription(self, subscription_id: str, *, credit_unused: bool = False) -> StripeSubscription | None:
-        with translated("cancel subscription"):
+        with translate_errors("cancel subscription"):
             try:
                 return _subscription(
                     self._client.v1.subscriptions.cancel(
@@ -130,11 +129,11 @@ class StripeGateway(ConnectCalls, StripePayments):
 
 
 def _checkout_session(session: stripe.checkout.Session) -> CheckoutSession:
-    return checkout_session_from(session.to_dict(for_json=True))
+    return read_checkout_session(session.to_dict(for_json=True))
 
 
 def _subscription(subscription: stripe.Subscription) -> StripeSubscription:
-    return subscription_from(subscription.to_dict(for_json=True))
+    return read_subscription(subscription.to_dict(for_json=True))
 
 
 def _is_missing(error: stripe.InvalidRequestError) -> bool:

@@ -7,17 +7,16 @@ from http import HTTPStatus
 
 import stripe
 
-from billing.stripe.client.errors import translated
+from billing.stripe.client.errors import translate_errors
+from billing.stripe.objects import id_of, read_checkout_session, read_payment
 from billing.stripe.port import (
     SUCCEEDED,
     CardRefused,
     CheckoutSession,
+    IdempotencyKeyInUse,
     NoSuchCustomer,
     Payment,
     Sale,
-    StillBeingAnswered,
-    checkout_session_from,
-    payment_from,
 )
 
 PAGE = 100  # the most that Stripe lists at once
@@ -28,14 +27,14 @@ class StripePayments:
     _client: stripe.StripeClient
 
     def saved_card(self, customer_id: str) -> str | None:
-        with translated("look for a saved card"):
+        with translate_errors("look for a saved card"):
             try:
                 customer = self._client.v1.customers.retrieve(customer_id).to_dict(for_json=True)
                 if customer.get("deleted"):
                     return None
                 chosen = (customer.get("invoice_settings") or {}).get("default_payment_method")
                 if chosen:
-                    return chosen["id"] if isinstance(chosen, Mapping) else str(chosen)
+                    return str(id_of(chosen))
                 # Checkout saves the card of a subscription without making it the customer's default.
                 cards = self._client.v1.customers.payment_methods.list(customer_id, {"type": "card", "limit": 1})
             except stripe.InvalidRequestError as error:
@@ -45,7 +44,7 @@ class StripePayments:
             return next((card.id for card in cards.data), None)
 
     def charge_card(self, sale: Sale, *, payment_method_id: str, idempotency_key: str) -> Payment:
-        with translated("charge a saved card"), _answers(sale.customer_id):
+        with translate_errors("charge a saved card"), _translate_answers(sale.customer_id):
             payment = self._client.v1.payment_intents.create(
                 {
                     "amount": sale.amount_cents,
@@ -59,10 +58,10 @@ class StripePayments:
                 },
                 {"idempotency_key": idempotency_key},
             )
-            return payment_from(payment.to_dict(for_json=True))
+            return read_payment(payment.to_dict(for_json=True))
 
     def find_payment(self, *, customer_id: str, metadata: Mapping[str, str], since: datetime) -> Payment | None:
-        with translated("look for a payment"):
+        with translate_errors("look for a payment"):
             wanted: stripe.params.PaymentIntentListParamsCreated = {"gte": int((since - CLOCK_SKEW).timestamp())}
             try:
                 page = self._client.v1.payment_intents.list({"customer": customer_id, "created": wanted, "limit": PAGE})
@@ -70,14 +69,14 @@ class StripePayments:
                 if error.code != "resource_missing":
                     raise
                 return None
-            every = (payment_from(one.to_dict(for_json=True)) for one in page.auto_paging_iter())
+            every = (read_payment(one.to_dict(for_json=True)) for one in page.auto_paging_iter())
             found = [one for one in every if metadata.items() <= one.metadata.items()]
             return next((one for one in found if one.status == SUCCEEDED), found[0] if found else None)
 
     def create_payment_page(
         self, sale: Sale, *, user_id: str, success_url: str, cancel_url: str, idempotency_key: str
     ) -> CheckoutSession:
-        with translated("create a page to pay on"), _answers(sale.customer_id):
+        with translate_errors("create a page to pay on"), _translate_answers(sale.customer_id):
             session = self._client.v1.checkout.sessions.create(
                 {
                     "mode": "payment",
@@ -102,11 +101,11 @@ class StripePayments:
                 },
                 {"idempotency_key": idempotency_key},
             )
-            return checkout_session_from(session.to_dict(for_json=True))
+            return read_checkout_session(session.to_dict(for_json=True))
 
 
 @contextmanager
-def _answers(customer_id: str) -> Iterator[None]:
+def _translate_answers(customer_id: str) -> Iterator[None]:
     """What is no failure of Stripe's, told apart."""
     try:
         yield
@@ -120,5 +119,5 @@ def _answers(customer_id: str) -> Iterator[None]:
         raise
     except stripe.StripeError as error:
         if error.http_status == HTTPStatus.CONFLICT:  # idempotency_key_in_use; the SDK keeps no code of it
-            raise StillBeingAnswered from None
+            raise IdempotencyKeyInUse from None
         raise

@@ -14,7 +14,7 @@ KEPT = {
 }
 
 
-class OnlyWhatIsMirrored:
+class MirroredTablesRouter:
     """No tables for the fifty models of dj-stripe that nothing here fills: they would triple what there is to migrate,
     to dump and to empty between tests. One that is wanted later: add it, and a migration that creates it.
     """

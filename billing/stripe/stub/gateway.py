@@ -1,27 +1,40 @@
-"""``billing.stripe.port.Gateway`` without Stripe, for development: nothing is paid.
+"""``billing.stripe.port.Gateway`` without Stripe, for development: nothing is paid and no money moves.
 
-It keeps nothing of its own. A purchase is what the stub's page (``billing.stripe.stub.purchases``) sent to the webhook, and a
-subscription looks as the facts about it say.
+It keeps nothing of its own. A purchase is what the stub's page (``billing.stripe.stub.purchases``) sent to the webhook,
+and a subscription looks as the facts about it say. Nobody has a saved card, and every page is one of the stub's.
 """
 
+import hashlib
+import hmac
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import NoReturn
+from uuid import UUID
+
+from django.conf import settings
 
 from accounts.models import User
 from adiuva.api.errors import NotConfigured
 from billing.models import BillingFact, FactKind
 from billing.projection import newest_snapshot
-from billing.stripe.port import SESSION_LIFETIME, CheckoutSession, StripeSubscription, subscription_from
+from billing.stripe.hooks import find_offer
+from billing.stripe.objects import read_subscription
+from billing.stripe.port import (
+    SESSION_LIFETIME,
+    STUB_ACCOUNT_PREFIX,
+    CardRefused,
+    CheckoutSession,
+    ConnectAccount,
+    Payment,
+    Sale,
+    StripeSubscription,
+)
 from billing.stripe.stub import objects
-from billing.stripe.stub.connect import StubConnect
-from billing.stripe.stub.links import page_url
-from billing.stripe.stub.payments import StubPayments, session_id_for
-
-SUBSCRIPTION_PREFIX = "sub_stub_"
+from billing.stripe.stub.links import onboarding_url, page_url
 
 
-class StubGateway(StubConnect, StubPayments):
+class StubGateway:
     def create_customer(self, *, user: User, instead_of: str | None = None) -> str:
         return f"cus_stub_{user.id.hex}"
 
@@ -36,7 +49,7 @@ class StubGateway(StubConnect, StubPayments):
         cancel_url: str,
         idempotency_key: str,
     ) -> CheckoutSession:
-        session_id = session_id_for(idempotency_key)
+        session_id = _session_id(idempotency_key)
         expires_at = datetime.now(UTC) + SESSION_LIFETIME
         return CheckoutSession(id=session_id, url=page_url(session_id), status="open", expires_at=expires_at)
 
@@ -48,7 +61,7 @@ class StubGateway(StubConnect, StubPayments):
         return _subscription(subscription_id)
 
     def list_subscriptions(self, *, customer_id: str | None = None) -> Iterator[StripeSubscription]:
-        facts = BillingFact.objects.filter(subscription_id__startswith=SUBSCRIPTION_PREFIX)
+        facts = BillingFact.objects.filter(subscription_id__startswith=objects.SUBSCRIPTION_PREFIX)
         if customer_id is not None:
             facts = facts.filter(subject_id=customer_id)
         for subscription_id in facts.order_by("-subscription_id").values_list("subscription_id", flat=True).distinct():
@@ -60,10 +73,77 @@ class StubGateway(StubConnect, StubPayments):
         _require_ours(subscription_id)
         return _subscription(subscription_id, status="canceled")
 
+    def saved_card(self, customer_id: str) -> str | None:
+        return None
+
+    def charge_card(self, sale: Sale, *, payment_method_id: str, idempotency_key: str) -> NoReturn:
+        """A card that was saved at Stripe, before the key was taken away."""
+        raise CardRefused
+
+    def find_payment(self, *, customer_id: str, metadata: Mapping[str, str], since: datetime) -> Payment | None:
+        return None
+
+    def create_payment_page(
+        self, sale: Sale, *, user_id: str, success_url: str, cancel_url: str, idempotency_key: str
+    ) -> CheckoutSession:
+        session_id = _session_id(idempotency_key)
+        expires_at = datetime.now(UTC) + SESSION_LIFETIME
+        return CheckoutSession(id=session_id, url=page_url(session_id), status="open", expires_at=expires_at)
+
+    def retrieve_checkout_session(self, session_id: str) -> CheckoutSession | None:
+        """None for a subscription's: our row of it says whether it is open."""
+        offer = find_offer(session_id)
+        if offer is None:
+            return None
+        return CheckoutSession(
+            id=session_id,
+            url=page_url(session_id) if offer.status == "open" else "",
+            status="expired" if offer.status == "closed" else offer.status,
+            expires_at=offer.expires_at,
+            is_paid=offer.status == "complete",
+        )
+
+    def create_connect_account(self, *, user_id: str) -> str:
+        return f"{STUB_ACCOUNT_PREFIX}{UUID(user_id).hex}"
+
+    def create_account_link(self, account_id: str, *, return_url: str, refresh_url: str) -> str:
+        return onboarding_url(account_id)
+
+    def retrieve_account(self, account_id: str) -> ConnectAccount | None:
+        """It keeps nothing of its own; what its page said came as an event."""
+        return None
+
+    def create_transfer(
+        self,
+        *,
+        account_id: str,
+        amount_cents: int,
+        currency: str,
+        payment_intent_id: str,
+        reference: str,
+        idempotency_key: str,
+    ) -> str:
+        return f"tr_stub_{reference}"
+
+    def find_transfer(self, *, account_id: str, reference: str, since: datetime) -> str | None:
+        return None
+
+    def reverse_transfer(self, transfer_id: str, *, amount_cents: int, reference: str, idempotency_key: str) -> str:
+        return f"trr_stub_{reference}"
+
+    def find_reversal(self, transfer_id: str, *, reference: str) -> str | None:
+        return None
+
+
+def _session_id(idempotency_key: str) -> str:
+    """The same key makes the same session, as at Stripe."""
+    digest = hmac.new(settings.STRIPE_STUB_SECRET.encode(), idempotency_key.encode(), hashlib.sha256)
+    return f"cs_stub_{digest.hexdigest()[:40]}"
+
 
 def _require_ours(subscription_id: str) -> None:
     """One that was bought at Stripe, before the key was taken away, cannot be looked at or ended without it."""
-    if not subscription_id.startswith(SUBSCRIPTION_PREFIX):
+    if not subscription_id.startswith(objects.SUBSCRIPTION_PREFIX):
         raise NotConfigured("This subscription is at Stripe, and no key to it is set.")
 
 
@@ -74,7 +154,7 @@ def _subscription(subscription_id: str, *, status: str | None = None) -> StripeS
         return None
     created = int(min(fact.occurred_at for fact in facts).timestamp())
     ends = newest.current_period_end
-    return subscription_from(
+    return read_subscription(
         objects.subscription(
             subscription_id,
             customer_id=newest.subject_id,

@@ -9,10 +9,11 @@ from typing import Any
 
 from django.conf import settings
 
-from billing.stripe.stub.payments import Offer
+from billing.stripe.hooks import Offer
 
 JsonObject = dict[str, Any]
 
+SUBSCRIPTION_PREFIX = "sub_stub_"
 MONTH_SECONDS = 30 * 24 * 3600
 # What the stub's page shows; what is really charged is the price's at Stripe.
 PRICES_CENTS: Mapping[str, int] = {"pro": 900, "power": 1900, "team": 4900}

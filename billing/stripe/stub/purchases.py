@@ -1,4 +1,6 @@
-"""The stub's purchases: what Stripe would do once somebody has paid, sent through the very code of its webhook."""
+"""The stub's purchases and accounts: what Stripe would send once somebody has paid or has told it who they are,
+delivered through the very code of its webhook.
+"""
 
 import time
 from datetime import UTC, datetime
@@ -6,18 +8,18 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db.models import Max
 
-from billing.duplicate_subscriptions import end_superseded
+from billing.duplicate_subscriptions import end_duplicates
 from billing.models import BillingFact, Checkout, FactKind
 from billing.stripe import webhook
+from billing.stripe.factory import get_gateway
+from billing.stripe.hooks import Offer
 from billing.stripe.stub import objects
-from billing.stripe.stub.gateway import SUBSCRIPTION_PREFIX, StubGateway
-from billing.stripe.stub.payments import Offer
 
 
 def complete(checkout: Checkout) -> None:
     """Delivers the events of this purchase, signed as Stripe signs them; again changes nothing."""
     name, customer_id = checkout.pk.hex, str(checkout.user.stripe_customer_id)
-    subscription_id = f"{SUBSCRIPTION_PREFIX}{name}"
+    subscription_id = f"{objects.SUBSCRIPTION_PREFIX}{name}"
     now = _time_of_sale(customer_id=customer_id, subscription_id=subscription_id)
     bought = objects.subscription(
         subscription_id,
@@ -37,7 +39,7 @@ def complete(checkout: Checkout) -> None:
     # Their ids are the purchase's, so that a button pressed twice is a delivery repeated.
     _deliver(objects.event(f"evt_stub_1_{name}", "customer.subscription.created", bought, created=now))
     _deliver(objects.event(f"evt_stub_2_{name}", "checkout.session.completed", session, created=now))
-    end_superseded(StubGateway(), customer_id=customer_id)
+    end_duplicates(get_gateway(), customer_id=customer_id)
     done_at = datetime.now(UTC)
     Checkout.objects.filter(pk=checkout.pk, completed_at=None).update(completed_at=done_at, closed_at=done_at)
 
@@ -48,6 +50,12 @@ def complete_sale(offer: Offer) -> None:
     paid = objects.paid_session(offer, created=now)
     event_id = f"evt_stub_paid_{offer.session_id.removeprefix('cs_stub_')}"
     _deliver(objects.event(event_id, "checkout.session.completed", paid, created=now))
+
+
+def complete_onboarding(account_id: str) -> None:
+    """The same for a developer who has answered Connect's questions."""
+    about = {"id": account_id, "object": "account", "payouts_enabled": True}
+    _deliver(objects.event(f"evt_stub_{account_id}", "account.updated", about, created=int(time.time())))
 
 
 def _time_of_sale(*, customer_id: str, subscription_id: str) -> int:

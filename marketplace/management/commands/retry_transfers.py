@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 
 from adiuva.api.errors import Problem
 from adiuva.commands import OperatorCommand, Progress
-from billing.stripe.port import get_gateway
+from billing.stripe.factory import get_gateway
 from marketplace.models import Transfer, TransferStatus
 from marketplace.payouts.onboarding import refresh_accounts
 from marketplace.payouts.transfers import Outcome, is_ready, open_transfers, run

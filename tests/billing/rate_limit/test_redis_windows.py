@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing.rate_limit.limiter import Limiter, decision
-from billing.rate_limit.memory import SPAN, MemoryWindows
+from billing.rate_limit.memory import MemoryWindows
+from billing.rate_limit.port import SPAN
 from billing.rate_limit.redis import RedisWindows
 from tests.support.redis_server import RedisServer
 
 SECOND = 1_000_000
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CLOCKS_DIFFER = 0.1  # seconds, of a wall clock from a steady one in the time that an example takes
 
 # Multiples of 7 s never add up to 60 s: the microseconds that the test itself takes must not decide.

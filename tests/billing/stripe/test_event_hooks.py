@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from billing.stripe import hooks
-from billing.stripe.objects import IncomingEvent
+from billing.stripe.events import IncomingEvent
 from tests.billing.conftest import WEBHOOK_SECRET
 from tests.billing.stripe_events import customer, event, new_id
 from tests.fakes.stripe.signing import signature

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from adiuva.api.errors import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
-from billing.stripe.port import Gateway, NoSuchCustomer, get_gateway
+from billing.stripe.factory import get_gateway
+from billing.stripe.port import Gateway, NoSuchCustomer
 from billing.stripe.stub.gateway import StubGateway
 from tests.billing.buying import checkout, impatient, session_of
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe

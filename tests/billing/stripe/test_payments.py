@@ -9,15 +9,15 @@ import pytest
 import stripe
 
 from adiuva.api.errors import Problem, UpstreamError, UpstreamUnavailable
+from billing.stripe.factory import get_gateway
 from billing.stripe.port import (
     CardRefused,
     CheckoutSession,
     Gateway,
+    IdempotencyKeyInUse,
     NoSuchCustomer,
     Payment,
     Sale,
-    StillBeingAnswered,
-    get_gateway,
 )
 from billing.stripe.stub.gateway import StubGateway
 from tests.accounts.concurrently import at_once
@@ -132,7 +132,7 @@ def test_who_asks_the_same_meanwhile_is_told_to_wait(
     def ask() -> str:
         try:
             return charge(gateway, sale, card_id).status
-        except StillBeingAnswered:
+        except IdempotencyKeyInUse:
             return "wait"
 
     assert sorted(at_once(ask, ask)) == ["succeeded", "wait"]

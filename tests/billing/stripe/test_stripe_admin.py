@@ -9,7 +9,7 @@ from djstripe import models as mirror
 from accounts.models import User
 from billing import alerts
 from billing.models import OperatorAlert
-from billing.stripe.djstripe.silence import CallsNobodyError
+from billing.stripe.djstripe.mirror import StripeCallForbiddenError
 from tests.billing import stripe_events as stripe
 from tests.billing.deliveries import SECRET, T0, make_customer, receive
 
@@ -91,7 +91,7 @@ def test_staff_who_may_only_look_cannot_resolve(root: Client) -> None:
 
 @pytest.mark.usefixtures("_mirrored")
 def test_dj_stripes_own_code_never_reaches_stripe() -> None:
-    with pytest.raises(CallsNobodyError):
+    with pytest.raises(StripeCallForbiddenError):
         mirror.Subscription.objects.get().api_retrieve(api_key="sk_test_" + "1" * 24)
 
 

@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from billing.models import OperatorAlert, Subscription
-from billing.stripe.port import get_gateway
-from billing.stripe.reconciliation import newest_known, refresh, take
+from billing.stripe.factory import get_gateway
+from billing.stripe.reconciliation import apply_subscriptions, newest_fact_times, refresh
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from tests.billing import stripe_events as stripe
@@ -162,11 +162,11 @@ def test_an_answer_that_was_under_way_while_an_event_came_is_the_older_of_the_tw
     user = make_user().user
     sub = buy_at(stripe_server, user)
     customer_id = str(user.stripe_customer_id)
-    known = newest_known(customer_id)
+    known = newest_fact_times(customer_id)
     answer = list(get_gateway().list_subscriptions(customer_id=customer_id))
     later = int(time.time()) + 30
     receive(stripe.subscription_updated(sub, created=later, customer_id=customer_id, price_id="price_team_monthly"))
-    take(customer_id=customer_id, subscriptions=answer, known=known)
+    apply_subscriptions(customer_id=customer_id, subscriptions=answer, known=known)
     assert outcome(user).tier == "team"
 
 
@@ -174,11 +174,11 @@ def test_a_cancellation_that_stripe_answers_is_final(make_user: MakeUser, stripe
     user = make_user().user
     sub = buy_at(stripe_server, user)
     customer_id = str(user.stripe_customer_id)
-    known = newest_known(customer_id)
+    known = newest_fact_times(customer_id)
     cancelled = get_gateway().cancel_subscription(sub)
     assert cancelled is not None
     receive(stripe.subscription_updated(sub, created=int(time.time()) + 30, customer_id=customer_id))
-    take(customer_id=customer_id, subscriptions=[cancelled], known=known)
+    apply_subscriptions(customer_id=customer_id, subscriptions=[cancelled], known=known)
     assert (outcome(user).tier, outcome(user).status) == ("free", "canceled")
 
 
@@ -247,4 +247,4 @@ def test_a_refresh_of_a_customer_without_a_user_keeps_the_facts(
     customer_id = str(account.user.stripe_customer_id)
     account.user.delete()
     refresh(customer_id)
-    assert list(newest_known(customer_id)) == [sub]
+    assert list(newest_fact_times(customer_id)) == [sub]

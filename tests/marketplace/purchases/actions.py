@@ -10,8 +10,8 @@ from typing import Any
 from django.test import override_settings
 
 from accounts.models import User
-from billing.checkouts import customer_of
-from billing.stripe.port import get_gateway
+from billing.customers import ensure_customer
+from billing.stripe.factory import get_gateway
 from marketplace.catalog.ratings import rank_of
 from marketplace.models import (
     Plugin,
@@ -75,7 +75,7 @@ def rate(account: Account, plugin: Plugin, stars: Any) -> Answer:
 
 def give_card(stripe: LoopbackStripe, account: Account, *, manner: Manner = "pays", is_default: bool = True) -> str:
     """The id of the saved card."""
-    customer_id = customer_of(get_gateway(), user=account.user)
+    customer_id = ensure_customer(get_gateway(), user=account.user)
     return str(stripe.save_card(customer_id, manner=manner, is_default=is_default)["id"])
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.rate_limit.limiter import Limiter, decision
-from billing.rate_limit.memory import SPAN, MemoryWindows, Window
+from billing.rate_limit.memory import MemoryWindows
+from billing.rate_limit.port import SPAN, Window
 
 SECOND = 1_000_000
 

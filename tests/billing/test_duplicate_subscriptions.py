@@ -2,8 +2,9 @@
 
 import pytest
 
-from billing.duplicate_subscriptions import superseded
-from billing.stripe.port import StripeSubscription, subscription_from
+from billing.duplicate_subscriptions import find_duplicates
+from billing.stripe.objects import read_subscription
+from billing.stripe.port import StripeSubscription
 from tests.billing.stripe_events import subscription
 
 DAY = 24 * 3600
@@ -12,11 +13,11 @@ DAY = 24 * 3600
 def held(name: str, *, bought: int, price_id: str = "price_pro_monthly", status: str = "active") -> StripeSubscription:
     """``bought``: on which day."""
     payload = subscription(name, customer_id="cus_1", price_id=price_id, status=status)
-    return subscription_from(payload | {"created": 1_790_000_000 + bought * DAY})
+    return read_subscription(payload | {"created": 1_790_000_000 + bought * DAY})
 
 
 def names(*subscriptions: StripeSubscription) -> list[str]:
-    return [one.id for one in superseded(subscriptions)]
+    return [one.id for one in find_duplicates(subscriptions)]
 
 
 def test_one_alone_stays() -> None:

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from billing.rate_limit.circuit_breaker import PROBE_SECONDS, Outage
-from billing.rate_limit.limiter import SECOND, Limiter
-from billing.rate_limit.memory import MemoryWindows, WindowsUnavailableError
+from billing.rate_limit.limiter import PROBE_SECONDS, SECOND, CircuitBreaker, Limiter
+from billing.rate_limit.memory import MemoryWindows
+from billing.rate_limit.port import WindowsUnavailableError
 from billing.rate_limit.redis import RedisWindows
 from tests.support.redis_server import RedisServer
 
@@ -25,7 +25,7 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def _every_line(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "billing.rate_limit.circuit_breaker")
+    caplog.set_level(logging.INFO, "billing.rate_limit.limiter")
 
 
 @pytest.fixture
@@ -35,11 +35,13 @@ def clock() -> Clock:
 
 @pytest.fixture
 def limiter(redis_server: RedisServer, clock: Clock) -> Limiter:
-    return Limiter(MemoryWindows(lambda: int(clock.now * SECOND)), RedisWindows(redis_server.url), Outage(clock))
+    return Limiter(
+        MemoryWindows(lambda: int(clock.now * SECOND)), RedisWindows(redis_server.url), CircuitBreaker(clock)
+    )
 
 
 def levels(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.levelname for record in caplog.records if record.name == "billing.rate_limit.circuit_breaker"]
+    return [record.levelname for record in caplog.records if record.name == "billing.rate_limit.limiter"]
 
 
 def test_without_redis_the_process_counts_on_with_what_it_let_through(
@@ -70,8 +72,8 @@ def test_the_warning_names_the_error_and_neither_address_nor_password(
 ) -> None:
     redis_server.stop()
     limiter.hit("user", 20)
-    said = [record.getMessage() for record in caplog.records if record.name == "billing.rate_limit.circuit_breaker"]
-    assert said == ["Redis does not answer (ConnectionError): until it does, rate limits count per process"]
+    warnings = [record.getMessage() for record in caplog.records if record.name == "billing.rate_limit.limiter"]
+    assert warnings == ["Redis does not answer (ConnectionError): until it does, rate limits count per process"]
 
 
 def test_when_redis_is_back_processes_share_again(limiter: Limiter, redis_server: RedisServer, clock: Clock) -> None:
@@ -147,38 +149,38 @@ def test_a_wrong_password_is_an_outage_too(redis_server: RedisServer, caplog: py
 
 
 def test_in_an_outage_one_request_a_second_asks(clock: Clock) -> None:
-    outage = Outage(clock)
-    ticket = outage.ask()
+    breaker = CircuitBreaker(clock)
+    ticket = breaker.acquire()
     assert ticket is not None
-    outage.failed(ticket, WindowsUnavailableError("gone"))
-    assert outage.ask() is None
+    breaker.record_failure(ticket, WindowsUnavailableError("gone"))
+    assert breaker.acquire() is None
     clock.now += PROBE_SECONDS
-    assert outage.ask() is not None
-    assert outage.ask() is None
+    assert breaker.acquire() is not None
+    assert breaker.acquire() is None
 
 
 def test_a_late_success_from_before_the_outage_does_not_end_it(clock: Clock) -> None:
-    outage = Outage(clock)
-    slow, quick = outage.ask(), outage.ask()
+    breaker = CircuitBreaker(clock)
+    slow, quick = breaker.acquire(), breaker.acquire()
     assert slow is not None
     assert quick is not None
-    outage.failed(quick, WindowsUnavailableError("gone"))
-    outage.answered(slow)
-    assert outage.ask() is None
+    breaker.record_failure(quick, WindowsUnavailableError("gone"))
+    breaker.record_answer(slow)
+    assert breaker.acquire() is None
 
 
 def test_a_late_failure_from_before_the_recovery_does_not_begin_another(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outage = Outage(clock)
-    slow, quick = outage.ask(), outage.ask()
+    breaker = CircuitBreaker(clock)
+    slow, quick = breaker.acquire(), breaker.acquire()
     assert slow is not None
     assert quick is not None
-    outage.failed(quick, WindowsUnavailableError("gone"))
+    breaker.record_failure(quick, WindowsUnavailableError("gone"))
     clock.now += PROBE_SECONDS
-    probe = outage.ask()
+    probe = breaker.acquire()
     assert probe is not None
-    outage.answered(probe)
-    outage.failed(slow, WindowsUnavailableError("gone"))
-    assert outage.ask() is not None
+    breaker.record_answer(probe)
+    breaker.record_failure(slow, WindowsUnavailableError("gone"))
+    assert breaker.acquire() is not None
     assert levels(caplog) == ["WARNING", "INFO"]
