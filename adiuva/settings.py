@@ -321,7 +321,7 @@ PAST_DUE_GRACE = timedelta(days=env.PAST_DUE_GRACE_DAYS)
 STRIPE_STUB_SECRET = "" if IS_PROD or STRIPE_SECRET_KEY else _derived("stripe-stub")
 
 MIGRATION_MODULES = {"djstripe": "billing.stripe.djstripe.migrations"}
-DATABASE_ROUTERS = ["billing.stripe.djstripe.router.MirroredTablesRouter"]
+DATABASE_ROUTERS = ["billing.stripe.djstripe.MirroredTablesRouter"]
 DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
 # Empty: a customer's metadata does not decide whose it is; billing.customers does.
 DJSTRIPE_SUBSCRIBER_CUSTOMER_KEY = ""

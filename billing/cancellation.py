@@ -42,9 +42,8 @@ def cancel_subscription(*, user: User) -> None:
 def running_subscriptions(user: User) -> list[str]:
     """All that may still cost money, not only the one that is shown: nobody who has ended it pays for another."""
     customer_id, shown = user.stripe_customer_id, getattr(user, "subscription", None)
-    running = (
-        set(running_subscription_ids(BillingFact.objects.filter(subject_id=customer_id))) if customer_id else set()
-    )
+    facts = BillingFact.objects.filter(subject_id=customer_id) if customer_id else ()
+    running = set(running_subscription_ids(facts))
     if shown is not None and shown.stripe_subscription_id and shown.status not in FINAL:
         running.add(shown.stripe_subscription_id)
     return sorted(running)

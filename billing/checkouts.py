@@ -1,8 +1,8 @@
 """Starting a purchase: one page to pay on at a time, and never a second subscription by accident.
 
 A user who has a paid subscription and buys another tier goes through checkout as well: they see and confirm what it
-costs. The older subscription ends when the new one has begun (``billing.duplicate_subscriptions``), with what is left of it
-credited. Nothing here changes a tier; only Stripe's events do.
+costs. The older subscription ends when the new one has begun (``billing.duplicate_subscriptions``), with what is left
+of it credited. Nothing here changes a tier; only Stripe's events do.
 """
 
 import hashlib

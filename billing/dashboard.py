@@ -35,7 +35,7 @@ def _past_due(now: datetime) -> Iterator[Tile]:
     found = owing.aggregate(count=Count("pk"), since=Min("past_due_since"))
     count, since = found["count"], found["since"]
     is_over = bool(count) and is_grace_over(Subscription(status=SubscriptionStatus.PAST_DUE, past_due_since=since))
-    said = f"the oldest for {timesince(since, now, depth=1)}{', grace over' if is_over else ''}" if count else ""
+    note = f"the oldest for {timesince(since, now, depth=1)}{', grace over' if is_over else ''}" if count else ""
     yield Tile(
         slug="past-due",
         title="Past due",
@@ -45,5 +45,5 @@ def _past_due(now: datetime) -> Iterator[Tile]:
             href=list_url("billing_subscription", status__exact=SubscriptionStatus.PAST_DUE),
             rows=count,
         ),
-        note=said or "nobody owes",
+        note=note or "nobody owes",
     )

@@ -34,16 +34,13 @@ def end_duplicates(gateway: Gateway, *, customer_id: str) -> int:
     gateway's problems; whatever was left undone is found the next time.
     """
     known = newest_fact_times(customer_id)
-    ended = [
-        gateway.cancel_subscription(one.id, credit_unused=True)
-        for one in find_duplicates(gateway.list_subscriptions(customer_id=customer_id))
-    ]
-    if ended:
-        logger.info("older subscriptions ended", extra={"customer": customer_id, "count": len(ended)})
-        apply_subscriptions(
-            customer_id=customer_id, subscriptions=[one for one in ended if one is not None], known=known
-        )
-    return len(ended)
+    duplicates = find_duplicates(gateway.list_subscriptions(customer_id=customer_id))
+    answers = [gateway.cancel_subscription(one.id, credit_unused=True) for one in duplicates]
+    if answers:
+        logger.info("older subscriptions ended", extra={"customer": customer_id, "count": len(answers)})
+        ended = [answer for answer in answers if answer is not None]
+        apply_subscriptions(customer_id=customer_id, subscriptions=ended, known=known)
+    return len(answers)
 
 
 def _seniority(subscription: StripeSubscription) -> tuple[object, str]:

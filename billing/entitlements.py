@@ -53,7 +53,7 @@ def tier_of_rows(prefix: str = "") -> Case:
 
 
 def limit(user: User, name: str) -> int | None:
-    """An amount of § 11 (``TierLimits``); None is unlimited.
+    """An amount of docs/api.md § 11 (``TierLimits``); None is unlimited.
 
     Raises:
         AttributeError: no such row in the table.

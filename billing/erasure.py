@@ -41,7 +41,7 @@ def _close_page(page: Checkout) -> str:
     try:
         get_gateway().expire_checkout_session(session_id)
     except NotConfigured:
-        _leave_to_an_operator(session_id, f"expire {session_id}")
+        _ask_operator(session_id, f"expire {session_id}")
     except UpstreamError:
         session = get_gateway().retrieve_checkout_session(session_id)
         if session is not None and session.status == "open":
@@ -55,10 +55,10 @@ def _cancel(subscription_id: str) -> None:
     try:
         get_gateway().cancel_subscription(subscription_id)
     except NotConfigured:
-        _leave_to_an_operator(subscription_id, f"cancel {subscription_id}")
+        _ask_operator(subscription_id, f"cancel {subscription_id}")
 
 
-def _leave_to_an_operator(reference: str, what: str) -> None:
+def _ask_operator(reference: str, what: str) -> None:
     """Waiting for a key that was taken away on purpose would keep the account for ever."""
     alerts.raise_alert(
         alerts.CANCEL_BY_HAND,

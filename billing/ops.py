@@ -49,7 +49,7 @@ def check_stripe(**_: Any) -> list[CheckMessage]:
     if settings.STRIPE_SECRET_KEY and not settings.STRIPE_WEBHOOK_SECRET:
         return [
             CheckWarning(
-                "STRIPE_SECRET_KEY is set and STRIPE_WEBHOOK_SECRET is not: who pays gets no tier",
+                "STRIPE_SECRET_KEY is set and STRIPE_WEBHOOK_SECRET is not: customers who pay get no tier",
                 hint="Make an endpoint for /api/v1/billing/webhook in Stripe's dashboard and set its signing secret.",
                 id="billing.W001",
             )
@@ -71,7 +71,7 @@ TEST_KEYS = ("sk_test_", "rk_test_")
 
 def examine_stripe(_options: DoctorOptions) -> Finding:
     if is_stubbed():
-        return Finding("ok", "played by a stub (no STRIPE_SECRET_KEY); no money moves")
+        return Finding("ok", "a stub plays it (no STRIPE_SECRET_KEY); no money moves")
     if not settings.STRIPE_SECRET_KEY:
         return Finding("warn", "no STRIPE_SECRET_KEY: nothing can be bought (503)")
     next(iter(get_gateway().list_subscriptions()), None)  # the cheapest question that needs the key
@@ -79,14 +79,14 @@ def examine_stripe(_options: DoctorOptions) -> Finding:
         name for name in ("STRIPE_WEBHOOK_SECRET", "STRIPE_CONNECT_WEBHOOK_SECRET") if not getattr(settings, name)
     ]
     if "STRIPE_WEBHOOK_SECRET" in lacking:
-        return Finding("fail", f"takes the key, but without {' and '.join(lacking)} who pays gets no tier")
+        return Finding("fail", f"accepts the key, but without {' and '.join(lacking)} customers who pay get no tier")
     if settings.IS_PROD and settings.STRIPE_SECRET_KEY.startswith(TEST_KEYS):
-        return Finding("warn", "takes the key, which is one for tests: no money moves")
+        return Finding("warn", "accepts the key, which is a test key: no money moves")
     if lacking:
         return Finding(
-            "warn", f"takes the key; without {lacking[0]} developers' accounts are only asked about, never told of"
+            "warn", f"accepts the key; without {lacking[0]} changes of developers' accounts are noticed late"
         )
-    return Finding("ok", "takes the key; both webhook secrets are set")
+    return Finding("ok", "accepts the key; both webhook secrets are set")
 
 
 def examine_alerts(_options: DoctorOptions) -> Finding:

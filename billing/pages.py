@@ -1,4 +1,4 @@
-"""Outside `/api/`: for browsers."""
+"""What a browser sees around a checkout, outside `/api/`: where Stripe sends it back to, and the stub's own pages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,6 @@ from billing.models import Checkout
 from billing.stripe.factory import is_stubbed
 from billing.stripe.hooks import Offer, find_offer
 from billing.stripe.stub import objects, purchases
-from billing.stripe.stub.links import session_of
 from billing.tiers import GIB, TIERS, Tier
 
 CONTENT_SECURITY_POLICY = (
@@ -51,11 +50,11 @@ def stub_checkout(request: HttpRequest, token: str) -> HttpResponse:
     """404 wherever Stripe is in charge, and always in production."""
     if not is_stubbed():
         raise Http404
-    session_id = session_of(token)
+    session_id = objects.session_of(token)
     checkout = Checkout.objects.select_related("user").filter(session_id=session_id).first() if session_id else None
     offer = find_offer(session_id) if session_id and checkout is None else None
     if offer is not None:
-        return _offered(request, offer)
+        return _show_offer(request, offer)
     if checkout is None or not checkout.user.is_active:
         text = "This address belongs to no purchase, or it is older than a day. Start again in Adiuva."
         return message(request, "No such checkout", text, status=404)
@@ -66,24 +65,24 @@ def stub_checkout(request: HttpRequest, token: str) -> HttpResponse:
         text = "Another checkout was started after this one. Use that one, or start again in Adiuva."
         return message(request, "This checkout is closed", text, status=410)
     if request.method == "POST":
-        return _bought(request, lambda: purchases.complete(checkout))
-    return page(request, "billing/stub.html", _what_is_bought(checkout))
+        return _complete_purchase(request, lambda: purchases.complete(checkout))
+    return page(request, "billing/stub.html", _describe_checkout(checkout))
 
 
-def _offered(request: HttpRequest, offer: Offer) -> HttpResponse:
-    """What is paid once."""
+def _show_offer(request: HttpRequest, offer: Offer) -> HttpResponse:
+    """The page of something that is paid for once."""
     if offer.status == "complete":
         return message(request, f"{offer.sale.name} is yours", PAID_TEXT, is_good=True)
     if offer.status == "closed":
         return message(request, "This checkout is closed", "Start again in Adiuva.", status=410)
     if request.method == "POST":
-        return _bought(request, lambda: purchases.complete_sale(offer))
+        return _complete_purchase(request, lambda: purchases.complete_sale(offer))
     price = f"€{offer.sale.amount_cents / 100:.2f}"
     context = {"title": f"Buy {offer.sale.name}", "name": offer.sale.name, "price": price, "email": offer.email}
     return page(request, "billing/stub_sale.html", context | {"cancel_url": "/billing/cancelled"})
 
 
-def _bought(request: HttpRequest, complete: Callable[[], None]) -> HttpResponse:
+def _complete_purchase(request: HttpRequest, complete: Callable[[], None]) -> HttpResponse:
     if not is_from_here(request):
         return message(request, "Not from here", "Open the checkout in this browser and try again.", status=403)
     try:
@@ -100,7 +99,7 @@ def is_from_here(request: HttpRequest) -> bool:
     return request.headers.get("Sec-Fetch-Site", "none") in OUR_OWN and (origin is None or origin in ours)
 
 
-def _what_is_bought(checkout: Checkout) -> dict[str, Any]:
+def _describe_checkout(checkout: Checkout) -> dict[str, Any]:
     plan = checkout.tier.title()
     limits = TIERS[Tier(checkout.tier)]
     return {

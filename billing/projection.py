@@ -112,9 +112,8 @@ def newest_snapshot(facts: Iterable[BillingFact]) -> BillingFact | None:
     """Of one subscription's facts; a finished checkout counts only while there is no snapshot."""
     every = list(facts)
     snapshots = [fact for fact in every if fact.kind == FactKind.SNAPSHOT]
-    return max(
-        snapshots or [fact for fact in every if fact.kind == FactKind.CHECKOUT], key=_snapshot_order, default=None
-    )
+    checkouts = [fact for fact in every if fact.kind == FactKind.CHECKOUT]
+    return max(snapshots or checkouts, key=_snapshot_order, default=None)
 
 
 def is_ambiguous(fact: BillingFact, facts: Iterable[BillingFact]) -> bool:

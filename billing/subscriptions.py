@@ -1,4 +1,4 @@
-"""The only writer of the live tier: an operator's word, and Stripe's."""
+"""The only writer of the live tier, be it for an operator or for Stripe."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ def set_tier(*, user: User, tier: Tier) -> None:
 
     Free means that the row goes: no row is the free tier. A row that stands for a subscription at Stripe stays, on the
     free tier and otherwise as it was: its id is what later events and a cancellation at Stripe are matched by.
-    The tier holds, also beyond the grace of a failed payment, until Stripe has news (``apply``).
+    The tier holds, also beyond the grace of a failed payment, until Stripe has news (``apply_facts``).
     The caller's ``user`` is up to date afterwards.
 
     Raises:
@@ -27,15 +27,15 @@ def set_tier(*, user: User, tier: Tier) -> None:
     """
     # Two at once must not leave the copy of one beside the row of the other.
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    words = {"tier": tier, "tier_after_grace": tier, "set_by_operator": True}
+    columns = {"tier": tier, "tier_after_grace": tier, "set_by_operator": True}
     if tier is Tier.FREE:
         Subscription.objects.filter(user=user, stripe_subscription_id=None).delete()
-        Subscription.objects.filter(user=user).update(**words)
+        Subscription.objects.filter(user=user).update(**columns)
     else:
         Subscription.objects.update_or_create(
             user=user,
-            defaults=words,
-            create_defaults=words | {"status": SubscriptionStatus.ACTIVE},
+            defaults=columns,
+            create_defaults=columns | {"status": SubscriptionStatus.ACTIVE},
         )
     User.objects.filter(pk=user.pk).update(tier=tier)
     user.refresh_from_db(fields=["tier", "subscription"])
@@ -56,7 +56,7 @@ def apply_facts(*, user: User, facts: list[BillingFact]) -> State | None:
         return None
     row = Subscription.objects.filter(user=user).first() or Subscription(user=user)
     columns: dict[str, Any] = {
-        "stripe_subscription_id": _claimed(state.subscription_id, user=user),
+        "stripe_subscription_id": _claim_subscription_id(state.subscription_id, user=user),
         "stripe_tier": state.tier or "",
         "stripe_state_at": state.newest_at,
         "status": state.status,
@@ -64,7 +64,7 @@ def apply_facts(*, user: User, facts: list[BillingFact]) -> State | None:
         "cancel_at_period_end": state.cancel_at_period_end,
         "past_due_since": state.past_due_since,
     }
-    if _is_news(row, state):
+    if _replaces_operators(row, state):
         columns |= {
             "tier": state.tier or Tier.FREE,
             "tier_after_grace": state.tier_after_grace,
@@ -79,7 +79,7 @@ def apply_facts(*, user: User, facts: list[BillingFact]) -> State | None:
     return state
 
 
-def _is_news(row: Subscription, state: State) -> bool:
+def _replaces_operators(row: Subscription, state: State) -> bool:
     """Whether Stripe's word replaces an operator's.
 
     It does when it is another word than before, or newer and about a subscription that is paid for. An abandoned
@@ -93,7 +93,7 @@ def _is_news(row: Subscription, state: State) -> bool:
     return state.tier != row.stripe_tier or (state.tier is not Tier.FREE and is_newer)
 
 
-def _claimed(subscription_id: str, *, user: User) -> str | None:
+def _claim_subscription_id(subscription_id: str, *, user: User) -> str | None:
     """None for an id that another user's row has: at Stripe a subscription belongs to one customer for good."""
     if not Subscription.objects.filter(stripe_subscription_id=subscription_id).exclude(user=user).exists():
         return subscription_id

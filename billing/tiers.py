@@ -1,4 +1,4 @@
-"""The tiers and what each includes: the one table of the wire contract § 11. ``None`` stands for ∞."""
+"""The tiers and what each includes: the one table of docs/api.md § 11. ``None`` stands for ∞."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TierLimits:
-    """A column of § 11; the names are those of ``GET /billing/tiers``."""
+    """A column of docs/api.md § 11; the names are those of ``GET /billing/tiers``."""
 
     agents: int | None
     batch_active: int | None

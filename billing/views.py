@@ -1,4 +1,7 @@
-"""Wire contract § 10, but for the webhook."""
+"""docs/api.md § 10: tiers, checkout, subscription, and where Stripe delivers its events."""
+
+from dataclasses import asdict
+from typing import Any
 
 from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
@@ -8,19 +11,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
+from accounts.models import User
 from adiuva.api import idempotency
 from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView
 from billing.cancellation import cancel_subscription
 from billing.checkouts import start_checkout
-from billing.serializers import (
-    CheckoutPageSerializer,
-    CheckoutSerializer,
-    SubscriptionSerializer,
-    TierListSerializer,
-)
+from billing.entitlements import tier_of
+from billing.models import SubscriptionStatus
 from billing.stripe import webhook
-from billing.tiers import Tier
+from billing.tiers import PAID_TIERS, TIERS, Tier
 
 UPSTREAM = {
     502: problem("upstream_error"),
@@ -29,12 +29,69 @@ UPSTREAM = {
 }
 
 
+NO_SUBSCRIPTION = "none"
+
+
+class TierSerializer(serializers.Serializer[Tier]):
+    """A tier, with its limits and features. `null` is unlimited; for `price_id`: not sold."""
+
+    tier = serializers.ChoiceField(choices=list(Tier))
+    price_id = serializers.CharField(allow_null=True, help_text="The Stripe price, per month.")
+    agents = serializers.IntegerField(allow_null=True)
+    batch_active = serializers.IntegerField(allow_null=True)
+    cloud_storage_bytes = serializers.IntegerField(allow_null=True)
+    backup_storage_bytes = serializers.IntegerField(allow_null=True)
+    llm_providers = serializers.IntegerField(allow_null=True)
+    batch_builder = serializers.BooleanField()
+    plugin_marketplace = serializers.BooleanField()
+    sso = serializers.BooleanField()
+    requests_per_minute = serializers.IntegerField()
+
+    def to_representation(self, instance: Tier) -> dict[str, Any]:
+        row = {"tier": instance, "price_id": settings.STRIPE_PRICES.get(instance)}
+        return row | asdict(TIERS[instance])
+
+
+class TierListSerializer(serializers.Serializer[Any]):
+    items = TierSerializer(many=True)
+
+
+class CheckoutSerializer(serializers.Serializer[Any]):
+    tier = serializers.ChoiceField(choices=list(PAID_TIERS))
+
+
+class CheckoutPageSerializer(serializers.Serializer[Any]):
+    checkout_url = serializers.URLField(help_text="To be opened in a browser.")
+
+
+class SubscriptionSerializer(serializers.Serializer[Any]):
+    """A user's subscription; `tier` is the live one, whatever Stripe's status."""
+
+    tier = serializers.ChoiceField(choices=list(Tier))
+    status = serializers.ChoiceField(choices=[NO_SUBSCRIPTION, *SubscriptionStatus.values])
+    current_period_end = serializers.DateTimeField(allow_null=True)
+    cancel_at_period_end = serializers.BooleanField()
+    stripe_subscription_id = serializers.CharField(allow_null=True)
+
+    def to_representation(self, instance: User) -> Any:
+        row = getattr(instance, "subscription", None)
+        return super().to_representation(
+            {
+                "tier": tier_of(instance),
+                "status": row.status if row else NO_SUBSCRIPTION,
+                "current_period_end": row.current_period_end if row else None,
+                "cancel_at_period_end": bool(row and row.cancel_at_period_end),
+                "stripe_subscription_id": row.stripe_subscription_id if row else None,
+            }
+        )
+
+
 class TiersView(ApiView):
     """What each tier includes and costs, from the lowest to the highest; `null` is unlimited."""
 
     public = True
 
-    @extend_schema(operation_id="listTiers", summary="The tiers", responses=TierListSerializer)
+    @extend_schema(operation_id="listTiers", summary="List tiers", responses=TierListSerializer)
     def get(self, request: Request) -> Response:
         return Response(TierListSerializer({"items": list(Tier)}).data)
 
@@ -42,7 +99,7 @@ class TiersView(ApiView):
 class CheckoutView(ApiView):
     @extend_schema(
         operation_id="beginCheckout",
-        summary="A page on which a tier is bought",
+        summary="Start a checkout",
         parameters=[idempotency.PARAMETER],
         request=CheckoutSerializer,
         responses={
@@ -70,7 +127,7 @@ class CheckoutView(ApiView):
 class SubscriptionView(ApiView):
     @extend_schema(
         operation_id="getSubscription",
-        summary="Your subscription",
+        summary="Get your subscription",
         responses=SubscriptionSerializer,
     )
     def get(self, request: Request) -> Response:
@@ -79,7 +136,7 @@ class SubscriptionView(ApiView):
 
     @extend_schema(
         operation_id="cancelSubscription",
-        summary="End your subscription now",
+        summary="Cancel your subscription",
         request=None,
         responses={200: SubscriptionSerializer, **UPSTREAM},
     )
@@ -101,7 +158,7 @@ class WebhookView(ApiView):
 
     @extend_schema(
         operation_id="stripeWebhook",
-        summary="Where Stripe delivers its events",
+        summary="Receive an event from Stripe",
         request={"application/json": OpenApiTypes.OBJECT},
         parameters=[OpenApiParameter("Stripe-Signature", str, OpenApiParameter.HEADER, required=True)],
         responses={200: ReceiptSerializer, 400: problem("validation_error"), 503: problem("not_configured")},

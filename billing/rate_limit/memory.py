@@ -18,7 +18,7 @@ def monotonic_us() -> int:
 
 
 class MemoryWindows:
-    """Entries are kept by key alone, never by limit: a tier change meets the entries that are already there."""
+    """``billing.rate_limit.port.Windows``, which is always available."""
 
     def __init__(self, clock: Callable[[], int] = monotonic_us) -> None:
         self._clock = clock
@@ -31,7 +31,6 @@ class MemoryWindows:
         return len(self._entries)
 
     def take(self, key: str, limit: int) -> Window:
-        """Enter now if there is room; a refusal leaves no trace."""
         with self._lock:
             now = self._clock()
             entries = self._live(key, now)
@@ -41,7 +40,6 @@ class MemoryWindows:
             return _window(entries, limit, now, allowed=allowed)
 
     def look(self, key: str, limit: int) -> Window:
-        """What ``take`` would say, without entering."""
         with self._lock:
             now = self._clock()
             entries = self._live(key, now)

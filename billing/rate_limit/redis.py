@@ -47,7 +47,7 @@ return {allowed and 1 or 0, used, frees_in}
 
 
 class RedisWindows(RedisStorage):
-    """``take`` and ``look`` of ``billing.rate_limit.port.Windows``; both raise ``WindowsUnavailableError`` within about a second.
+    """``billing.rate_limit.port.Windows``; raises WindowsUnavailableError within about a second.
 
     Args:
         url: a ``redis://``, ``rediss://`` or ``unix://`` URL.

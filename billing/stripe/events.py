@@ -201,7 +201,7 @@ def _customer_of(kind: str, obj: JsonObject) -> str:
         return objects.required_id(customer, "data.object.customer")
     if kind in INVOICES or kind in CHECKOUTS:
         return objects.optional_id(customer, "data.object.customer")
-    return str(customer) if objects.is_id(customer) else ""
+    return customer if objects.is_id(customer) else ""
 
 
 def _snapshot(subscription: StripeSubscription, *, rank: int) -> tuple[BillingFact, str]:

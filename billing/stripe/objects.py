@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from adiuva.api.errors import ValidationFailed
 from billing.projection import FINAL
@@ -103,21 +103,21 @@ def id_of(reference: Any) -> Any:
 def required_id(value: Any, field: str) -> str:
     if not is_id(value):
         refuse(field, "This is not an id.")
-    return str(value)
+    return value
 
 
 def optional_id(value: Any, field: str) -> str:
     return required_id(value, field) if value is not None else ""
 
 
-def is_id(value: Any) -> bool:
+def is_id(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 def required_cents(value: Any, field: str) -> int:
     if not _is_cents(value):
         refuse(field, "This is not an amount.")
-    return int(value)
+    return value
 
 
 def required_moment(value: Any, field: str) -> datetime:
@@ -163,5 +163,5 @@ def _metadata_of(obj: JsonObject) -> Mapping[str, str]:
     return {name: value for name, value in held.items() if isinstance(value, str)} if isinstance(held, dict) else {}
 
 
-def _is_cents(value: Any) -> bool:
+def _is_cents(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_CENTS

@@ -1,7 +1,7 @@
-"""Every subscription beside Stripe's: what ``manage.py sync_stripe`` does.
+"""Every subscription compared with Stripe's: what ``manage.py sync_stripe`` does.
 
-Stripe's list is read page by page, and only what is compared is kept of it. Whoever seems to differ is asked for again,
-alone: in between an event may have come.
+Stripe's list is read page by page, and only what is compared is kept of it. A customer who seems to differ is
+looked up again, alone: an event may have come in between.
 """
 
 from collections import defaultdict
@@ -53,9 +53,8 @@ class StripeSync:
         return listed
 
     def _agrees(self, user: User, listed: list[StripeSubscription]) -> bool:
-        return _compare(user, listed, newest_fact_times(str(user.stripe_customer_id))) is None and not find_duplicates(
-            listed
-        )
+        known = newest_fact_times(str(user.stripe_customer_id))
+        return _compare(user, listed, known) is None and not find_duplicates(listed)
 
     def _recheck(self, user: User, *, fix: bool) -> Drift | None:
         customer_id = str(user.stripe_customer_id)

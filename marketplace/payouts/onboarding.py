@@ -17,7 +17,7 @@ from accounts.models import User
 from billing.pages import is_from_here, message, page
 from billing.stripe.factory import get_gateway, is_stubbed
 from billing.stripe.port import STUB_ACCOUNT_PREFIX, Gateway
-from billing.stripe.stub.links import account_of
+from billing.stripe.stub.objects import account_of
 from billing.stripe.stub.purchases import complete_onboarding
 from marketplace.locks import lock_open_user
 from marketplace.models import DeveloperAccount

@@ -1,4 +1,4 @@
-"""Wire contract § 10: the subscription as it is shown, and its end."""
+"""docs/api.md § 10: the subscription as it is shown, and its end."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -122,7 +122,7 @@ def test_an_end_whose_answer_was_lost_is_seen_by_the_retry(
     assert living_subscriptions(stripe_server) == []
 
 
-def test_an_end_that_we_never_heard_of_is_healed_by_asking_again(
+def test_an_end_that_we_never_heard_of_is_repaired_by_asking_again(
     api: ApiClient, stripe_server: LoopbackStripe, subscriber: Account
 ) -> None:
     stripe_server.fail("reset_after_commit", method="DELETE")
@@ -133,7 +133,7 @@ def test_an_end_that_we_never_heard_of_is_healed_by_asking_again(
     assert cancel(api, subscriber).json["tier"] == "free"
 
 
-def test_an_end_that_we_never_heard_of_is_healed_by_its_event(
+def test_an_end_that_we_never_heard_of_is_repaired_by_its_event(
     api: ApiClient, stripe_server: LoopbackStripe, subscriber: Account, deliver_all: DeliverAll
 ) -> None:
     stripe_server.fail("reset_after_commit", method="DELETE")

@@ -1,4 +1,4 @@
-"""Wire contract § 10: from a wish to a paid tier."""
+"""docs/api.md § 10: from a wish to a paid tier."""
 
 from collections.abc import Callable
 from typing import Any

@@ -8,7 +8,7 @@ from billing.tiers import TIERS, Tier, lowest_tier_with
 GIB = 1024**3
 UNLIMITED = None
 
-# The wire contract § 11, row by row: free, pro, power, team.
+# docs/api.md § 11, row by row: free, pro, power, team.
 TABLE = {
     "agents": (3, UNLIMITED, UNLIMITED, UNLIMITED),
     "batch_active": (2, 10, UNLIMITED, UNLIMITED),

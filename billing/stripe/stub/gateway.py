@@ -31,7 +31,6 @@ from billing.stripe.port import (
     StripeSubscription,
 )
 from billing.stripe.stub import objects
-from billing.stripe.stub.links import onboarding_url, page_url
 
 
 class StubGateway:
@@ -51,7 +50,7 @@ class StubGateway:
     ) -> CheckoutSession:
         session_id = _session_id(idempotency_key)
         expires_at = datetime.now(UTC) + SESSION_LIFETIME
-        return CheckoutSession(id=session_id, url=page_url(session_id), status="open", expires_at=expires_at)
+        return CheckoutSession(id=session_id, url=objects.page_url(session_id), status="open", expires_at=expires_at)
 
     def expire_checkout_session(self, session_id: str) -> None:
         """Our row of the session says whether it is open."""
@@ -88,7 +87,7 @@ class StubGateway:
     ) -> CheckoutSession:
         session_id = _session_id(idempotency_key)
         expires_at = datetime.now(UTC) + SESSION_LIFETIME
-        return CheckoutSession(id=session_id, url=page_url(session_id), status="open", expires_at=expires_at)
+        return CheckoutSession(id=session_id, url=objects.page_url(session_id), status="open", expires_at=expires_at)
 
     def retrieve_checkout_session(self, session_id: str) -> CheckoutSession | None:
         """None for a subscription's: our row of it says whether it is open."""
@@ -97,7 +96,7 @@ class StubGateway:
             return None
         return CheckoutSession(
             id=session_id,
-            url=page_url(session_id) if offer.status == "open" else "",
+            url=objects.page_url(session_id) if offer.status == "open" else "",
             status="expired" if offer.status == "closed" else offer.status,
             expires_at=offer.expires_at,
             is_paid=offer.status == "complete",
@@ -107,7 +106,7 @@ class StubGateway:
         return f"{STUB_ACCOUNT_PREFIX}{UUID(user_id).hex}"
 
     def create_account_link(self, account_id: str, *, return_url: str, refresh_url: str) -> str:
-        return onboarding_url(account_id)
+        return objects.onboarding_url(account_id)
 
     def retrieve_account(self, account_id: str) -> ConnectAccount | None:
         """It keeps nothing of its own; what its page said came as an event."""

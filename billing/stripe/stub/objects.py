@@ -1,4 +1,6 @@
-"""Stripe's objects and events for purchases that are only played, in the shapes of the pinned API version."""
+"""Stripe's objects and events for purchases that are only played, in the shapes of the pinned API version, and the
+addresses of the pages on which they are made: nobody can guess one, and each works for a day.
+"""
 
 import hashlib
 import hmac
@@ -8,8 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.core import signing
 
 from billing.stripe.hooks import Offer
+from billing.stripe.port import SESSION_LIFETIME
 
 JsonObject = dict[str, Any]
 
@@ -18,6 +22,9 @@ MONTH_SECONDS = 30 * 24 * 3600
 # What the stub's page shows; what is really charged is the price's at Stripe.
 PRICES_CENTS: Mapping[str, int] = {"pro": 900, "power": 1900, "team": 4900}
 CURRENCY = "eur"
+
+_signer = signing.TimestampSigner(salt="billing.stripe.stub.purchases")
+_onboarding_signer = signing.TimestampSigner(salt="billing.stripe.stub.purchases.onboarding")
 
 
 def subscription(
@@ -128,3 +135,28 @@ def signature(body: bytes, secret: str) -> str:
     timestamp = int(time.time())
     digest = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={timestamp},v1={digest}"
+
+
+def page_url(session_id: str) -> str:
+    return f"{settings.PUBLIC_URL}/billing/stub/{_signer.sign(session_id)}"
+
+
+def session_of(token: str) -> str | None:
+    """The session that a page's address names; None for an address that we did not make, or that is too old."""
+    try:
+        return _signer.unsign(token, max_age=SESSION_LIFETIME)
+    except signing.BadSignature:
+        return None
+
+
+def onboarding_url(account_id: str) -> str:
+    """Where the stub plays Stripe Connect's questions."""
+    return f"{settings.PUBLIC_URL}/plugins/onboarding/stub/{_onboarding_signer.sign(account_id)}"
+
+
+def account_of(token: str) -> str | None:
+    """As ``session_of``, for a developer's account."""
+    try:
+        return _onboarding_signer.unsign(token, max_age=SESSION_LIFETIME)
+    except signing.BadSignature:
+        return None

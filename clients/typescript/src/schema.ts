@@ -231,7 +231,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * A page on which a tier is bought
+         * Start a checkout
          * @description The tier changes when it is paid for, not before. A page that was not paid on is closed by the next one.
          *
          *     Whoever has a paid subscription and buys another tier has two for a moment: the older one is ended as soon as
@@ -252,14 +252,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Your subscription
+         * Get your subscription
          * @description Without one the tier is `free` and the status `none`.
          */
         get: operations["getSubscription"];
         put?: never;
         post?: never;
         /**
-         * End your subscription now
+         * Cancel your subscription
          * @description It ends at Stripe and here at once; again is no error. When Stripe is away, nothing has changed.
          */
         delete: operations["cancelSubscription"];
@@ -276,7 +276,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The tiers
+         * List tiers
          * @description What each tier includes and costs, from the lowest to the highest; `null` is unlimited.
          */
         get: operations["listTiers"];
@@ -298,7 +298,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Where Stripe delivers its events
+         * Receive an event from Stripe
          * @description Any order, any repetition and any parallelism of deliveries ends in the same state.
          */
         post: operations["stripeWebhook"];

@@ -11,6 +11,7 @@ from billing.stripe.events import IncomingEvent
 from tests.billing.conftest import WEBHOOK_SECRET
 from tests.billing.stripe_events import customer, event, new_id
 from tests.fakes.stripe.signing import signature
+from tests.repository.modules import product_modules
 from tests.support.client import Answer, ApiClient
 
 pytestmark = pytest.mark.django_db
@@ -54,3 +55,10 @@ def test_an_event_that_is_not_signed_reaches_nobody(heard: list[str]) -> None:
     answer = ApiClient().post("billing/webhook", json=about, headers={"Stripe-Signature": "t=1,v1=00"})
     assert answer.status == 400
     assert heard == []
+
+
+def test_nobody_outside_of_its_room_reads_stripes_json() -> None:
+    room = "billing.stripe."
+    readers = {name for name, path in product_modules().items() if ".data_object" in path.read_text()}
+    assert {name for name in readers if not name.startswith(room)} == set()
+    assert readers != set()

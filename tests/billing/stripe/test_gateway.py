@@ -235,6 +235,7 @@ def test_with_a_key_stripe_is_asked_in_development_too(gateway: Gateway) -> None
 
 
 def test_the_client_of_stripe_is_loaded_at_the_first_use() -> None:
-    script = "import django; django.setup(); import billing.views, sys; print('billing.stripe.client.gateway' in sys.modules)"
+    loaded = "'billing.stripe.client.gateway' in sys.modules"
+    script = f"import django; django.setup(); import billing.views, sys; print({loaded})"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split()[-1] == "False"

@@ -12,7 +12,7 @@ from django.test import Client
 from accounts.models import User
 from billing.models import BillingFact, Checkout, Subscription
 from billing.stripe.stub import purchases
-from billing.stripe.stub.links import page_url
+from billing.stripe.stub.objects import page_url
 from tests.accounts.concurrently import at_once
 from tests.billing.buying import cancel, checkout, subscription
 from tests.support.accounts import Account
@@ -164,7 +164,7 @@ def test_a_key_leads_to_the_same_page(api: ApiClient, make_user: MakeUser) -> No
     assert checkout(api, account, "team", key="k-1").status == 422
 
 
-def _resigned(path: str) -> str:
+def _sign_anew(path: str) -> str:
     session_id = path.rsplit("/", maxsplit=1)[-1].split(":", maxsplit=1)[0]
     return "/billing/stub/" + signing.TimestampSigner(key="guessed", salt="billing.stripe.stub.purchases").sign(
         session_id
@@ -179,7 +179,7 @@ def _resigned(path: str) -> str:
         lambda path: path.split(":")[0],
         lambda path: path[:14] + "x" * 40,
         lambda path: path[:14] + "None",
-        _resigned,
+        _sign_anew,
     ],
 )
 def test_an_address_that_we_did_not_make_buys_nothing(

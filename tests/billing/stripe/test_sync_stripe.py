@@ -79,7 +79,7 @@ def test_what_an_operator_set_is_no_drift(make_user: MakeUser, stripe_server: Lo
     assert outcome(user).tier == "team"
 
 
-def test_a_subscription_stripe_does_not_know_is_told_and_left_alone(
+def test_a_subscription_stripe_does_not_know_is_reported_and_left_alone(
     make_user: MakeUser, stripe_server: LoopbackStripe, capsys: Capture
 ) -> None:
     """With the key of another account, everything would look like that."""
@@ -92,7 +92,7 @@ def test_a_subscription_stripe_does_not_know_is_told_and_left_alone(
     assert outcome(user).tier == "pro"
 
 
-def test_a_customer_stripe_does_not_know_is_told_and_keeps_nobody_else_from_being_compared(
+def test_a_customer_stripe_does_not_know_is_reported_and_keeps_nobody_else_from_being_compared(
     make_user: MakeUser, stripe_server: LoopbackStripe, capsys: Capture
 ) -> None:
     """Bought from the stub, or under the key of another account."""
@@ -106,7 +106,7 @@ def test_a_customer_stripe_does_not_know_is_told_and_keeps_nobody_else_from_bein
     assert [outcome(one.user).tier for one in (stranger, missed)] == ["pro", "power"]
 
 
-def test_who_pays_and_is_nobodys_customer_is_told(
+def test_who_pays_and_is_nobodys_customer_is_reported(
     make_user: MakeUser, stripe_server: LoopbackStripe, capsys: Capture
 ) -> None:
     account = make_user()
