@@ -13,7 +13,7 @@ class BillingConfig(AppConfig):
 
         apps.get_app_config("djstripe").verbose_name = "Mirror of Stripe"
         mirror.forbid_calls()
-        ops.drop_djstripes()
+        ops.drop_djstripe_checks()
         live_tier.register(select_related=("subscription",), read=tier_of, expression=tier_in_sql)
         erasure.register("billing", erase)
         invoices.register()

@@ -53,13 +53,14 @@ def _end(subscription_id: str, *, customer_id: str) -> StripeSubscription:
     """As Stripe shows it now. One that Stripe never had, or has under another customer, is ended for us as well."""
     answer = get_gateway().cancel_subscription(subscription_id)
     if answer is None:
-        answer = _never_had(subscription_id)
+        answer = _as_cancelled(subscription_id)
     if answer.status not in FINAL:
         raise UpstreamError("The payment service did not end the subscription.")
     return replace(answer, customer_id=customer_id, payload={**answer.payload, "customer": customer_id})
 
 
-def _never_had(subscription_id: str) -> StripeSubscription:
+def _as_cancelled(subscription_id: str) -> StripeSubscription:
+    """What stands in for a subscription that Stripe does not have."""
     status = SubscriptionStatus.CANCELED.value
     return StripeSubscription(
         id=subscription_id,

@@ -44,7 +44,7 @@ def start_checkout(*, user: User, tier: Tier, idempotency_key: str | None) -> st
     if checkout is None or not _is_answered(checkout, tier):
         if tier_of(user) is tier:
             raise Conflict(f"The tier {tier} is active already.")
-        checkout = checkout or _new_row(user=user, tier=tier, idempotency_key=idempotency_key)
+        checkout = checkout or _create_row(user=user, tier=tier, idempotency_key=idempotency_key)
     if not _is_answered(checkout, tier):
         _close_other_pages(gateway, checkout)
         session = _create_session(gateway, checkout, user=user)
@@ -63,7 +63,7 @@ def _is_answered(checkout: Checkout, tier: Tier) -> bool:
     return checkout.session_id is not None
 
 
-def _new_row(*, user: User, tier: Tier, idempotency_key: str | None) -> Checkout:
+def _create_row(*, user: User, tier: Tier, idempotency_key: str | None) -> Checkout:
     """Written before Stripe is asked: whatever happens then, a repetition asks under the same key of ours."""
     Checkout.objects.for_user(user.pk).filter(created_at__lt=datetime.now(UTC) - KEPT).delete()
     wanted = {"tier": tier, "price_id": settings.STRIPE_PRICES[tier]}
@@ -85,7 +85,9 @@ def _create_session(gateway: Gateway, checkout: Checkout, *, user: User) -> Chec
         return _create_session_for(gateway, checkout, customer_id=customer_id)
     except NoSuchCustomer:
         logger.warning("a customer is gone at Stripe and gets a successor", extra={"customer": customer_id})
-        return _create_session_for(gateway, checkout, customer_id=replace_customer(gateway, user, customer_id))
+        return _create_session_for(
+            gateway, checkout, customer_id=replace_customer(gateway, user=user, gone=customer_id)
+        )
 
 
 def _create_session_for(gateway: Gateway, checkout: Checkout, *, customer_id: str) -> CheckoutSession:

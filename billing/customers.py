@@ -18,7 +18,7 @@ def ensure_customer(gateway: Gateway, *, user: User) -> str:
     return _save_customer(user, before=None, made=gateway.create_customer(user=user))
 
 
-def replace_customer(gateway: Gateway, user: User, gone: str) -> str:
+def replace_customer(gateway: Gateway, *, user: User, gone: str) -> str:
     return _save_customer(user, before=gone, made=gateway.create_customer(user=user, instead_of=gone))
 
 
@@ -43,19 +43,19 @@ def lock_subject(subject_id: str) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"stripe:{subject_id}"])
 
 
-def locked_user_of(customer_id: str) -> User | None:
+def find_locked_user(customer_id: str) -> User | None:
     if not customer_id:
         return None
     return User.objects.select_for_update(no_key=True).filter(stripe_customer_id=customer_id).first()
 
 
-def locked_user_of_event(event: IncomingEvent) -> User | None:
+def find_locked_user_of_event(event: IncomingEvent) -> User | None:
     """The user of the event's customer; a checkout of ours also tells whose a new customer is.
 
     A mapping that exists is never changed: not the customer's to another user, not the user's to another customer.
     Either is an alert.
     """
-    user = locked_user_of(event.customer_id)
+    user = find_locked_user(event.customer_id)
     if event.type not in CHECKOUTS or not event.customer_id:
         return user
     named = _user_ids_in(read_session(event))

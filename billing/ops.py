@@ -57,7 +57,7 @@ def check_stripe(**_: Any) -> list[CheckMessage]:
     return []
 
 
-def drop_djstripes() -> None:
+def drop_djstripe_checks() -> None:
     """Two of dj-stripe's checks ask the database, at every start, for endpoints that belong to its own webhook view."""
     from djstripe import checks
 

@@ -108,22 +108,22 @@ def _describe_checkout(checkout: Checkout) -> dict[str, Any]:
         "price": f"€{objects.PRICES_CENTS[checkout.tier] / 100:.2f}",
         "email": checkout.user.email,
         "included": [
-            ("Cloud storage", _size(limits.cloud_storage_bytes)),
-            ("Backups", _size(limits.backup_storage_bytes)),
+            ("Cloud storage", _format_size(limits.cloud_storage_bytes)),
+            ("Backups", _format_size(limits.backup_storage_bytes)),
             ("Active batches", "Unlimited" if limits.batch_active is None else str(limits.batch_active)),
             ("Requests a minute", str(limits.requests_per_minute)),
-            ("Plugin marketplace", _switch(is_on=limits.plugin_marketplace)),
-            ("Single sign-on", _switch(is_on=limits.sso)),
+            ("Plugin marketplace", _format_switch(is_on=limits.plugin_marketplace)),
+            ("Single sign-on", _format_switch(is_on=limits.sso)),
         ],
         "cancel_url": "/billing/cancelled",
     }
 
 
-def _size(size_bytes: int | None) -> str:
+def _format_size(size_bytes: int | None) -> str:
     return "Unlimited" if size_bytes is None else f"{size_bytes // GIB} GiB"
 
 
-def _switch(*, is_on: bool) -> str:
+def _format_switch(*, is_on: bool) -> str:
     return "Included" if is_on else "Not included"
 
 

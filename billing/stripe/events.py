@@ -86,7 +86,7 @@ def read_event(body: bytes, *, prices: Mapping[str, str]) -> IncomingEvent:
     account_id = objects.optional_id(payload.get("account"), "account")
     # A connected account's customers are not ours.
     customer_id = "" if account_id else _customer_of(kind, data_object)
-    fact, unknown_status = _fact_of(kind, data_object, customer_id=customer_id, prices=prices)
+    fact, unknown_status = _build_fact(kind, data_object, customer_id=customer_id, prices=prices)
     fact.event_id, fact.occurred_at = event_id, created
     request = payload.get("request")
     return IncomingEvent(
@@ -106,14 +106,14 @@ def read_event(body: bytes, *, prices: Mapping[str, str]) -> IncomingEvent:
     )
 
 
-def fetched_fact(subscription: StripeSubscription, *, as_of: datetime | None) -> BillingFact:
+def build_fetched_fact(subscription: StripeSubscription, *, as_of: datetime | None) -> BillingFact:
     """What Stripe's API says of a subscription. ``as_of``: the newest fact about it that was known before we asked.
 
     Its time is not our clock's, which may differ from Stripe's: it is as new as what we knew and as the object's own
     stamps, so that whatever happens later is newer.
     Raises ValidationFailed for one without a customer, or with a status we do not know.
     """
-    fact, unknown_status = _snapshot(subscription, rank=RANK_FETCHED)
+    fact, unknown_status = _build_snapshot(subscription, rank=RANK_FETCHED)
     if unknown_status:
         refuse("status", "This is not a known status.")
     fact.subject_id = objects.required_id(subscription.customer_id, "customer")
@@ -173,14 +173,14 @@ def read_account(event: IncomingEvent) -> ConnectAccount:
     return objects.read_account(event.data_object)
 
 
-def _fact_of(kind: str, obj: JsonObject, *, customer_id: str, prices: Mapping[str, str]) -> tuple[BillingFact, str]:
+def _build_fact(kind: str, obj: JsonObject, *, customer_id: str, prices: Mapping[str, str]) -> tuple[BillingFact, str]:
     fact, unknown_status = BillingFact(kind=FactKind.OTHER), ""
     if kind.startswith(SUBSCRIPTION_EVENT) and obj.get("object") == "subscription":
         if customer_id:
             is_deleted = kind == "customer.subscription.deleted"
             shown = {**obj, "status": SubscriptionStatus.CANCELED.value} if is_deleted else obj
             subscription = objects.read_subscription(shown, at=_ABOUT)
-            fact, unknown_status = _snapshot(subscription, rank=RANKS.get(kind, RANK_UPDATED))
+            fact, unknown_status = _build_snapshot(subscription, rank=RANKS.get(kind, RANK_UPDATED))
     elif kind in RANKS or kind == "customer.subscription.updated":
         refuse("data.object.object", "This is not a subscription.")
     elif kind in INVOICES:
@@ -188,7 +188,8 @@ def _fact_of(kind: str, obj: JsonObject, *, customer_id: str, prices: Mapping[st
         if customer_id and subscription_id:
             fact = BillingFact(kind=INVOICES[kind], subscription_id=subscription_id)
     elif kind in CHECKOUTS:
-        fact = _checkout(objects.read_checkout_session(obj, at=_ABOUT), customer_id=customer_id, prices=prices)
+        session = objects.read_checkout_session(obj, at=_ABOUT)
+        fact = _build_checkout_fact(session, customer_id=customer_id, prices=prices)
     fact.subject_id = customer_id or text(obj.get("id"), 255)
     return fact, unknown_status
 
@@ -204,7 +205,7 @@ def _customer_of(kind: str, obj: JsonObject) -> str:
     return customer if objects.is_id(customer) else ""
 
 
-def _snapshot(subscription: StripeSubscription, *, rank: int) -> tuple[BillingFact, str]:
+def _build_snapshot(subscription: StripeSubscription, *, rank: int) -> tuple[BillingFact, str]:
     """The fact, and its status where we do not know it."""
     is_known = subscription.status in SubscriptionStatus.values
     fact = BillingFact(
@@ -219,7 +220,7 @@ def _snapshot(subscription: StripeSubscription, *, rank: int) -> tuple[BillingFa
     return fact, "" if is_known else subscription.status[:64]
 
 
-def _checkout(session: CheckoutSession, *, customer_id: str, prices: Mapping[str, str]) -> BillingFact:
+def _build_checkout_fact(session: CheckoutSession, *, customer_id: str, prices: Mapping[str, str]) -> BillingFact:
     """A subscription that was bought and paid for on a page of ours; any other session is no fact about a tier."""
     price_id = prices.get(session.metadata.get("tier", ""))
     if not (customer_id and session.subscription_id and session.is_paid and price_id):

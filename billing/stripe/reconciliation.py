@@ -8,11 +8,11 @@ from django.db import transaction
 from django.db.models import Max
 
 from accounts.models import User
-from billing.customers import lock_subject, locked_user_of
+from billing.customers import find_locked_user, lock_subject
 from billing.models import BillingFact, FactKind
 from billing.projection import FINAL, State, project
 from billing.stripe.djstripe import mirror
-from billing.stripe.events import fetched_fact
+from billing.stripe.events import build_fetched_fact
 from billing.stripe.factory import get_gateway
 from billing.stripe.port import StripeSubscription
 from billing.subscriptions import apply_facts, tiers_by_price
@@ -49,7 +49,7 @@ def apply_subscriptions(
     Raises ValidationFailed for an answer that makes no sense.
     """
     lock_subject(customer_id)
-    user = locked_user_of(customer_id)
+    user = find_locked_user(customer_id)
     for subscription in subscriptions:
         _store_fetched(subscription, customer_id=customer_id, known=known, user=user)
     return None if user is None else apply_facts(user=user, facts=_facts_of(customer_id))
@@ -59,7 +59,7 @@ def preview(*, customer_id: str, subscriptions: Iterable[StripeSubscription], kn
     """What ``apply_subscriptions`` would come to, without storing anything."""
     facts = {fact.event_id: fact for fact in _facts_of(customer_id)}
     for subscription in subscriptions:
-        fact = fetched_fact(subscription, as_of=known.get(subscription.id))
+        fact = build_fetched_fact(subscription, as_of=known.get(subscription.id))
         facts[fact.event_id] = fact
     return project(facts.values(), tiers=tiers_by_price())
 
@@ -94,7 +94,7 @@ def _store_fetched(subscription: StripeSubscription, *, customer_id: str, known:
     if subscription.status in FINAL:
         # For good, so that nothing we have heard since can be newer.
         as_of = newest_fact_times(customer_id).get(subscription.id)
-    fact = fetched_fact(subscription, as_of=as_of)
+    fact = build_fetched_fact(subscription, as_of=as_of)
     before = BillingFact.objects.filter(event_id=fact.event_id).first()
     if before is not None and before.occurred_at > fact.occurred_at:
         return

@@ -37,7 +37,7 @@ class StripeSync:
                 continue
             drift = self._recheck(user, fix=fix)
             if drift is not None:
-                yield _line(drift)
+                yield _format_drift(drift)
         for customer_id, listed in sorted(at_stripe.items()):
             alive = [one.id for one in listed if one.status in LIVE]
             if alive:
@@ -62,9 +62,9 @@ class StripeSync:
         listed = list(self._gateway.list_subscriptions(customer_id=customer_id))
         user.refresh_from_db(fields=["tier", "subscription"])
         drift = _compare(user, listed, known)
-        several = find_duplicates(listed)
-        if drift is None and several:
-            drift = Drift(user, (("replaced but alive", ", ".join(one.id for one in several), None),))
+        duplicates = find_duplicates(listed)
+        if drift is None and duplicates:
+            drift = Drift(user, (("replaced but alive", ", ".join(one.id for one in duplicates), None),))
         if drift is None:
             return None
         self.drifted += 1
@@ -72,7 +72,7 @@ class StripeSync:
             apply_subscriptions(customer_id=customer_id, subscriptions=listed, known=known)
             end_duplicates(self._gateway, customer_id=customer_id)
             user.refresh_from_db(fields=["tier", "subscription"])
-            self.fixed += _compare(user, listed, newest_fact_times(customer_id)) is None or bool(several)
+            self.fixed += _compare(user, listed, newest_fact_times(customer_id)) is None or bool(duplicates)
         return drift
 
 
@@ -90,6 +90,6 @@ def _compare(user: User, listed: list[StripeSubscription], known: FactTimes) -> 
     return find_drift(user, preview(customer_id=str(user.stripe_customer_id), subscriptions=listed, known=known))
 
 
-def _line(drift: Drift) -> str:
+def _format_drift(drift: Drift) -> str:
     differences = ", ".join(f"{name}: {ours} -> {theirs}" for name, ours, theirs in drift.differences)
     return f"{drift.user.email}: {differences}"

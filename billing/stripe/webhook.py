@@ -16,7 +16,7 @@ from accounts.models import User
 from adiuva.api.errors import NotConfigured, ValidationFailed
 from adiuva.observability.metrics import EVENT_TYPES, WEBHOOKS, bounded
 from billing import alerts
-from billing.customers import lock_subject, locked_user_of_event
+from billing.customers import find_locked_user_of_event, lock_subject
 from billing.models import BillingFact, FactKind
 from billing.projection import LIVE, has_several, is_ambiguous, newest_snapshot, tier_of_prices
 from billing.stripe import hooks, resync
@@ -90,7 +90,7 @@ def _apply_once(event: IncomingEvent) -> bool:
     lock_subject(event.fact.subject_id or event.id)
     if mirror.has_event(event.id):
         return False
-    user = locked_user_of_event(event)
+    user = find_locked_user_of_event(event)
     # Somebody else's customer: what they are called is not ours to keep.
     mirror.store_event(event, whole=user is not None or not (event.customer_id or event.account_id))
     fact = event.fact

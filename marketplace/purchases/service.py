@@ -188,7 +188,7 @@ def _create_page(gateway: Gateway, purchase: PluginPurchase, sale: Sale, *, user
     try:
         return _request_page(gateway, purchase, sale)
     except NoSuchCustomer:
-        successor = replace_customer(gateway, user, sale.customer_id)
+        successor = replace_customer(gateway, user=user, gone=sale.customer_id)
         return _request_page(gateway, purchase, _sale_of(purchase, plugin=purchase.plugin, customer_id=successor))
 
 

@@ -44,7 +44,7 @@ def open_sessions(server: LoopbackStripe) -> list[str]:
     return [one["id"] for one in server.world.all("checkout.session") if one["status"] == "open"]
 
 
-def living_subscriptions(server: LoopbackStripe) -> list[Any]:
+def running_subscriptions(server: LoopbackStripe) -> list[Any]:
     return [one for one in server.world.all("subscription") if one["status"] != "canceled"]
 
 

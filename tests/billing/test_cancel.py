@@ -10,7 +10,7 @@ from billing.models import Subscription
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from tests.accounts.concurrently import at_once
-from tests.billing.buying import cancel, checkout, impatient, living_subscriptions, session_of, subscription
+from tests.billing.buying import cancel, checkout, impatient, running_subscriptions, session_of, subscription
 from tests.billing.conftest import DeliverAll
 from tests.billing.deliveries import receive
 from tests.fakes.stripe.faults import Kind
@@ -46,13 +46,13 @@ def test_who_has_nothing_is_free_and_may_cancel(
 def test_a_cancelled_subscription_ends_at_stripe_and_here_at_once(
     api: ApiClient, stripe_server: LoopbackStripe, subscriber: Account
 ) -> None:
-    (bought,) = living_subscriptions(stripe_server)
+    (bought,) = running_subscriptions(stripe_server)
     answer = cancel(api, subscriber)
     assert answer.status == 200
     assert answer.json == subscription(api, subscriber)
     assert (answer.json["tier"], answer.json["status"]) == ("free", "canceled")
     assert answer.json["stripe_subscription_id"] == bought["id"]
-    assert living_subscriptions(stripe_server) == []
+    assert running_subscriptions(stripe_server) == []
     assert api.get("auth/me", token=subscriber.access_token).json["tier"] == "free"
 
 
@@ -69,7 +69,7 @@ def test_cancelling_again_is_no_error(
 def test_events_that_come_late_do_not_bring_a_cancelled_tier_back(
     api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe, deliver_all: DeliverAll, subscriber: Account
 ) -> None:
-    (bought,) = living_subscriptions(stripe_server)
+    (bought,) = running_subscriptions(stripe_server)
     stripe_server.renew(bought["id"])
     cancel(api, subscriber)
     assert "customer.subscription.updated" in deliver_all()
@@ -84,7 +84,7 @@ def test_after_cancelling_one_can_buy_again(
     stripe_server.complete_checkout(session_of(checkout(api, subscriber, "pro")))
     deliver_all()
     assert subscription(api, subscriber)["tier"] == "pro"
-    assert len(living_subscriptions(stripe_server)) == 1
+    assert len(running_subscriptions(stripe_server)) == 1
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_while_stripe_is_away_nothing_changes(
     assert (answer.status, answer.code) == (status, code)
     assert b"SECRET" not in answer.content
     assert subscription(api, subscriber) == before
-    assert len(living_subscriptions(stripe_server)) == 1
+    assert len(running_subscriptions(stripe_server)) == 1
     assert cancel(api, subscriber).json["tier"] == "free"
 
 
@@ -119,7 +119,7 @@ def test_an_end_whose_answer_was_lost_is_seen_by_the_retry(
     stripe_server.fail(kind, method="DELETE")
     with impatient():
         assert cancel(api, subscriber).json["tier"] == "free"
-    assert living_subscriptions(stripe_server) == []
+    assert running_subscriptions(stripe_server) == []
 
 
 def test_an_end_that_we_never_heard_of_is_repaired_by_asking_again(
@@ -128,7 +128,7 @@ def test_an_end_that_we_never_heard_of_is_repaired_by_asking_again(
     stripe_server.fail("reset_after_commit", method="DELETE")
     stripe_server.fail("reset", method="DELETE")
     assert cancel(api, subscriber).status == 503
-    assert living_subscriptions(stripe_server) == []
+    assert running_subscriptions(stripe_server) == []
     assert subscription(api, subscriber)["tier"] == "pro"
     assert cancel(api, subscriber).json["tier"] == "free"
 
@@ -161,9 +161,9 @@ def test_every_subscription_that_costs_money_is_ended(
     stripe_server.fail("status", method="GET", path="/v1/subscriptions", status=500, times=50)
     stripe_server.complete_checkout(session_of(checkout(api, subscriber, "team")))
     deliver_all()
-    assert len(living_subscriptions(stripe_server)) == 2
+    assert len(running_subscriptions(stripe_server)) == 2
     assert cancel(api, subscriber).json["tier"] == "free"
-    assert living_subscriptions(stripe_server) == []
+    assert running_subscriptions(stripe_server) == []
 
 
 def test_one_of_which_only_the_invoice_is_known_yet_is_ended_too(
@@ -174,7 +174,7 @@ def test_one_of_which_only_the_invoice_is_known_yet_is_ended_too(
     events = stripe_server.undelivered()
     assert [receive(event) for event in events if event["type"] == "invoice.paid"] == [False]
     assert cancel(api, account).json["tier"] == "free"
-    assert living_subscriptions(stripe_server) == []
+    assert running_subscriptions(stripe_server) == []
     for event in events:
         receive(event)
     assert subscription(api, account)["tier"] == "free"
@@ -225,4 +225,4 @@ def test_one_user_does_not_end_another_ones(
 ) -> None:
     cancel(api, make_user())
     assert subscription(api, subscriber)["tier"] == "pro"
-    assert len(living_subscriptions(stripe_server)) == 1
+    assert len(running_subscriptions(stripe_server)) == 1

@@ -9,8 +9,8 @@ from accounts.models import User
 from billing.models import Checkout, Subscription
 from tests.billing.buying import (
     checkout,
-    living_subscriptions,
     open_sessions,
+    running_subscriptions,
     session_of,
     subscription,
     wait_until,
@@ -218,9 +218,9 @@ def test_another_tier_ends_the_older_subscription_and_credits_what_is_left(
     stripe_server.world.advance(60)
     stripe_server.complete_checkout(session_of(checkout(api, account, after)))
     deliver_all()
-    assert wait_until(lambda: len(living_subscriptions(stripe_server)) == 1)
+    assert wait_until(lambda: len(running_subscriptions(stripe_server)) == 1)
     deliver_all()
-    (left,) = living_subscriptions(stripe_server)
+    (left,) = running_subscriptions(stripe_server)
     assert left["items"]["data"][0]["price"]["id"] == f"price_{after}_monthly"
     assert subscription(api, account)["tier"] == after
     assert subscription(api, account)["stripe_subscription_id"] == left["id"]

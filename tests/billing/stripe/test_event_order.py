@@ -30,7 +30,7 @@ def new_user() -> User:
     return User.objects.create(email=f"{stripe.new_id('user').lower()}@example.com", password="!")
 
 
-def lived(order: list[int]) -> Outcome:
+def replay(order: list[int]) -> Outcome:
     """The outcome of a new customer's five events, by their places, delivered in that order."""
     user = new_user()
     events = five_events(make_customer(user))
@@ -55,13 +55,13 @@ def test_a_life_in_order_ends_where_stripe_says(make_user: MakeUser) -> None:
 
 @pytest.mark.django_db
 def test_all_orders_of_a_life_with_every_event_twice_end_the_same() -> None:
-    expected = lived(list(range(5)))
+    expected = replay(list(range(5)))
     rng = random.Random(5)  # noqa: S311 - where the repetitions fall
     for order in permutations(range(5)):
         twice = list(order)
         for place in order:
             twice.insert(rng.randint(twice.index(place) + 1, len(twice)), place)
-        assert lived(twice) == expected, twice
+        assert replay(twice) == expected, twice
 
 
 @pytest.mark.django_db
@@ -73,7 +73,7 @@ def test_every_set_of_events_ends_as_in_order_whatever_arrived_when(order: list[
     in_order = sorted(set(arrived))
     if in_order == [2]:  # a failed payment of a subscription nobody has heard of
         return
-    assert lived(arrived) == lived(in_order)
+    assert replay(arrived) == replay(in_order)
 
 
 def deliver_at_once(deliveries: list[JsonObject]) -> list[bool]:
@@ -89,7 +89,7 @@ def deliver_at_once(deliveries: list[JsonObject]) -> list[bool]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("seed", range(6))
 def test_eight_at_a_time_end_as_in_order(seed: int) -> None:
-    expected = lived(list(range(5)))
+    expected = replay(list(range(5)))
     rng = random.Random(seed)  # noqa: S311 - the interleaving
     users = [new_user() for _ in range(4)]
     deliveries = [event for user in users for event in five_events(make_customer(user)) * 2]
@@ -103,7 +103,7 @@ def test_eight_at_a_time_end_as_in_order(seed: int) -> None:
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_all_orders_eight_at_a_time_end_as_in_order() -> None:
-    expected = lived(list(range(5)))
+    expected = replay(list(range(5)))
     for order in permutations(range(5)):
         user = new_user()
         events = five_events(make_customer(user))

@@ -26,7 +26,7 @@ def root() -> Client:
 
 
 @pytest.fixture
-def _mirrored(settings: pytest.FixtureRequest) -> None:
+def _mirror_rows(settings: pytest.FixtureRequest) -> None:
     settings.STRIPE_WEBHOOK_SECRET = SECRET  # type: ignore[attr-defined]
     user = User.objects.create_user(email="ada@example.com", password="correct horse battery")
     receive(stripe.subscription_created("sub_1", created=T0, customer_id=make_customer(user)))
@@ -37,7 +37,7 @@ def test_of_dj_stripes_admin_only_the_mirror_is_shown() -> None:
     assert sorted(model._meta.model_name or "" for model in registered) == SHOWN
 
 
-@pytest.mark.usefixtures("_mirrored")
+@pytest.mark.usefixtures("_mirror_rows")
 @pytest.mark.parametrize("model", SHOWN)
 def test_staff_looks_at_the_mirror_and_changes_nothing(root: Client, model: str) -> None:
     (row,) = apps.get_model("djstripe", model).objects.all()
@@ -89,7 +89,7 @@ def test_staff_who_may_only_look_cannot_resolve(root: Client) -> None:
     assert alert.resolved_at is None
 
 
-@pytest.mark.usefixtures("_mirrored")
+@pytest.mark.usefixtures("_mirror_rows")
 def test_dj_stripes_own_code_never_reaches_stripe() -> None:
     with pytest.raises(StripeCallForbiddenError):
         mirror.Subscription.objects.get().api_retrieve(api_key="sk_test_" + "1" * 24)

@@ -11,7 +11,7 @@ from accounts.models import User
 from billing.models import BillingFact, OperatorAlert, Subscription
 from tests.accounts.tables import whole_database
 from tests.billing import stripe_events as stripe
-from tests.billing.buying import checkout, living_subscriptions, open_sessions, session_of
+from tests.billing.buying import checkout, open_sessions, running_subscriptions, session_of
 from tests.billing.deliveries import SECRET, T0, buy_at, five_events, make_customer, receive
 from tests.fakes.stripe.errors import ApiError
 from tests.fakes.stripe_server import LoopbackStripe
@@ -63,7 +63,7 @@ def test_what_was_just_paid_for_and_nobody_told_us_of_is_cancelled(
     account = make_user()
     stripe_server.complete_checkout(session_of(checkout(api, account)))
     assert api.delete("auth/me", json={"password": PASSWORD}, token=account.access_token).status == 202
-    assert living_subscriptions(stripe_server) == []
+    assert running_subscriptions(stripe_server) == []
     assert not User.objects.filter(id=account.user.id).exists()
 
 
@@ -80,12 +80,12 @@ def test_a_page_of_which_stripe_does_not_say_what_became_is_asked_about_later(
     erasure.close_account(user=account.user)
     erasure.erase(user_id=account.user.id)
     gone = not User.objects.filter(id=account.user.id).exists()
-    paid_on = living_subscriptions(stripe_server) or open_sessions(stripe_server)
+    paid_on = running_subscriptions(stripe_server) or open_sessions(stripe_server)
     assert not (gone and paid_on)
     stripe_server.mend()
     erasure.resume()
     assert not User.objects.filter(id=account.user.id).exists()
-    assert living_subscriptions(stripe_server) == open_sessions(stripe_server) == []
+    assert running_subscriptions(stripe_server) == open_sessions(stripe_server) == []
 
 
 def test_a_page_that_stripe_does_not_know_holds_nothing_up(

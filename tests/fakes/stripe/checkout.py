@@ -97,18 +97,18 @@ def _is_url(text: str) -> bool:
 
 
 def retrieve_session(call: Call) -> JsonObject:
-    return _aged(call.world, call.world.get("checkout.session", *call.ids))
+    return _expire_if_due(call.world, call.world.get("checkout.session", *call.ids))
 
 
 def list_sessions(call: Call) -> JsonObject:
     wanted = {name: value for name, value in call.params.items() if name in {"customer", "subscription", "status"}}
-    every = [_aged(call.world, one) for one in call.world.all("checkout.session")]
+    every = [_expire_if_due(call.world, one) for one in call.world.all("checkout.session")]
     found = [one for one in every if all(one[name] == value for name, value in wanted.items())]
     return call.world.page(call.path, found, call.params)
 
 
 def expire_session(call: Call) -> JsonObject:
-    session = _aged(call.world, call.world.get("checkout.session", *call.ids))
+    session = _expire_if_due(call.world, call.world.get("checkout.session", *call.ids))
     if session["status"] != "open":
         raise ApiError(
             f'Only Checkout Sessions with a status in ["open"] can be expired. This one is {session["status"]}.'
@@ -118,7 +118,7 @@ def expire_session(call: Call) -> JsonObject:
     return session
 
 
-def _aged(world: World, session: JsonObject) -> JsonObject:
+def _expire_if_due(world: World, session: JsonObject) -> JsonObject:
     if session["status"] == "open" and session["expires_at"] <= world.now():
         session |= {"status": "expired", "url": None}
         world.emit("checkout.session.expired", session)
@@ -127,11 +127,11 @@ def _aged(world: World, session: JsonObject) -> JsonObject:
 
 def complete(world: World, session_id: str) -> JsonObject:
     """The customer pays on Stripe's page; answers the session."""
-    session = _aged(world, world.get("checkout.session", session_id))
+    session = _expire_if_due(world, world.get("checkout.session", session_id))
     if session["status"] != "open":
         raise ApiError(f"This Checkout Session is {session['status']}.")
     sold = world.get(SOLD, session_id)
-    bought = _subscribed if session["mode"] == "subscription" else _paid
+    bought = _start_subscription if session["mode"] == "subscription" else _charge_once
     email = world.get("customer", session["customer"])["email"]
     session |= bought(world, session, sold) | {
         "status": "complete",
@@ -143,12 +143,12 @@ def complete(world: World, session_id: str) -> JsonObject:
     return session
 
 
-def _subscribed(world: World, session: JsonObject, sold: JsonObject) -> JsonObject:
+def _start_subscription(world: World, session: JsonObject, sold: JsonObject) -> JsonObject:
     made = subscriptions.start(world, customer_id=session["customer"], prices=sold["lines"], metadata=sold["metadata"])
     return {"subscription": made["id"], "invoice": made["latest_invoice"]}
 
 
-def _paid(world: World, session: JsonObject, sold: JsonObject) -> JsonObject:
+def _charge_once(world: World, session: JsonObject, sold: JsonObject) -> JsonObject:
     intent = payments.add_payment_intent(
         world,
         amount=session["amount_total"],

@@ -11,7 +11,7 @@ from typing import Any
 from tests.fakes.stripe import catalog, checkout, connect, payments, subscriptions
 from tests.fakes.stripe.errors import ApiError
 from tests.fakes.stripe.forms import decode
-from tests.fakes.stripe.params import checked
+from tests.fakes.stripe.params import check_params
 from tests.fakes.stripe.world import API_VERSION, Call, JsonObject, Route, World
 
 ROUTES: list[Route] = [*catalog.ROUTES, *checkout.ROUTES, *payments.ROUTES, *subscriptions.ROUTES, *connect.ROUTES]
@@ -29,7 +29,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _StoredAnswer:
     """What was asked under an idempotency key, and how it was answered."""
 
     asked: tuple[str, str, Any]
@@ -43,7 +43,7 @@ class Engine:
         self.lock = threading.RLock()
         self._world = world
         self._secret_key = secret_key
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _StoredAnswer] = {}
         self._in_use: set[str] = set()
 
     def answer(
@@ -55,11 +55,11 @@ class Engine:
             # Keys mean something on POST only (docs.stripe.com/api/idempotent_requests).
             key = headers.get("idempotency-key") if method == "POST" else None
             if key is not None:
-                return self._once(key, method, path, form, dwell)
+                return self._answer_once(key, method, path, form, dwell)
             dwell()
             return self._carry_out(method, path, form)
         except ApiError as error:
-            return _encoded(error.body, error.status)
+            return _encode(error.body, error.status)
 
     def forget_keys(self) -> None:
         """As Stripe may after a day."""
@@ -77,7 +77,7 @@ class Engine:
         if headers.get("stripe-version") != API_VERSION:
             raise ApiError(f"This double speaks {API_VERSION} only, not {headers.get('stripe-version')}.")
 
-    def _once(self, key: str, method: str, path: str, form: str, dwell: Callable[[], object]) -> Answer:
+    def _answer_once(self, key: str, method: str, path: str, form: str, dwell: Callable[[], object]) -> Answer:
         asked = (method, path, decode(form))
         with self.lock:
             kept = self._kept.get(key)
@@ -92,7 +92,7 @@ class Engine:
                     )
                 self._in_use.add(key)
         if kept is not None:
-            return _again(kept, asked, key)
+            return _replay(kept, asked, key)
         try:
             dwell()
             # A refusal of the parameters is not kept: the same key may be used with better ones.
@@ -101,9 +101,9 @@ class Engine:
             except ApiError as error:
                 if not error.is_final:
                     raise
-                answer = _encoded(error.body, error.status)
+                answer = _encode(error.body, error.status)
             with self.lock:
-                self._kept[key] = _Kept(asked, answer)
+                self._kept[key] = _StoredAnswer(asked, answer)
             return answer
         finally:
             with self.lock:
@@ -113,9 +113,9 @@ class Engine:
         for route in ROUTES:
             matched = re.fullmatch(route.path.replace("{}", "([^/]+)"), path)
             if matched is not None and route.method == method:
-                params = checked(decode(form), route.shape)
+                params = check_params(decode(form), route.shape)
                 with self.lock:
-                    return _encoded(route.answer(Call(self._world, path, matched.groups(), params)), 200)
+                    return _encode(route.answer(Call(self._world, path, matched.groups(), params)), 200)
         raise ApiError(f"Unrecognized request URL ({method}: {path}).", status=404)
 
 
@@ -124,7 +124,7 @@ def _require_sound(key: str) -> None:
         raise ApiError("Idempotency keys are 1 to 255 characters long.", kind="idempotency_error")
 
 
-def _again(kept: _Kept, asked: tuple[str, str, Any], key: str) -> Answer:
+def _replay(kept: _StoredAnswer, asked: tuple[str, str, Any], key: str) -> Answer:
     if kept.asked != asked:
         raise ApiError(
             "Keys for idempotent requests can only be used with the same parameters they were first used with. "
@@ -134,5 +134,5 @@ def _again(kept: _Kept, asked: tuple[str, str, Any], key: str) -> Answer:
     return replace(kept.answer, headers={**kept.answer.headers, "Idempotent-Replayed": "true"})
 
 
-def _encoded(body: JsonObject, status: int) -> Answer:
+def _encode(body: JsonObject, status: int) -> Answer:
     return Answer(status=status, body=json.dumps(body, indent=2).encode())

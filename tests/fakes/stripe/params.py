@@ -20,19 +20,19 @@ UNIVERSAL = {"expand"}
 OPTIONS = frozenset(stripe.RequestOptions.__annotations__)  # headers, which the SDK's types mix with parameters
 
 
-def checked(form: Form, shape: type, *, prefix: str = "") -> Form:
+def check_params(form: Form, shape: type, *, prefix: str = "") -> Form:
     """``form`` with numbers and booleans in place of strings. Raises ApiError as Stripe would."""
     fields = _fields(shape)
     for name in form:
         if name not in fields and not (not prefix and name in UNIVERSAL):
-            named = _named(prefix, name)
+            named = _full_name(prefix, name)
             raise ApiError(f"Received unknown parameter: {named}", code="parameter_unknown", param=named)
     needed: frozenset[str] = getattr(shape, "__required_keys__", frozenset())
     for name in fields:
         if name in needed and name not in form:
-            raise required(_named(prefix, name))
+            raise required(_full_name(prefix, name))
     return {
-        name: _value(given, fields[name], _named(prefix, name)) if name in fields else given
+        name: _value(given, fields[name], _full_name(prefix, name)) if name in fields else given
         for name, given in form.items()
     }
 
@@ -48,7 +48,7 @@ def _fields(shape: type) -> dict[str, Any]:
     }
 
 
-def _named(prefix: str, name: str) -> str:
+def _full_name(prefix: str, name: str) -> str:
     return f"{prefix}[{name}]" if prefix else name
 
 
@@ -63,7 +63,7 @@ def _value(given: Any, hint: Any, name: str) -> Any:
     if is_typeddict(hint):
         if not isinstance(given, dict):
             raise ApiError("Invalid object", param=name)
-        return checked(given, hint, prefix=name)
+        return check_params(given, hint, prefix=name)
     if _is_mapping(origin or hint):
         if not isinstance(given, dict):
             raise ApiError("Invalid object", param=name)

@@ -94,7 +94,7 @@ def create_payment_intent(call: Call) -> JsonObject:
         metadata=params.get("metadata", {}),
     )
     world.emit("payment_intent.created", made)
-    return _confirmed(world, made, params["payment_method"]) if is_confirmed else made
+    return _confirm(world, made, params["payment_method"]) if is_confirmed else made
 
 
 def require_amount(amount: int, currency: str) -> None:
@@ -146,7 +146,7 @@ def add_payment_intent(
     )
 
 
-def _confirmed(world: World, intent: JsonObject, card_id: str) -> JsonObject:
+def _confirm(world: World, intent: JsonObject, card_id: str) -> JsonObject:
     manner = world.get(MANNERS, card_id)["manner"]
     if manner == "slow_bank":
         intent |= {"status": "processing", "payment_method": card_id}
