@@ -41,6 +41,11 @@ def translate_errors(operation: str) -> Iterator[None]:
         raise UpstreamError("The payment service gave an answer that makes no sense.") from None
 
 
+def is_missing(error: stripe.InvalidRequestError) -> bool:
+    """Whether Stripe does not know what was asked for, or what the request named (``error.param``)."""
+    return error.code == "resource_missing"
+
+
 def _problem(error: stripe.StripeError) -> Problem:
     match error:
         case stripe.APIConnectionError() if _is_timeout(error):

@@ -6,7 +6,7 @@ import stripe
 
 from accounts.models import User
 from billing.stripe.client.connect import StripeConnect
-from billing.stripe.client.errors import translate_errors
+from billing.stripe.client.errors import is_missing, translate_errors
 from billing.stripe.client.payments import StripePayments
 from billing.stripe.objects import read_checkout_session, read_subscription
 from billing.stripe.port import (
@@ -69,7 +69,7 @@ class StripeGateway(StripeConnect, StripePayments):
                     {"idempotency_key": idempotency_key},
                 )
             except stripe.InvalidRequestError as error:
-                if _is_missing(error) and error.param == "customer":
+                if is_missing(error) and error.param == "customer":
                     raise NoSuchCustomer(customer_id) from None
                 raise
             return _checkout_session(session)
@@ -79,7 +79,7 @@ class StripeGateway(StripeConnect, StripePayments):
             try:
                 return _checkout_session(self._client.v1.checkout.sessions.retrieve(session_id))
             except stripe.InvalidRequestError as error:
-                if not _is_missing(error):
+                if not is_missing(error):
                     raise
         return None
 
@@ -92,7 +92,7 @@ class StripeGateway(StripeConnect, StripePayments):
             try:
                 return _subscription(self._client.v1.subscriptions.retrieve(subscription_id))
             except stripe.InvalidRequestError as error:
-                if not _is_missing(error):
+                if not is_missing(error):
                     raise
         return None
 
@@ -105,7 +105,7 @@ class StripeGateway(StripeConnect, StripePayments):
                     else self._client.v1.subscriptions.list({"status": "all", "limit": PAGE})
                 )
             except stripe.InvalidRequestError as error:
-                if not (_is_missing(error) and error.param == "customer"):
+                if not (is_missing(error) and error.param == "customer"):
                     raise
                 return
             for subscription in page.auto_paging_iter():
@@ -122,7 +122,7 @@ class StripeGateway(StripeConnect, StripePayments):
                     )
                 )
             except stripe.InvalidRequestError as error:
-                if not _is_missing(error):
+                if not is_missing(error):
                     raise
         # One that is cancelled already is a 404 to cancel; what it looks like can still be read.
         return self.retrieve_subscription(subscription_id)
@@ -134,7 +134,3 @@ def _checkout_session(session: stripe.checkout.Session) -> CheckoutSession:
 
 def _subscription(subscription: stripe.Subscription) -> StripeSubscription:
     return read_subscription(subscription.to_dict(for_json=True))
-
-
-def _is_missing(error: stripe.InvalidRequestError) -> bool:
-    return error.code == "resource_missing"

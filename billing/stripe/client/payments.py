@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import stripe
 
-from billing.stripe.client.errors import translate_errors
+from billing.stripe.client.errors import is_missing, translate_errors
 from billing.stripe.objects import id_of, read_checkout_session, read_payment
 from billing.stripe.port import (
     SUCCEEDED,
@@ -38,7 +38,7 @@ class StripePayments:
                 # Checkout saves the card of a subscription without making it the customer's default.
                 cards = self._client.v1.customers.payment_methods.list(customer_id, {"type": "card", "limit": 1})
             except stripe.InvalidRequestError as error:
-                if error.code != "resource_missing":
+                if not is_missing(error):
                     raise
                 return None
             return next((card.id for card in cards.data), None)
@@ -66,7 +66,7 @@ class StripePayments:
             try:
                 page = self._client.v1.payment_intents.list({"customer": customer_id, "created": wanted, "limit": PAGE})
             except stripe.InvalidRequestError as error:
-                if error.code != "resource_missing":
+                if not is_missing(error):
                     raise
                 return None
             every = (read_payment(one.to_dict(for_json=True)) for one in page.auto_paging_iter())
@@ -114,7 +114,7 @@ def _translate_answers(customer_id: str) -> Iterator[None]:
     except stripe.InvalidRequestError as error:
         if error.param == "payment_method":
             raise CardRefused from None  # it was taken away since we looked
-        if error.code == "resource_missing" and error.param == "customer":
+        if is_missing(error) and error.param == "customer":
             raise NoSuchCustomer(customer_id) from None
         raise
     except stripe.StripeError as error:

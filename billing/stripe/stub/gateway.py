@@ -48,9 +48,7 @@ class StubGateway:
         cancel_url: str,
         idempotency_key: str,
     ) -> CheckoutSession:
-        session_id = _session_id(idempotency_key)
-        expires_at = datetime.now(UTC) + SESSION_LIFETIME
-        return CheckoutSession(id=session_id, url=objects.page_url(session_id), status="open", expires_at=expires_at)
+        return _open_session(idempotency_key)
 
     def expire_checkout_session(self, session_id: str) -> None:
         """Our row of the session says whether it is open."""
@@ -85,9 +83,7 @@ class StubGateway:
     def create_payment_page(
         self, sale: Sale, *, user_id: str, success_url: str, cancel_url: str, idempotency_key: str
     ) -> CheckoutSession:
-        session_id = _session_id(idempotency_key)
-        expires_at = datetime.now(UTC) + SESSION_LIFETIME
-        return CheckoutSession(id=session_id, url=objects.page_url(session_id), status="open", expires_at=expires_at)
+        return _open_session(idempotency_key)
 
     def retrieve_checkout_session(self, session_id: str) -> CheckoutSession | None:
         """None for a subscription's: our row of it says whether it is open."""
@@ -134,10 +130,12 @@ class StubGateway:
         return None
 
 
-def _session_id(idempotency_key: str) -> str:
+def _open_session(idempotency_key: str) -> CheckoutSession:
     """The same key makes the same session, as at Stripe."""
     digest = hmac.new(settings.STRIPE_STUB_SECRET.encode(), idempotency_key.encode(), hashlib.sha256)
-    return f"cs_stub_{digest.hexdigest()[:40]}"
+    session_id = f"cs_stub_{digest.hexdigest()[:40]}"
+    expires_at = datetime.now(UTC) + SESSION_LIFETIME
+    return CheckoutSession(id=session_id, url=objects.page_url(session_id), status="open", expires_at=expires_at)
 
 
 def _require_ours(subscription_id: str) -> None:
