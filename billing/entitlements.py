@@ -1,35 +1,25 @@
 """What a user may do, asked of the live tier: the row of ``subscriptions``, and nothing else."""
 
-from datetime import UTC, datetime
-
-from django.conf import settings
-from django.db.models import Case, CharField, F, Q, Value, When
+from django.db.models import Case, CharField, F, Value, When
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from adiuva.api.errors import FeatureNotAvailable
-from billing.models import Subscription, SubscriptionStatus
+from billing.grace import is_grace_over, is_grace_over_in_sql
+from billing.models import Subscription
 from billing.tiers import TIERS, Tier, lowest_tier_with
 
 
 def tier_of(user: User) -> Tier:
     """No query for a user that ``accounts.authentication`` has read: their subscription came along.
 
-    The grace of a failed payment ends here, by the clock: no job has to have run.
+    Once the grace of a failed payment is over, it is what the user's other subscriptions pay for.
     """
     try:
         subscription = user.subscription
     except Subscription.DoesNotExist:
         return Tier.FREE
     return Tier(subscription.tier_after_grace if is_grace_over(subscription) else subscription.tier)
-
-
-def is_grace_over(subscription: Subscription) -> bool:
-    """Whether it has been past due for longer than ``PAST_DUE_GRACE``."""
-    since = subscription.past_due_since
-    if subscription.status != SubscriptionStatus.PAST_DUE or since is None:
-        return False
-    return datetime.now(UTC) >= since + settings.PAST_DUE_GRACE
 
 
 def tier_in_sql(prefix: str) -> Case:
@@ -39,14 +29,8 @@ def tier_in_sql(prefix: str) -> Case:
 
 def tier_of_rows(prefix: str = "") -> Case:
     """The same in a query of subscriptions, or of what ``prefix`` leads to them from."""
-    has_no_grace_left = Q(
-        **{
-            f"{prefix}status": SubscriptionStatus.PAST_DUE,
-            f"{prefix}past_due_since__lte": datetime.now(UTC) - settings.PAST_DUE_GRACE,
-        }
-    )
     return Case(
-        When(has_no_grace_left, then=F(f"{prefix}tier_after_grace")),
+        When(is_grace_over_in_sql(prefix), then=F(f"{prefix}tier_after_grace")),
         default=Coalesce(F(f"{prefix}tier"), Value(Tier.FREE.value)),
         output_field=CharField(),
     )

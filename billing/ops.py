@@ -1,4 +1,4 @@
-"""What an operator can get wrong about tiers and limits."""
+"""What operators see of billing: system checks, doctor's examinations, gauges."""
 
 from collections.abc import Mapping
 from typing import Any
