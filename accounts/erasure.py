@@ -1,8 +1,8 @@
 """Deleting an account: everything that other apps hold of it, then the account itself.
 
 Apps above this one register how to erase what they hold. The request is recorded first, in the transaction that closes
-the account, so an erasure that a crash cut short, or that takes longer than a request may, is taken up again at the
-next start and by ``reap_storage`` (``resume``).
+the account, so an erasure that a crash cut short, or that takes longer than a request may, is taken up again by a job
+and by ``reap_storage`` (``resume``).
 """
 
 import logging

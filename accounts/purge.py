@@ -24,6 +24,7 @@ from django.db.models import Exists, OuterRef, Q
 from accounts.models import RefreshToken, Session, SessionQuerySet
 from accounts.refresh_tokens import GRACE
 
+KEPT = timedelta(weeks=1)  # ended sessions: longer than ``least_age``, whatever the lifetimes are set to
 REMEMBERED = timedelta(days=365)
 BATCH = 500  # rows a transaction: milliseconds for a refresh that waits for SQLite's one writer
 

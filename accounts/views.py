@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from accounts import erasure, login_limits, passwords, refresh_tokens, registration, sessions, ws_tickets
 from accounts.authentication import identity_of
+from accounts.jobs import resume_erasures
 from accounts.login_limits import AttemptLimits
 from accounts.models import Session
 from accounts.serializers import (
@@ -26,6 +27,7 @@ from accounts.serializers import (
 from adiuva.api.errors import InvalidCredentials, NotFound
 from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView, ApiViewSet, uuid_or_404
+from adiuva.jobs import enqueue
 
 
 def _validate(serializer_class: Any, request: Request) -> dict[str, Any]:
@@ -154,7 +156,8 @@ class MeView(ApiView):
         data = _validate(AccountDeletionSerializer, request)
         passwords.confirm_password(user=user, password=data["password"], field="password")
         erasure.close_account(user=user)
-        erasure.erase(user_id=user.id, seconds=erasure.REQUEST_SECONDS)
+        if not erasure.erase(user_id=user.id, seconds=erasure.REQUEST_SECONDS):
+            enqueue(resume_erasures)
         return Response(status=202)
 
 

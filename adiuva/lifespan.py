@@ -10,10 +10,12 @@ from django.db import connections
 
 import agents.llm.factory
 import chat.sanitizer.protected_texts
-from accounts import erasure
+from adiuva.jobs import get_queue
 from adiuva.observability import process
 
 logger = logging.getLogger(__name__)
+
+JOBS_END_SECONDS = 3.0  # what is cut off is found again: the truth is in rows
 
 
 class Lifespan:
@@ -28,7 +30,7 @@ class Lifespan:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 _log_what_runs()
-                jobs = [chat.sanitizer.protected_texts.preload, _resume_erasures]
+                jobs = [chat.sanitizer.protected_texts.preload, get_queue().start]
                 if settings.LLM_PRELOAD:
                     jobs.insert(0, agents.llm.factory.preload)
                 for job in jobs:
@@ -42,6 +44,7 @@ class Lifespan:
                 for task in background:
                     task.cancel()
                 await agents.llm.factory.close()
+                await asyncio.to_thread(get_queue().stop, seconds=JOBS_END_SECONDS)
                 await asyncio.to_thread(_close_pools)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -69,10 +72,3 @@ def _close_pools() -> None:
         close_pool = getattr(connection, "close_pool", None)
         if close_pool is not None:
             close_pool()
-
-
-def _resume_erasures() -> None:
-    try:
-        erasure.resume()
-    finally:
-        connections.close_all()

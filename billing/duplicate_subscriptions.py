@@ -1,7 +1,7 @@
 """One paid subscription a user: the newest. An older one that still lives is ended, and what is left of it credited.
 
 A second one comes about when a user buys another tier, or pays on two pages. It is found where Stripe is asked how a
-customer's subscriptions look (``billing.stripe.resync``, ``manage.py sync_stripe --fix``), never on the webhook.
+customer's subscriptions look (``billing.jobs``, ``manage.py sync_stripe --fix``), never on the webhook.
 """
 
 import logging

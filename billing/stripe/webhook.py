@@ -14,12 +14,14 @@ from django.db import transaction
 
 from accounts.models import User
 from adiuva.api.errors import NotConfigured, ValidationFailed
+from adiuva.jobs import enqueue
 from adiuva.observability.metrics import EVENT_TYPES, WEBHOOKS, bounded
 from billing import alerts
 from billing.customers import find_locked_user_of_event, lock_subject
+from billing.jobs import refresh_customer
 from billing.models import BillingFact, FactKind
 from billing.projection import LIVE, has_several, is_ambiguous, newest_snapshot, tier_of_prices
-from billing.stripe import hooks, resync
+from billing.stripe import hooks
 from billing.stripe.djstripe import mirror
 from billing.stripe.events import IncomingEvent, read_event
 from billing.subscriptions import apply_facts, tiers_by_price
@@ -123,7 +125,7 @@ def _apply(event: IncomingEvent, fact: BillingFact, facts: list[BillingFact], *,
     has_no_snapshot = bool(of_subscription) and (newest is None or newest.kind != FactKind.SNAPSHOT)
     is_open = has_unknown_price or has_no_snapshot or event.unknown_status or is_ambiguous(fact, facts)
     if is_open or has_several(facts):
-        resync.queue(event.customer_id)
+        enqueue(refresh_customer, customer_id=event.customer_id)
 
 
 def _report_unknown_price(event: IncomingEvent) -> None:

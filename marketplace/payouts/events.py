@@ -12,8 +12,8 @@ from billing.stripe.events import (
     read_account,
     read_returned_payment,
 )
+from marketplace.jobs import queue_transfers
 from marketplace.models import DeveloperAccount, PaymentReturn, ReturnKind
-from marketplace.payouts import queue
 from marketplace.payouts.settlement import record_return
 
 REFUNDS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
@@ -83,7 +83,7 @@ def on_account_updated(event: IncomingEvent) -> None:
     account.said_at, account.payouts_enabled = heard
     account.save(update_fields=["said_at", "payouts_enabled", "updated_at"])
     if account.payouts_enabled:
-        queue.queue(developer_id=account.user_id)
+        queue_transfers(developer_id=account.user_id)
 
 
 def _take_in(

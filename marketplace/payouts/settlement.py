@@ -13,9 +13,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 
 from billing.customers import lock_subject
+from marketplace.jobs import queue_transfers
 from marketplace.locks import lock_purchase
 from marketplace.models import PaymentReturn, PluginPurchase, PurchaseStatus, ReturnKind, RevenueEvent
-from marketplace.payouts import queue
 from marketplace.payouts.ledger import balances, book, source_of_sale, split
 from marketplace.payouts.transfers import follow_ledger
 from marketplace.purchases import installations
@@ -85,7 +85,7 @@ def settle(*, event: RevenueEvent, payment_intent_id: str, source: str) -> None:
     book(event=event, source=source, shares=theirs - before, at=now)
     if has_developer:
         follow_ledger(event=event, owed_cents=theirs.developer, source=source, at=now)
-        queue.queue(event_id=event.pk)
+        queue_transfers(event_id=event.pk)
     if returned == event.amount_cents:
         PluginPurchase.objects.filter(pk=event.purchase_id).update(status=PurchaseStatus.REFUNDED)
         installations.revoke(purchase=PluginPurchase.objects.get(pk=event.purchase_id))
@@ -137,7 +137,7 @@ def record_sale(*, purchase: PluginPurchase) -> RevenueEvent:
     book(event=event, source=source, shares=shares, at=now)
     if shares.developer:
         follow_ledger(event=event, owed_cents=shares.developer, source=source, at=now)
-        queue.queue(event_id=event.pk)
+        queue_transfers(event_id=event.pk)
     if payment_intent_id:
         settle(event=event, payment_intent_id=payment_intent_id, source=f"returns:{purchase.pk}")
         purchase.refresh_from_db(fields=["status"])

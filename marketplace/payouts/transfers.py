@@ -46,9 +46,13 @@ def open_transfers() -> QuerySet[Transfer]:
 
 
 def run_open(*, event_id: UUID | None = None, developer_id: UUID | None = None) -> None:
-    """Those of a sale, or of a developer."""
-    chosen = Q(revenue_event=event_id) if event_id is not None else Q(revenue_event__developer=developer_id)
-    for transfer_id in open_transfers().filter(chosen).values_list("pk", flat=True):
+    """Those of a sale, those of a developer, or all."""
+    chosen = open_transfers()
+    if event_id is not None:
+        chosen = chosen.filter(revenue_event=event_id)
+    if developer_id is not None:
+        chosen = chosen.filter(revenue_event__developer=developer_id)
+    for transfer_id in chosen.values_list("pk", flat=True):
         run(transfer_id)
 
 

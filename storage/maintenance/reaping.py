@@ -5,8 +5,9 @@ counters that differ from what is stored are set right.
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db.models import Max
@@ -19,10 +20,25 @@ from storage.blobs.port import BlobInfo
 from storage.maintenance import BATCH, Tally, batches, pages_of_ids
 from storage.models import StorageRecord, StorageUsage
 from storage.quota import Kind, lock_usage_row
+from storage.records.tombstones import prune_tombstones
 
 logger = logging.getLogger(__name__)
 
+LEAST_AGE = timedelta(hours=1)  # younger blobs may be of uploads that are under way
+TOMBSTONE_AGE = timedelta(days=90)
 LOCK_SECONDS = 1.0  # a user's commits wait no longer than this, and one deletion, for the reaper
+
+
+def reaping_steps(
+    *, older_than: datetime, tombstones_older_than: datetime, dry_run: bool, tally: Tally
+) -> list[tuple[str, Callable[[], None]]]:
+    """What puts storage in order, one after the other, each with the name of what it counts. They raise as below."""
+    return [
+        ("blobs looked at", partial(reap_blobs, older_than=older_than, dry_run=dry_run, tally=tally)),
+        ("uploads", partial(abort_uploads, older_than=older_than, dry_run=dry_run, tally=tally)),
+        ("users pruned", partial(prune_tombstones, older_than=tombstones_older_than, dry_run=dry_run, tally=tally)),
+        ("users counted", partial(recount, dry_run=dry_run, tally=tally)),
+    ]
 
 
 def reap_blobs(*, older_than: datetime, dry_run: bool, tally: Tally) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from billing.stripe import resync
+from adiuva.jobs import get_queue
 from tests.fakes.stripe.signing import signature
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe
 from tests.support.client import ApiClient
@@ -32,7 +32,7 @@ def stripe_server(settings: Any) -> Iterator[LoopbackStripe]:
         settings.STRIPE_WEBHOOK_SECRET = WEBHOOK_SECRET
         yield server
         # What a test has queued is over before its database is emptied and its Stripe is gone.
-        resync._executor.submit(int).result(timeout=60)
+        get_queue().clear()
 
 
 @pytest.fixture

@@ -6,12 +6,10 @@ from typing import Any, ClassVar
 
 from django.contrib.sessions.models import Session as StaffSession
 
-from accounts.purge import REMEMBERED, least_age, purge_sessions, purge_tokens
+from accounts.purge import KEPT, REMEMBERED, least_age, purge_sessions, purge_tokens
 from adiuva.commands import OperatorCommand, Progress
 from billing.checkouts import purge_checkouts
 from storage.maintenance import seconds
-
-WEEK_SECONDS = 7 * 24 * 3600
 
 
 class Command(OperatorCommand):
@@ -33,7 +31,7 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--min-age",
             type=seconds,
-            default=WEEK_SECONDS,
+            default=int(KEPT.total_seconds()),
             metavar="SECONDS",
             help="spare what ended less than this ago (default: 604800, a week); never less than the lifetime of an "
             "access token and the 30 seconds in which a refresh may be repeated",

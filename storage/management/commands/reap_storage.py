@@ -12,10 +12,7 @@ from adiuva.api.errors import Problem
 from adiuva.byte_sizes import show_bytes
 from adiuva.commands import OperatorCommand, Progress
 from storage.maintenance import Tally, seconds
-from storage.maintenance.reaping import abort_uploads, reap_blobs, recount
-from storage.records.tombstones import prune_tombstones
-
-DAY_SECONDS = 24 * 3600
+from storage.maintenance.reaping import LEAST_AGE, TOMBSTONE_AGE, reaping_steps
 
 
 class Command(OperatorCommand):
@@ -36,7 +33,7 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--min-age",
             type=seconds,
-            default=3600,
+            default=int(LEAST_AGE.total_seconds()),
             metavar="SECONDS",
             help="spare blobs and uploads younger than this (default: 3600, an hour). Uploads that are under way lose "
             "what they have sent when this is shorter than they take: use 0 only while no server runs.",
@@ -44,7 +41,7 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--tombstone-age",
             type=seconds,
-            default=90 * DAY_SECONDS,
+            default=int(TOMBSTONE_AGE.total_seconds()),
             metavar="SECONDS",
             help="forget deletions older than this (default: 7776000, 90 days). A device that was away for longer gets "
             "410 resync_required from the change feed, once.",
@@ -57,10 +54,8 @@ class Command(OperatorCommand):
         tally = Tally(say=self.stdout.write, step=lambda _amount: None)
         pending = self._erase(dry_run=dry_run, tally=tally)
         stale, old = now - timedelta(seconds=min_age), now - timedelta(seconds=tombstone_age)
-        self._run("blobs looked at", tally, lambda: reap_blobs(older_than=stale, dry_run=dry_run, tally=tally))
-        self._run("uploads", tally, lambda: abort_uploads(older_than=stale, dry_run=dry_run, tally=tally))
-        self._run("users pruned", tally, lambda: prune_tombstones(older_than=old, dry_run=dry_run, tally=tally))
-        self._run("users counted", tally, lambda: recount(dry_run=dry_run, tally=tally))
+        for what, step in reaping_steps(older_than=stale, tombstones_older_than=old, dry_run=dry_run, tally=tally):
+            self._run(what, tally, step)
         would = "would be " if dry_run else ""
         self.stdout.write(
             f"{pending} accounts {would}erased, {tally.blobs} blobs ({show_bytes(tally.blob_bytes)}) {would}removed, "

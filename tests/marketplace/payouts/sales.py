@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from accounts.models import User
+from adiuva.jobs import get_queue
 from marketplace.models import (
     DeveloperAccount,
     LedgerEntry,
@@ -21,7 +22,6 @@ from marketplace.models import (
     RevenueEvent,
     Transfer,
 )
-from marketplace.payouts import queue
 from marketplace.payouts.settlement import record_sale
 from tests.billing.stripe_events import event as stripe_event
 from tests.fakes.stripe.signing import signature
@@ -178,8 +178,8 @@ def deliver(*events: JsonObject, expected: int = 200, secret: str = WEBHOOK_SECR
 
 
 def let_payouts_finish() -> None:
-    """Whatever is queued so far: one thread does it, in order."""
-    queue._executor.submit(bool).result(timeout=60)
+    """Whatever is queued so far."""
+    get_queue().drain()
 
 
 def wait_for(is_so: Callable[[], bool], *, seconds: float = 20) -> None:

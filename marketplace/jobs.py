@@ -1,0 +1,47 @@
+"""What the marketplace puts off, and what it does by the clock: paying developers."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from adiuva.jobs import enqueue, job, schedule
+from billing.stripe.factory import get_gateway, is_stubbed
+from marketplace.payouts.onboarding import refresh_accounts
+from marketplace.payouts.transfers import open_transfers, run_open
+
+
+@job(name="marketplace.run_transfers")
+def run_transfers(*, event_id: str | None, developer_id: str | None) -> None:
+    """The open transfers of a sale, or of a developer."""
+    run_open(
+        event_id=UUID(event_id) if event_id is not None else None,
+        developer_id=UUID(developer_id) if developer_id is not None else None,
+    )
+
+
+@job(name="marketplace.retry_transfers")
+def retry_transfers() -> None:
+    """Every transfer that is still open, as ``manage.py retry_transfers`` does."""
+    if is_stubbed() or not settings.STRIPE_SECRET_KEY or not open_transfers().exists():
+        return
+    refresh_accounts(get_gateway())
+    run_open()
+
+
+def queue_transfers(*, event_id: UUID | None = None, developer_id: UUID | None = None) -> None:
+    """The open transfers of a sale or of a developer, to be called in the transaction that makes them due.
+
+    The stub answers at once, so it is asked in place; without either they wait.
+    """
+    if is_stubbed():
+        transaction.on_commit(lambda: run_open(event_id=event_id, developer_id=developer_id), robust=True)
+    elif settings.STRIPE_SECRET_KEY:
+        enqueue(run_transfers, event_id=_text(event_id), developer_id=_text(developer_id))
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+schedule("*/5 * * * *", retry_transfers)

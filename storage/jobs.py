@@ -1,0 +1,52 @@
+"""What storage does by the clock; ``manage.py reap_storage`` and ``verify_blobs`` do the same by hand."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from adiuva.api.errors import Problem
+from adiuva.jobs import Retry, job, schedule
+from storage.maintenance import Tally
+from storage.maintenance.integrity_check import IntegrityTally, check_integrity
+from storage.maintenance.reaping import LEAST_AGE, TOMBSTONE_AGE, reaping_steps
+
+logger = logging.getLogger(__name__)
+
+VERIFY_SECONDS = 3600.0  # a night
+
+
+class Unfinished(Exception):  # noqa: N818 - what the log says, by its name
+    """Something could not be done, or is not whole: the lines before this one say what."""
+
+
+@job(name="storage.reap", retry=Retry(tries=3, first_seconds=600))
+def reap_storage() -> None:
+    """Removes what nothing refers to, and sets counters right. Raises ``Unfinished``."""
+    now = datetime.now(UTC)
+    tally = Tally(say=logger.warning, step=_ignore)
+    for _what, step in reaping_steps(
+        older_than=now - LEAST_AGE, tombstones_older_than=now - TOMBSTONE_AGE, dry_run=False, tally=tally
+    ):
+        try:
+            step()
+        except Problem as problem:
+            tally.note_failure(f"the blob store failed: {problem.detail}")
+    if tally.failures:
+        raise Unfinished
+
+
+@job(name="storage.verify_blobs", retry=Retry(tries=1))
+def verify_blobs() -> None:
+    """Reads blobs for an hour, the longest unread first. Raises ``Unfinished``, or ``StoreUnavailableError``."""
+    before = datetime.now(UTC) - timedelta(seconds=VERIFY_SECONDS)
+    tally = IntegrityTally(say=logger.error, step=_ignore)
+    check_integrity(before=before, max_seconds=VERIFY_SECONDS, tally=tally)
+    if tally.damaged or tally.failures:
+        raise Unfinished
+
+
+def _ignore(_amount: int) -> None:
+    """Nobody watches a job's progress."""
+
+
+schedule("10 3 * * *", reap_storage)
+schedule("20 3 * * *", verify_blobs)
