@@ -77,7 +77,7 @@ aside() { # aside PATH…: keeps what --force would otherwise destroy
     done
 }
 
-drop_everything() { # tables, views and sequences; the schema itself stays as it is, and so do extensions
+drop_everything() { # tables, views, sequences, functions, types; the schema itself stays as it is, and so do extensions
     run_sql <<'SQL'
 SET LOCAL client_min_messages = warning;
 DO $$
@@ -91,6 +91,15 @@ BEGIN
             WHEN 'm' THEN EXECUTE format('DROP MATERIALIZED VIEW IF EXISTS %s CASCADE', item.name);
             ELSE EXECUTE format('DROP TABLE IF EXISTS %s CASCADE', item.name);
         END CASE;
+    END LOOP;
+    FOR item IN SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
+        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e') LOOP
+        EXECUTE format('DROP ROUTINE IF EXISTS %s CASCADE', item.name);
+    END LOOP;
+    FOR item IN SELECT t.oid::regtype AS name FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace
+        AND (t.typtype IN ('e', 'd') OR EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
+        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = t.oid AND d.deptype = 'e') LOOP
+        EXECUTE format('DROP TYPE IF EXISTS %s CASCADE', item.name);
     END LOOP;
 END $$;
 SQL
