@@ -10,8 +10,10 @@ CANDIDATES := python3 python3.15 python3.14 python3.13 python3.12 python3.11
 PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$python; break; }; done)
 VENV_PYTHON := .venv/bin/python
-# More processes than cores: many tests wait for a server. ARGS="-n 0 --pdb" undoes it.
-IN_PARALLEL := -n 3 --dist worksteal
+# More processes than cores: many tests wait for a server. But each process imports all there is to choose from, so a few
+# tests, named by their file or by -k, run in one. ARGS="-n 0 --pdb" or ARGS="-n 3 -k name" overrules.
+A_FEW = $(if $(findstring not ,$(ARGS)),,$(findstring .py,$(ARGS))$(filter -k%,$(ARGS)))
+IN_PARALLEL = $(if $(A_FEW),,-n 3 --dist worksteal)
 INSTALL = $(if $(strip $(PYTHON)),$(PYTHON),$(error Python 3.11 or newer is needed and none was found; name one with PYTHON=/path/to/python)) .ci/venv.py
 
 help: ## This list
@@ -25,9 +27,10 @@ dev: ## The same on Django's development server (daphne), which reloads on a cha
 	@$(INSTALL) requirements-dev.txt "manage.py migrate --no-input -v 0" "manage.py seed_demo"
 	@exec $(VENV_PYTHON) manage.py runserver "$${HOST:-127.0.0.1}:$${PORT:-8000}"
 
+# What Python compiles and pytest rewrites is kept, whatever the shell has set: every process would do it all again.
 test: ## The tests; ARGS="-k name" reaches pytest, ARGS="-m slow" or "-m browser" runs those that a plain run leaves out
 	@$(INSTALL) requirements-dev.txt
-	@exec $(VENV_PYTHON) -m pytest $(IN_PARALLEL) $(ARGS)
+	@exec env -u PYTHONDONTWRITEBYTECODE $(VENV_PYTHON) -m pytest $(IN_PARALLEL) $(ARGS)
 
 lint: ## ruff and the import contracts
 	@$(INSTALL) requirements-dev.txt

@@ -1,13 +1,15 @@
 """What every test may ask for."""
 
+import functools
+import gc
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from uuid import UUID
 
-import hypothesis
 import pytest
 from django.core.cache import cache
 
@@ -16,17 +18,51 @@ from tests.support.accounts import Account, make_account
 from tests.support.browser import Browser, is_installed
 from tests.support.client import ApiClient
 from tests.support.redis_server import RedisServer
+from tests.support.schema_fingerprint import fingerprint
 from tests.support.server import RunningServer, drop_database, new_database
+from tests.support.template_database import Templates, use_for_tests
 
 SERVER_SECRET = "4f1d2c3b4a5968778695a4b3c2d1e0f04f1d2c3b4a5968778695a4b3c2d1e0f0"
 
+SQLITE = "sqlite:///"
+USES_HYPOTHESIS = re.compile(rb"hypothesis|schemathesis")
 A_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 loopback.guard()
 
-# How long an example takes says more about the machine than about the code. In CI hypothesis has this by itself.
-hypothesis.settings.register_profile("patient", hypothesis.settings.default, deadline=None)
-hypothesis.settings.load_profile("patient")
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """What is imported stays: the garbage collector need not look through it, neither meanwhile nor ever after."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        if session.items:  # pytest-xdist's first process collects nothing
+            gc.freeze()
+            if "hypothesis" not in sys.modules:
+                # Its plugin would import it at the end after all, to find that there is nothing to say.
+                session.config.pluginmanager.unregister(name="hypothesispytest")
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Before a module that names hypothesis is imported. Without one, importing that would be a second for nothing."""
+    if (
+        isinstance(collector, pytest.Module)
+        and USES_HYPOTHESIS.search(collector.path.read_bytes())
+        and not collector.config.getoption("--hypothesis-profile")
+    ):
+        _be_patient()
+
+
+@functools.cache
+def _be_patient() -> None:
+    """How long an example takes says more about the machine than about the code. In CI hypothesis does so by itself."""
+    from hypothesis import settings
+
+    settings.register_profile("patient", settings.default, deadline=None)
+    settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,6 +88,24 @@ def _fresh_windows() -> None:
     cache.clear()
 
 
+@pytest.fixture(scope="session")
+def database_templates(request: pytest.FixtureRequest) -> Templates:
+    """Migrated databases of earlier runs, in pytest's own cache; ``make clean`` takes them away."""
+    try:
+        folder = request.config.cache.mkdir("adiuva-databases")
+    except (AttributeError, OSError):  # -p no:cacheprovider; a checkout that cannot be written to
+        folder = None
+    return Templates(folder, fingerprint())
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_use_migrations: bool, database_templates: Templates
+) -> None:
+    if django_db_use_migrations:
+        use_for_tests(database_templates)
+
+
 @pytest.fixture
 def api() -> ApiClient:
     return ApiClient()
@@ -66,20 +120,30 @@ def make_user(request: pytest.FixtureRequest) -> Callable[..., Account]:
 
 
 @pytest.fixture(scope="session")
-def server_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def server_environment(
+    tmp_path_factory: pytest.TempPathFactory, database_templates: Templates
+) -> Iterator[dict[str, str]]:
     """A migrated database and a data folder that this run's servers share."""
     folder = tmp_path_factory.mktemp("servers")
+    database_url = new_database(f"adiuva_servers_{os.getpid()}", folder)
     environment = {
         "DATA_DIR": str(folder / "data"),
-        "DATABASE_URL": new_database(f"adiuva_servers_{os.getpid()}", folder),
+        "DATABASE_URL": database_url,
         "JWT_SECRET": SERVER_SECRET,
         "LLM_PRELOAD": "false",  # 5 s of CPU for each of them; those that chat set it
     }
     if redis := os.environ.get("REDIS_URL"):
         environment["REDIS_URL"] = redis
-    RunningServer(folder=folder, env=environment).manage("migrate", "--verbosity=0")
+
+    def migrate() -> None:
+        RunningServer(folder=folder, env=environment).manage("migrate", "--verbosity=0")
+
+    if database_url.startswith(SQLITE):
+        database_templates.place(Path(database_url.removeprefix(SQLITE)), migrate)
+    else:
+        migrate()
     yield environment
-    drop_database(environment["DATABASE_URL"])
+    drop_database(database_url)
 
 
 @pytest.fixture(scope="session")
