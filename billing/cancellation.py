@@ -1,9 +1,15 @@
-"""Ending a subscription: at Stripe first, then here.
+"""Ending subscriptions: at Stripe first, then here.
 
 While Stripe is away nothing changes here. A crash between the two leaves a subscription that is ended there; Stripe's
 event about it, or the same request again, brings us up to date.
+
+A user has one paid subscription: the newest. Of several, which come about when a user buys another tier or pays on two
+pages, the older ones are ended, and what is left of them credited. They are found where Stripe is asked how a
+customer's subscriptions look (``billing.jobs``, ``manage.py sync_stripe --fix``), never on the webhook.
 """
 
+import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,11 +17,11 @@ from accounts.models import User
 from adiuva.api.errors import UpstreamError
 from billing.entitlements import tier_of
 from billing.models import BillingFact, SubscriptionStatus
-from billing.projection import FINAL, running_subscription_ids
+from billing.projection import FINAL, PAID_UP, running_subscription_ids
 from billing.stripe.factory import get_gateway
-from billing.stripe.port import StripeSubscription
+from billing.stripe.port import Gateway, StripeSubscription
 from billing.stripe.reconciliation import apply_subscriptions, newest_fact_times
-from billing.subscriptions import set_tier
+from billing.subscriptions import set_tier, tiers_by_price
 from billing.tiers import Tier
 
 
@@ -72,3 +78,38 @@ def _as_cancelled(subscription_id: str) -> StripeSubscription:
         created=datetime.fromtimestamp(0, UTC),
         payload={"id": subscription_id, "object": "subscription", "status": status},
     )
+
+
+logger = logging.getLogger(__name__)
+
+
+def find_duplicates(subscriptions: Iterable[StripeSubscription]) -> list[StripeSubscription]:
+    """Those that a newer, paid one of the same customer replaces, oldest first.
+
+    One with a price that stands for no tier is somebody else's business, and one that is not paid replaces nothing.
+    """
+    tiers = tiers_by_price()
+    ours = [one for one in subscriptions if one.price_ids and all(price in tiers for price in one.price_ids)]
+    ours.sort(key=_seniority)
+    newest = next((one for one in reversed(ours) if one.status in PAID_UP), None)
+    if newest is None:
+        return []
+    return [one for one in ours if _seniority(one) < _seniority(newest) and one.status not in FINAL]
+
+
+def end_duplicates(gateway: Gateway, *, customer_id: str) -> int:
+    """Asks Stripe, ends the duplicates there and takes over the result; answers how many there were. Raises the
+    gateway's problems; whatever was left undone is found the next time.
+    """
+    known = newest_fact_times(customer_id)
+    duplicates = find_duplicates(gateway.list_subscriptions(customer_id=customer_id))
+    answers = [gateway.cancel_subscription(one.id, credit_unused=True) for one in duplicates]
+    if answers:
+        logger.info("older subscriptions ended", extra={"customer": customer_id, "count": len(answers)})
+        ended = [answer for answer in answers if answer is not None]
+        apply_subscriptions(customer_id=customer_id, subscriptions=ended, known=known)
+    return len(answers)
+
+
+def _seniority(subscription: StripeSubscription) -> tuple[object, str]:
+    return subscription.created, subscription.id

@@ -1,7 +1,7 @@
 """Starting a purchase: one page to pay on at a time, and never a second subscription by accident.
 
 A user who has a paid subscription and buys another tier goes through checkout as well: they see and confirm what it
-costs. The older subscription ends when the new one has begun (``billing.duplicate_subscriptions``), with what is left
+costs. The older subscription ends when the new one has begun (``billing.cancellation``), with what is left
 of it credited. Nothing here changes a tier; only Stripe's events do.
 """
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from django.conf import settings
 
 from adiuva.jobs import Retry, job, schedule
+from billing.cancellation import end_duplicates
 from billing.checkouts import purge_checkouts
-from billing.duplicate_subscriptions import end_duplicates
 from billing.stripe.factory import get_gateway, is_stubbed
 from billing.stripe.reconciliation import refresh
 from billing.stripe.sync import StripeSync

@@ -1,5 +1,7 @@
 """Jobs in the memory of the process that wants them: for SQLite, where there is one server and no service beside it.
 
+The schedule is followed here, too, by the expressions that procrastinate takes.
+
 What waits is lost with the process; rows hold the truth, and the schedule's jobs find it again (``at_start``). A job
 that a command queues runs in that command, which waits for it before it ends.
 """
@@ -8,17 +10,17 @@ import atexit
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Any
 
+from croniter import croniter
 from django.db import transaction
 
 from adiuva.jobs.execution import Failed, TryAgain, attempt
-from adiuva.jobs.port import Job, State, WorksInTheServer, set_stopping
+from adiuva.jobs.port import Job, Scheduled, State, WorksInTheServer, set_stopping
 from adiuva.jobs.registry import load, scheduled
-from adiuva.jobs.timetable import Timetable
 
 logger = logging.getLogger(__name__)
 
@@ -172,3 +174,24 @@ class EmbeddedQueue:
             self.drain(seconds=EXIT_SECONDS)
         except TimeoutError:
             logger.warning("jobs did not end in time and are left to the schedule")
+
+
+class Timetable:
+    """Times are seconds since the epoch. What was due several times meanwhile is due once."""
+
+    def __init__(self, entries: Iterable[Scheduled], *, now: float) -> None:
+        self._next = [(_next_time(entry.cron, after=now), entry) for entry in entries]
+
+    def due(self, *, now: float) -> list[Scheduled]:
+        """Those whose time has come since the last call."""
+        due = [entry for at, entry in self._next if at <= now]
+        self._next = [(_next_time(entry.cron, after=now) if at <= now else at, entry) for at, entry in self._next]
+        return due
+
+    def next_time(self) -> float | None:
+        return min((at for at, _ in self._next), default=None)
+
+
+def _next_time(cron: str, *, after: float) -> float:
+    """ValueError for what is no expression."""
+    return float(croniter(cron, after, ret_type=float).get_next())

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from accounts.models import User
-from billing.duplicate_subscriptions import end_duplicates, find_duplicates
+from billing.cancellation import end_duplicates, find_duplicates
 from billing.projection import LIVE
 from billing.stripe.port import Gateway, StripeSubscription
 from billing.stripe.reconciliation import Drift, FactTimes, apply_subscriptions, find_drift, newest_fact_times, preview

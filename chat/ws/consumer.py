@@ -1,8 +1,7 @@
-"""``WS /api/v1/chat/stream`` (docs/api.md § 5): the consumer, its heartbeat and the WebSocket routes."""
+"""``WS /api/v1/chat/stream`` (docs/api.md § 5): the consumer and the WebSocket routes."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -22,56 +21,17 @@ from chat.ws import frames, socket_authentication
 from chat.ws.client_tools import ANSWER_SECONDS, ClientAnswers
 from chat.ws.connections import SESSION_OVER, connections
 from chat.ws.frames import BadFrame, CancelFrame, ChatFrame, ClientFrame, PongFrame, ToolResultFrame, WaitingFrames
+from chat.ws.ping import PING_SECONDS, Heartbeat
 from chat.ws.socket_authentication import Scope, Send
 from chat.ws.turn import SocketClosedError, SocketTurn
 
 logger = logging.getLogger(__name__)
 
-PING_SECONDS = 30.0  # docs/api.md § 5
 MAX_FRAME_BYTES = 1024 * 1024  # uvicorn closes at the same size before we see the frame; daphne does not
 TOO_BIG = 1009
 RESTARTING = 1012
 _PARSE_INLINE_CHARACTERS = 64 * 1024  # about 1 ms; a larger frame is parsed off the loop
 _CLOSE_SECONDS = 5.0
-
-
-class Heartbeat:
-    """Calls ``ping`` every ``seconds``, also while a turn runs.
-
-    A ping that could not leave until the next one is due means that the client has not read for that long:
-    ``on_stall`` is called, once.
-    """
-
-    __slots__ = ("_on_stall", "_ping", "_seconds", "_sending", "_timer")
-
-    def __init__(
-        self, *, seconds: float, ping: Callable[[], Coroutine[None, None, None]], on_stall: Callable[[], None]
-    ) -> None:
-        self._seconds = seconds
-        self._ping = ping
-        self._on_stall = on_stall
-        self._sending: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    def start(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._beat)
-
-    def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._sending is not None:
-            self._sending.cancel()
-
-    def _beat(self) -> None:
-        if self._sending is not None:
-            self._on_stall()
-            return
-        self._sending = spawn(self._ping())
-        self._sending.add_done_callback(self._on_sent)
-        self.start()
-
-    def _on_sent(self, task: asyncio.Task[None]) -> None:
-        self._sending = None
 
 
 class ChatStream(AsyncConsumer):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing.duplicate_subscriptions import find_duplicates
+from billing.cancellation import find_duplicates
 from billing.stripe.objects import read_subscription
 from billing.stripe.port import StripeSubscription
 from tests.billing.stripe_events import subscription

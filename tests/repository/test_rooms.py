@@ -9,9 +9,10 @@ MOST_LINES = 400
 SMALL_LINES = 60
 
 # What every app or noun has under one name, however small it is there.
-CONVENTIONAL = ("ops", "dashboard", "erasure", "urls", "views", "serializers", "openapi")
+CONVENTIONAL = ("ops", "dashboard", "erasure", "urls", "views", "serializers", "openapi", "jobs", "factory")
 # Other small modules that a single one imports, and why each stands alone.
 ALONE: dict[str, str] = {
+    "chat.ws.ping": "a frame of the contract, found by its name",
     "accounts.registration": "the contract's rules of registration and login, found by their name",
     "adiuva.api.idempotency": "a header that any route may take; its routes are in billing today",
     "adiuva.api.openapi.settings": "the settings import it, so it imports neither Django nor DRF",

@@ -16,12 +16,9 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
 from adiuva.jobs.port import set_stopping
-from adiuva.jobs.procrastinate import (
-    retention,  # noqa: F401 - its job registers itself
-    times,
-)
+from adiuva.jobs.procrastinate import times
+from adiuva.jobs.procrastinate.housekeeping import recover
 from adiuva.jobs.procrastinate.library import make_app
-from adiuva.jobs.procrastinate.sweep import recover
 
 logger = logging.getLogger(__name__)
 

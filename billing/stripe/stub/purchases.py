@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db.models import Max
 
-from billing.duplicate_subscriptions import end_duplicates
+from billing.cancellation import end_duplicates
 from billing.models import BillingFact, Checkout, FactKind
 from billing.stripe import webhook
 from billing.stripe.factory import get_gateway

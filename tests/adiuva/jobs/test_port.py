@@ -8,9 +8,9 @@ import pytest
 from croniter import croniter
 
 from adiuva.jobs import Retry, job, registry, schedule
+from adiuva.jobs.embedded import Timetable
 from adiuva.jobs.execution import Failed, TryAgain, attempt
 from adiuva.jobs.port import Scheduled
-from adiuva.jobs.timetable import Timetable
 from tests.adiuva.jobs import samples
 from tests.adiuva.jobs.samples import notes
 

@@ -56,7 +56,7 @@ def test_a_job_that_is_to_be_tried_again_covers_its_like(queue: Queue) -> None:
 
 
 def test_the_jobs_of_living_workers_are_left_alone_and_those_of_the_dead_are_not(queue: Queue) -> None:
-    from adiuva.jobs.procrastinate.sweep import recover
+    from adiuva.jobs.procrastinate.housekeeping import recover
 
     for word in ("living", "dead", "forgotten"):
         enqueue(samples.write, word=word)
@@ -75,7 +75,7 @@ def test_the_jobs_of_living_workers_are_left_alone_and_those_of_the_dead_are_not
 
 
 def test_ended_jobs_are_kept_for_a_day_and_failed_ones_for_a_month(queue: Queue) -> None:
-    from adiuva.jobs.procrastinate.retention import forget_ended_jobs
+    from adiuva.jobs.procrastinate.housekeeping import forget_ended_jobs
 
     for hours in (23, 25):
         enqueue(samples.write, word=str(hours))

@@ -1,6 +1,8 @@
-"""Jobs of workers that died: a killed process leaves what it was doing ``doing``, and nobody would look at it again.
+"""What workers look after beside jobs: those of workers that died, and those that ended long ago.
 
-Workers say now and then that they live. Every worker looks for jobs of one that no longer does.
+A killed process leaves what it was doing ``doing``, and nobody would look at it again. Workers say now and then that
+they live, and every worker looks for jobs of one that no longer does. Ended jobs are kept long enough to be looked at;
+forgetting them is also what keeps the schedule from being empty, without which procrastinate watches no heartbeats.
 """
 
 import logging
@@ -17,6 +19,7 @@ from procrastinate.manager import JobManager
 
 from adiuva.jobs.execution import TryAgain, verdict
 from adiuva.jobs.procrastinate import times
+from adiuva.jobs.registry import job, schedule
 
 logger = logging.getLogger(__name__)
 
@@ -52,3 +55,17 @@ def _decide(job: ProcrastinateJob) -> None:
             manager.retry_job_by_id(job.id, datetime.now(UTC) + timedelta(seconds=what.seconds))
     except UniqueViolation:  # its like waits, and will do
         async_to_sync(manager.finish_job_by_id_async)(job.id, Status.FAILED, delete_job=True)
+
+
+DONE_HOURS = 24
+FAILED_HOURS = 30 * 24
+
+
+@job(name="adiuva.forget_ended_jobs")
+def forget_ended_jobs() -> None:
+    delete = async_to_sync(JobManager(DjangoConnector()).delete_old_jobs)
+    delete(nb_hours=DONE_HOURS)
+    delete(nb_hours=FAILED_HOURS, include_failed=True, include_cancelled=True, include_aborted=True)
+
+
+schedule("17 * * * *", forget_ended_jobs)
