@@ -10,7 +10,7 @@ class MarketplaceConfig(AppConfig):
         from marketplace import dashboard, ops
         from marketplace.erasure import erase_author, erase_buyer, erase_money
         from marketplace.payouts import events as payout_events
-        from marketplace.purchases import events as purchase_events
+        from marketplace.purchases import completion as purchase_events
         from marketplace.submissions.packages import Packages
         from storage.blobs import key_owners
 

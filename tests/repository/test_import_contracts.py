@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.repository.modules import imports
 from tests.repository.paths import ROOT
 
 CONFIG: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
@@ -35,3 +36,18 @@ def test_every_package_has_its_layer() -> None:
 @pytest.mark.parametrize(("name", "home"), SDK_HOMES.items())
 def test_every_package_but_its_home_is_kept_from_an_sdk(name: str, home: set[str]) -> None:
     assert set(_contract(name)["source_modules"]) == PACKAGES - home
+
+
+def test_commands_import_nothing_above_their_app() -> None:
+    """Django finds commands in folders that are no packages, where import-linter does not look."""
+    layers = [layer.split(" | ") for layer in _contract("Imports point down")["layers"]]
+    height = {name.strip(): len(layers) - at for at, layer in enumerate(layers) for name in layer}
+    upward = {
+        (name, other)
+        for name, others in imports().items()
+        for other in others
+        if ".management.commands." in name
+        and not name.startswith("adiuva.")  # those look at several apps
+        and height.get(other.split(".")[0], 0) > height[name.split(".")[0]]
+    }
+    assert upward == set()

@@ -150,7 +150,7 @@ def test_the_unit_stops_as_slowly_as_the_server(settings: object) -> None:
 
 
 def test_the_worker_is_stopped_as_slowly_as_its_jobs() -> None:
-    from adiuva.jobs.procrastinate.times import GIVE_BACK, GRACE
+    from adiuva.jobs.procrastinate.library import GIVE_BACK, GRACE
 
     limit = re.search(r"^TimeoutStopSec=(\d+)$", FILES["/etc/systemd/system/adiuva-worker.service"], re.MULTILINE)
     assert limit is not None

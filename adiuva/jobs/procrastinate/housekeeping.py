@@ -18,7 +18,7 @@ from procrastinate.jobs import Status
 from procrastinate.manager import JobManager
 
 from adiuva.jobs.execution import TryAgain, verdict
-from adiuva.jobs.procrastinate import times
+from adiuva.jobs.procrastinate import library
 from adiuva.jobs.registry import job, schedule
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def recover() -> int:
     """Gives the jobs of dead workers to the living ones; returns how many there were. Each counts as a failed try, so
     one that kills every worker ends as failed. Workers may do this at the same time: what one looks at is locked.
     """
-    long_ago = datetime.now(UTC) - timedelta(seconds=times.STALE)
+    long_ago = datetime.now(UTC) - timedelta(seconds=library.STALE)
     with transaction.atomic():
         abandoned = list(
             ProcrastinateJob.objects.select_for_update(skip_locked=True, of=("self",))

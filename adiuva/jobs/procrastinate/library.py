@@ -1,4 +1,6 @@
-"""What procrastinate is taught here: when a job is tried again, and what to do when the database refuses its report."""
+"""What procrastinate is taught here: when a job is tried again, what to do when the database refuses its report, and
+how long is waited for what (in seconds).
+"""
 
 import logging
 from collections.abc import Callable
@@ -16,8 +18,21 @@ from psycopg.errors import RaiseException
 from psycopg_pool import AsyncConnectionPool
 
 from adiuva.jobs.execution import TryAgain, attempt
-from adiuva.jobs.procrastinate import times
 from adiuva.jobs.registry import DEFAULT_QUEUE, registered, scheduled
+
+HEARTBEAT = 10.0
+STALE = 30.0  # without a heartbeat a worker counts as dead
+SWEEP = 15.0  # between two looks for the jobs of dead workers
+POLL = 5.0  # for jobs that are to be tried again; of new ones PostgreSQL tells
+
+# To running jobs when the worker is to end. Less than STALE, because a worker that is stopping says no more that it
+# lives; with GIVE_BACK less than compose and systemd wait.
+GRACE = 25.0
+GIVE_BACK = 3.0
+
+# The longest wait for a connection. A worker that stops without a database waits for three: less than GRACE.
+CONNECT = 5.0
+LONGEST_PAUSE = 10.0  # between two tries to reach a database that is away
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +43,7 @@ UNKNOWN = "unknown"
 
 
 class _Pool(AsyncConnectionPool):
-    async def open(self, wait: bool = False, timeout: float = times.CONNECT) -> None:  # noqa: ASYNC109, FBT001, FBT002 - the library's
+    async def open(self, wait: bool = False, timeout: float = CONNECT) -> None:  # noqa: ASYNC109, FBT001, FBT002 - the library's
         await super().open(wait, timeout)
 
 
@@ -106,7 +121,7 @@ def make_app(*, with_schedule: bool) -> tuple[App, Manager]:
         kwargs=connector_params(),
         min_size=1,
         max_size=CONNECTIONS,
-        timeout=times.CONNECT,
+        timeout=CONNECT,
         name="jobs",
     )
     app = App(connector=connector, periodic_defaults={"max_delay": MAX_DELAY_SECONDS})

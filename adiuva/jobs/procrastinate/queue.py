@@ -13,7 +13,7 @@ from django.db import connection
 from psycopg.types.json import Jsonb
 
 from adiuva.jobs.port import Job, State, set_stopping
-from adiuva.jobs.procrastinate import times, worker
+from adiuva.jobs.procrastinate import library, worker
 from adiuva.jobs.registry import load
 
 # Not by procrastinate's ``defer``, which fails where the same job waits. To leave it at that would be wrong: a worker
@@ -83,7 +83,7 @@ class ProcrastinateQueue:
 
     def state(self) -> State:
         with connection.cursor() as cursor:
-            cursor.execute(STATE, {"stale": times.STALE})
+            cursor.execute(STATE, {"stale": library.STALE})
             waiting, delayed, running, failed, oldest, workers = cursor.fetchone()
         return State(
             waiting=waiting,

@@ -16,7 +16,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
 from adiuva.jobs.port import set_stopping
-from adiuva.jobs.procrastinate import times
+from adiuva.jobs.procrastinate import library
 from adiuva.jobs.procrastinate.housekeeping import recover
 from adiuva.jobs.procrastinate.library import make_app
 
@@ -48,11 +48,11 @@ class Life:
             app=self._app,
             queues=queues,
             concurrency=concurrency,
-            fetch_job_polling_interval=times.POLL,
-            shutdown_graceful_timeout=times.GRACE,
+            fetch_job_polling_interval=library.POLL,
+            shutdown_graceful_timeout=library.GRACE,
             install_signal_handlers=False,
-            update_heartbeat_interval=times.HEARTBEAT,
-            stalled_worker_timeout=times.STALE,
+            update_heartbeat_interval=library.HEARTBEAT,
+            stalled_worker_timeout=library.STALE,
         )
         self._manager.on_trouble = self._worker.stop
 
@@ -67,7 +67,7 @@ class Life:
             if self._worker.worker_id is None:
                 life.cancel()  # it is still on its way to the database
             self._worker.stop()
-            await asyncio.wait([life], timeout=times.GRACE)
+            await asyncio.wait([life], timeout=library.GRACE)
         if not life.done():
             await self._give_back()
             # Threads cannot be ended. What they do from here on is nobody's any more.
@@ -88,7 +88,7 @@ class Life:
     async def _give_back(self) -> None:
         """Others need not wait until this worker counts as dead."""
         try:
-            async with asyncio.timeout(times.GIVE_BACK):
+            async with asyncio.timeout(library.GIVE_BACK):
                 running = list(await self._manager.list_jobs_async(status="doing", worker_id=self._worker.worker_id))
                 logger.warning("jobs did not end in time", extra={"jobs": [job.task_name for job in running]})
                 for job in running:
@@ -122,7 +122,7 @@ async def work(*, queues: Sequence[str] | None, concurrency: int) -> None:
             logger.debug("the worker has ended", extra={"error": type(error).__qualname__})
         if stopping.is_set():
             break
-        pause = min(2 * pause, times.LONGEST_PAUSE) if loop.time() - born < times.LONGEST_PAUSE else 1.0
+        pause = min(2 * pause, library.LONGEST_PAUSE) if loop.time() - born < library.LONGEST_PAUSE else 1.0
         logger.warning("the worker has lost its queue and begins anew", extra={"seconds": pause})
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
@@ -144,7 +144,7 @@ async def drain() -> None:
 async def _sweep() -> None:
     while True:
         await asyncio.to_thread(_recover)
-        await asyncio.sleep(times.SWEEP)
+        await asyncio.sleep(library.SWEEP)
 
 
 def _recover() -> None:

@@ -1,6 +1,6 @@
 """`python -m tests.adiuva.jobs.process TIMES work …`: a worker that knows the sample jobs.
 
-TIMES is a JSON object of what is set in ``adiuva.jobs.procrastinate.times``, and ``TICK``: a schedule for the
+TIMES is a JSON object of what is set in ``adiuva.jobs.procrastinate.library``, and ``TICK``: a schedule for the
 sample that ticks. `put` instead of `work …` queues what each line of stdin names: [name, arguments].
 """
 
@@ -18,7 +18,7 @@ from django.core.management import execute_from_command_line
 from django.db import transaction
 
 from adiuva.jobs import get_queue, schedule
-from adiuva.jobs.procrastinate import times
+from adiuva.jobs.procrastinate import library
 from adiuva.jobs.registry import get_job
 from tests.adiuva.jobs import samples
 
@@ -27,8 +27,8 @@ if __name__ == "__main__":
     if "TICK" in given:
         schedule(given.pop("TICK"), samples.tick)
     for name, value in given.items():
-        assert hasattr(times, name)
-        setattr(times, name, value)
+        assert hasattr(library, name)
+        setattr(library, name, value)
     if sys.argv[2] == "put":
         with transaction.atomic():
             for line in sys.stdin:

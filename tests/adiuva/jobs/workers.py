@@ -14,7 +14,7 @@ TIMES = {"POLL": 0.1, "SWEEP": 0.5, "HEARTBEAT": 0.5, "STALE": 3.0}
 
 
 class Worker:
-    """`manage.py work OPTIONS`; ``given`` is in the place of ``adiuva.jobs.procrastinate.times``."""
+    """`manage.py work OPTIONS`; ``given`` is in the place of ``adiuva.jobs.procrastinate.library``."""
 
     def __init__(
         self, log: Path, environment: dict[str, str], options: tuple[str, ...], given: dict[str, object]
