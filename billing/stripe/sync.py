@@ -6,7 +6,7 @@ looked up again, alone: an event may have come in between.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from accounts.models import User
 from billing.cancellation import end_duplicates, find_duplicates
@@ -17,6 +17,18 @@ from billing.stripe.reconciliation import Drift, FactTimes, apply_subscriptions,
 USERS_AT_ONCE = 500
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Of one customer. ``owner`` is their address where they have an account: for an operator, not for the log."""
+
+    customer_id: str
+    owner: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.owner}: {self.text}"
+
+
 class StripeSync:
     """The counters are of what ``differences`` has gone over so far."""
 
@@ -25,8 +37,8 @@ class StripeSync:
         self._step = step
         self.subscriptions = self.customers = self.drifted = self.fixed = 0
 
-    def differences(self, *, fix: bool) -> Iterator[str]:
-        """A line for each customer whose state differs. Raises the gateway's problems."""
+    def differences(self, *, fix: bool) -> Iterator[Difference]:
+        """One for each customer whose state differs. Raises the gateway's problems."""
         at_stripe = self._list_by_customer()
         users = User.objects.filter(stripe_customer_id__isnull=False).select_related("subscription").order_by("id")
         for user in users.iterator(chunk_size=USERS_AT_ONCE):
@@ -37,12 +49,13 @@ class StripeSync:
                 continue
             drift = self._recheck(user, fix=fix)
             if drift is not None:
-                yield _format_drift(drift)
+                yield Difference(customer_id=customer_id, owner=user.email, text=_format_drift(drift))
         for customer_id, listed in sorted(at_stripe.items()):
             alive = [one.id for one in listed if one.status in LIVE]
             if alive:
                 self.drifted += 1
-                yield f"{customer_id}: pays for {', '.join(alive)} and is nobody's customer here"
+                text = f"pays for {', '.join(alive)} and is nobody's customer here"
+                yield Difference(customer_id=customer_id, owner=customer_id, text=text)
 
     def _list_by_customer(self) -> dict[str, list[StripeSubscription]]:
         listed: dict[str, list[StripeSubscription]] = defaultdict(list)
@@ -91,5 +104,4 @@ def _compare(user: User, listed: list[StripeSubscription], known: FactTimes) -> 
 
 
 def _format_drift(drift: Drift) -> str:
-    differences = ", ".join(f"{name}: {ours} -> {theirs}" for name, ours, theirs in drift.differences)
-    return f"{drift.user.email}: {differences}"
+    return ", ".join(f"{name}: {ours} -> {theirs}" for name, ours, theirs in drift.differences)

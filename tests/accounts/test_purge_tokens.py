@@ -8,6 +8,7 @@ import pytest
 from django.contrib.sessions.models import Session as StaffSession
 from django.core.management import call_command
 
+from accounts import jobs
 from accounts.models import RefreshToken, Session
 from billing.models import Checkout
 from tests.accounts.concurrently import at_once
@@ -74,6 +75,19 @@ def test_a_used_token_a_year_past_its_expiry_goes_and_its_session_lives_on(
     assert counts() == (1, 1)
     assert refresh(account.refresh_token).code == "invalid_token"
     assert refresh(successor).status == 200
+
+
+@pytest.mark.parametrize(("days", "left"), [(36, (1, 2)), (38, (0, 0))])
+def test_the_job_purges_what_the_command_does(make_user: MakeUser, days: int, left: tuple[int, int]) -> None:
+    account = make_user()
+    rotated(account)
+    let_time_pass(account.session_id, timedelta(days=days))
+    now = datetime.now(UTC)
+    StaffSession.objects.create(session_key="over", session_data="", expire_date=now - timedelta(seconds=1))
+    StaffSession.objects.create(session_key="lives", session_data="", expire_date=now + DAY)
+    jobs.purge_tokens()
+    assert counts() == left
+    assert [session.session_key for session in StaffSession.objects.all()] == ["lives"]
 
 
 @pytest.mark.parametrize(("days", "left"), [(36, (1, 2)), (38, (0, 0))])

@@ -36,8 +36,8 @@ class Command(OperatorCommand):
             with Progress(sys.stderr, "subscriptions at Stripe") as progress:
                 run = StripeSync(get_gateway(), step=progress.step)
                 say = progress.above(self.stdout.write)
-                for line in run.differences(fix=fix):
-                    say(line)
+                for difference in run.differences(fix=fix):
+                    say(str(difference))
         except Problem as problem:
             raise CommandError(f"stopped: {problem.detail}") from None
         self.stdout.write(

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from adiuva.api.errors import Problem
+from billing import jobs
 from billing.models import OperatorAlert, Subscription
 from billing.stripe.factory import get_gateway
 from billing.stripe.reconciliation import apply_subscriptions, newest_fact_times, refresh
@@ -151,6 +153,40 @@ def test_without_stripe_it_stops_and_says_why(
     settings.STRIPE_SECRET_KEY = ""
     with pytest.raises(CommandError, match="no STRIPE_SECRET_KEY"):
         call_command("sync_stripe")
+
+
+# --- the job of every night --------------------------------------------------------------------------------------
+
+
+def test_the_job_logs_drift_as_an_error_once_and_neither_fails_nor_mends(
+    make_user: MakeUser, stripe_server: LoopbackStripe, caplog: pytest.LogCaptureFixture
+) -> None:
+    account, fine = make_user(), make_user()
+    cancel_at_stripe(stripe_server, buy_at(stripe_server, account.user))
+    buy_at(stripe_server, fine.user)
+    before = outcome(account.user)
+    jobs.sync_stripe()
+    [line] = [vars(record) for record in caplog.records if record.levelname == "ERROR"]
+    assert (line["customer"], line["difference"]) == (
+        account.user.stripe_customer_id,
+        "status: active -> canceled, tier: pro -> free",
+    )
+    assert account.email not in str(line)
+    assert outcome(account.user) == before
+
+
+def test_the_job_is_tried_again_while_stripe_is_away(
+    make_user: MakeUser, stripe_server: LoopbackStripe, settings: Any
+) -> None:
+    settings.STRIPE_API_BASE = "http://127.0.0.1:1"
+    with pytest.raises(Problem):
+        jobs.sync_stripe()
+    assert jobs.sync_stripe.retry.pause(failures=1) == 600
+
+
+def test_without_a_key_the_job_has_nothing_to_compare_with(settings: Any) -> None:
+    settings.STRIPE_SECRET_KEY = ""
+    jobs.sync_stripe()
 
 
 # --- what the API answers beside what events say -----------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
+from marketplace import jobs
 from marketplace.models import DeveloperAccount, Transfer, TransferStatus
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.payouts import sales
@@ -50,6 +51,22 @@ def test_it_makes_what_is_open(stripe_server: LoopbackStripe, developer: Account
     assert total_sent(stripe_server) == 3 * 349
     assert "0 done" in retry()
     assert total_sent(stripe_server) == 3 * 349
+
+
+@pytest.mark.usefixtures("account_id")
+def test_the_job_makes_what_is_open_once(stripe_server: LoopbackStripe, developer: Account) -> None:
+    sell(stripe_server, developer)
+    for _ in range(2):
+        jobs.retry_transfers()
+    assert total_sent(stripe_server) == 349
+    assert not Transfer.objects.filter(status=TransferStatus.PENDING).exists()
+
+
+@pytest.mark.usefixtures("prod_without_stripe")
+def test_without_stripe_in_production_the_job_tries_nothing(developer: Account) -> None:
+    sales.sell(author=developer.user)
+    jobs.retry_transfers()
+    assert Transfer.objects.get().attempts == 0
 
 
 @pytest.mark.usefixtures("account_id")

@@ -8,6 +8,7 @@ from django.core.management import call_command
 
 from accounts import erasure
 from accounts.models import User
+from storage import jobs
 from storage.blobs.port import BlobStore
 from storage.models import StorageRecord, StorageUsage
 from tests.storage.maintenance.stored_items import (
@@ -47,6 +48,23 @@ def test_what_nothing_refers_to_goes_and_the_rest_stays(user: User, tmp_path: Pa
     code, output = run("reap_storage")
     assert (code, keys()) == (0, kept)
     assert "2 blobs (12 B) removed" in output
+
+
+def test_the_job_does_what_the_command_does(user: User, tmp_path: Path) -> None:
+    kept = {str(make_record(user).s3_key), make_backup(user).s3_key}
+    upload(record_key(user.id))
+    delete_record(make_record(user), days_ago=100)
+    StorageUsage.objects.filter(user=user).update(storage_bytes=1)
+    age_files(tmp_path, HOUR + 60)
+    younger = upload(record_key(user.id))
+    jobs.reap_storage()
+    assert keys() == {*kept, younger}
+    assert StorageRecord.objects.filter(deleted_at__isnull=False).count() == 0
+    assert usage_of(user).storage_bytes == len(b"sealed")
+    assert (
+        "0 blobs (0 B) removed, 0 unfinished uploads dropped, 0 tombstones forgotten, counters of 0"
+        in run("reap_storage")[1]
+    )
 
 
 def test_what_is_younger_than_the_least_age_stays(user: User, tmp_path: Path) -> None:

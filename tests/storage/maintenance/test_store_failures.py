@@ -7,7 +7,10 @@ import pytest
 
 from accounts import erasure
 from accounts.models import User
+from adiuva.jobs import get_queue
+from storage import jobs
 from storage.blobs.factory import get_blob_store
+from storage.maintenance.integrity_check import StoreUnavailableError
 from storage.models import StorageRecord, StorageUsage
 from tests.fakes.s3_server import Fault, LoopbackS3
 from tests.storage.maintenance.stored_items import delete_record, make_record, record_key, run, upload
@@ -109,6 +112,49 @@ def test_who_leaves_does_not_wait_for_all_of_their_blobs_to_go(
     assert s3.objects == {}
     assert not User.objects.filter(id=account.user.id).exists()
     assert api.post("auth/register", json=login).status == 201
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_request_of_who_leaves_had_no_time_for_is_a_job(
+    s3: LoopbackS3, api: ApiClient, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_queue().clear()
+    account = make_user(tier="team")
+    for _ in range(3):
+        make_record(account.user)
+    monkeypatch.setattr(erasure, "REQUEST_SECONDS", 0)
+    left = api.delete("auth/me", token=account.access_token, json={"password": account.password})
+    assert left.status == 202
+    get_queue().drain()
+    assert s3.objects == {}
+    assert not User.objects.filter(id=account.user.id).exists()
+    assert get_queue().state().failed == 0
+
+
+def test_a_job_that_could_not_put_storage_in_order_is_tried_again(
+    s3: LoopbackS3, user: User, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.S3_TIMEOUT_SECONDS = 1
+    StorageUsage.objects.update_or_create(user=user, defaults={"storage_bytes": 7})
+    s3.fault("list_objects", Fault("hang"))
+    with pytest.raises(jobs.Unfinished):
+        jobs.reap_storage()
+    assert "storage could not be put in order" in caplog.text
+    assert StorageUsage.objects.get(user=user).storage_bytes == 0, "the rest is done"
+    assert jobs.reap_storage.retry.pause(failures=1) == 600
+
+
+def test_a_store_that_gives_nothing_is_a_failed_try_of_the_job(
+    s3: LoopbackS3, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.maintenance.integrity_check.GIVE_UP_AFTER", 1)
+    make_record(user)
+    s3.fault("get_object", Fault("status"))
+    with pytest.raises(StoreUnavailableError):
+        jobs.verify_blobs()
+    s3.behave()
+    jobs.verify_blobs()
+    assert StorageRecord.objects.get().verified_at is not None
 
 
 def test_a_share_that_is_over_at_once_still_gets_something_done(s3: LoopbackS3, user: User) -> None:

@@ -8,6 +8,7 @@ from django.core.management import call_command
 
 from accounts.models import User
 from backups.models import Backup
+from storage import jobs
 from storage.blobs.factory import get_blob_store
 from storage.checksums import checksum_of
 from storage.maintenance.integrity_check import IntegrityTally, check_integrity
@@ -208,6 +209,20 @@ def test_a_blob_that_is_replaced_or_deleted_in_the_meantime_is_no_damage(
     check_integrity(before=datetime.now(UTC), tally=tally)
     assert changed.s3_key != old_key
     assert (tally.blobs, tally.damaged, tally.failures, output) == (1, 0, 0, [])
+
+
+def test_the_job_reads_what_the_command_does_and_damage_is_an_error_of_the_log_and_no_failed_try(
+    user: User, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged, whole = make_record(user), make_backup(user)
+    (folder / str(damaged.s3_key)).unlink()
+    for night in (1, 2):
+        jobs.verify_blobs()
+        assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+            "a blob is damaged"
+        ] * night
+    assert verified_at(damaged) is None
+    assert verified_at(whole) is not None
 
 
 @pytest.mark.parametrize("options", [["--max-bytes", "many"], ["--max-seconds", "-1"], ["--not-since", "x"]])
