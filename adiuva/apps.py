@@ -12,6 +12,7 @@ class AdiuvaConfig(AppConfig):
         from adiuva import ops
 
         ops.register_examinations()
+        ops.register_gauges()
 
 
 class AdminConfig(DjangosAdmin):

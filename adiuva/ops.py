@@ -17,6 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from adiuva.byte_sizes import show_bytes
 from adiuva.environment import is_weak
+from adiuva.jobs import get_queue
 from adiuva.observability import probes
 from adiuva.observability.probes import DoctorOptions, Finding, describe_error
 
@@ -192,6 +193,23 @@ def examine_disk(_options: DoctorOptions) -> Finding:
     return Finding("ok", text)
 
 
+def examine_jobs(_options: DoctorOptions) -> Finding:
+    state = get_queue().state()
+    if state.workers is None:
+        return Finding("ok", "in the server process")
+    text = (
+        f"{state.waiting} wait, {state.delayed} are to be tried again, {state.running} run, {state.failed} have failed"
+    )
+    if not state.workers:
+        # Whatever the schedule would have started does not even wait.
+        level: probes.Level = "fail" if state.waiting or state.delayed else "warn"
+        return Finding(level, f"no worker runs: start `manage.py work`; {text}")
+    text = f"workers: {state.workers}; {text}"
+    if state.failed:
+        return Finding("warn", f"{text} within 30 days: the worker's log says why")
+    return Finding("ok", text)
+
+
 def _database_clock() -> float | None:
     try:
         with connection.cursor() as cursor:
@@ -220,9 +238,33 @@ def register_examinations() -> None:
         "secrets": examine_secrets,
         "clock": examine_clock,
         "disk": examine_disk,
+        "jobs": examine_jobs,
     }
     for name, examination in examinations.items():
         probes.register_examination(name, examination)
     # SQLite has no clock but ours.
     probes.register_clock("database", lambda: _database_clock if connection.vendor == "postgresql" else None)
     probes.register_clock("Redis", lambda: _redis_clock if settings.REDIS_URL else None)
+
+
+def read_jobs() -> dict[str, float]:
+    state = get_queue().state()
+    return {"waiting": state.waiting, "delayed": state.delayed, "running": state.running, "failed": state.failed}
+
+
+def read_job_lateness() -> float:
+    return get_queue().state().oldest_seconds
+
+
+def read_job_workers() -> float:
+    """The server itself counts as one, where it works jobs off."""
+    workers = get_queue().state().workers
+    return 1 if workers is None else workers
+
+
+def register_gauges() -> None:
+    probes.register_gauge("adiuva_jobs", "Jobs that have not ended well yet", read_jobs, label="state")
+    probes.register_gauge(
+        "adiuva_jobs_oldest_waiting_seconds", "How long the first waiting job has been due", read_job_lateness
+    )
+    probes.register_gauge("adiuva_job_workers", "Processes that work jobs off", read_job_workers)

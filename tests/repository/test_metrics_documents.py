@@ -28,6 +28,14 @@ def is_metric(one: object) -> bool:
     return isinstance(one, Counter | Gauge | Histogram)
 
 
+def labels_of(name: str) -> list[str]:
+    """Of a metric that a process counts, or of one that is read."""
+    if name in probes.gauge_names():
+        label = probes._gauges[name].label
+        return [label] if label else []
+    return list(DECLARED[SUFFIX.sub("", name) if name not in DECLARED else name]._labelnames)
+
+
 DECLARED = {name_of(one): one for one in vars(metrics).values() if is_metric(one)}
 REGISTERED = {name_of(one) for one in metrics.REGISTRY._collector_to_names if is_metric(one)}
 # The Python metric's own suffixes: of a histogram's samples.
@@ -39,14 +47,13 @@ def test_every_metric_is_documented_and_nothing_else() -> None:
     assert set(ROWS) == REGISTERED | probes.gauge_names()
 
 
-@pytest.mark.parametrize("name", sorted(DECLARED))
+@pytest.mark.parametrize("name", sorted(DECLARED.keys() | probes.gauge_names()))
 def test_the_document_names_type_and_labels(name: str) -> None:
-    declared = DECLARED[name]
     kind, labels = ROWS[name]
-    assert kind == type(declared).__name__.lower()
+    assert kind == (type(DECLARED[name]).__name__.lower() if name in DECLARED else "gauge")
     # Values are in parentheses after their label.
     named = re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", labels))
-    assert named == list(declared._labelnames)
+    assert named == labels_of(name)
 
 
 @pytest.mark.parametrize("name", sorted(DECLARED))
@@ -63,8 +70,7 @@ def test_an_alert_asks_for_what_there_is(alert: dict[str, Any]) -> None:
     assert {SUFFIX.sub("", name) if name not in known else name for name in asked} <= known
     assert asked or alert["expr"].startswith("up{")
     for name, selector in re.findall(r"\b(adiuva_\w+)\{([^}]*)\}", alert["expr"]):
-        declared = DECLARED[SUFFIX.sub("", name) if name not in DECLARED else name]
-        assert set(re.findall(r"(\w+)(?:!?=~?)\"", selector)) <= set(declared._labelnames)
+        assert set(re.findall(r"(\w+)(?:!?=~?)\"", selector)) <= set(labels_of(name))
     assert set(alert) <= {"alert", "expr", "for", "labels", "annotations"}
     assert alert["expr"].count("(") == alert["expr"].count(")")
     assert re.fullmatch(r"\d+[smhd]", alert.get("for", "1m"))

@@ -13,7 +13,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from accounts.jobs import resume_erasures
 from adiuva import ops
+from adiuva.jobs import enqueue, get_queue
+from adiuva.jobs.port import State
 from adiuva.observability import probes
 from adiuva.observability.probes import DoctorOptions, Finding
 from billing import ops as billing_diagnoses
@@ -24,7 +27,7 @@ from tests.support.server import PROJECT_DIR, clean_environment
 
 Capture = pytest.CaptureFixture[str]
 NAMES = {
-    *("database", "migrations", "cache", "configuration", "secrets", "clock", "disk"),
+    *("database", "migrations", "cache", "configuration", "secrets", "clock", "disk", "jobs"),
     *("stripe", "alerts", "blobs", "vectors", "llm"),
 }
 
@@ -50,6 +53,7 @@ def doctor(**env: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.django_db(transaction=True)
 def test_an_embedded_service_is_well(capsys: Capture) -> None:
+    get_queue().clear()
     call_command("doctor", "--json")
     report = json.loads(capsys.readouterr().out)
     assert report["ok"] is True
@@ -145,6 +149,43 @@ def test_disk_room_is_judged(monkeypatch: pytest.MonkeyPatch, free: int, level: 
     Room.free = free  # type: ignore[attr-defined]
     monkeypatch.setattr("adiuva.ops.shutil.disk_usage", lambda _path: Room)
     assert ops.examine_disk(DoctorOptions()).level == level
+
+
+@pytest.mark.parametrize(
+    ("workers", "waiting", "failed", "level", "says"),
+    [
+        (2, 0, 0, "ok", "workers: 2"),
+        (2, 9, 0, "ok", "9 wait"),
+        (1, 0, 3, "warn", "3 have failed"),
+        (0, 0, 0, "warn", "no worker runs: start `manage.py work`"),
+        (0, 9, 0, "fail", "no worker runs: start `manage.py work`; 9 wait"),
+        (0, 9, 3, "fail", "3 have failed"),
+        (None, 0, 0, "ok", "in the server process"),
+    ],
+)
+def test_jobs_want_workers_and_are_not_to_fail(
+    monkeypatch: pytest.MonkeyPatch, workers: int | None, waiting: int, failed: int, level: str, says: str
+) -> None:
+    class Queue:
+        def state(self) -> State:
+            return State(waiting=waiting, delayed=0, running=0, failed=failed, oldest_seconds=5, workers=workers)
+
+    monkeypatch.setattr(ops, "get_queue", Queue)
+    finding = ops.examine_jobs(DoctorOptions())
+    assert finding.level == level
+    assert says in finding.text
+    assert ops.read_jobs() == {"waiting": waiting, "delayed": 0, "running": 0, "failed": failed}
+    assert (ops.read_job_lateness(), ops.read_job_workers()) == (5, 1 if workers is None else workers)
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+def test_a_job_that_waits_for_no_worker_is_seen() -> None:
+    get_queue().clear()
+    assert ops.examine_jobs(DoctorOptions()).level == "warn"
+    enqueue(resume_erasures)
+    finding = ops.examine_jobs(DoctorOptions())
+    assert (finding.level, "; 1 wait" in finding.text) == ("fail", True)
 
 
 class Dated(BaseHTTPRequestHandler):
