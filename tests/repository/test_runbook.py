@@ -31,7 +31,10 @@ MANAGE = re.compile(
     re.MULTILINE,
 )
 READ = set(Environment.model_fields) | COMPOSE_ONLY
-NOT_OURS = {"OPTIONS", "PASSWORD", "GATEWAY", "BACKUP", "DELETED_SINCE", "ENVIRONMENT"}  # of a block itself
+NIGHTLY = {"reap_storage", "verify_blobs", "purge_tokens", "sync_stripe", "retry_transfers"}
+JOB = re.compile(r"^@job\(name=\"([\w.]+)\".*\)\ndef (\w+)", re.MULTILINE)
+SCHEDULED = re.compile(r"^schedule\(\"([^\"]+)\", (\w+)", re.MULTILINE)
+NOT_OURS = {"PASSWORD", "GATEWAY", "BACKUP", "DELETED_SINCE", "ENVIRONMENT"}  # of a block itself
 
 
 def typed_commands() -> list[tuple[str, tuple[str, ...]]]:
@@ -47,7 +50,7 @@ def options_of(command: str) -> set[str]:
 
 def test_the_runbook_has_blocks_to_check() -> None:
     assert len(SHELL) > 15
-    assert len(UNITS) == 7
+    assert len(UNITS) == 4
     assert {language for _, language, _ in BLOCKS} == {"sh", "ini", "nginx", "caddyfile", "json", "crontab"}
 
 
@@ -64,16 +67,60 @@ def test_commands_exist_and_take_what_they_are_given(command: str, arguments: tu
     assert given <= options_of(command)
 
 
-def test_the_jobs_that_the_service_needs_are_all_there() -> None:
-    named = {command for command, _ in typed_commands()}
-    needed = {"reap_storage", "verify_blobs", "purge_tokens", "sync_stripe", "retry_transfers"}
-    table = set(re.findall(r"^\| `([a-z_]+)[ `]", TEXT, re.MULTILINE))
+def crons() -> dict[str, str]:
+    """Of every job of the schedule, as its module has it: the registry lacks those that PostgreSQL alone has."""
+    found: dict[str, str] = {}
+    for path in [*ROOT.glob("*/jobs.py"), ROOT / "adiuva/jobs/procrastinate/housekeeping.py"]:
+        source = path.read_text()
+        names = {function: name for name, function in JOB.findall(source)}
+        found |= {names[function]: cron for cron, function in SCHEDULED.findall(source)}
+    return found
 
-    assert needed <= table
-    assert {"createsuperuser", "doctor", "migrate", "check"} <= named
-    for job in needed:
-        assert re.search(rf"^for job in .*\b{job}\b", TEXT, re.MULTILINE)
-        assert re.search(rf"manage\.py {job}\b", FILES["/etc/cron.d/adiuva"])
+
+def in_words(cron: str) -> str:
+    minute, hour, *days = cron.split()
+    assert days == ["*", "*", "*"]
+    if hour != "*":
+        return f"{int(hour):02}:{int(minute):02}"
+    return f"every {minute.removeprefix('*/')} minutes" if minute.startswith("*/") else f"hourly at :{minute}"
+
+
+def test_the_schedule_is_in_the_table_with_its_hours_and_the_commands_that_do_the_same() -> None:
+    rows = re.findall(r"^\| `(\w+\.\w+)` \| ([^|]+) \| ([^|]*)\|", TEXT, re.MULTILINE)
+    by_hand = [word for _, _, command in rows for word in re.findall(r"`([a-z_]+)((?: [^`]+)?)`", command)]
+
+    assert len(crons()) == 8
+    assert {job: when for job, when, _ in rows} == {job: in_words(cron) for job, cron in crons().items()}
+    assert {command for command, _ in by_hand} == NIGHTLY
+    for command, options in by_hand:
+        assert set(re.findall(r"--[a-z-]+", options)) <= options_of(command)
+    assert {"createsuperuser", "doctor", "migrate", "check", "work"} <= {command for command, _ in typed_commands()}
+
+
+def test_no_clock_but_the_schedule_starts_a_command_and_old_ones_are_stopped() -> None:
+    clocks = [text for file, text in FILES.items() if file.endswith(".timer") or "cron" in file]
+    [upgrade] = [text for text in SHELL if "systemctl disable" in text]
+
+    assert len(clocks) == 2
+    assert not any(command in text for command in NIGHTLY for text in [*clocks, *UNITS.values()])
+    assert set(upgrade.partition("for job in ")[2].partition(";")[0].split()) == NIGHTLY
+    assert 'systemctl disable --now "adiuva-job@$job.timer"' in upgrade
+    assert not any("adiuva-job@" in file for file in FILES)
+
+
+def test_the_backup_is_made_before_storage_is_put_in_order() -> None:
+    timer = re.search(
+        r"^OnCalendar=\*-\*-\* (\d\d:\d\d):00 UTC$", FILES["/etc/systemd/system/adiuva-backup.timer"], re.MULTILINE
+    )
+    [line] = FILES["/etc/cron.d/adiuva"].splitlines()
+    minute, hour, *days, user, command = line.split()[:7]
+
+    assert timer is not None
+    assert timer[1] == in_words(f"{minute} {hour} * * *") < in_words(crons()["storage.reap"])
+    assert (days, user, command) == (["*", "*", "*"], "root", "/opt/adiuva/scripts/backup.sh")
+    assert "--compose" in line
+    assert FILES["/etc/systemd/system/adiuva-backup.service"].count("ExecStart=/opt/adiuva/scripts/backup.sh ") == 1
+    assert any("systemctl enable --now adiuva-backup.timer" in text for text in SHELL)
 
 
 def test_every_variable_is_read_by_the_service() -> None:
@@ -122,14 +169,9 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         path = tmp_path / Path(name).name
         here = re.sub(r"/opt/adiuva/\S+", shutil.which("true") or "/bin/true", text)
         path.write_text(here.replace("User=adiuva", "User=root").replace("Group=adiuva", "Group=root"))
-        if "@." not in name:
-            paths.append(path)
-    instance = tmp_path / "adiuva-job@reap_storage.service"
-    instance.write_text((tmp_path / "adiuva-job@.service").read_text())
-    timer = tmp_path / "adiuva-job@reap_storage.timer"
-    timer.write_text((tmp_path / "adiuva-job@.timer").read_text())
+        paths.append(path)
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *map(str, [*paths, instance, timer])],
+        ["systemd-analyze", "verify", "--man=no", *map(str, paths)],
         capture_output=True,
         text=True,
         timeout=60,

@@ -16,8 +16,8 @@ class Command(OperatorCommand):
     help = (
         "Deletes what nobody can log in with any more: sessions that were revoked or have expired, with their tokens, "
         "refresh tokens of living sessions that were used and expired a year ago, expired sessions of the admin, and "
-        "begun checkouts whose Idempotency-Key is no longer answered. Safe beside running servers, meant to run "
-        "daily. The current token of a session is never touched; used ones are kept that long because their re-use "
+        "begun checkouts whose Idempotency-Key is no longer answered, as jobs do every night. Safe beside running "
+        "servers. The current token of a session is never touched; used ones are kept that long because their re-use "
         "tells that one was stolen."
     )
     examples: ClassVar = {

@@ -16,12 +16,12 @@ from marketplace.payouts.transfers import Outcome, is_ready, open_transfers, run
 class Command(OperatorCommand):
     help = (
         "Tries every transfer to developers that is open, and takes back what was refunded; safe beside running "
-        "servers and beside itself, meant to run every few minutes. Nothing is ever paid twice. A payout to somebody "
+        "servers and beside itself, as a job does every five minutes. Nothing is ever paid twice. A payout to somebody "
         "who cannot be paid yet waits, which is no failure. Exit code 1 when a transfer failed."
     )
     examples: ClassVar = {
         "retry_transfers --dry-run": "only say what would be tried",
-        "retry_transfers": "try it, every few minutes",
+        "retry_transfers": "try it",
     }
     troubles: ClassVar = "a transfer failed, or Stripe does not answer; the next run tries again"
 

@@ -17,14 +17,14 @@ from storage.maintenance.reaping import LEAST_AGE, TOMBSTONE_AGE, reaping_steps
 
 class Command(OperatorCommand):
     help = (
-        "Puts storage in order; safe beside running servers, meant to run daily. It takes up erasures of accounts "
-        "that failed, removes blobs that nothing refers to and what unfinished uploads have left, forgets old "
+        "Puts storage in order, as a job does every night; safe beside running servers. It takes up erasures of "
+        "accounts that failed, removes blobs that nothing refers to and what unfinished uploads have left, forgets old "
         "tombstones and corrects counters. Keys it does not know are reported and left alone. Exit code 1 when "
         "something could not be done; the rest is done nevertheless."
     )
     examples: ClassVar = {
         "reap_storage --dry-run": "only say what would be done",
-        "reap_storage": "do it, once a day",
+        "reap_storage": "do it",
         "reap_storage --min-age 0": "nothing is spared: only while no server runs",
     }
     troubles: ClassVar = "something could not be done, the rest was; see the lines above"
