@@ -12,6 +12,7 @@ from threading import Lock
 from uuid import UUID
 
 from django.conf import settings
+from prometheus_client import Counter
 
 from adiuva.api.errors import RateDecision
 from adiuva.observability.metrics import RATE_LIMIT, RATE_LIMIT_ALONE
@@ -32,8 +33,14 @@ def hit(user_id: UUID, tier: Tier) -> RateDecision:
     Raises nothing: without Redis the process counts alone.
     """
     decided = _limiter(settings.REDIS_URL).hit(str(user_id), TIERS[tier].requests_per_minute)
-    RATE_LIMIT.labels(tier.value, "allowed" if decided.allowed else "limited").inc()
+    _decisions(tier, decided.allowed).inc()
     return decided
+
+
+@cache
+def _decisions(tier: Tier, is_allowed: bool) -> Counter:  # noqa: FBT001 - a label, not a switch
+    """Looked up once: every request counts here."""
+    return RATE_LIMIT.labels(tier.value, "allowed" if is_allowed else "limited")
 
 
 @cache
