@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from adiuva.observability import probes
-from adiuva.observability.metrics import METHODS, REGISTRY, bounded
+from adiuva.observability.metrics import METHODS, REGISTRY, bound_label
 from adiuva.observability.probes import Gauge, GaugeCollector
 
 
@@ -76,5 +76,5 @@ def test_however_often_somebody_asks_it_is_read_once_in_a_while() -> None:
 def test_a_label_has_the_values_that_are_known_and_other(method: str, counted: str) -> None:
     registry = CollectorRegistry()
     requests = Counter("adiuva_of_a_test_total", "x", ("method", "route"), registry=registry)
-    requests.labels(bounded(method, METHODS), "/a").inc(2)
+    requests.labels(bound_label(method, METHODS), "/a").inc(2)
     assert registry.get_sample_value("adiuva_of_a_test_total", {"method": counted, "route": "/a"}) == 2
