@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.bench.environment import SkippedError, Stage
 from tests.bench.report import HEADER
-from tests.bench.stage import SkippedError, Stage
 
 GROUPS = ("requests", "growth", "relay", "streams", "sockets", "limiter", "starting", "blobs")
 

@@ -19,13 +19,13 @@ def readings(**reads: Callable[[], probes.Reading]) -> GaugeCollector:
     return GaugeCollector({name: Gauge(name, "for a test", read, label="kind") for name, read in reads.items()})
 
 
-def collected(collector: GaugeCollector) -> dict[str, list[tuple[dict[str, str], float]]]:
+def collect(collector: GaugeCollector) -> dict[str, list[tuple[dict[str, str], float]]]:
     return {family.name: [(sample.labels, sample.value) for sample in family.samples] for family in collector.collect()}
 
 
 def test_numbers_and_numbers_by_label() -> None:
     collector = readings(one=lambda: 3, many=lambda: {"a": 1, "b": 2})
-    assert collected(collector) == {"one": [({}, 3)], "many": [({"kind": "a"}, 1), ({"kind": "b"}, 2)]}
+    assert collect(collector) == {"one": [({}, 3)], "many": [({"kind": "a"}, 1), ({"kind": "b"}, 2)]}
 
 
 def test_what_fails_is_left_out_and_counted(caplog: pytest.LogCaptureFixture) -> None:
@@ -34,7 +34,7 @@ def test_what_fails_is_left_out_and_counted(caplog: pytest.LogCaptureFixture) ->
 
     collector = readings(bad=fail, good=lambda: 1)
     before = failures("bad")
-    assert collected(collector) == {"good": [({}, 1)]}
+    assert collect(collector) == {"good": [({}, 1)]}
     assert failures("bad") - before == 1
     assert "RuntimeError" in str([vars(record) for record in caplog.records])
     assert "canary" not in str([vars(record) for record in caplog.records])
@@ -54,11 +54,11 @@ def test_what_hangs_is_left_out_and_asked_once(monkeypatch: pytest.MonkeyPatch) 
     collector = readings(slow=hang, good=lambda: 1)
     before = failures("slow")
     for _ in range(2):
-        assert collected(collector) == {"good": [({}, 1)]}
+        assert collect(collector) == {"good": [({}, 1)]}
     assert (len(asked), failures("slow") - before) == (1, 2)
     released.set()
     monkeypatch.setattr(probes, "GAUGE_SECONDS", 30)
-    assert collected(collector)["slow"] == [({}, 5)]
+    assert collect(collector)["slow"] == [({}, 5)]
 
 
 def test_however_often_somebody_asks_it_is_read_once_in_a_while() -> None:
@@ -69,7 +69,7 @@ def test_however_often_somebody_asks_it_is_read_once_in_a_while() -> None:
         return len(asked)
 
     collector = readings(one=read)
-    assert [collected(collector)["one"] for _ in range(5)] == [[({}, 1)]] * 5
+    assert [collect(collector)["one"] for _ in range(5)] == [[({}, 1)]] * 5
 
 
 @pytest.mark.parametrize(("method", "counted"), [("GET", "GET"), ("get", "other"), ("CANARY", "other")])

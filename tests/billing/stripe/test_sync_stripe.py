@@ -182,7 +182,7 @@ def test_a_cancellation_that_stripe_answers_is_final(make_user: MakeUser, stripe
     assert (outcome(user).tier, outcome(user).status) == ("free", "canceled")
 
 
-# --- healing -----------------------------------------------------------------------------------------------------
+# --- resync ------------------------------------------------------------------------------------------------------
 
 
 def eventually(condition: Callable[[], bool]) -> None:

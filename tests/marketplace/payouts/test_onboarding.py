@@ -10,7 +10,7 @@ from django.db import connections
 
 from accounts.erasure import close_account
 from marketplace.models import DeveloperAccount
-from tests.billing.buying import impatient
+from tests.billing.purchases import impatient
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.payouts import sales
 from tests.support.accounts import Account
