@@ -16,7 +16,7 @@ from adiuva.api.errors import NotConfigured
 from agents.llm.language_model import LanguageModel
 from agents.llm.port import LanguageClient, Role
 
-# Names of the offline model begin so; ``adiuva.env`` refuses them in production.
+# Names of the offline model begin so; ``adiuva.environment`` refuses them in production.
 _OFFLINE = "offline/"
 # Not ``sys.modules``, which holds a module from the beginning of its import on.
 _client_is_loaded = threading.Event()

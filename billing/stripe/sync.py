@@ -42,7 +42,7 @@ class StripeSync:
             alive = [one.id for one in listed if one.status in LIVE]
             if alive:
                 self.drifted += 1
-                yield f"{customer_id}: pays for {', '.join(alive)} and is nobody's customer here"
+                yield f"{customer_id}: pays for {', '.join(alive)} and belongs to no user here"
 
     def _list_by_customer(self) -> dict[str, list[StripeSubscription]]:
         listed: dict[str, list[StripeSubscription]] = defaultdict(list)

@@ -35,7 +35,7 @@ def guess_until_refused(email: str) -> Any:
     return answers[-1]
 
 
-def test_the_form_says_that_it_were_too_many_and_until_when(member: Account, limits_clock: Clock) -> None:
+def test_the_form_says_that_there_were_too_many_attempts_and_until_when(member: Account, limits_clock: Clock) -> None:
     refused = guess_until_refused(member.email)
     seconds = int(refused.headers["Retry-After"])
     assert 0 < seconds <= 60

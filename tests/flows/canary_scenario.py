@@ -189,7 +189,9 @@ def store_sealed_bytes(life: Life, token: str) -> None:
         assert client.get(f"storage/records?table={table}").json()["total"] == 1
         wrong = binary | {"X-Checksum": "0" * 64}
         life.assert_refused(client.post(f"storage/records?table_name={table}", content=body, headers=wrong), 400)
-        life.assert_refused(client.post(f"storage/records?table_name={table.upper()}", content=body, headers=binary), 400)
+        life.assert_refused(
+            client.post(f"storage/records?table_name={table.upper()}", content=body, headers=binary), 400
+        )
         vectors = [{"id": str(uuid.uuid4()), "blob": "bm8=", "checksum": sum_of(b"no"), "vector": [0.5, 0.25]}]
         assert client.post("storage/vectors/upsert", json={"vectors": vectors}).status_code == 200
         broken = [vectors[0] | {"blob": vector_blob.decode()}]
@@ -214,7 +216,9 @@ def money(life: Life, token: str) -> None:
         life.stripe.complete_checkout(url.rsplit("/", 1)[1].partition("#")[0])
         assert {code for _, code in life.stripe.deliver(hook, life.env["STRIPE_WEBHOOK_SECRET"])} == {200}
         for header in (f"t=1,v1={signature}", signature, f"t={life.env['STRIPE_WEBHOOK_SECRET']}"):
-            life.assert_refused(client.post("billing/webhook", content=b"{}", headers={"Stripe-Signature": header}), 400)
+            life.assert_refused(
+                client.post("billing/webhook", content=b"{}", headers={"Stripe-Signature": header}), 400
+            )
 
 
 def plugins(life: Life, token: str) -> None:
