@@ -57,10 +57,10 @@ def erase(*, user_id: UUID, seconds: float = float("inf")) -> bool:
     """
     deadline = time.monotonic() + seconds
 
-    def bounded(sweep: Sweep) -> Step:
+    def with_deadline(sweep: Sweep) -> Step:
         return lambda user_id: sweep(user_id, lambda: time.monotonic() >= deadline)
 
-    sweeps = ((name, bounded(sweep)) for name, sweep in _sweeps.items())
+    sweeps = ((name, with_deadline(sweep)) for name, sweep in _sweeps.items())
     steps: Iterable[tuple[str, Step]] = (*_hooks.items(), *sweeps, ("accounts", _erase_rows))
     for name, step in steps:
         try:

@@ -40,7 +40,7 @@ def purge_tokens(*, older_than: datetime, dry_run: bool, step: Step) -> int:
     """Rotated tokens that expired before ``older_than``: how many there were."""
     spent = RefreshToken.objects.filter(rotated_at__isnull=False, expires_at__lt=older_than)
     if dry_run:  # those of ended sessions go with these
-        return spent.exclude(session__in=_ended(older_than)).count()
+        return spent.exclude(session__in=_find_ended_sessions(older_than)).count()
     purged, last = 0, 0
     while True:
         with transaction.atomic():
@@ -55,7 +55,7 @@ def purge_tokens(*, older_than: datetime, dry_run: bool, step: Step) -> int:
 
 def purge_sessions(*, older_than: datetime, dry_run: bool, step: Step) -> tuple[int, int]:
     """Sessions that ended before ``older_than``: how many, and how many tokens went with them."""
-    ended = _ended(older_than)
+    ended = _find_ended_sessions(older_than)
     if dry_run:
         return ended.count(), RefreshToken.objects.filter(session__in=ended).count()
     sessions, tokens, last = 0, 0, UUID(int=0)
@@ -69,7 +69,7 @@ def purge_sessions(*, older_than: datetime, dry_run: bool, step: Step) -> tuple[
         step(len(ids))
 
 
-def _ended(older_than: datetime) -> SessionQuerySet:
+def _find_ended_sessions(older_than: datetime) -> SessionQuerySet:
     return Session.objects.filter(Q(revoked_at__lt=older_than) | Q(expires_at__lt=older_than))
 
 

@@ -43,7 +43,7 @@ _EMBLEM_ALPHABETS = (0x1F150, 0x1F170, 0x1F1E6)
 _TAGS = 0xE0000
 _FIRST_PRINTABLE, _LAST_PRINTABLE = 0x20, 0x7E
 
-LOOKALIKES: dict[str, str] = {
+HOMOGLYPHS: dict[str, str] = {
     **{character: letter for letter, characters in _BY_LETTER.items() for character in characters},
     **{chr(first + number): chr(ord("a") + number) for first in _EMBLEM_ALPHABETS for number in range(26)},
     **{chr(_TAGS + code): chr(code) for code in range(_FIRST_PRINTABLE, _LAST_PRINTABLE + 1)},

@@ -29,13 +29,13 @@ REDIS_URL = env.REDIS_URL or None
 JWT_SECRET = env.JWT_SECRET.get_secret_value() or development_secret(usable_folder(DATA_DIR))
 
 
-def _derived(purpose: str) -> str:
+def _derive_secret(purpose: str) -> str:
     """One secret to keep, a key of its own for each purpose (HMAC as in RFC 5869's expand step)."""
     return hmac.new(JWT_SECRET.encode(), f"adiuva:{purpose}".encode(), hashlib.sha256).hexdigest()
 
 
-SECRET_KEY = _derived("django")
-REFRESH_SUCCESSOR_KEY = _derived("refresh-successor")
+SECRET_KEY = _derive_secret("django")
+REFRESH_SUCCESSOR_KEY = _derive_secret("refresh-successor")
 
 # --- where we are ----------------------------------------------------------------------------------------------
 
@@ -319,7 +319,7 @@ STRIPE_PRICES: dict[str, str] = {
 }
 PAST_DUE_GRACE = timedelta(days=env.PAST_DUE_GRACE_DAYS)
 # Without a key in dev, the stub signs its own events with this; the public webhook never looks at it.
-STRIPE_STUB_SECRET = "" if IS_PROD or STRIPE_SECRET_KEY else _derived("stripe-stub")
+STRIPE_STUB_SECRET = "" if IS_PROD or STRIPE_SECRET_KEY else _derive_secret("stripe-stub")
 
 MIGRATION_MODULES = {"djstripe": "billing.stripe.djstripe.migrations"}
 DATABASE_ROUTERS = ["billing.stripe.djstripe.MirroredTablesRouter"]

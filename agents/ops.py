@@ -54,7 +54,7 @@ def llm(options: DoctorOptions) -> Finding:
     names = " then ".join(model.names)
     if not options.ask:
         if settings.LLM_MODEL == settings.OFFLINE_MODEL:
-            return Finding("ok", f"the built-in offline model ({names}); nobody outside is asked")
+            return Finding("ok", f"the built-in offline model ({names}); no outside provider is used")
         return Finding("ok", f"{names}; not asked (--ask does)")
     reply = asyncio.run(model.complete([messages.user(QUESTION)]))
     offline = "the built-in offline model, " if settings.LLM_MODEL == settings.OFFLINE_MODEL else ""

@@ -129,7 +129,7 @@ class LatestBackupView(_SnapshotView):
         **_download_schema(
             operation_id="downloadLatestBackup",
             summary="Download the latest backup",
-            description="Last-Modified is when it became the latest, which a deletion of a newer one may have done.",
+            description="Last-Modified is when it became the latest, possibly because a newer one was deleted.",
         )
     )
     def get(self, request: Request) -> HttpResponseBase:
@@ -139,8 +139,8 @@ class LatestBackupView(_SnapshotView):
     @extend_schema(
         operation_id="uploadBackup",
         summary="Upload a backup",
-        description="Each is a snapshot of its own, the latest from then on; the same bytes again are another one. The "
-        "body is taken as it is, whatever its `Content-Type`.",
+        description="Each upload is a snapshot of its own and the latest from then on, even if the bytes are the same. "
+        "The body is taken as it is, whatever its `Content-Type`.",
         parameters=[
             *UPLOAD_HEADERS,
             request_header("If-Match", description="ETags, one of which the latest snapshot must have."),

@@ -49,7 +49,7 @@ def check_stripe(**_: Any) -> list[CheckMessage]:
     if settings.STRIPE_SECRET_KEY and not settings.STRIPE_WEBHOOK_SECRET:
         return [
             CheckWarning(
-                "STRIPE_SECRET_KEY is set and STRIPE_WEBHOOK_SECRET is not: customers who pay get no tier",
+                "STRIPE_SECRET_KEY is set and STRIPE_WEBHOOK_SECRET is not: buyers will not get their tier",
                 hint="Make an endpoint for /api/v1/billing/webhook in Stripe's dashboard and set its signing secret.",
                 id="billing.W001",
             )
@@ -79,7 +79,10 @@ def examine_stripe(_options: DoctorOptions) -> Finding:
         name for name in ("STRIPE_WEBHOOK_SECRET", "STRIPE_CONNECT_WEBHOOK_SECRET") if not getattr(settings, name)
     ]
     if "STRIPE_WEBHOOK_SECRET" in lacking:
-        return Finding("fail", f"accepts the key, but without {' and '.join(lacking)} customers who pay get no tier")
+        return Finding(
+            "fail",
+            f"accepts the key, but without {' and '.join(lacking)} buyers will not get their tier",
+        )
     if settings.IS_PROD and settings.STRIPE_SECRET_KEY.startswith(TEST_KEYS):
         return Finding("warn", "accepts the key, which is a test key: no money moves")
     if lacking:

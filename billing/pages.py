@@ -26,20 +26,20 @@ OUR_OWN = {"same-origin", "none"}  # values of Sec-Fetch-Site
 
 @require_safe
 @never_cache
-def done(request: HttpRequest) -> HttpResponse:
+def show_done(request: HttpRequest) -> HttpResponse:
     text = "Your plan is active as soon as the payment is confirmed. You can close this page and go back to Adiuva."
     return message(request, "Thank you", text, is_good=True)
 
 
 @require_safe
 @never_cache
-def paid(request: HttpRequest) -> HttpResponse:
+def show_paid(request: HttpRequest) -> HttpResponse:
     return message(request, "Thank you", PAID_TEXT, is_good=True)
 
 
 @require_safe
 @never_cache
-def cancelled(request: HttpRequest) -> HttpResponse:
+def show_cancelled(request: HttpRequest) -> HttpResponse:
     text = "Nothing was bought, and nothing is charged. You can close this page and go back to Adiuva."
     return message(request, "Checkout cancelled", text)
 
@@ -138,8 +138,8 @@ def page(request: HttpRequest, template: str, context: dict[str, Any], *, status
 
 
 urlpatterns = [
-    path("done", done, name="billing-done"),
-    path("paid", paid, name="billing-paid"),
-    path("cancelled", cancelled, name="billing-cancelled"),
+    path("done", show_done, name="billing-done"),
+    path("paid", show_paid, name="billing-paid"),
+    path("cancelled", show_cancelled, name="billing-cancelled"),
     path("stub/<str:token>", stub_checkout, name="billing-stub"),
 ]

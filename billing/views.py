@@ -149,7 +149,7 @@ class SubscriptionView(ApiView):
 
 class ReceiptSerializer(serializers.Serializer[webhook.Receipt]):
     received = serializers.BooleanField(help_text="Always true.")
-    duplicate = serializers.BooleanField(required=False, help_text="True when the event was here before.")
+    duplicate = serializers.BooleanField(required=False, help_text="True when the event was received before.")
 
 
 class WebhookView(ApiView):

@@ -42,7 +42,7 @@ async def choose_agents(turn: ChatTurn, *, user: User, deadline: float, meter: M
     Raises ``FeatureNotAvailable`` when the tier lacks one of them, and ``NotConfigured``.
     """
     agents = registry.list_agents()
-    included = included_agents(user, agents)
+    included = filter_included_agents(user, agents)
     if len(included) == 1:
         return (included[0].name,)
     names = await classify_intent(turn, agents, deadline=deadline, meter=meter)
@@ -110,7 +110,7 @@ def _intent_schema(agents: Sequence[type[ChatAgent]]) -> dict[str, Any]:
     }
 
 
-def included_agents(user: User, agents: Sequence[AgentClass]) -> list[AgentClass]:
+def filter_included_agents(user: User, agents: Sequence[AgentClass]) -> list[AgentClass]:
     """Those of ``agents`` that the live tier of ``user`` includes."""
     included = AGENTS_BY_TIER[: entitlements.limit(user, "agents")]
     return [agent for agent in agents if agent.name in included]

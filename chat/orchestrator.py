@@ -59,7 +59,7 @@ async def orchestrate_stream(
             partial.add(rest)
             clock.observe(rest)
             yield rest
-    yield partial.done(meter.usage)
+    yield partial.finish(meter.usage)
 
 
 async def _next(

@@ -85,7 +85,7 @@ class PartialTurn:
             case ClientToolCall():
                 pass  # a question to the client is not part of the answer
 
-    def done(self, usage: Usage) -> TurnDone:
+    def finish(self, usage: Usage) -> TurnDone:
         return TurnDone("".join(self._texts), tuple(self._actions), usage, self._plan)
 
 

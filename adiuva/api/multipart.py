@@ -69,14 +69,14 @@ def _parse(request: Request, spool: "_Spool") -> dict[str, str]:
     try:
         fields, _ = MultiPartParser(meta, stream, [spool], "latin-1").parse()  # type: ignore[arg-type]  # read is enough
     except MultiPartParserError:
-        raise _malformed() from None
+        raise _malformed_form() from None
     _, options = parse_header_parameters(content_type)
     if f"--{options['boundary']}--".encode() not in stream.tail:
-        raise _malformed()
+        raise _malformed_form()
     return {name: str(values[-1]) for name, values in fields.lists()}
 
 
-def _malformed() -> ValidationFailed:
+def _malformed_form() -> ValidationFailed:
     return ValidationFailed({"non_field_errors": ["The body is not a whole multipart/form-data document."]})
 
 

@@ -73,7 +73,7 @@ def _columns(card: Card) -> Drawing:
         left, width = share * (index + (1 - _FILLED) / 2), share * _FILLED
         marks.append(_hit(card, row, index * share, share))
         heights = {False: zero, True: zero}
-        for series, figure in _drawn(card, row):
+        for series, figure in _list_drawn(card, row):
             high = figure.value * scale
             top = heights[series.below] if series.below else heights[series.below] - high
             heights[series.below] += high if series.below else -high
@@ -102,7 +102,7 @@ def _bars(card: Card) -> Drawing:
     for index, row in enumerate(card.rows):
         top, x = _BAR_ROW * index, 0.0
         marks.append(_mark(0, top + 24, 100, _BAR, "ground", "", ""))
-        for series, figure in _drawn(card, row):
+        for series, figure in _list_drawn(card, row):
             width = 100 * figure.value / longest
             title = f"{row.label}: {series.name} {figure.text}"
             marks.append(_mark(x, top + 24, width, _BAR, str(series.tone), figure.href, title))
@@ -122,14 +122,14 @@ def _bars(card: Card) -> Drawing:
     )
 
 
-def _drawn(card: Card, row: Row) -> list[tuple[Series, Figure]]:
+def _list_drawn(card: Card, row: Row) -> list[tuple[Series, Figure]]:
     """Those that are drawn, in the order of the stack."""
     pairs = zip(card.series, row.figures, strict=True)
     return [(series, figure) for series, figure in pairs if series.tone and figure.value > 0]
 
 
 def _sums(card: Card, *, below: bool) -> list[int]:
-    return [sum(one.value for series, one in _drawn(card, row) if series.below is below) for row in card.rows]
+    return [sum(one.value for series, one in _list_drawn(card, row) if series.below is below) for row in card.rows]
 
 
 def _hit(card: Card, row: Row, left: float, width: float) -> Mark:

@@ -20,7 +20,7 @@ from django.db import transaction
 
 from adiuva.jobs.execution import Failed, TryAgain, attempt
 from adiuva.jobs.port import Job, Scheduled, State, WorksInTheServer, set_stopping
-from adiuva.jobs.registry import load, scheduled
+from adiuva.jobs.registry import list_scheduled, load
 
 logger = logging.getLogger(__name__)
 
@@ -57,9 +57,9 @@ class EmbeddedQueue:
         set_stopping(stopping=False)
         with self._changed:
             self._is_stopped = False
-            self._timetable = Timetable(scheduled(), now=time.time())
+            self._timetable = Timetable(list_scheduled(), now=time.time())
             self._changed.notify_all()
-        for entry in scheduled():
+        for entry in list_scheduled():
             if entry.at_start:
                 self._add(entry.job, {})
         self._ensure_threads()

@@ -67,9 +67,9 @@ def load() -> None:
     autodiscover_modules("jobs")
 
 
-def registered() -> list[Job[...]]:
+def list_jobs() -> list[Job[...]]:
     return list(_jobs.values())
 
 
-def scheduled() -> list[Scheduled]:
+def list_scheduled() -> list[Scheduled]:
     return list(_schedule.values())

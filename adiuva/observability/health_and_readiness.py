@@ -1,4 +1,4 @@
-"""Liveness and readiness (docs/api.md § 2), and the metrics for who has their token."""
+"""Liveness and readiness (docs/api.md § 2), and the metrics for holders of their token."""
 
 import hmac
 from typing import Any
@@ -51,7 +51,7 @@ class ReadyView(ApiView):
 
     @extend_schema(
         operation_id="getReadiness",
-        summary="Check that every system it needs answers",
+        summary="Check that every required system answers",
         responses={200: ReadySerializer, 503: OpenApiResponse(ReadySerializer, description="Some check failed")},
     )
     def get(self, request: Request) -> Response:
@@ -64,7 +64,7 @@ OPEN_METRICS = "application/openmetrics-text"
 
 
 def metrics_page(request: HttpRequest) -> HttpResponse:
-    """Not rate limited: who has the token is the operator. Values that need the database are some seconds old."""
+    """Not rate limited: only the operator has the token. Values that need the database are some seconds old."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         return problem_response(NotAuthenticated("The metrics need their own token: Authorization: Bearer <token>."))

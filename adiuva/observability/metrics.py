@@ -31,7 +31,7 @@ gauge = partial(prometheus_client.Gauge, registry=_own, multiprocess_mode="lives
 histogram = partial(prometheus_client.Histogram, registry=_own)
 
 
-def bounded(value: str, known: Collection[str]) -> str:
+def bound_label(value: str, known: Collection[str]) -> str:
     """``value`` as a label where it is one of ``known``, else ``other``."""
     return value if value in known else OTHER
 

@@ -93,9 +93,9 @@ class BodyLimit:
         elif cap is not None and cap.streams and _has_large_body(declared, headers):
             await self._stream(scope, receive, send, allowance=allowance, declared=declared)
         else:
-            await self._buffered(scope, receive, send, allowance=allowance)
+            await self._buffer_body(scope, receive, send, allowance=allowance)
 
-    async def _buffered(self, scope: Scope, receive: Receive, send: Send, *, allowance: _Allowance) -> None:
+    async def _buffer_body(self, scope: Scope, receive: Receive, send: Send, *, allowance: _Allowance) -> None:
         received = 0
         is_whole = False
         response_started = False

@@ -17,7 +17,7 @@ from adiuva.observability.metrics import (
     HTTP_SECONDS,
     HTTP_SENT,
     METHODS,
-    bounded,
+    bound_label,
 )
 
 Scope = MutableMapping[str, Any]
@@ -74,7 +74,7 @@ class RequestMetrics:
             await self.app(scope, counting_receive, counting_send)
         finally:
             HTTP_IN_FLIGHT.dec()
-            method = bounded(scope["method"], METHODS)
+            method = bound_label(scope["method"], METHODS)
             HTTP_SECONDS.labels(method, one.route).observe(time.perf_counter() - started)
             HTTP_REQUESTS.labels(method, one.route, _STATUS[one.status // 100]).inc()
             if one.received:

@@ -16,7 +16,7 @@ from adiuva.api.errors import NotConfigured
 from agents.llm.language_model import LanguageModel
 from agents.llm.port import LanguageClient, Role
 
-# Names of the offline model begin so; ``adiuva.env`` refuses them in production.
+# Names of the offline model begin so; ``adiuva.environment`` refuses them in production.
 _OFFLINE = "offline/"
 # Not ``sys.modules``, which holds a module from the beginning of its import on.
 _client_is_loaded = threading.Event()
@@ -66,16 +66,16 @@ def built_in_texts() -> tuple[str, ...]:
 def _language_model(name: str, *, role: Role) -> LanguageModel:
     if not name:
         raise NotConfigured("No language model is configured: set LLM_MODEL and a provider key.")
-    names = [_qualified(name)]
-    if settings.LLM_FALLBACK_MODEL and _qualified(settings.LLM_FALLBACK_MODEL) not in names:
-        names.append(_qualified(settings.LLM_FALLBACK_MODEL))
+    names = [_qualify_name(name)]
+    if settings.LLM_FALLBACK_MODEL and _qualify_name(settings.LLM_FALLBACK_MODEL) not in names:
+        names.append(_qualify_name(settings.LLM_FALLBACK_MODEL))
     if names[0].startswith("openai/") and not (settings.OPENAI_API_KEY or settings.OPENAI_API_BASE):
         raise NotConfigured("The language model needs OPENAI_API_KEY, or OPENAI_API_BASE for a server of your own.")
     load_client = partial(_load_client, offline=_names_offline(names))
     return LanguageModel(tuple(names), load_client=load_client, timeout=settings.LLM_TIMEOUT_SECONDS, role=role)
 
 
-def _qualified(name: str) -> str:
+def _qualify_name(name: str) -> str:
     """LiteLLM's ``provider/model``; a bare name is OpenAI's."""
     return name if "/" in name else f"openai/{name}"
 

@@ -54,7 +54,7 @@ class StripeSync:
             alive = [one.id for one in listed if one.status in LIVE]
             if alive:
                 self.drifted += 1
-                text = f"pays for {', '.join(alive)} and is nobody's customer here"
+                text = f"pays for {', '.join(alive)} and belongs to no user here"
                 yield Difference(customer_id=customer_id, owner=customer_id, text=text)
 
     def _list_by_customer(self) -> dict[str, list[StripeSubscription]]:

@@ -15,7 +15,7 @@ from django.db import transaction
 from accounts.models import User
 from adiuva.api.errors import NotConfigured, ValidationFailed
 from adiuva.jobs import enqueue
-from adiuva.observability.metrics import EVENT_TYPES, WEBHOOKS, bounded
+from adiuva.observability.metrics import EVENT_TYPES, WEBHOOKS, bound_label
 from billing import alerts
 from billing.customers import find_locked_user_of_event, lock_subject
 from billing.jobs import refresh_customer
@@ -55,7 +55,7 @@ def receive(*, body: bytes, signature: str, secret: str, connect_secret: str = "
     except ValidationFailed:
         WEBHOOKS.labels(UNREAD, "malformed").inc()
         raise
-    subject = bounded(event.type.partition(".")[0], EVENT_TYPES)
+    subject = bound_label(event.type.partition(".")[0], EVENT_TYPES)
     try:
         is_new = _apply_once(event)
     except Exception:

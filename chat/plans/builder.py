@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from agents.actions import ActionType, Table
-from chat.plans.execution_plan import DataStep, ExecutionPlan, LlmStep, Step, frozen_variables
+from chat.plans.execution_plan import DataStep, ExecutionPlan, LlmStep, Step, freeze_variables
 from chat.plans.templates import BadVariablesError, PromptTemplateRegistry, templates
 
 MAX_STEPS = 20
@@ -60,7 +60,7 @@ class ExecutionPlanBuilder:
         return self
 
     def add_llm_step(self, template_id: str, variables: Mapping[str, Any] | None = None, *, step_id: str = "") -> Self:
-        return self.add_step(LlmStep(id=step_id, template_id=template_id, variables=frozen_variables(variables or {})))
+        return self.add_step(LlmStep(id=step_id, template_id=template_id, variables=freeze_variables(variables or {})))
 
     def add_data_step(
         self, action: ActionType, table: Table, *, data_from_step: str | None = None, step_id: str = ""

@@ -63,14 +63,14 @@ class ExecutionPlan:
         return cls(plan_id=value["plan_id"], name=value["name"], steps=tuple(map(_step, value["steps"])))
 
 
-def frozen_variables(values: Mapping[str, Any]) -> Mapping[str, Any]:
+def freeze_variables(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """An immutable copy; a template's variables are plain values, so a shallow one is enough."""
     return MappingProxyType(dict(values))
 
 
 def _step(value: Mapping[str, Any]) -> Step:
     if value["type"] == "llm":
-        variables = frozen_variables(value["variables"])
+        variables = freeze_variables(value["variables"])
         return LlmStep(id=value["id"], template_id=value["template_id"], variables=variables)
     return DataStep(
         id=value["id"], action=value["action"], table=value["table"], data_from_step=value["data_from_step"]

@@ -104,16 +104,16 @@ class SharedStore:
             raise UpstreamUnavailable("Plans cannot be stored right now.", retry_after=5) from error
 
     def get(self, user_id: UUID, plan_id: str) -> bytes | None:
-        return next((encrypted for _, own_id, encrypted in self._filled(user_id) if own_id == plan_id), None)
+        return next((encrypted for _, own_id, encrypted in self._read_slots(user_id) if own_id == plan_id), None)
 
     def newest_first(self, user_id: UUID) -> list[bytes]:
-        return [encrypted for _, _, encrypted in self._filled(user_id)]
+        return [encrypted for _, _, encrypted in self._read_slots(user_id)]
 
     def forget(self, user_id: UUID) -> None:
         """Raises what the cache raises: the erasure of an account retries it."""
         cache.delete_many([*self._slots(user_id), f"plans:{user_id}:next"])
 
-    def _filled(self, user_id: UUID) -> list[tuple[int, str, bytes]]:
+    def _read_slots(self, user_id: UUID) -> list[tuple[int, str, bytes]]:
         try:
             slots = cache.get_many(self._slots(user_id))
         except CACHE_ERRORS as error:

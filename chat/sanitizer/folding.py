@@ -6,7 +6,7 @@ is cut. Protected texts and answers are folded alike: it does not matter that "1
 
 import unicodedata
 
-from adiuva.homoglyphs import LOOKALIKES
+from adiuva.homoglyphs import HOMOGLYPHS
 
 # "1" stands for both i and l, therefore l is i as well.
 _LEET = dict(zip("0134567829l", "oieasgtbzgi", strict=True))
@@ -15,9 +15,9 @@ SYMBOL_LETTERS = dict(zip("@$!|+€£¢¥§", "asiiteicys", strict=True))
 
 
 def _fold_character(character: str) -> str:
-    visible = LOOKALIKES.get(character, character)
+    visible = HOMOGLYPHS.get(character, character)
     letters = "".join(
-        LOOKALIKES.get(part, LOOKALIKES.get(part.casefold(), part.casefold()))
+        HOMOGLYPHS.get(part, HOMOGLYPHS.get(part.casefold(), part.casefold()))
         for part in unicodedata.normalize("NFKD", visible)
     )
     return "".join(_LEET.get(letter, letter) for letter in letters if letter.isalnum())
@@ -44,7 +44,7 @@ class _Plain(dict[str, str]):
     def __missing__(self, character: str) -> str:
         plain = FOLDED[character]
         if not plain:
-            wide = unicodedata.normalize("NFKC", LOOKALIKES.get(character, character))
+            wide = unicodedata.normalize("NFKC", HOMOGLYPHS.get(character, character))
             plain = "".join(sign for sign in wide if not _is_ignored(sign))
             plain = " " if plain.isspace() else plain
         self[character] = plain

@@ -9,7 +9,7 @@ from adiuva.api.errors import Problem
 from agents.actions import Action
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.run_context import ClientToolFailed, ClientTools
-from chat.plans.execution_plan import ExecutionPlan, LlmStep, frozen_variables
+from chat.plans.execution_plan import ExecutionPlan, LlmStep, freeze_variables
 from chat.sanitizer import TurnSanitizer, protected_texts, strings_in
 from chat.turns import PlanMade
 
@@ -74,7 +74,7 @@ class OutputSanitizer:
     async def _sanitize_plan(self, plan: ExecutionPlan) -> ExecutionPlan:
         """Its name and variables; template ids and actions are public."""
         steps = [
-            replace(step, variables=frozen_variables(await self.sanitize_value(dict(step.variables))))
+            replace(step, variables=freeze_variables(await self.sanitize_value(dict(step.variables))))
             if isinstance(step, LlmStep)
             else step
             for step in plan.steps

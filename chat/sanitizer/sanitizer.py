@@ -25,7 +25,7 @@ _ENOUGH_OF_A_NAME = 8
 _ENOUGH_OF_A_DESCRIPTION = 10
 
 
-def folded_variants(text: str) -> Iterator[str]:
+def list_folded_variants(text: str) -> Iterator[str]:
     """``text`` as it is, backwards, by words or lines backwards, in simple ciphers, hex, base64, and inside a URL."""
     words_reversed = _reverse_words(text)
     lines = text.splitlines()
@@ -114,7 +114,7 @@ class Sanitizer:
         prose = dict.fromkeys([*prompts, *chain.from_iterable(map(tool_descriptions, tool_schemas))])
         self.index = GramIndex(
             chain(
-                chain.from_iterable(map(folded_variants, prose)),
+                chain.from_iterable(map(list_folded_variants, prose)),
                 chain.from_iterable(map(schema_excerpts, tool_schemas)),
                 chain.from_iterable(map(tool_introductions, tool_schemas)),
             ),

@@ -119,7 +119,7 @@ class StreamRedactor:
 
     def _look_for_structure(self, character: str, place: int) -> None:
         if found := self._markers.push(character, place, self._before):
-            self._found_marker(found, place + 1)
+            self._handle_marker(found, place + 1)
         finding = self._identifiers.push(character, place)
         if finding is None or self._enclosure is not None:
             return
@@ -128,7 +128,7 @@ class StreamRedactor:
             self._enter(finding.enclosure, finding.rule)
             self._is_enclosed(finding.enclosure, character, place)
 
-    def _found_marker(self, found: FoundMarker, end: int) -> None:
+    def _handle_marker(self, found: FoundMarker, end: int) -> None:
         quotation = UserQuotation(self._user, found.text)
         if found.marker.role is not Role.OPENS:
             if not quotation:

@@ -84,7 +84,7 @@ class SocketTurn:
             raise
         except Exception as error:  # noqa: BLE001 - the socket survives whatever goes wrong in one turn
             if scope.expired():
-                return frames.done(self._partial.done(self._meter.usage), cancelled=True)
+                return frames.done(self._partial.finish(self._meter.usage), cancelled=True)
             return frames.error(problem_of(error))
         finally:
             self._scope = None

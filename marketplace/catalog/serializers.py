@@ -34,7 +34,7 @@ class PluginSerializer(serializers.Serializer[Any]):
     price_cents = serializers.IntegerField(help_text="0 is free")
     currency = serializers.CharField()
     permissions = PermissionsField()
-    install_count = serializers.IntegerField(help_text="Who has it installed now.")
+    install_count = serializers.IntegerField(help_text="How many users have it installed now.")
     avg_rating = serializers.FloatField(help_text="Mean of the stars; 0 without any.")
     rating_count = serializers.IntegerField()
     installed = serializers.BooleanField(help_text="By the caller, now.")
@@ -118,7 +118,7 @@ _AUTHOR_TEXTS: Final[dict[str, str]] = {
     RejectionReason.MALICIOUS: "The plugin does something that harms users or their data.",
     RejectionReason.PERMISSIONS: "The plugin asks for permissions that it does not need. Leave them out.",
     RejectionReason.PRIVACY: "The plugin sends or keeps users' data in a way that its description does not mention.",
-    RejectionReason.MISLEADING: "The name, the description or the price promises what the plugin does not do.",
+    RejectionReason.MISLEADING: "The name, the description or the price promises something the plugin does not do.",
     RejectionReason.IMPERSONATION: "The plugin can be mistaken for another plugin, product or company.",
     RejectionReason.BROKEN: "The plugin did not work when we tried it.",
     RejectionReason.SECRETS: "The package holds a key, a password or private data. Take it out, and replace the key.",

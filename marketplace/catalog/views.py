@@ -61,7 +61,7 @@ CATALOG: dict[str, Any] = {
 DETAIL: dict[str, Any] = {
     "operation_id": "getPlugin",
     "summary": "Show a plugin, its manifest and its versions",
-    "description": "A plugin whose author has left is shown to those who have it installed; for others it is 404.",
+    "description": "A plugin whose author has left is shown to users who have it installed; for others it is 404.",
     "responses": {200: serializers.PluginDetailSerializer, **_GATED, **_GONE},
 }
 

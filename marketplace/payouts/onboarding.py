@@ -73,7 +73,7 @@ def refresh_accounts(gateway: Gateway) -> None:
 
 @require_safe
 @never_cache
-def done(request: HttpRequest) -> HttpResponse:
+def show_done(request: HttpRequest) -> HttpResponse:
     text = "Stripe checks what you told it. Your share of what you sell is paid out as soon as it is done."
     return message(request, "Thank you", text, is_good=True)
 
@@ -107,7 +107,7 @@ def stub_onboarding(request: HttpRequest, token: str) -> HttpResponse:
 
 
 urlpatterns = [
-    path("onboarding/done", done, name="onboarding-done"),
+    path("onboarding/done", show_done, name="onboarding-done"),
     path("onboarding/again", again, name="onboarding-again"),
     path("onboarding/stub/<str:token>", stub_onboarding, name="onboarding-stub"),
 ]

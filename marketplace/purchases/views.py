@@ -78,7 +78,7 @@ class InstallView(MarketplaceView):
         responses={204: None, 404: problem("not_found: it is not installed")},
     )
     def delete(self, request: Request, slug: str) -> Response:
-        """Of any tier. What was bought stays bought."""
+        """On any tier. A purchase is kept."""
         uninstall(user=identity_of(request).user, slug=slug)
         return Response(status=204)
 

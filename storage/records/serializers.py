@@ -123,7 +123,7 @@ class ChangeSerializer(serializers.Serializer[StorageRecord]):
 
 class FeedSerializer(serializers.Serializer[Any]):
     changes = ChangeSerializer(many=True)
-    next = serializers.IntegerField(help_text="Opaque: pass it on as `since`. May be negative.")
+    next = serializers.IntegerField(help_text="Opaque: send it as `since` next time. May be negative.")
     has_more = serializers.BooleanField()
 
     @staticmethod

@@ -87,7 +87,7 @@ class VectorsView(ApiView):
     @extend_schema(
         operation_id="deleteVectors",
         summary="Delete vectors and their sealed blobs",
-        description="Ids that are not there are passed over. With the last vector its dimension is forgotten.",
+        description="Unknown ids are ignored. Once the last vector is deleted, a new dimension may be chosen.",
         request=IdsSerializer,
         responses={200: DeletedSerializer, 400: problem("A field is wrong"), **_UPSTREAM},
     )

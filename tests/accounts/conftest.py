@@ -16,7 +16,7 @@ class Clock:
 
 
 @pytest.fixture
-def guard_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def limits_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock that django-ratelimit's windows go by."""
     clock = Clock()
     monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=lambda: clock.now))

@@ -12,7 +12,7 @@ from accounts.models import User
 from tests.accounts.conftest import Clock
 from tests.support.accounts import PASSWORD, Account
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("guard_clock")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("limits_clock")]
 MakeUser = Callable[..., Account]
 HERE, ELSEWHERE = "192.0.2.1", "198.51.100.7"
 WRONG = "wrong password"
@@ -35,7 +35,7 @@ def guess_until_refused(email: str) -> Any:
     return answers[-1]
 
 
-def test_the_form_says_that_it_were_too_many_and_until_when(member: Account, guard_clock: Clock) -> None:
+def test_the_form_says_that_there_were_too_many_attempts_and_until_when(member: Account, limits_clock: Clock) -> None:
     refused = guess_until_refused(member.email)
     seconds = int(refused.headers["Retry-After"])
     assert 0 < seconds <= 60
@@ -43,7 +43,7 @@ def test_the_form_says_that_it_were_too_many_and_until_when(member: Account, gua
     assert f"Too many attempts. Try again in {seconds} seconds." in page
     assert "Please enter the correct" not in page
     assert 'name="password"' in page
-    guard_clock.now += seconds
+    limits_clock.now += seconds
     assert log_in(member.email, PASSWORD).status_code == 302
 
 

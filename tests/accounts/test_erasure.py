@@ -15,7 +15,7 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts import erasure
 from accounts.models import User, hash_of
-from tests.accounts.tables import whole_database
+from tests.accounts.database_dump import whole_database
 from tests.support.accounts import PASSWORD, Account
 from tests.support.client import Answer, ApiClient
 from tests.support.server import PROJECT_DIR, RunningServer, clean_environment

@@ -36,7 +36,7 @@ def good_claims(account: Account) -> dict[str, Any]:
     return claims
 
 
-def signed(claims: dict[str, Any], *, algorithm: str = "HS256", key: str | None = None, **header: Any) -> str:
+def sign(claims: dict[str, Any], *, algorithm: str = "HS256", key: str | None = None, **header: Any) -> str:
     return jwt.encode(claims, key or settings.JWT_SECRET, algorithm=algorithm, headers=header or None)
 
 
@@ -52,17 +52,17 @@ def by_hand(header: Any, payload: Any) -> str:
 
 def test_the_forgers_own_tools_make_a_good_token_when_nothing_is_changed(api: ApiClient, make_user: MakeUser) -> None:
     claims = good_claims(make_user())
-    assert api.get("auth/me", token=signed(claims)).status == 200
+    assert api.get("auth/me", token=sign(claims)).status == 200
     assert api.get("auth/me", token=by_hand({"alg": "HS256", "typ": "JWT"}, claims)).status == 200
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
 def test_another_hmac_is_refused_though_the_key_is_right(api: ApiClient, make_user: MakeUser, algorithm: str) -> None:
-    assert_invalid(api.get("auth/me", token=signed(good_claims(make_user()), algorithm=algorithm)))
+    assert_invalid(api.get("auth/me", token=sign(good_claims(make_user()), algorithm=algorithm)))
 
 
 def test_another_key_is_refused(api: ApiClient, make_user: MakeUser) -> None:
-    assert_invalid(api.get("auth/me", token=signed(good_claims(make_user()), key="another key of thirty-two bytes!")))
+    assert_invalid(api.get("auth/me", token=sign(good_claims(make_user()), key="another key of thirty-two bytes!")))
 
 
 @pytest.mark.parametrize(
@@ -122,12 +122,12 @@ def test_a_claim_that_is_missing_or_another_is_refused(
 
 def test_an_expired_token_is_refused(api: ApiClient, make_user: MakeUser) -> None:
     now = int(time.time())
-    assert_invalid(api.get("auth/me", token=signed(good_claims(make_user()) | {"iat": now - 100, "exp": now - 1})))
+    assert_invalid(api.get("auth/me", token=sign(good_claims(make_user()) | {"iat": now - 100, "exp": now - 1})))
 
 
 @pytest.mark.parametrize("claim", ["nbf", "iat"])
 def test_a_token_from_the_future_is_refused(api: ApiClient, make_user: MakeUser, claim: str) -> None:
-    assert_invalid(api.get("auth/me", token=signed(good_claims(make_user()) | {claim: int(time.time()) + 60})))
+    assert_invalid(api.get("auth/me", token=sign(good_claims(make_user()) | {claim: int(time.time()) + 60})))
 
 
 def test_a_refresh_token_is_no_access_token(api: ApiClient, make_user: MakeUser) -> None:
@@ -142,7 +142,7 @@ def test_the_session_of_another_user_is_refused(api: ApiClient, make_user: MakeU
 
 @pytest.mark.parametrize("claim", ["sub", "sid"])
 def test_nobody_and_no_session_are_refused(api: ApiClient, make_user: MakeUser, claim: str) -> None:
-    assert_invalid(api.get("auth/me", token=signed(good_claims(make_user()) | {claim: str(uuid.uuid4())})))
+    assert_invalid(api.get("auth/me", token=sign(good_claims(make_user()) | {claim: str(uuid.uuid4())})))
 
 
 def test_a_disabled_user_is_refused_at_once(api: ApiClient, make_user: MakeUser) -> None:

@@ -14,7 +14,7 @@ def log_in(api: ApiClient, email: str, password: str = PASSWORD) -> Answer:
     return api.post("auth/login", json={"email": email, "password": password})
 
 
-def refused(answer: Answer) -> dict[str, str]:
+def assert_refused(answer: Answer) -> dict[str, str]:
     """The body of a refusal without the one field that differs each time."""
     assert (answer.status, answer.code) == (401, "invalid_credentials")
     return {key: value for key, value in answer.json.items() if key != "request_id"}
@@ -33,9 +33,9 @@ def test_logging_in_answers_200_with_tokens_of_a_new_session(api: ApiClient, mak
 def test_unknown_wrong_and_disabled_get_the_same_answer(api: ApiClient, make_user: MakeUser) -> None:
     known, disabled = make_user(), make_user()
     User.objects.filter(id=disabled.user.id).update(is_active=False)
-    unknown = refused(log_in(api, "nobody@example.com"))
-    assert refused(log_in(api, known.email, "another password")) == unknown
-    assert refused(log_in(api, disabled.email)) == unknown
+    unknown = assert_refused(log_in(api, "nobody@example.com"))
+    assert assert_refused(log_in(api, known.email, "another password")) == unknown
+    assert assert_refused(log_in(api, disabled.email)) == unknown
 
 
 def test_unknown_wrong_and_disabled_cost_the_same_one_hash(
@@ -54,7 +54,7 @@ def test_unknown_wrong_and_disabled_cost_the_same_one_hash(
     ]
     for email, password in attempts:
         hash_count.clear()
-        refused(log_in(api, email, password))
+        assert_refused(log_in(api, email, password))
         assert len(hash_count) == 1, email
     hash_count.clear()
     assert log_in(api, known.email).status == 200

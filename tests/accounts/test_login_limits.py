@@ -10,7 +10,7 @@ from tests.accounts.conftest import Clock
 from tests.support.accounts import PASSWORD, Account
 from tests.support.client import Answer, ApiClient
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("guard_clock")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("limits_clock")]
 MakeUser = Callable[..., Account]
 
 
@@ -35,16 +35,16 @@ def test_failed_logins_of_an_account_are_limited_whoever_makes_them(api: ApiClie
 
 
 def test_while_limited_even_the_right_password_has_to_wait(
-    api: ApiClient, make_user: MakeUser, guard_clock: Clock
+    api: ApiClient, make_user: MakeUser, limits_clock: Clock
 ) -> None:
     account = make_user()
     for _ in range(LOGIN.failures):
         log_in(api, account.email)
     wait = wait_of(log_in(api, account.email, PASSWORD))
     assert 0 < wait <= 60
-    guard_clock.now += wait - 1
+    limits_clock.now += wait - 1
     assert log_in(api, account.email, PASSWORD).status == 429
-    guard_clock.now += 1
+    limits_clock.now += 1
     assert log_in(api, account.email, PASSWORD).status == 200
 
 
@@ -122,22 +122,22 @@ def test_a_refusal_says_that_nothing_is_left(api: ApiClient) -> None:
     assert refused.headers["RateLimit-Reset"] == refused.headers["Retry-After"]
 
 
-def test_the_window_is_new_after_the_reset(api: ApiClient, guard_clock: Clock) -> None:
-    guard_clock.now += int(garbage(api).headers["RateLimit-Reset"])
+def test_the_window_is_new_after_the_reset(api: ApiClient, limits_clock: Clock) -> None:
+    limits_clock.now += int(garbage(api).headers["RateLimit-Reset"])
     assert garbage(api).headers["RateLimit-Remaining"] == str(LOGIN.per_address - 1)
 
 
 @pytest.mark.parametrize("attempts", [11, 61, 121])
 def test_after_retry_after_one_login_passes_however_many_limits_were_reached(
-    api: ApiClient, make_user: MakeUser, guard_clock: Clock, attempts: int
+    api: ApiClient, make_user: MakeUser, limits_clock: Clock, attempts: int
 ) -> None:
     account = make_user()
     for second in range(0, 60, 13):
-        guard_clock.now += 13
+        limits_clock.now += 13
         answers = [log_in(api, account.email) for _ in range(attempts)]
-        guard_clock.now += wait_of(answers[-1])
+        limits_clock.now += wait_of(answers[-1])
         assert log_in(api, account.email, PASSWORD).status == 200, second
-        guard_clock.now += 120
+        limits_clock.now += 120
 
 
 def test_a_refused_address_does_not_use_up_an_accounts_attempts(api: ApiClient, make_user: MakeUser) -> None:

@@ -42,14 +42,14 @@ def test_an_account_that_is_not_staff_cannot_log_into_the_admin(make_user: MakeU
 
 
 def test_guesses_at_the_admin_and_at_the_api_share_one_limit(
-    api: ApiClient, member: Account, guard_clock: Clock
+    api: ApiClient, member: Account, limits_clock: Clock
 ) -> None:
     for _ in range(LOGIN.failures // 2):
         assert api.post("auth/login", json={"email": member.email, "password": "wrong password"}).status == 401
         assert not admin_login(member, "wrong password")
     assert not admin_login(member, PASSWORD)
     assert api.post("auth/login", json={"email": member.email, "password": PASSWORD}).status == 429
-    guard_clock.now += 61
+    limits_clock.now += 61
     assert admin_login(member, PASSWORD)
 
 

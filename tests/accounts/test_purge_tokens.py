@@ -11,8 +11,8 @@ from django.core.management import call_command
 from accounts import jobs
 from accounts.models import RefreshToken, Session
 from billing.models import Checkout
-from tests.accounts.concurrently import at_once
-from tests.accounts.token_family import let_time_pass
+from tests.accounts.concurrency import run_concurrently
+from tests.accounts.elapsed_time import let_time_pass
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 
@@ -26,7 +26,7 @@ def refresh(token: str) -> Answer:
     return ApiClient().post("auth/refresh", json={"refresh_token": token})
 
 
-def rotated(account: Account) -> str:
+def rotate(account: Account) -> str:
     """The successor of the account's token, which is used up thereby."""
     token: str = refresh(account.refresh_token).json["refresh_token"]
     return token
@@ -56,7 +56,7 @@ def test_a_used_token_still_gives_a_thief_away_when_its_owner_was_away_for_long(
     make_user: MakeUser, age: timedelta
 ) -> None:
     account = make_user()
-    successor = rotated(account)
+    successor = rotate(account)
     age_tokens(account, age)
     call_command("purge_tokens", "--min-age=0")
     assert counts() == (1, 2)
@@ -68,7 +68,7 @@ def test_a_used_token_a_year_past_its_expiry_goes_and_its_session_lives_on(
     make_user: MakeUser, capsys: Capture
 ) -> None:
     account = make_user()
-    successor = rotated(account)
+    successor = rotate(account)
     age_tokens(account, timedelta(days=400))  # it lived for 30
     call_command("purge_tokens")
     assert "1 spent tokens of others" in capsys.readouterr().out
@@ -93,7 +93,7 @@ def test_the_job_purges_what_the_command_does(make_user: MakeUser, days: int, le
 @pytest.mark.parametrize(("days", "left"), [(36, (1, 2)), (38, (0, 0))])
 def test_an_expired_session_goes_a_week_later(make_user: MakeUser, days: int, left: tuple[int, int]) -> None:
     account = make_user()
-    rotated(account)
+    rotate(account)
     let_time_pass(account.session_id, timedelta(days=days))
     call_command("purge_tokens")
     assert counts() == left
@@ -118,7 +118,7 @@ def test_no_age_is_shorter_than_an_access_token_lives(make_user: MakeUser) -> No
 def test_a_dry_run_counts_what_a_real_one_deletes(make_user: MakeUser, capsys: Capture) -> None:
     ended, living = make_user(), make_user()
     for account in (ended, living):
-        rotated(account)
+        rotate(account)
     let_time_pass(ended.session_id, timedelta(days=80))
     age_tokens(living, timedelta(days=400))
     before = counts()
@@ -137,7 +137,7 @@ def test_more_than_a_batch_goes(make_user: MakeUser, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("accounts.purge.BATCH", 2)
     for _ in range(5):
         account = make_user()
-        rotated(account)
+        rotate(account)
         let_time_pass(account.session_id, timedelta(days=80))
     survivor = make_user()
     now = datetime.now(UTC)
@@ -173,7 +173,7 @@ def test_beside_running_refreshes_nobody_meets_a_5xx(make_user: MakeUser) -> Non
     living, ended = [make_user() for _ in range(4)], [make_user() for _ in range(4)]
     for account in ended:
         let_time_pass(account.session_id, timedelta(days=80))
-    used = [(account, rotated(account)) for account in living]
+    used = [(account, rotate(account)) for account in living]
     for account in living:
         age_tokens(account, timedelta(days=400))
 
@@ -181,7 +181,7 @@ def test_beside_running_refreshes_nobody_meets_a_5xx(make_user: MakeUser) -> Non
         call_command("purge_tokens")
         return None
 
-    answers = at_once(
+    answers = run_concurrently(
         purge,
         *(partial(refresh, successor) for _, successor in used),
         purge,

@@ -7,8 +7,8 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import RefreshToken, Session, User, hash_of
 from accounts.refresh_tokens import successor_of
-from tests.accounts.tables import whole_database
-from tests.accounts.token_family import let_time_pass
+from tests.accounts.database_dump import whole_database
+from tests.accounts.elapsed_time import let_time_pass
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 

@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 
 from accounts import sessions
 from accounts.models import RefreshToken
-from tests.accounts.token_family import let_time_pass
+from tests.accounts.elapsed_time import let_time_pass
 from tests.support.accounts import make_account
 from tests.support.client import Answer, ApiClient
 

@@ -1,4 +1,4 @@
-"""`rotation.judge` whole: a pure rule over five facts."""
+"""``decide_refresh`` whole: a pure rule over five facts."""
 
 from datetime import UTC, datetime, timedelta
 

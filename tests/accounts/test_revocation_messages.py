@@ -26,7 +26,7 @@ def _fresh_layer() -> None:
     channel_layers.backends.clear()
 
 
-def heard_while(session_id: UUID, act: Callable[[], Any], patience: float = PATIENCE) -> dict[str, Any] | None:
+def listen_while(session_id: UUID, act: Callable[[], Any], patience: float = PATIENCE) -> dict[str, Any] | None:
     """What the session's group hears when ``act`` has run; None when it stays silent."""
 
     async def listen() -> dict[str, Any] | None:
@@ -47,14 +47,14 @@ def heard_while(session_id: UUID, act: Callable[[], Any], patience: float = PATI
 def test_revoking_a_session_tells_its_sockets(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user()
     path = f"auth/sessions/{account.session_id}"
-    assert heard_while(account.session_id, lambda: api.delete(path, token=account.access_token), 5) == REVOKED
+    assert listen_while(account.session_id, lambda: api.delete(path, token=account.access_token), 5) == REVOKED
 
 
 def test_logging_out_tells_its_sockets(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user()
     body = {"refresh_token": account.refresh_token}
     act = lambda: api.post("auth/logout", json=body, token=account.access_token)  # noqa: E731
-    assert heard_while(account.session_id, act, 5) == REVOKED
+    assert listen_while(account.session_id, act, 5) == REVOKED
 
 
 def test_changing_the_password_tells_every_sessions_sockets(api: ApiClient, make_user: MakeUser) -> None:
@@ -62,13 +62,13 @@ def test_changing_the_password_tells_every_sessions_sockets(api: ApiClient, make
     other = api.post("auth/login", json={"email": account.email, "password": account.password}).json
     body = {"current_password": account.password, "new_password": "another one"}
     act = lambda: api.post("auth/password", json=body, token=other["access_token"])  # noqa: E731
-    assert heard_while(account.session_id, act, 5) == REVOKED
+    assert listen_while(account.session_id, act, 5) == REVOKED
 
 
 def test_deleting_the_account_tells_its_sockets(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user()
     act = lambda: api.delete("auth/me", json={"password": account.password}, token=account.access_token)  # noqa: E731
-    assert heard_while(account.session_id, act, 5) == REVOKED
+    assert listen_while(account.session_id, act, 5) == REVOKED
 
 
 def test_reusing_a_refresh_token_tells_its_sockets(api: ApiClient, make_user: MakeUser) -> None:
@@ -76,7 +76,7 @@ def test_reusing_a_refresh_token_tells_its_sockets(api: ApiClient, make_user: Ma
     second = api.post("auth/refresh", json={"refresh_token": account.refresh_token}).json["refresh_token"]
     api.post("auth/refresh", json={"refresh_token": second})
     act = lambda: api.post("auth/refresh", json={"refresh_token": account.refresh_token})  # noqa: E731
-    assert heard_while(account.session_id, act, 5) == REVOKED
+    assert listen_while(account.session_id, act, 5) == REVOKED
 
 
 def test_a_revocation_that_is_rolled_back_is_not_told(make_user: MakeUser) -> None:
@@ -87,7 +87,7 @@ def test_a_revocation_that_is_rolled_back_is_not_told(make_user: MakeUser) -> No
             sessions.revoke_session(user_id=account.user.id, session_id=account.session_id)
             transaction.set_rollback(True)
 
-    assert heard_while(account.session_id, revoke_in_vain) is None
+    assert listen_while(account.session_id, revoke_in_vain) is None
     assert sessions.live_session_ids([account.session_id]) == {account.session_id}
 
 
@@ -101,7 +101,7 @@ def test_a_listener_finds_the_session_gone_when_it_hears(make_user: MakeUser) ->
             sessions.revoke_session(user_id=account.user.id, session_id=account.session_id)
             silent_inside.append(bool(transaction.get_connection().run_on_commit))
 
-    assert heard_while(account.session_id, revoke, 5) == REVOKED
+    assert listen_while(account.session_id, revoke, 5) == REVOKED
     assert silent_inside == [True]
     assert sessions.live_session_ids([account.session_id]) == set()
 
@@ -109,7 +109,7 @@ def test_a_listener_finds_the_session_gone_when_it_hears(make_user: MakeUser) ->
 def test_the_other_sessions_hear_nothing(api: ApiClient, make_user: MakeUser) -> None:
     account, other = make_user(), make_user()
     path = f"auth/sessions/{account.session_id}"
-    assert heard_while(other.session_id, lambda: api.delete(path, token=account.access_token)) is None
+    assert listen_while(other.session_id, lambda: api.delete(path, token=account.access_token)) is None
 
 
 def test_a_channel_layer_that_is_away_does_not_stop_a_revocation(

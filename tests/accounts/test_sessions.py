@@ -8,7 +8,7 @@ import pytest
 from accounts import sessions
 from accounts.models import Session, User
 from accounts.sessions import live_session_ids, start_session
-from tests.accounts.token_family import let_time_pass
+from tests.accounts.elapsed_time import let_time_pass
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 

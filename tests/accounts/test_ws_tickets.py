@@ -9,7 +9,7 @@ from accounts import authentication, ws_tickets
 from accounts.authentication import Identity
 from accounts.models import Session, User
 from adiuva.api.errors import InvalidToken, UpstreamUnavailable
-from tests.accounts.concurrently import at_once
+from tests.accounts.concurrency import run_concurrently
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 
@@ -137,4 +137,4 @@ def test_of_twenty_who_redeem_at_once_one_gets_in(make_user: MakeUser) -> None:
             return False
         return True
 
-    assert sorted(at_once(*[redeem] * 20)) == [False] * 19 + [True]
+    assert sorted(run_concurrently(*[redeem] * 20)) == [False] * 19 + [True]

@@ -30,7 +30,7 @@ LISTS = sorted(f"/admin/{m._meta.app_label}/{m._meta.model_name}/" for m in admi
 HINTS = ("Input elements should have autocomplete",)
 
 
-def served(folder: Path, build: str) -> Iterator[RunningServer]:
+def serve(folder: Path, build: str) -> Iterator[RunningServer]:
     environment = {
         "DATA_DIR": str(folder / "data"),
         "DATABASE_URL": new_database(f"adiuva_{folder.name}_{os.getpid()}".replace("-", "_"), folder),
@@ -48,13 +48,13 @@ def served(folder: Path, build: str) -> Iterator[RunningServer]:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """With some months behind it."""
-    yield from served(tmp_path_factory.mktemp("months"), BUILD)
+    yield from serve(tmp_path_factory.mktemp("months"), BUILD)
 
 
 @pytest.fixture(scope="module")
 def new_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     build = f"from accounts.models import User; User.objects.create_superuser(email={ROOT!r}, password={PASSWORD!r})"
-    yield from served(tmp_path_factory.mktemp("new"), build)
+    yield from serve(tmp_path_factory.mktemp("new"), build)
 
 
 @pytest.fixture

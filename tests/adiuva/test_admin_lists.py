@@ -28,7 +28,7 @@ def root() -> Client:
     return client
 
 
-def mirrored(count: int) -> None:
+def mirror_customers(count: int) -> None:
     """What dj-stripe keeps of as many customers."""
     users, now = list(User.objects.all()[:count]), datetime.now(UTC)
     for n in range(count):
@@ -49,7 +49,7 @@ def queries_of(client: Client, path: str) -> tuple[int, int]:
 
 def test_no_list_asks_once_a_row(root: Client) -> None:
     Months(users=70, plugins=MANY).build()
-    mirrored(MANY)
+    mirror_customers(MANY)
     for n in range(MANY):
         raise_alert("unknown_price", reference=f"another_{n}", message="A price for no tier.")
         Group.objects.create(name=f"Group {n}")

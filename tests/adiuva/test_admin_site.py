@@ -1,4 +1,4 @@
-"""The admin as a page: who gets in, that forms are guarded, and that the API knows nothing of its cookies."""
+"""The admin as a page: who gets in, that forms are protected, and that the API knows nothing of its cookies."""
 
 import re
 from collections.abc import Callable

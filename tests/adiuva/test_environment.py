@@ -41,7 +41,7 @@ def test_a_printed_environment_shows_no_secret(monkeypatch: pytest.MonkeyPatch) 
 def test_a_token_of_the_metrics_that_cannot_be_one_is_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str
 ) -> None:
-    line = refused(monkeypatch, capsys, {"METRICS_TOKEN": token})
+    line = read_refusal(monkeypatch, capsys, {"METRICS_TOKEN": token})
     assert line.startswith("configuration error: METRICS_TOKEN: ")
     assert token not in line
 
@@ -51,7 +51,7 @@ def set_all(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
         monkeypatch.setenv(name, value)
 
 
-def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variables: dict[str, str]) -> str:
+def read_refusal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variables: dict[str, str]) -> str:
     """The line on stderr; fails when there is another one or none."""
     set_all(monkeypatch, variables)
     with pytest.raises(SystemExit) as caught:
@@ -83,7 +83,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 def test_production_refuses_in_one_line_that_names_the_variable_and_not_its_value(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variables: dict[str, str], named: str
 ) -> None:
-    line = refused(monkeypatch, capsys, variables)
+    line = read_refusal(monkeypatch, capsys, variables)
     assert line.startswith(f"configuration error: {named}: ")
     assert "canary" not in line
     assert SECRET not in line
@@ -110,13 +110,13 @@ def test_production_refuses_in_one_line_that_names_the_variable_and_not_its_valu
 def test_a_variable_of_a_wrong_kind_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
 ) -> None:
-    line = refused(monkeypatch, capsys, {name: value})
+    line = read_refusal(monkeypatch, capsys, {name: value})
     assert line.startswith(f"configuration error: {name}: ")
     assert "canary" not in line
 
 
 def test_two_processes_need_redis(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "REDIS_URL" in refused(monkeypatch, capsys, {"WEB_CONCURRENCY": "2"})
+    assert "REDIS_URL" in read_refusal(monkeypatch, capsys, {"WEB_CONCURRENCY": "2"})
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:6379/7")
     assert load_or_exit().WEB_CONCURRENCY == 2
 

@@ -36,7 +36,7 @@ def every_path() -> Iterator[tuple[str, str]]:
     return ((route, name) for route, name in walk(get_resolver().url_patterns, "/") if not route.startswith("/api/"))
 
 
-def filled(route: str) -> str:
+def fill_route(route: str) -> str:
     """With an object that is there, where the route is about one."""
     route = route.replace("^", "").replace("$", "")
     _, _, app, model, *_ = [*route.split("/"), "", "", "", ""]
@@ -60,7 +60,7 @@ def pages(root: Client) -> dict[str, Any]:
     """The answers of all routes that are HTML, by path; the service has something to show."""
     call_command("seed_demo", verbosity=0)
     Months(users=12).build()
-    answers = {path: root.get(path) for path in sorted({filled(route) for route, _ in every_path()} | {"/nowhere"})}
+    answers = {path: root.get(path) for path in sorted({fill_route(route) for route, _ in every_path()} | {"/nowhere"})}
     return {
         path: answer
         for path, answer in answers.items()

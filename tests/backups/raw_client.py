@@ -66,7 +66,7 @@ def blob_folder(server: RunningServer) -> Path:
     return Path(server.env["DATA_DIR"]) / "blobs"
 
 
-def unfinished(server: RunningServer) -> list[Path]:
+def list_unfinished(server: RunningServer) -> list[Path]:
     """Uploads that have begun to be written."""
     area = blob_folder(server) / UNFINISHED
     return list(area.iterdir()) if area.exists() else []

@@ -39,7 +39,7 @@ def put(api: ApiClient, account: Account, body: bytes, *, headers: dict[str, str
     )
 
 
-def stored(api: ApiClient, account: Account, body: bytes | None = None) -> Any:
+def store(api: ApiClient, account: Account, body: bytes | None = None) -> Any:
     """The BackupMeta of a new snapshot; random bytes where none are given."""
     answer = put(api, account, secrets.token_bytes(64) if body is None else body)
     assert answer.status == 201, answer
@@ -58,7 +58,7 @@ def blobs_of(user_id: UUID, folder: Path | None = None) -> dict[str, bytes]:
     return {str(file.relative_to(root)): file.read_bytes() for file in files}
 
 
-def unfinished(folder: Path | None = None) -> list[str]:
+def list_unfinished(folder: Path | None = None) -> list[str]:
     """Uploads that have begun."""
     area = (folder or Path(settings.BLOB_DIR)) / UNFINISHED
     return [file.name for file in area.iterdir()] if area.exists() else []

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from backups.models import Backup
-from tests.accounts.concurrently import at_once
-from tests.backups.snapshots import allow, blobs_of, label, put, stored, unfinished, used_bytes
+from tests.accounts.concurrency import run_concurrently
+from tests.backups.snapshots import allow, blobs_of, label, list_unfinished, put, store, used_bytes
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 
@@ -31,12 +31,12 @@ def assert_counted_as_kept(account: Account) -> None:
     rows = Backup.objects.for_user(account.user.id)
     assert {row.s3_key for row in rows} == set(blobs)
     assert used_bytes(account.user.id) == sum(row.size_bytes for row in rows) == sum(map(len, blobs.values()))
-    assert unfinished() == []
+    assert list_unfinished() == []
 
 
 def test_fifty_uploads_at_the_edge_of_the_quota_never_exceed_it(account: Account) -> None:
     allow(account, 1000)
-    answers = at_once(*(partial(put, ApiClient(), account, b"%02d" % n + b"x" * 98) for n in range(50)))
+    answers = run_concurrently(*(partial(put, ApiClient(), account, b"%02d" % n + b"x" * 98) for n in range(50)))
     assert Counter(answer.status for answer in answers) == {201: 10, 402: 40}
     assert {answer.code for answer in answers if answer.status == 402} == {"quota_exceeded"}
     assert used_bytes(account.user.id) == 1000
@@ -44,9 +44,11 @@ def test_fifty_uploads_at_the_edge_of_the_quota_never_exceed_it(account: Account
 
 
 def test_of_uploads_that_follow_one_snapshot_one_wins(api: ApiClient, account: Account) -> None:
-    expected = {"If-Match": f'"{stored(api, account)["checksum"]}"'}
+    expected = {"If-Match": f'"{store(api, account)["checksum"]}"'}
     bodies = [b"%d" % n for n in range(12)]
-    answers = at_once(*(partial(put, ApiClient(), account, body, headers=label(body) | expected) for body in bodies))
+    answers = run_concurrently(
+        *(partial(put, ApiClient(), account, body, headers=label(body) | expected) for body in bodies)
+    )
     assert Counter(answer.status for answer in answers) == {201: 1, 412: 11}
     (winner,) = [answer.headers["ETag"] for answer in answers if answer.status == 201]
     assert {answer.json["etag"] for answer in answers if answer.status == 412} <= {winner, expected["If-Match"]}
@@ -54,16 +56,16 @@ def test_of_uploads_that_follow_one_snapshot_one_wins(api: ApiClient, account: A
 
 
 def test_of_parallel_deletions_of_one_snapshot_one_finds_it(api: ApiClient, account: Account) -> None:
-    kept, gone = stored(api, account, b"kept"), stored(api, account, b"gone")
-    answers = at_once(*(partial(delete, account, gone["id"]) for _ in range(10)))
+    kept, gone = store(api, account, b"kept"), store(api, account, b"gone")
+    answers = run_concurrently(*(partial(delete, account, gone["id"]) for _ in range(10)))
     assert Counter(answer.status for answer in answers) == {204: 1, 404: 9}
     assert [str(row.id) for row in Backup.objects.for_user(account.user.id)] == [kept["id"]]
     assert_counted_as_kept(account)
 
 
 def test_uploads_and_deletions_together_count_right(api: ApiClient, account: Account) -> None:
-    gone = [stored(api, account, b"x" * n) for n in range(8)]
-    at_once(
+    gone = [store(api, account, b"x" * n) for n in range(8)]
+    run_concurrently(
         *(partial(delete, account, one["id"]) for one in gone),
         *(partial(put, ApiClient(), account, b"y" * n) for n in range(8)),
     )
@@ -72,7 +74,7 @@ def test_uploads_and_deletions_together_count_right(api: ApiClient, account: Acc
 
 
 def test_uploads_at_once_have_an_order_that_all_see(api: ApiClient, account: Account) -> None:
-    answers = at_once(*(partial(put, ApiClient(), account, b"%d" % n) for n in range(10)))
+    answers = run_concurrently(*(partial(put, ApiClient(), account, b"%d" % n) for n in range(10)))
     moments = {answer.json["created_at"] for answer in answers}
     assert len(moments) == 10
     items = api.get("backup/history", token=account.access_token).json["items"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.utils.http import http_date
 
-from tests.backups.snapshots import TIMESTAMP, age, checksum_of, label, put, seconds_of, stored
+from tests.backups.snapshots import TIMESTAMP, age, checksum_of, label, put, seconds_of, store
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 
@@ -56,12 +56,12 @@ def test_a_snapshot_comes_back_with_what_was_said_of_it(api: ApiClient, account:
 
 
 def test_a_chunk_count_that_was_not_said_is_not_told(api: ApiClient, account: Account) -> None:
-    stored(api, account)
+    store(api, account)
     assert "X-Backup-Chunk-Count" not in get(api, account).headers
 
 
 def test_head_tells_the_same_without_the_bytes(api: ApiClient, account: Account) -> None:
-    meta = stored(api, account, BODY)
+    meta = store(api, account, BODY)
     for path in ("backup", f"backup/{meta['id']}"):
         got, head = get(api, account, path), get(api, account, path, method="HEAD", Range="bytes=0-1")
         assert (head.status, head.content) == (200, b"")
@@ -73,7 +73,7 @@ def test_head_tells_the_same_without_the_bytes(api: ApiClient, account: Account)
 
 @pytest.mark.parametrize("accepted", ["application/octet-stream", "application/json", "*/*", "", "text/html"])
 def test_bytes_have_one_form_whatever_is_accepted(api: ApiClient, account: Account, accepted: str) -> None:
-    stored(api, account, BODY)
+    store(api, account, BODY)
     answer = get(api, account, Accept=accepted)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/octet-stream")
     assert get(api, account, f"backup/{uuid.uuid4()}", Accept=accepted).code == "not_found"
@@ -96,16 +96,16 @@ def test_the_latest_is_the_one_that_was_stored_last(api: ApiClient, account: Acc
 
 
 def test_a_clock_that_is_set_back_does_not_hide_the_newest(api: ApiClient, account: Account) -> None:
-    first = stored(api, account, b"one")
+    first = store(api, account, b"one")
     age(first, created_at=datetime.now(UTC) + timedelta(hours=1))
-    second = stored(api, account, b"two")
+    second = store(api, account, b"two")
     assert get(api, account).content == b"two"
     history = get(api, account, "backup/history").json["items"]
     assert [item["id"] for item in history] == [second["id"], first["id"]]
 
 
 def test_of_two_at_one_time_the_larger_id_is_the_latest_everywhere(api: ApiClient, account: Account) -> None:
-    bodies = {stored(api, account, body)["id"]: body for body in (b"one", b"two", b"three")}
+    bodies = {store(api, account, body)["id"]: body for body in (b"one", b"two", b"three")}
     for id_ in bodies:
         age({"id": id_}, created_at=YEAR_2020)
     newest_first = sorted(bodies, reverse=True)
@@ -114,19 +114,19 @@ def test_of_two_at_one_time_the_larger_id_is_the_latest_everywhere(api: ApiClien
 
 
 def test_each_is_there_by_its_id(api: ApiClient, account: Account) -> None:
-    bodies = {stored(api, account, body)["id"]: body for body in (b"one", b"two")}
+    bodies = {store(api, account, body)["id"]: body for body in (b"one", b"two")}
     assert {id_: get(api, account, f"backup/{id_}").content for id_ in bodies} == bodies
 
 
 @pytest.mark.parametrize("id_", [str(uuid.UUID(int=0)), str(uuid.uuid4()), "latest", "1", "%00", "..", "a" * 300])
 def test_an_id_that_is_none_is_not_found(api: ApiClient, account: Account, id_: str) -> None:
-    stored(api, account)
+    store(api, account)
     for method in ("GET", "DELETE"):
         assert get(api, account, f"backup/{id_}", method=method).code == "not_found"
 
 
 def test_another_ones_snapshot_is_not_found(api: ApiClient, account: Account, make_user: MakeUser) -> None:
-    meta = stored(api, account, BODY)
+    meta = store(api, account, BODY)
     stranger = make_user(tier="team")
     for method in ("GET", "DELETE"):
         assert get(api, stranger, f"backup/{meta['id']}", method=method).code == "not_found"
@@ -145,7 +145,7 @@ def test_nobody_gets_nothing(api: ApiClient, path: str) -> None:
 
 
 def test_who_sends_our_validators_back_gets_304(api: ApiClient, account: Account) -> None:
-    meta = stored(api, account, BODY)
+    meta = store(api, account, BODY)
     for path in ("backup", f"backup/{meta['id']}"):
         fresh = get(api, account, path).headers
         for condition in ({"If_None_Match": fresh["ETag"]}, {"If_Modified_Since": fresh["Last-Modified"]}):
@@ -161,7 +161,7 @@ def test_who_sends_our_validators_back_gets_304(api: ApiClient, account: Account
 
 @pytest.mark.parametrize(("offset", "status"), [(-365 * 86400, 200), (-1, 200), (0, 304), (1, 304), (365 * 86400, 304)])
 def test_if_modified_since_counts_whole_seconds(api: ApiClient, account: Account, offset: int, status: int) -> None:
-    meta = stored(api, account)
+    meta = store(api, account)
     age(meta, created_at=YEAR_2020)
     date = http_date((YEAR_2020 + offset * SECOND).timestamp())
     assert get(api, account, If_Modified_Since=date).status == status
@@ -169,27 +169,27 @@ def test_if_modified_since_counts_whole_seconds(api: ApiClient, account: Account
 
 
 def test_a_newer_snapshot_is_no_304(api: ApiClient, account: Account) -> None:
-    old = stored(api, account, b"one")
+    old = store(api, account, b"one")
     age(old, created_at=YEAR_2020)
     before = get(api, account).headers
-    stored(api, account, b"two")
+    store(api, account, b"two")
     for condition in ({"If_None_Match": before["ETag"]}, {"If_Modified_Since": before["Last-Modified"]}):
         assert get(api, account, **condition).content == b"two"
         assert get(api, account, f"backup/{old['id']}", **condition).status == 304
 
 
 def test_the_same_snapshot_again_is_304_by_tag_and_new_by_date(api: ApiClient, account: Account) -> None:
-    age(stored(api, account, b"same"), created_at=YEAR_2020)
+    age(store(api, account, b"same"), created_at=YEAR_2020)
     before = get(api, account).headers
-    stored(api, account, b"same")
+    store(api, account, b"same")
     assert get(api, account, If_None_Match=before["ETag"]).status == 304
     assert get(api, account, If_Modified_Since=before["Last-Modified"]).status == 200
 
 
 def test_who_has_a_snapshot_that_was_deleted_is_shown_the_older_one(api: ApiClient, account: Account) -> None:
     """It is older than the date the client sends, and new to it all the same."""
-    age(stored(api, account, b"one"), created_at=YEAR_2020)
-    newest = stored(api, account, b"two")
+    age(store(api, account, b"one"), created_at=YEAR_2020)
+    newest = store(api, account, b"two")
     age(newest, created_at=YEAR_2020 + 10 * SECOND)
     seen = get(api, account).headers
     assert get(api, account, f"backup/{newest['id']}", method="DELETE").status == 204
@@ -200,19 +200,19 @@ def test_who_has_a_snapshot_that_was_deleted_is_shown_the_older_one(api: ApiClie
 
 
 def test_a_snapshot_shown_again_keeps_its_own_date_under_its_own_path(api: ApiClient, account: Account) -> None:
-    oldest = stored(api, account, b"one")
+    oldest = store(api, account, b"one")
     age(oldest, created_at=YEAR_2020)
-    newest = stored(api, account, b"two")
+    newest = store(api, account, b"two")
     get(api, account, f"backup/{newest['id']}", method="DELETE")
     date = http_date(YEAR_2020.timestamp())
     assert get(api, account, f"backup/{oldest['id']}", If_Modified_Since=date).status == 304
     assert get(api, account, If_Modified_Since=date).status == 200
-    assert stored(api, account, b"three")["created_at"] > oldest["created_at"]
+    assert store(api, account, b"three")["created_at"] > oldest["created_at"]
     assert get(api, account).content == b"three"
 
 
 def test_the_deletion_of_an_older_one_changes_nothing_for_the_latest(api: ApiClient, account: Account) -> None:
-    old, new = stored(api, account, b"one"), stored(api, account, b"two")
+    old, new = store(api, account, b"one"), store(api, account, b"two")
     age(old, created_at=YEAR_2020)
     age(new, created_at=YEAR_2020 + SECOND)
     seen = get(api, account).headers
@@ -234,7 +234,7 @@ def test_the_deletion_of_an_older_one_changes_nothing_for_the_latest(api: ApiCli
     ],
 )
 def test_a_range_is_206(api: ApiClient, account: Account, asked: str, cut: slice) -> None:
-    meta = stored(api, account, BODY)
+    meta = store(api, account, BODY)
     start, end, _ = cut.indices(1000)
     for path in ("backup", f"backup/{meta['id']}"):
         answer = get(api, account, path, Range=asked)
@@ -245,18 +245,18 @@ def test_a_range_is_206(api: ApiClient, account: Account, asked: str, cut: slice
 
 
 def test_a_range_behind_the_end_is_416(api: ApiClient, account: Account) -> None:
-    stored(api, account, BODY)
+    store(api, account, BODY)
     answer = get(api, account, Range="bytes=1000-")
     assert (answer.status, answer.code) == (416, "range_not_satisfiable")
     assert answer.headers["Content-Range"] == "bytes */1000"
 
 
 def test_a_download_goes_on_only_with_the_same_snapshot(api: ApiClient, account: Account) -> None:
-    age(stored(api, account, BODY), created_at=YEAR_2020)
+    age(store(api, account, BODY), created_at=YEAR_2020)
     seen = get(api, account, Range="bytes=0-499").headers
     for validator in (seen["ETag"], seen["Last-Modified"]):
         assert get(api, account, Range="bytes=500-", If_Range=validator).content == BODY[500:]
-    stored(api, account, b"another")
+    store(api, account, b"another")
     for validator in (seen["ETag"], seen["Last-Modified"]):
         answer = get(api, account, Range="bytes=500-", If_Range=validator)
         assert (answer.status, answer.content) == (200, b"another")
@@ -269,7 +269,7 @@ def test_a_download_goes_on_only_with_the_same_snapshot(api: ApiClient, account:
 def test_a_snapshot_without_its_bytes_is_502_and_not_an_empty_one(
     api: ApiClient, account: Account, blob_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    meta = stored(api, account, BODY)
+    meta = store(api, account, BODY)
     (blob_folder / str(account.user.id) / "_backup" / meta["id"]).unlink()
     for path in ("backup", f"backup/{meta['id']}"):
         answer = get(api, account, path)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.backups.snapshots import allow, assert_nothing_is_kept_of, blobs_of, put, stored, used_bytes
+from tests.backups.snapshots import allow, assert_nothing_is_kept_of, blobs_of, put, store, used_bytes
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 
@@ -33,12 +33,12 @@ def test_the_history_is_empty_at_first(api: ApiClient, account: Account) -> None
 
 
 def test_the_history_lists_the_newest_first_with_what_an_upload_answered(api: ApiClient, account: Account) -> None:
-    metas = [stored(api, account, body) for body in (b"one", b"two", b"three")]
+    metas = [store(api, account, body) for body in (b"one", b"two", b"three")]
     assert history(api, account) == {"items": metas[::-1], "total": 3, "page": 1, "limit": 50}
 
 
 def test_pages_follow_each_other(api: ApiClient, account: Account) -> None:
-    newest_first = [stored(api, account)["id"] for _ in range(5)][::-1]
+    newest_first = [store(api, account)["id"] for _ in range(5)][::-1]
     pages = [history(api, account, f"?limit=2&page={page}") for page in (1, 2, 3, 4)]
     assert [[item["id"] for item in page["items"]] for page in pages] == [
         newest_first[:2],
@@ -57,7 +57,7 @@ def test_a_page_that_cannot_be_is_400(api: ApiClient, account: Account, query: s
 
 
 def test_a_deleted_snapshot_is_gone_with_its_bytes_and_its_weight(api: ApiClient, account: Account) -> None:
-    gone, kept = stored(api, account, b"gone"), stored(api, account, b"kept!")
+    gone, kept = store(api, account, b"gone"), store(api, account, b"kept!")
     answer = delete(api, account, gone["id"])
     assert (answer.status, answer.content) == (204, b"")
     assert used_bytes(account.user.id) == 5
@@ -68,22 +68,22 @@ def test_a_deleted_snapshot_is_gone_with_its_bytes_and_its_weight(api: ApiClient
 
 
 def test_the_last_deletion_leaves_nothing(api: ApiClient, account: Account) -> None:
-    assert delete(api, account, stored(api, account)["id"]).status == 204
+    assert delete(api, account, store(api, account)["id"]).status == 204
     assert_nothing_is_kept_of(account)
     assert api.get("backup", token=account.access_token).code == "not_found"
 
 
 def test_a_deletion_makes_room(api: ApiClient, account: Account) -> None:
     allow(account, 100)
-    old = stored(api, account, b"x" * 100)
+    old = store(api, account, b"x" * 100)
     assert put(api, account, b"y").status == 402
     assert delete(api, account, old["id"]).status == 204
-    stored(api, account, b"y" * 100)
+    store(api, account, b"y" * 100)
 
 
 def test_who_is_over_the_quota_may_read_and_delete(api: ApiClient, account: Account) -> None:
     """After a downgrade, say."""
-    first, second = stored(api, account, b"one"), stored(api, account, b"two")
+    first, second = store(api, account, b"one"), store(api, account, b"two")
     allow(account, 0)
     assert put(api, account, b"").status == 402
     assert api.get("backup", token=account.access_token).content == b"two"
@@ -92,7 +92,7 @@ def test_who_is_over_the_quota_may_read_and_delete(api: ApiClient, account: Acco
 
 
 def test_a_deletion_of_another_state_is_412(api: ApiClient, account: Account) -> None:
-    meta = stored(api, account)
+    meta = store(api, account)
     answer = delete(api, account, meta["id"], If_Match='"other"')
     assert (answer.status, answer.code) == (412, "precondition_failed")
     assert answer.json["etag"] == answer.headers["ETag"] == f'"{meta["checksum"]}"'
@@ -103,7 +103,7 @@ def test_a_deletion_that_cannot_remove_the_bytes_is_one_all_the_same(
     api: ApiClient, account: Account, blob_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The reaper will."""
-    meta = stored(api, account)
+    meta = store(api, account)
     folder = blob_folder / str(account.user.id) / "_backup"
     folder.rename(blob_folder / "elsewhere")
     folder.symlink_to(folder)  # the operating system goes round in circles, and says so

@@ -14,9 +14,9 @@ from tests.backups.raw_client import (
     blob_folder,
     connections,
     eventually,
+    list_unfinished,
     open_blobs,
     reset,
-    unfinished,
     written_bytes,
 )
 from tests.backups.snapshots import checksum_of, label
@@ -84,7 +84,7 @@ def test_a_wrong_checksum_leaves_nothing(unlucky: Owner, in_chunks: bool) -> Non
     request = unlucky.upload_head(b"another", *(["Transfer-Encoding: chunked"] if in_chunks else []), size=len(BODY))
     answer = exchange(unlucky.server, request + (chunked([BODY]) if in_chunks else BODY))
     assert (answer.status, answer.code) == (400, "checksum_mismatch")
-    assert (unlucky.blobs, unlucky.used, unfinished(unlucky.server)) == ({}, 0, [])
+    assert (unlucky.blobs, unlucky.used, list_unfinished(unlucky.server)) == ({}, 0, [])
 
 
 def test_a_client_that_vanishes_leaves_nothing(unlucky: Owner) -> None:
@@ -92,9 +92,9 @@ def test_a_client_that_vanishes_leaves_nothing(unlucky: Owner) -> None:
     for leave in (socket.socket.close, reset):
         with connect(server) as connection:
             connection.sendall(unlucky.upload_head(BODY) + BODY[: 2 * MIB])
-            assert eventually(lambda: any(file.stat().st_size for file in unfinished(server)))
+            assert eventually(lambda: any(file.stat().st_size for file in list_unfinished(server)))
             leave(connection)
-        assert eventually(lambda: unfinished(server) == [])
+        assert eventually(lambda: list_unfinished(server) == [])
     assert (unlucky.blobs, unlucky.used, open_blobs(server)) == ({}, 0, 0)
     assert unlucky.ask(f"GET {BACKUP}/history").json["total"] == 0
 
@@ -102,12 +102,12 @@ def test_a_client_that_vanishes_leaves_nothing(unlucky: Owner) -> None:
 # --- in vain ---
 
 
-def refused_without_a_trace(server: RunningServer, request: bytes) -> str:
+def assert_refused_without_a_trace(server: RunningServer, request: bytes) -> str:
     """The code of the refusal of a body of 8 MiB, of which nothing was written anywhere."""
     before = written_bytes(server)
     code = exchange(server, request).code
     assert written_bytes(server) - before < MIB
-    assert unfinished(server) == []
+    assert list_unfinished(server) == []
     return code
 
 
@@ -119,20 +119,20 @@ def test_a_body_of_nobody_is_not_written(server: RunningServer) -> None:
         declared = head(line, *sent, *bearer, f"Content-Length: {len(body)}") + body
         in_chunks = head(line, *sent, *bearer, "Transfer-Encoding: chunked") + chunked([body[:MIB]] * 8)
         for request in (declared, in_chunks):
-            assert refused_without_a_trace(server, request) in {"not_authenticated", "invalid_token"}
+            assert assert_refused_without_a_trace(server, request) in {"not_authenticated", "invalid_token"}
 
 
 def test_a_body_without_a_quota_is_not_written(server: RunningServer) -> None:
     free = Owner.join(server)
     body = b"x" * (8 * MIB)
-    assert refused_without_a_trace(server, free.upload_head(body) + body) == "quota_exceeded"
+    assert assert_refused_without_a_trace(server, free.upload_head(body) + body) == "quota_exceeded"
     request = free.upload_head(body, "Transfer-Encoding: chunked") + chunked([body[:MIB]] * 8)
-    assert refused_without_a_trace(server, request) == "quota_exceeded"
+    assert assert_refused_without_a_trace(server, request) == "quota_exceeded"
 
 
 def test_a_body_over_the_quota_is_not_written(unlucky: Owner) -> None:
     body = b"x" * (8 * MIB)
-    assert refused_without_a_trace(unlucky.server, unlucky.upload_head(body) + body) == "quota_exceeded"
+    assert assert_refused_without_a_trace(unlucky.server, unlucky.upload_head(body) + body) == "quota_exceeded"
     assert (unlucky.blobs, unlucky.used) == ({}, 0)
 
 
@@ -142,13 +142,13 @@ def test_a_body_of_unknown_size_is_written_up_to_the_quota_and_dropped(unlucky: 
     request = unlucky.upload_head(body, "Transfer-Encoding: chunked") + chunked([body[:MIB]] * 24)
     assert exchange(unlucky.server, request).code == "quota_exceeded"
     assert written_bytes(unlucky.server) - before < 6 * MIB
-    assert (unlucky.blobs, unlucky.used, unfinished(unlucky.server)) == ({}, 0, [])
+    assert (unlucky.blobs, unlucky.used, list_unfinished(unlucky.server)) == ({}, 0, [])
 
 
 def test_a_body_behind_a_wrong_header_is_not_written(owner: Owner) -> None:
     body = b"x" * (8 * MIB)
     wrong = head(f"PUT {BACKUP}", owner.member.bearer, "X-Backup-Version: 1", f"Content-Length: {len(body)}")
-    assert refused_without_a_trace(owner.server, wrong + body) == "validation_error"
+    assert assert_refused_without_a_trace(owner.server, wrong + body) == "validation_error"
 
 
 @pytest.mark.parametrize("wrong", ["X-Backup-Chunk-Count: 0", "Content-Range: bytes 0-1/2"])
@@ -167,7 +167,7 @@ def test_the_limit_of_one_snapshot_holds_declared_or_not(owner: Owner, server_fa
     in_chunks = owner.upload_head(over, "Transfer-Encoding: chunked") + chunked([over[:MIB], over[MIB:]])
     for answer in (owner.upload(over), exchange(owner.server, in_chunks)):
         assert (answer.status, answer.code, answer.json["max_bytes"]) == (413, "payload_too_large", MIB)
-    assert (owner.used - used, unfinished(owner.server)) == (MIB, [])
+    assert (owner.used - used, list_unfinished(owner.server)) == (MIB, [])
 
 
 # --- down ---
@@ -252,7 +252,7 @@ def test_slow_readers_and_senders_hold_no_pooled_connection(
         assert owner.ask("GET /api/v1/auth/me").status == 200
         for sender in senders:
             sender.sendall(owner.upload_head(BODY) + BODY[:MIB])
-        assert eventually(lambda: len(unfinished(server)) == 4)
+        assert eventually(lambda: len(list_unfinished(server)) == 4)
         assert owner.ask("GET /api/v1/auth/me").status == 200
         for sender in senders:
             sender.sendall(BODY[MIB:])

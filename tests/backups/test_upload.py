@@ -14,9 +14,9 @@ from tests.backups.snapshots import (
     blobs_of,
     checksum_of,
     label,
+    list_unfinished,
     put,
-    stored,
-    unfinished,
+    store,
     used_bytes,
 )
 from tests.support.accounts import Account
@@ -50,15 +50,15 @@ def test_an_upload_answers_with_what_is_known_of_it(api: ApiClient, make_user: M
 def test_what_lies_in_the_blob_folder_is_byte_for_byte_what_was_sent(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user(tier="pro")
     body = bytes(range(256)) * 700 + b"\r\n\x00tail"
-    meta = stored(api, account, body)
+    meta = store(api, account, body)
     assert blobs_of(account.user.id) == {f"{account.user.id}/_backup/{meta['id']}": body}
-    assert unfinished() == []
+    assert list_unfinished() == []
 
 
 def test_the_database_knows_nothing_of_what_a_snapshot_says(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user(tier="pro")
     canary = secrets.token_hex(16).encode()
-    meta = stored(api, account, b"before " + canary + b" after")
+    meta = store(api, account, b"before " + canary + b" after")
     row = Backup.objects.filter(id=meta["id"]).values().get()
     assert canary.decode() not in repr(row)
 
@@ -73,7 +73,7 @@ def test_the_first_and_the_last_of_times_come_back(api: ApiClient, make_user: Ma
 
 def test_nothing_at_all_may_be_a_snapshot(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user(tier="pro")
-    meta = stored(api, account, b"")
+    meta = store(api, account, b"")
     assert (meta["size_bytes"], meta["chunk_count"]) == (0, None)
     answer = api.get(f"backup/{meta['id']}", token=account.access_token)
     assert (answer.status, answer.content, answer.headers["Content-Length"]) == (200, b"", "0")
@@ -81,7 +81,7 @@ def test_nothing_at_all_may_be_a_snapshot(api: ApiClient, make_user: MakeUser) -
 
 def test_the_same_snapshot_twice_is_two(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user(tier="pro")
-    first, second = stored(api, account, b"twice"), stored(api, account, b"twice")
+    first, second = store(api, account, b"twice"), store(api, account, b"twice")
     assert first["id"] != second["id"]
     assert first["checksum"] == second["checksum"]
     assert len(blobs_of(account.user.id)) == 2
@@ -107,7 +107,7 @@ def test_a_wrong_checksum_leaves_nothing(api: ApiClient, make_user: MakeUser) ->
     answer = put(api, account, b"sent", headers=label(b"meant"))
     assert (answer.status, answer.code) == (400, "checksum_mismatch")
     assert_nothing_is_kept_of(account)
-    assert unfinished() == []
+    assert list_unfinished() == []
 
 
 def test_free_has_no_room_for_anything(api: ApiClient, make_user: MakeUser) -> None:
@@ -123,20 +123,20 @@ def test_free_has_no_room_for_anything(api: ApiClient, make_user: MakeUser) -> N
 def test_a_quota_is_full_to_the_byte(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user(tier="pro")
     allow(account, 100)
-    stored(api, account, b"x" * 60)
+    store(api, account, b"x" * 60)
     answer = put(api, account, b"x" * 41)
     assert (answer.status, answer.code) == (402, "quota_exceeded")
     details = {name: answer.json[name] for name in ("limit_bytes", "used_bytes", "requested_bytes")}
     assert details == {"limit_bytes": 100, "used_bytes": 60, "requested_bytes": 41}
-    stored(api, account, b"x" * 40)
-    stored(api, account, b"")
+    store(api, account, b"x" * 40)
+    store(api, account, b"")
     assert put(api, account, b"x").status == 402
     assert used_bytes(account.user.id) == sum(map(len, blobs_of(account.user.id).values())) == 100
 
 
 def test_snapshots_have_a_quota_of_their_own(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user(tier="pro")
-    stored(api, account, b"x" * 60)
+    store(api, account, b"x" * 60)
     assert api.get("storage/quota", token=account.access_token).json == {
         "storage": {"used_bytes": 0, "limit_bytes": 5 * 1024**3},
         "backup": {"used_bytes": 60, "limit_bytes": 5 * 1024**3},
@@ -145,7 +145,7 @@ def test_snapshots_have_a_quota_of_their_own(api: ApiClient, make_user: MakeUser
 
 def test_team_may_keep_what_it_likes(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user(tier="team")
-    stored(api, account, b"x" * 60)
+    store(api, account, b"x" * 60)
     quota = api.get("storage/quota", token=account.access_token).json
     assert quota["backup"] == {"used_bytes": 60, "limit_bytes": None}
 
@@ -153,7 +153,7 @@ def test_team_may_keep_what_it_likes(api: ApiClient, make_user: MakeUser) -> Non
 def test_the_limit_of_one_snapshot_is_413(api: ApiClient, make_user: MakeUser, settings: pytest.FixtureRequest) -> None:
     settings.MAX_BACKUP_BYTES = 10  # type: ignore[attr-defined]
     account = make_user(tier="pro")
-    stored(api, account, b"x" * 10)
+    store(api, account, b"x" * 10)
     answer = put(api, account, b"x" * 11)
     assert (answer.status, answer.code, answer.json["max_bytes"]) == (413, "payload_too_large", 10)
     assert used_bytes(account.user.id) == 10
@@ -164,7 +164,7 @@ def test_the_limit_of_one_snapshot_is_413(api: ApiClient, make_user: MakeUser, s
 
 def test_a_device_that_is_behind_does_not_become_the_latest(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user(tier="pro")
-    first, second = stored(api, account, b"one"), stored(api, account, b"two")
+    first, second = store(api, account, b"one"), store(api, account, b"two")
     answer = put(api, account, b"new", headers=label(b"new") | {"If-Match": f'"{first["checksum"]}"'})
     assert (answer.status, answer.code) == (412, "precondition_failed")
     assert answer.json["etag"] == answer.headers["ETag"] == f'"{second["checksum"]}"'

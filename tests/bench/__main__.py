@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.bench.environment import SkippedError, Stage
 from tests.bench.report import HEADER
-from tests.bench.stage import SkippedError, Stage
 
 GROUPS = ("requests", "growth", "relay", "streams", "sockets", "limiter", "starting", "blobs")
 
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def measure(group: str, folder: Path) -> None:
-    """Prints the rows of `tests/bench/GROUP.py`."""
+    """Prints the rows of a group: a module of `tests/bench`."""
     try:
         with Stage.set_up(folder) as stage:
             for row in importlib.import_module(f"tests.bench.{group}").rows(stage):

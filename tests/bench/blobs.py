@@ -11,9 +11,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.measuring import ROUNDS, WARM_UP, Client, accounts_for, in_turns, rate
+from tests.bench.environment import Member, Stage
+from tests.bench.measurement import ROUNDS, WARM_UP, Client, accounts_for, in_turns, rate
 from tests.bench.report import Goal, Row
-from tests.bench.stage import Member, Stage
 from tests.fakes.s3_sink import S3Sink
 from tests.support.server import RunningServer
 from tests.support.transfer import BLOCK, MIB, RECORDS, Body, download, measured_growth, upload

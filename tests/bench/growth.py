@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import psycopg
 
+from tests.bench.environment import Stage, postgres_url
 from tests.bench.growth_data import (
     HEAVY,
     HEAVY_SESSION,
@@ -23,9 +24,8 @@ from tests.bench.growth_data import (
     grow,
     make_users,
 )
-from tests.bench.measuring import Client
+from tests.bench.measurement import Client
 from tests.bench.report import Goal, Row
-from tests.bench.stage import Stage, postgres_url
 from tests.support.server import PROJECT_DIR, drop_database, new_database
 
 STEPS = (1_000, 10_000, 100_000)
@@ -72,7 +72,7 @@ def rows(stage: Stage) -> Iterator[Row]:
             begin = 1
             for end in (*STEPS, MANY):
                 grow(connection, begin, end, only=RECORDS if end == MANY else None)
-                figures.append(_measured(own, end))
+                figures.append(_measure(own, end))
                 begin = end + 1
     finally:
         drop_database(url)
@@ -82,7 +82,7 @@ def rows(stage: Stage) -> Iterator[Row]:
         yield Row(f"{what}, 10⁶", "ms", many, few, beside, FLAT if what in FLATLY else None)
 
 
-def _measured(stage: Stage, count: int) -> dict[str, float]:
+def _measure(stage: Stage, count: int) -> dict[str, float]:
     # A new process, whose rate limits begin anew.
     server = stage.ours()
     made = subprocess.run(

@@ -6,8 +6,8 @@ import uuid
 from collections.abc import Callable, Iterator
 
 from billing.rate_limit.memory import MemoryWindows
+from tests.bench.environment import Stage
 from tests.bench.report import Row
-from tests.bench.stage import Stage
 
 DECISIONS = 20_000
 USERS = 20_000

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.bench.environment import Stage
 from tests.bench.report import Goal, Row
-from tests.bench.stage import Stage
 from tests.fakes.llm_server import LoopbackLLM, Reply
 from tests.support.server import RunningServer
 from tests.support.transfer import cpu_seconds

@@ -7,9 +7,9 @@ from functools import partial
 
 import psycopg
 
-from tests.bench.measuring import ROUNDS, WARM_UP, Client, accounts_for, in_turns
+from tests.bench.environment import Stage, postgres_url
+from tests.bench.measurement import ROUNDS, WARM_UP, Client, accounts_for, in_turns
 from tests.bench.report import Goal, Row
-from tests.bench.stage import Stage, postgres_url
 from tests.support.server import drop_database, new_database
 
 BASELINE = "FastAPI, SQLAlchemy async, asyncpg"

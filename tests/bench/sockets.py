@@ -6,8 +6,8 @@ from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.bench.environment import Stage
 from tests.bench.report import Goal, Row
-from tests.bench.stage import Stage
 from tests.support.server import RunningServer
 
 SOCKETS = 600

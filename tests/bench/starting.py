@@ -6,8 +6,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from tests.bench.environment import BaselineServer, Stage
 from tests.bench.report import Goal, Row
-from tests.bench.stage import BaselineServer, Stage
 from tests.support.server import PROJECT_DIR, RunningServer
 
 EMPTY_DJANGO = "import django; from django.conf import settings; settings.configure(); django.setup()"

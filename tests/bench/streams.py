@@ -12,9 +12,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from tests.bench.environment import Stage
 from tests.bench.relay import open_socket, provider_variables, turn
 from tests.bench.report import Row
-from tests.bench.stage import Stage
 from tests.fakes.llm_server import LoopbackLLM, Reply
 from tests.support.server import RunningServer
 

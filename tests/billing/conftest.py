@@ -22,7 +22,7 @@ def stripe_server(settings: Any) -> Iterator[LoopbackStripe]:
     """A loopback Stripe that sells the three tiers, with its key set: the real gateway is in use.
 
     It is waited for as in production: a machine that is busy must not look like a Stripe that is silent. Where silence
-    is the fault, see ``buying.impatient``.
+    is the fault, see ``purchases.impatient``.
     """
     with LoopbackStripe() as server:
         for price_id, cents in PRICES.items():

@@ -22,7 +22,7 @@ DAY = 24 * 3600
 
 def deliver(api: ApiClient, event: JsonObject, *, secret: str = SECRET, at: float | None = None) -> Answer:
     """Over HTTP, signed now (or at ``at``)."""
-    body = stripe_events.encoded(event)
+    body = stripe_events.encode(event)
     return deliver_raw(api, body, signature=stripe_events.signature(body, secret, at=at))
 
 
@@ -33,7 +33,7 @@ def deliver_raw(api: ApiClient, body: bytes, *, signature: str | None) -> Answer
 
 def receive(event: JsonObject) -> bool:
     """Past HTTP, for many; True for a duplicate."""
-    body = stripe_events.encoded(event)
+    body = stripe_events.encode(event)
     secret = settings.STRIPE_WEBHOOK_SECRET
     return webhook.receive(body=body, signature=stripe_events.signature(body, secret), secret=secret).duplicate
 

@@ -31,7 +31,7 @@ def signature(body: bytes, secret: str, *, at: float | None = None) -> str:
     return f"t={timestamp},v1={digest}"
 
 
-def encoded(event: JsonObject) -> bytes:
+def encode(event: JsonObject) -> bytes:
     return json.dumps(event, indent=2).encode()  # Stripe indents too
 
 

@@ -9,10 +9,10 @@ import pytest
 from billing.models import Subscription
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
-from tests.accounts.concurrently import at_once
-from tests.billing.buying import cancel, checkout, impatient, running_subscriptions, session_of, subscription
+from tests.accounts.concurrency import run_concurrently
 from tests.billing.conftest import DeliverAll
 from tests.billing.deliveries import receive
+from tests.billing.purchases import cancel, checkout, impatient, running_subscriptions, session_of, subscription
 from tests.fakes.stripe.faults import Kind
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.support.accounts import Account
@@ -215,7 +215,7 @@ def test_without_a_key_a_subscription_at_stripe_cannot_be_ended(
 def test_cancelling_at_once_ends_it_once(
     api: ApiClient, stripe_server: LoopbackStripe, subscriber: Account, deliver_all: DeliverAll
 ) -> None:
-    answers = at_once(*[lambda: cancel(ApiClient(), subscriber)] * 4)
+    answers = run_concurrently(*[lambda: cancel(ApiClient(), subscriber)] * 4)
     assert {(answer.status, answer.json["tier"]) for answer in answers} == {(200, "free")}
     assert deliver_all() == ["customer.subscription.deleted"]
 

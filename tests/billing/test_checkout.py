@@ -1,4 +1,4 @@
-"""docs/api.md § 10: from a wish to a paid tier."""
+"""docs/api.md § 10: from a checkout to a paid tier."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,8 @@ import pytest
 
 from accounts.models import User
 from billing.models import Checkout, Subscription
-from tests.billing.buying import (
+from tests.billing.conftest import PRICES, DeliverAll
+from tests.billing.purchases import (
     checkout,
     open_sessions,
     running_subscriptions,
@@ -15,7 +16,6 @@ from tests.billing.buying import (
     subscription,
     wait_until,
 )
-from tests.billing.conftest import PRICES, DeliverAll
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

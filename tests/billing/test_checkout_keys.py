@@ -9,9 +9,9 @@ from django.db.models import F
 from accounts.models import User
 from billing.checkouts import KEPT
 from billing.models import Checkout
-from tests.accounts.concurrently import at_once
-from tests.billing.buying import checkout, impatient, open_sessions, session_of
+from tests.accounts.concurrency import run_concurrently
 from tests.billing.conftest import DeliverAll
+from tests.billing.purchases import checkout, impatient, open_sessions, session_of
 from tests.fakes.stripe.faults import Kind
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.support.accounts import Account
@@ -168,7 +168,7 @@ def test_checkouts_at_once_make_one_customer(
 ) -> None:
     account = make_user()
     stripe_server.fail("slow", path="/v1/customers", times=8, seconds=0.05)
-    answers = at_once(*[lambda: checkout(ApiClient(), account, key=key)] * 6)
+    answers = run_concurrently(*[lambda: checkout(ApiClient(), account, key=key)] * 6)
     assert {answer.status for answer in answers} <= {200, 503}
     assert 200 in {answer.status for answer in answers}
     (customer,) = stripe_server.world.all("customer")
@@ -182,7 +182,7 @@ def test_checkouts_at_once_with_one_key_are_one_session(
 ) -> None:
     account = make_user()
     checkout(api, account, "team", key=str(uuid.uuid4()))
-    answers = at_once(*[lambda: checkout(ApiClient(), account, key=KEY)] * 6)
+    answers = run_concurrently(*[lambda: checkout(ApiClient(), account, key=KEY)] * 6)
     urls = {answer.json["checkout_url"] for answer in answers if answer.status == 200}
     assert {answer.status for answer in answers} <= {200, 503}
     (session_id,) = open_sessions(stripe_server)
@@ -196,7 +196,7 @@ def test_one_key_at_once_for_two_tiers_buys_one(
 ) -> None:
     account = make_user()
     tiers = ["pro", "team"] * 3
-    answers = at_once(*[lambda tier=tier: checkout(ApiClient(), account, tier, key=KEY) for tier in tiers])
+    answers = run_concurrently(*[lambda tier=tier: checkout(ApiClient(), account, tier, key=KEY) for tier in tiers])
     bought = {tier for tier, answer in zip(tiers, answers, strict=True) if answer.status == 200}
     assert len(bought) == 1
     assert {answer.status for answer in answers} <= {200, 422, 503}

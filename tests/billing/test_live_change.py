@@ -33,20 +33,20 @@ def test_the_next_request_with_the_old_token_has_the_new_tier(api: ApiClient, ma
     account = make_user()
     customer_id = make_customer(account.user)
 
-    def seen() -> tuple[str, str]:
+    def read_tier() -> tuple[str, str]:
         answer = api.get("auth/me", token=account.access_token)
         return answer.json["tier"], answer.headers["RateLimit-Limit"]
 
-    assert seen() == ("free", "20")
+    assert read_tier() == ("free", "20")
     deliver(api, stripe.subscription_created("sub_1", created=T0, customer_id=customer_id))
-    assert seen() == ("pro", "60")
+    assert read_tier() == ("pro", "60")
     deliver(
         api,
         stripe.subscription_updated("sub_1", created=T0 + 1, customer_id=customer_id, price_id="price_team_monthly"),
     )
-    assert seen() == ("team", "200")
+    assert read_tier() == ("team", "200")
     deliver(api, stripe.subscription_deleted("sub_1", created=T0 + 2, customer_id=customer_id))
-    assert seen() == ("free", "20")
+    assert read_tier() == ("free", "20")
 
 
 def test_an_open_socket_has_the_new_tier_at_its_next_message(server_factory: Callable[..., RunningServer]) -> None:
@@ -61,7 +61,7 @@ def test_an_open_socket_has_the_new_tier_at_its_next_message(server_factory: Cal
     now = int(datetime.now(UTC).timestamp())
 
     def send(event: stripe.JsonObject) -> None:
-        signed = stripe.encoded(event)
+        signed = stripe.encode(event)
         answer = httpx.post(
             f"{server.url}/api/v1/billing/webhook",
             content=signed,

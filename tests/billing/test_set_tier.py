@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 MakeUser = Callable[..., Account]
 
 
-def stored(user: User) -> tuple[str, str]:
+def read_tiers(user: User) -> tuple[str, str]:
     """The display copy and the live tier, as the database has them."""
     fresh = User.objects.select_related("subscription").get(pk=user.pk)
     return fresh.tier, tier_of(fresh)
@@ -28,7 +28,7 @@ def test_a_tier_and_its_display_copy_change_together(make_user: MakeUser) -> Non
     user = make_user().user
     for tier in [Tier.PRO, Tier.TEAM, Tier.POWER, Tier.FREE]:
         set_tier(user=user, tier=tier)
-        assert stored(user) == (tier, tier)
+        assert read_tiers(user) == (tier, tier)
         assert (user.tier, tier_of(user)) == (tier, tier)
 
 
@@ -48,7 +48,7 @@ def test_a_subscription_at_stripe_is_never_forgotten(make_user: MakeUser) -> Non
     kept = Subscription.objects.get(user=user)
     assert (kept.tier, kept.stripe_subscription_id) == ("free", "sub_1")
     assert (kept.status, kept.current_period_end) == ("trialing", ends)
-    assert stored(user) == ("free", "free")
+    assert read_tiers(user) == ("free", "free")
 
 
 def test_a_grant_over_a_subscription_at_stripe_changes_the_tier_only(make_user: MakeUser) -> None:
@@ -65,7 +65,7 @@ def test_a_grant_over_a_subscription_at_stripe_changes_the_tier_only(make_user: 
 def test_one_account_does_not_touch_another(make_user: MakeUser) -> None:
     one, other = make_user(tier="pro").user, make_user(tier="power").user
     set_tier(user=one, tier=Tier.FREE)
-    assert stored(other) == ("power", "power")
+    assert read_tiers(other) == ("power", "power")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -78,7 +78,7 @@ def test_of_many_changes_at_once_copy_and_row_are_of_the_same_one(make_user: Mak
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(change, list(Tier) * 10))
-    copy, live = stored(User.objects.get(pk=user_id))
+    copy, live = read_tiers(User.objects.get(pk=user_id))
     assert copy == live
 
 
@@ -102,7 +102,7 @@ def test_the_command_sets_the_tier_and_says_so(make_user: MakeUser, capsys: pyte
     user = make_user(email="ada@example.com").user
     call_command("set_tier", "Ada@Example.com", "power")
     assert capsys.readouterr().out == "ada@example.com: free -> power\n"
-    assert stored(user) == ("power", "power")
+    assert read_tiers(user) == ("power", "power")
 
 
 def test_the_command_says_when_stripe_keeps_a_subscription(

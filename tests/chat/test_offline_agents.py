@@ -46,7 +46,7 @@ async def frames(account: Account, message: str) -> list[dict[str, Any]]:
         await socket.leave()
 
 
-def made(answer: Answer) -> list[tuple[str, Any]]:
+def list_actions(answer: Answer) -> list[tuple[str, Any]]:
     return [(action["name"], action["data"]) for action in answer.json["actions"]]
 
 
@@ -59,7 +59,7 @@ def made(answer: Answer) -> list[tuple[str, Any]]:
     ],
 )
 def test_free_is_served_by_three_agents(api: ApiClient, free: Account, message: str, action: Any) -> None:
-    assert made(ask(api, free, message)) == [action]
+    assert list_actions(ask(api, free, message)) == [action]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_no_part_of_a_message_is_done_where_one_needs_checkpoints(api: ApiClient
 def test_pro_has_checkpoints(api: ApiClient, pro: Account) -> None:
     answer = ask(api, pro, "approve the checkpoint Launch")
 
-    assert made(answer) == [("update_checkpoint", {"is_approved": True})]
+    assert list_actions(answer) == [("update_checkpoint", {"is_approved": True})]
     assert answer.json["response"] == "I approved “Launch”."
 
 

@@ -15,7 +15,7 @@ Connect = Callable[..., Awaitable[Socket]]
 pytestmark = pytest.mark.usefixtures("all_agents")
 
 
-def routed(llm: LoopbackLLM, *names: str, **options: Any) -> None:
+def route_to(llm: LoopbackLLM, *names: str, **options: Any) -> None:
     listed = ", ".join(f'"{name}"' for name in names)
     llm.aside[ROUTER] = text(f'{{"agents": [{listed}]}}', **options)
 
@@ -31,7 +31,7 @@ def tools(llm: LoopbackLLM, number: int) -> set[str]:
 async def test_the_agents_work_in_order_and_one_answer_is_said(
     connect: Connect, llm: LoopbackLLM, pro: Account
 ) -> None:
-    routed(llm, "project_agent", "task_agent")
+    route_to(llm, "project_agent", "task_agent")
 
     def second(body: dict[str, Any]) -> Any:
         made = body["messages"][0]["content"].split('"record_id":"')[1][:36]
@@ -65,7 +65,7 @@ async def test_the_agents_work_in_order_and_one_answer_is_said(
 
 
 async def test_one_agent_alone_hears_of_no_pipeline(connect: Connect, llm: LoopbackLLM, pro: Account) -> None:
-    routed(llm, "note_agent")
+    route_to(llm, "note_agent")
     llm.script(text("Which note do you mean?"))
     socket = await connect(pro)
 
@@ -77,7 +77,7 @@ async def test_one_agent_alone_hears_of_no_pipeline(connect: Connect, llm: Loopb
 
 
 async def test_what_one_changed_or_deleted_the_next_sees(connect: Connect, llm: LoopbackLLM, pro: Account) -> None:
-    routed(llm, "task_agent", "note_agent")
+    route_to(llm, "task_agent", "note_agent")
     tasks = [{"id": "task-0001", "title": "Old title"}, {"id": "task-0002", "title": "Superfluous"}]
     llm.script(
         calls(call("update_task", task_id="task-0001", title="New title"), call("delete_task", task_id="task-0002")),
@@ -98,7 +98,7 @@ async def test_what_one_changed_or_deleted_the_next_sees(connect: Connect, llm: 
 async def test_without_a_synthesis_the_agents_texts_are_the_answer(
     connect: Connect, llm: LoopbackLLM, pro: Account
 ) -> None:
-    routed(llm, "project_agent", "task_agent")
+    route_to(llm, "project_agent", "task_agent")
     llm.script(text("There is one project."), text("There are two tasks."), text())
     socket = await connect(pro)
 
@@ -108,7 +108,7 @@ async def test_without_a_synthesis_the_agents_texts_are_the_answer(
 
 
 def test_usage_is_that_of_all_calls(api: ApiClient, llm: LoopbackLLM, pro: Account) -> None:
-    routed(llm, "project_agent", "task_agent", usage=(1, 1))
+    route_to(llm, "project_agent", "task_agent", usage=(1, 1))
     llm.script(text("A", usage=(10, 2)), text("B", usage=(20, 3)), text("C", usage=(30, 4)))
 
     answer = api.post("chat", json={"message": "Projects and tasks?"}, token=pro.access_token)
@@ -117,7 +117,7 @@ def test_usage_is_that_of_all_calls(api: ApiClient, llm: LoopbackLLM, pro: Accou
 
 
 def test_a_failing_agent_is_a_problem(api: ApiClient, llm: LoopbackLLM, pro: Account) -> None:
-    routed(llm, "project_agent", "task_agent")
+    route_to(llm, "project_agent", "task_agent")
     llm.script(text("A"), status(400))
 
     answer = api.post("chat", json={"message": "Projects and tasks?"}, token=pro.access_token)
@@ -127,7 +127,7 @@ def test_a_failing_agent_is_a_problem(api: ApiClient, llm: LoopbackLLM, pro: Acc
 
 def test_one_deadline_for_all_of_it(api: ApiClient, llm: LoopbackLLM, pro: Account, settings: Any) -> None:
     settings.LLM_TIMEOUT_SECONDS = 0.8
-    routed(llm, "project_agent", "task_agent")
+    route_to(llm, "project_agent", "task_agent")
     llm.script(text("A", delay=0.2), hang())
 
     answer = api.post("chat", json={"message": "Projects and tasks?"}, token=pro.access_token)
@@ -138,7 +138,7 @@ def test_one_deadline_for_all_of_it(api: ApiClient, llm: LoopbackLLM, pro: Accou
 def test_the_tier_is_asked_for_every_agent_before_any_of_them_works(
     api: ApiClient, llm: LoopbackLLM, free: Account
 ) -> None:
-    routed(llm, "project_agent", "checkpoint_agent")
+    route_to(llm, "project_agent", "checkpoint_agent")
 
     answer = api.post("chat", json={"message": "A project with milestones"}, token=free.access_token)
 

@@ -17,7 +17,7 @@ TOOL_OF = {
 }
 
 
-def _offered(llm: LoopbackLLM) -> list[str]:
+def _list_offered_agents(llm: LoopbackLLM) -> list[str]:
     """The agents whose tools the model was offered, call by call; the router is offered none."""
     offered = [{tool["function"]["name"] for tool in request.get("tools", ())} for request in llm.requests]
     return [agent for tools in offered for agent, tool in TOOL_OF.items() if tool in tools]
@@ -46,7 +46,7 @@ def test_one_agent_serves_the_turn(
     done = api.post("chat", json={"message": "Hello"}, token=pro.access_token)
 
     assert (done.status, done.json["response"]) == (200, "Done.")
-    assert _offered(llm) == [agent]
+    assert _list_offered_agents(llm) == [agent]
 
 
 def test_prose_about_an_agent_beyond_the_tier_is_403(
@@ -57,7 +57,7 @@ def test_prose_about_an_agent_beyond_the_tier_is_403(
     answer = api.post("chat", json={"message": "Hello"}, token=free.access_token)
 
     assert (answer.status, answer.code) == (403, "feature_not_available")
-    assert _offered(llm) == []
+    assert _list_offered_agents(llm) == []
 
 
 def test_an_agent_has_its_own_tools_only(api: ApiClient, pro: Account, llm: LoopbackLLM, all_agents: None) -> None:

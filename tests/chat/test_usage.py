@@ -31,7 +31,7 @@ def today(api: ApiClient, account: Account) -> dict[str, int]:
     return counts
 
 
-def metered(input_tokens: int, output_tokens: int) -> Meter:
+def make_meter(input_tokens: int, output_tokens: int) -> Meter:
     meter = Meter()
     meter.count(Usage(input_tokens, output_tokens))
     return meter
@@ -142,9 +142,9 @@ async def test_a_client_that_vanishes_is_counted(
 @pytest.mark.parametrize("known", [True, False])
 async def test_turns_that_end_together_lose_nothing(free: Account, known: bool) -> None:
     if known:
-        await in_database(usage.record_usage, free.user.id, metered(0, 0))
+        await in_database(usage.record_usage, free.user.id, make_meter(0, 0))
 
-    await asyncio.gather(*(usage.record_usage_in_thread(free.user.id, metered(3, 2)) for _ in range(40)))
+    await asyncio.gather(*(usage.record_usage_in_thread(free.user.id, make_meter(3, 2)) for _ in range(40)))
 
     counts = (await in_database(usage.report, free.user.id))["today"]
     assert counts == {"turns": 40 + known, "input_tokens": 120, "output_tokens": 80}
@@ -171,7 +171,7 @@ def test_it_holds_numbers_only() -> None:
 
 
 def test_it_goes_with_the_account(free: Account) -> None:
-    usage.record_usage(free.user.id, metered(1, 1))
+    usage.record_usage(free.user.id, make_meter(1, 1))
     User.objects.filter(id=free.user.id).delete()
 
     assert not DailyUsage.objects.exists()
@@ -183,7 +183,7 @@ def test_a_turn_of_an_erased_account_harms_nobody(db: None) -> None:
 
 
 def test_a_turn_that_outlives_its_account_is_dropped(transactional_db: None) -> None:
-    usage.record_usage(uuid.uuid4(), metered(1, 1))
+    usage.record_usage(uuid.uuid4(), make_meter(1, 1))
 
     assert not DailyUsage.objects.exists()
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Literal, NoReturn, Self
 
-from tests.fakes.s3_wire import OPERATIONS, Answer, Operation, Request, error, parsed, xml
+from tests.fakes.s3_wire import OPERATIONS, Answer, Operation, Request, error, parse_head, xml
 
 Kind = Literal[
     "hang", "stall", "reset", "cut", "status", "error_in_200", "garbage", "hang_after", "reset_after", "slow"
@@ -93,19 +93,19 @@ class LoopbackS3:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._place = self._bound()
+        self._place = self._bind()
         self._port = self._place.getsockname()[1]
         self._listen()
         return self
 
-    def _bound(self) -> socket.socket:
+    def _bind(self) -> socket.socket:
         bound = socket.socket()
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(("127.0.0.1", self._port))
         return bound
 
     def _listen(self) -> None:
-        listening = self._bound()
+        listening = self._bind()
         # A small window: a body that is not read must hold its sender up, not vanish into the kernel's buffers.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
         self._server = self._run(asyncio.start_server(self._serve, sock=listening))
@@ -144,7 +144,7 @@ class LoopbackS3:
                 await writer.wait_closed()
 
     async def _answer_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = parsed((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
+        request = parse_head((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
         self.asked[request.operation] += 1
         fault = self._fault_of(request.operation)
         kind = fault.kind if fault else None

@@ -42,7 +42,7 @@ class Answer:
     length: int | None = None  # of a body that HEAD does not send
 
 
-def parsed(head: str) -> Request:
+def parse_head(head: str) -> Request:
     request_line, *lines = head.split("\r\n")
     method, target, _ = request_line.split(" ")
     parts = urlsplit(target)

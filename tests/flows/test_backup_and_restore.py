@@ -223,11 +223,11 @@ def place(tmp_path: Path) -> Iterator[Callable[[str], dict[str, str]]]:
 def start(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], RunningServer]]:
     running: list[RunningServer] = []
 
-    def started(env: dict[str, str]) -> RunningServer:
+    def start_server(env: dict[str, str]) -> RunningServer:
         running.append(RunningServer(folder=tmp_path / "logs", env=env).start())
         return running[-1]
 
-    yield started
+    yield start_server
     for one in running:
         one.stop()
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.conftest import SERVER_SECRET
-from tests.flows.steady_devices import PASSWORD, Device, Steady, Talker, check_away
+from tests.flows.polling_devices import PASSWORD, Device, Steady, Talker, check_away
 from tests.support.postgres_server import PostgresServer, programs
 from tests.support.redis_server import RedisServer
 from tests.support.server import RunningServer

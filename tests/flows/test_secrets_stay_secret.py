@@ -17,8 +17,8 @@ import pytest
 from tests.fakes.llm_server import LoopbackLLM, text
 from tests.fakes.s3_server import LoopbackS3
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.flows import canary_life
-from tests.flows.canary_life import SETTINGS_SECRETS, Life, with_password
+from tests.flows import canary_scenario
+from tests.flows.canary_scenario import SETTINGS_SECRETS, Life, with_password
 from tests.support import canaries
 from tests.support.server import PROJECT_DIR, RunningServer, clean_environment, drop_database, new_database
 
@@ -84,14 +84,14 @@ def rows(url: str) -> Iterator[tuple[str, bytes]]:
 
 
 def test_no_secret_is_in_logs_files_rows_or_refusals(life: Life) -> None:
-    token = canary_life.accounts(life)
-    canary_life.conversations(life, token)
-    canary_life.sealed_bytes(life, token)
-    canary_life.money(life, token)
-    canary_life.plugins(life, token)
-    canary_life.the_admin(life)
-    canary_life.malformed(life, token)
-    canary_life.the_database_fails(life, token)
+    token = canary_scenario.accounts(life)
+    canary_scenario.conversations(life, token)
+    canary_scenario.store_sealed_bytes(life, token)
+    canary_scenario.money(life, token)
+    canary_scenario.plugins(life, token)
+    canary_scenario.the_admin(life)
+    canary_scenario.send_malformed(life, token)
+    canary_scenario.the_database_fails(life, token)
     assert life.server.stop() in {0, -signal.SIGTERM}
 
     log = life.server.log_text()

@@ -15,14 +15,14 @@ APPS = ("adiuva", "accounts", "billing", "storage", "backups", "marketplace", "a
 def product_modules() -> dict[str, Path]:
     """Dotted names and files of the product, without migrations: generated, and nobody's to arrange."""
     files = (path for app in APPS for path in sorted((ROOT / app).rglob("*.py")) if "migrations" not in path.parts)
-    return {_dotted(path): path for path in files}
+    return {_dotted_name(path): path for path in files}
 
 
 @cache
 def imports() -> dict[str, frozenset[str]]:
     """For each module of the product the modules of the product that it names in an import, wherever that stands."""
     known = product_modules()
-    return {name: frozenset(_named(path, known)) - {name} for name, path in known.items()}
+    return {name: frozenset(_imported_names(path, known)) - {name} for name, path in known.items()}
 
 
 def circles() -> list[list[str]]:
@@ -58,11 +58,11 @@ def importers(name: str) -> set[str]:
     return {other for other, named in imports().items() if name in named}
 
 
-def _dotted(path: Path) -> str:
+def _dotted_name(path: Path) -> str:
     return re.sub(r"\.__init__$", "", ".".join(path.relative_to(ROOT).with_suffix("").parts))
 
 
-def _named(path: Path, known: dict[str, Path]) -> Iterator[str]:
+def _imported_names(path: Path, known: dict[str, Path]) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)

@@ -37,7 +37,7 @@ def rows(text: str) -> Iterator[list[str]]:
             yield [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def quoted(cell: str) -> list[str]:
+def list_quoted(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
@@ -107,12 +107,12 @@ def test_a_route_stands_in_one_table_only(text: str) -> None:
 
 
 def test_every_code_stands_in_section_1_with_its_status_and_no_other(text: str) -> None:
-    named = {(int(cells[0]), quoted(cells[1])[0]) for cells in rows(section(text, 1)) if cells[0].isdigit()}
+    named = {(int(cells[0]), list_quoted(cells[1])[0]) for cells in rows(section(text, 1)) if cells[0].isdigit()}
     assert difference(named, codes_of_the_server()) == {}
 
 
 def test_every_code_of_the_schema_stands_in_section_1(text: str) -> None:
-    named = {quoted(cells[1])[0] for cells in rows(section(text, 1)) if cells[0].isdigit()}
+    named = {list_quoted(cells[1])[0] for cells in rows(section(text, 1)) if cells[0].isdigit()}
     assert difference(named, set(contract.document()["components"]["schemas"]["ProblemCode"]["enum"])) == {}
 
 
@@ -122,7 +122,7 @@ def test_every_frame_stands_in_section_5_with_its_direction_and_no_other(text: s
 
 
 def test_every_variable_of_the_environment_stands_in_section_12_and_no_other(text: str) -> None:
-    named = {name for cells in rows(section(text, 12)) for name in quoted(cells[0])}
+    named = {name for cells in rows(section(text, 12)) for name in list_quoted(cells[0])}
     assert difference(named, set(Environment.model_fields)) == {}
 
 

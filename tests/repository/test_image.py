@@ -21,7 +21,7 @@ SECRET = "0c1d2e3f4a5b69788796a5b4c3d2e1f00c1d2e3f4a5b69788796a5b4c3d2e1f0"
 APPS = {"adiuva", "accounts", "billing", "storage", "backups", "marketplace", "agents", "chat"}
 
 
-def tracked() -> list[str]:
+def list_tracked() -> list[str]:
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -34,7 +34,7 @@ def tracked() -> list[str]:
 
 def test_the_context_is_the_service_and_nothing_else() -> None:
     local = [".env", ".git/config", "var/adiuva.sqlite3", "accounts/__pycache__/x.pyc", "x/y/z.pyc", "CHANGELOG.md"]
-    sent = in_context([*tracked(), *local], (ROOT / ".dockerignore").read_text())
+    sent = in_context([*list_tracked(), *local], (ROOT / ".dockerignore").read_text())
 
     assert {name.split("/")[0] for name in sent} == APPS | {
         ".dockerignore",
@@ -63,7 +63,7 @@ def test_every_variable_the_image_sets_is_read() -> None:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    return Build(context=ROOT, files=tracked(), prefix=tmp_path_factory.mktemp("image")).image
+    return Build(context=ROOT, files=list_tracked(), prefix=tmp_path_factory.mktemp("image")).image
 
 
 @pytest.mark.slow

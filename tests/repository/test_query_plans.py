@@ -45,7 +45,7 @@ HOT = {
 }
 
 
-def explained(sql: str) -> dict[str, Any]:
+def explain(sql: str) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
         (answer,) = cursor.fetchone()
@@ -67,12 +67,12 @@ def read(node: dict[str, Any]) -> int:
 
 def most_fetched(queries: list[str]) -> int:
     """The most rows that one scan took from a table; what it read in an index alone is not among them."""
-    found = [node for sql in queries for node in nodes(explained(sql))]
+    found = [node for sql in queries for node in nodes(explain(sql))]
     return max(read(node) for node in found if node["Node Type"] in {"Seq Scan", "Index Scan", "Bitmap Heap Scan"})
 
 
 def faults(queries: list[str], indexes: set[str]) -> dict[str, Any]:
-    found = [node for sql in queries for node in nodes(explained(sql))]
+    found = [node for sql in queries for node in nodes(explain(sql))]
     used = {node["Index Name"] for node in found if "Index Name" in node}
     whole = {node["Relation Name"] for node in found if node["Node Type"] == "Seq Scan" and read(node) > FEW}
     unused = {name for name in indexes if not any(re.match(name, index) for index in used)}

@@ -1,4 +1,4 @@
-"""The house in numbers (docs/architecture.md): how many modules a folder holds, and who imports whom."""
+"""The structure in numbers (docs/architecture.md): how many modules a folder holds, and who imports whom."""
 
 from collections import Counter
 

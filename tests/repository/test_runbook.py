@@ -241,9 +241,9 @@ def test_stripes_events_are_those_that_are_acted_on() -> None:
     from billing.stripe.events import CHECKOUTS, RANKS
 
     listed = set(re.findall(r"`([a-z_]+(?:\.[a-z_]+){1,3})`", TEXT)) & _event_names()
-    superseded_names = {"charge.refund.updated", "invoice.payment_succeeded"}  # Stripe sends the newer ones as well
+    replaced_names = {"charge.refund.updated", "invoice.payment_succeeded"}  # Stripe sends the newer ones as well
 
-    assert set(hooks._handlers) - superseded_names <= listed
+    assert set(hooks._handlers) - replaced_names <= listed
     assert CHECKOUTS | set(RANKS) | {"customer.subscription.updated"} <= listed
     assert {"invoice.paid", "invoice.payment_failed", "customer.deleted", "account.updated"} <= listed
 

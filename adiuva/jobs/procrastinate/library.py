@@ -18,7 +18,7 @@ from psycopg.errors import RaiseException
 from psycopg_pool import AsyncConnectionPool
 
 from adiuva.jobs.execution import TryAgain, attempt
-from adiuva.jobs.registry import DEFAULT_QUEUE, registered, scheduled
+from adiuva.jobs.registry import DEFAULT_QUEUE, list_jobs, list_scheduled
 
 HEARTBEAT = 10.0
 STALE = 30.0  # without a heartbeat a worker counts as dead
@@ -128,12 +128,12 @@ def make_app(*, with_schedule: bool) -> tuple[App, Manager]:
     app.job_manager = manager = Manager(connector)
     tasks = {
         job.name: app.task(name=job.name, queue=job.queue, retry=Strategy(), pass_context=True)(run)
-        for job in registered()
+        for job in list_jobs()
     }
     app.task(name=UNKNOWN, queue=DEFAULT_QUEUE, retry=Strategy(), pass_context=True)(run)
     app.tasks = _Tasks(app.tasks)
     if with_schedule:
-        for entry in scheduled():
+        for entry in list_scheduled():
             key = entry.job.key({})
             app.periodic(cron=entry.cron, lock=key, queueing_lock=key)(tasks[entry.job.name])
     return app, manager

@@ -45,7 +45,7 @@ class Command(OperatorCommand):
             "--timeout",
             type=_timeout,
             metavar="SECONDS",
-            help=f"how long each look may take (default: {TIMEOUT_SECONDS:g}; with --ask as long as a turn may)",
+            help=f"how long each examination may take (default: {TIMEOUT_SECONDS:g}; with --ask as long as a turn may)",
         )
 
     def handle(self, *, as_json: bool, ask: bool, timeout: float | None, **_options: Any) -> None:

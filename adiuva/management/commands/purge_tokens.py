@@ -14,7 +14,7 @@ from storage.maintenance import seconds
 
 class Command(OperatorCommand):
     help = (
-        "Deletes what nobody can log in with any more: sessions that were revoked or have expired, with their tokens, "
+        "Deletes what can no longer be used to log in: sessions that were revoked or have expired, with their tokens, "
         "refresh tokens of living sessions that were used and expired a year ago, expired sessions of the admin, and "
         "begun checkouts whose Idempotency-Key is no longer answered, as jobs do every night. Safe beside running "
         "servers. The current token of a session is never touched; used ones are kept that long because their re-use "

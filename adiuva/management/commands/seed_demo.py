@@ -45,8 +45,8 @@ export async function activate(adiuva) {
 
 class Command(OperatorCommand):
     help = (
-        "Makes the demo users (one a tier), a plugin reviewer, and a plugin to review. "
-        "Development only; again changes nothing."
+        "Creates the demo users (one per tier), a plugin reviewer, and a plugin to review. "
+        "Development only; running it again changes nothing."
     )
     examples: ClassVar = {
         "seed_demo": "as make run does",

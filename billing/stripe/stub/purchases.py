@@ -17,7 +17,7 @@ from billing.stripe.stub import objects
 
 
 def complete(checkout: Checkout) -> None:
-    """Delivers the events of this purchase, signed as Stripe signs them; again changes nothing."""
+    """Delivers the events of this purchase, signed as Stripe signs them; repeating it changes nothing."""
     name, customer_id = checkout.pk.hex, str(checkout.user.stripe_customer_id)
     subscription_id = f"{objects.SUBSCRIPTION_PREFIX}{name}"
     now = _time_of_sale(customer_id=customer_id, subscription_id=subscription_id)

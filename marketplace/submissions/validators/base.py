@@ -49,7 +49,7 @@ class Submission:
 
     @property
     def archive(self) -> Archive:
-        """Raises ``NotLookedAtError`` where there is none that can be read."""
+        """Raises ``InconclusiveError`` where there is none that can be read."""
         if isinstance(self._opened, ArchiveError):
             raise InconclusiveError
         return self._opened

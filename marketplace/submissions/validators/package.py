@@ -136,7 +136,7 @@ def entrypoint(submission: Submission) -> Outcome:
 
 
 def _findings_of(submission: Submission, finder: str) -> list[str]:
-    """Raises ``NotLookedAtError`` where the look did not reach every file."""
+    """Raises ``InconclusiveError`` where the look did not reach every file."""
     contents = submission.contents
     if contents.damaged or not contents.is_complete:
         raise InconclusiveError

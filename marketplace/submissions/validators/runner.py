@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from marketplace.submissions.validators import lookalikes, manifest, package
+from marketplace.submissions.validators import homoglyphs, manifest, package
 from marketplace.submissions.validators.base import InconclusiveError, Submission, Validator
 
 VALIDATORS: Final = (
@@ -28,9 +28,9 @@ VALIDATORS: Final = (
     Validator(code="nested_archives", validate=package.nested_archives, is_required=True),
     Validator(code="entrypoint", validate=package.entrypoint, is_required=True),
     Validator(code="hidden_characters", validate=manifest.hidden_characters),
-    Validator(code="lookalike_id", validate=lookalikes.lookalike_id),
-    Validator(code="lookalike_name", validate=lookalikes.lookalike_name),
-    Validator(code="name_taken", validate=lookalikes.name_taken),
+    Validator(code="lookalike_id", validate=homoglyphs.lookalike_id),
+    Validator(code="lookalike_name", validate=homoglyphs.lookalike_name),
+    Validator(code="name_taken", validate=homoglyphs.name_taken),
     Validator(code="programs", validate=package.programs),
     Validator(code="secrets", validate=package.secrets),
     Validator(code="undeclared_permissions", validate=package.undeclared_permissions),

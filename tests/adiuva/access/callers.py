@@ -26,7 +26,7 @@ from tests.support.client import Answer, ApiClient
 LIFETIME = timedelta(minutes=5)
 
 
-def _forged(account: Account, *, key: str = "", **changes: Any) -> str:
+def _forge(account: Account, *, key: str = "", **changes: Any) -> str:
     """A token as we make them, but for ``changes``."""
     now = datetime.now(UTC)
     claims = {
@@ -51,12 +51,12 @@ def outsiders() -> Iterator[tuple[str, dict[str, str]]]:
 
     account = make_account(tier="team")
     yield "no token", {}
-    yield "an expired token", bearer(_forged(account, exp=datetime.now(UTC) - timedelta(seconds=1)))
+    yield "an expired token", bearer(_forge(account, exp=datetime.now(UTC) - timedelta(seconds=1)))
     yield "a refresh token", bearer(account.refresh_token)
-    yield "a token of another type", bearer(_forged(account, token_type="refresh"))
-    yield "a token of another key", bearer(_forged(account, key="another-key-that-is-long-enough-to-be-one"))
-    yield "a token for another audience", bearer(_forged(account, aud="somewhere-else"))
-    yield "a token of another's session", bearer(_forged(account, sid=str(make_account().session_id)))
+    yield "a token of another type", bearer(_forge(account, token_type="refresh"))
+    yield "a token of another key", bearer(_forge(account, key="another-key-that-is-long-enough-to-be-one"))
+    yield "a token for another audience", bearer(_forge(account, aud="somewhere-else"))
+    yield "a token of another's session", bearer(_forge(account, sid=str(make_account().session_id)))
     superuser = make_account()
     superuser.user.is_staff = superuser.user.is_superuser = True
     superuser.user.save()

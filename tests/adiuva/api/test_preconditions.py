@@ -34,7 +34,7 @@ def not_modified(method: str = "GET", **headers: str) -> bool:
     return is_not_modified(request(method, **headers), etag=ETAG, last_modified=WRITTEN)
 
 
-def refused(method: str = "GET", *, etag: str = ETAG, **headers: str) -> bool:
+def is_refused(method: str = "GET", *, etag: str = ETAG, **headers: str) -> bool:
     try:
         require_match(request(method, **headers), etag, last_modified=WRITTEN)
     except PreconditionFailed:
@@ -86,18 +86,18 @@ def test_what_is_joined_is_taken_apart_again(tags: list[str], separator: str) ->
 @pytest.mark.parametrize("header", ['"v2"', "*", '"v1", "v2"', '"v,2", "v2"'])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
 def test_if_match_lets_the_state_it_names_pass(method: str, header: str) -> None:
-    assert not refused(method, If_Match=header)
+    assert not is_refused(method, If_Match=header)
 
 
 @pytest.mark.parametrize("header", ['"v1"', 'W/"v2"', '"V2"', '"v1,v2"', "v2", "", '"v2", x', '"v2'])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
 def test_if_match_refuses_every_other_state_and_what_it_cannot_read(method: str, header: str) -> None:
-    assert refused(method, If_Match=header)
+    assert is_refused(method, If_Match=header)
 
 
 def test_a_weak_state_never_matches_strongly_but_a_star_takes_it() -> None:
-    assert refused("PUT", etag='W/"v2"', If_Match='W/"v2"')
-    assert not refused("PUT", etag='W/"v2"', If_Match="*")
+    assert is_refused("PUT", etag='W/"v2"', If_Match='W/"v2"')
+    assert not is_refused("PUT", etag='W/"v2"', If_Match="*")
 
 
 def test_a_refusal_carries_the_current_tag() -> None:
@@ -107,7 +107,7 @@ def test_a_refusal_carries_the_current_tag() -> None:
 
 
 def test_no_condition_is_always_met() -> None:
-    assert not refused("PUT")
+    assert not is_refused("PUT")
 
 
 @pytest.mark.parametrize("header", ["*", '"v1"', ""])
@@ -120,17 +120,17 @@ def test_where_there_is_nothing_yet_no_if_match_is_met_and_every_if_none_match_i
 
 @pytest.mark.parametrize(("header", "refusal"), [(DATE, False), (SECOND_AFTER, False), (SECOND_BEFORE, True)])
 def test_if_unmodified_since_is_met_up_to_the_second_of_the_change(header: str, refusal: bool) -> None:
-    assert refused("DELETE", If_Unmodified_Since=header) is refusal
+    assert is_refused("DELETE", If_Unmodified_Since=header) is refusal
 
 
 @pytest.mark.parametrize("header", NO_DATES)
 def test_an_if_unmodified_since_that_is_no_date_is_ignored(header: str) -> None:
-    assert not refused("PUT", If_Unmodified_Since=header)
+    assert not is_refused("PUT", If_Unmodified_Since=header)
 
 
 def test_if_match_wins_over_if_unmodified_since() -> None:
-    assert not refused("PUT", If_Match=ETAG, If_Unmodified_Since=SECOND_BEFORE)
-    assert refused("PUT", If_Match='"v1"', If_Unmodified_Since=SECOND_AFTER)
+    assert not is_refused("PUT", If_Match=ETAG, If_Unmodified_Since=SECOND_BEFORE)
+    assert is_refused("PUT", If_Match='"v1"', If_Unmodified_Since=SECOND_AFTER)
 
 
 def test_a_resource_without_a_date_does_not_look_at_one() -> None:
@@ -141,8 +141,8 @@ def test_a_resource_without_a_date_does_not_look_at_one() -> None:
     ("header", "refusal"), [("*", True), ('"v2"', True), ('W/"v2"', True), ('"v1"', False), ("v2", False)]
 )
 def test_if_none_match_keeps_a_change_from_a_state_it_names(header: str, refusal: bool) -> None:
-    assert refused("PUT", If_None_Match=header) is refusal
-    assert not refused("GET", If_None_Match=header)
+    assert is_refused("PUT", If_None_Match=header) is refusal
+    assert not is_refused("GET", If_None_Match=header)
 
 
 # --- If-None-Match and If-Modified-Since ---

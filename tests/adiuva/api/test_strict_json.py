@@ -88,14 +88,14 @@ def test_bytes_that_are_not_utf_8_are_refused(data: bytes) -> None:
     assert "UTF-8" in refusal(data)
 
 
-def nested(levels: int, *, opening: str, closing: str) -> str:
+def nest(levels: int, *, opening: str, closing: str) -> str:
     return opening * levels + ("1" if ":" in opening else "") + closing * levels
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
 def test_64_levels_are_read_and_65_are_refused(opening: str, closing: str) -> None:
-    assert loads(nested(MAX_DEPTH, opening=opening, closing=closing))
-    assert "64 levels" in refusal(nested(MAX_DEPTH + 1, opening=opening, closing=closing))
+    assert loads(nest(MAX_DEPTH, opening=opening, closing=closing))
+    assert "64 levels" in refusal(nest(MAX_DEPTH + 1, opening=opening, closing=closing))
 
 
 def test_a_hundred_thousand_open_brackets_are_a_refusal_and_not_a_recursion_error() -> None:

@@ -110,5 +110,5 @@ def test_a_timetable_is_in_utc_and_says_each_time_once() -> None:
 
 def test_every_time_of_the_service_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     registry.load()
-    for entry in registry.scheduled():
+    for entry in registry.list_scheduled():
         assert croniter.is_valid(entry.cron), entry.job.name

@@ -277,7 +277,7 @@ def test_the_model_answers_only_when_asked(capsys: Capture, examinations: dict[s
 
     examinations["llm"] = llm
     call_command("doctor")
-    assert "nobody outside is asked" in capsys.readouterr().out
+    assert "no outside provider is used" in capsys.readouterr().out
     call_command("doctor", "--ask", "--timeout=60")
     assert "answered with" in capsys.readouterr().out
 

@@ -149,15 +149,15 @@ def test_requests_are_counted_by_route_and_status(measured: RunningServer, someb
     after = scrape(measured)
     name, me, record = "adiuva_http_requests_total", "/api/v1/auth/me", "/api/v1/storage/records/<str:pk>"
 
-    def grown(sample: str, **labels: str) -> float:
+    def growth(sample: str, **labels: str) -> float:
         return after.value(sample, **labels) - before.value(sample, **labels)
 
-    assert grown(name, method="GET", route=me, status="2xx") == 1
-    assert grown(name, method="GET", route=me, status="4xx") == 1
-    assert grown(name, method="GET", route=record, status="4xx") == 1
-    assert grown("adiuva_http_request_duration_seconds_count", method="GET", route=me) == 2
-    assert grown("adiuva_http_response_body_bytes_total", route=me) > 100
-    assert grown("adiuva_rate_limit_decisions_total", tier="team", decision="allowed") == 2
+    assert growth(name, method="GET", route=me, status="2xx") == 1
+    assert growth(name, method="GET", route=me, status="4xx") == 1
+    assert growth(name, method="GET", route=record, status="4xx") == 1
+    assert growth("adiuva_http_request_duration_seconds_count", method="GET", route=me) == 2
+    assert growth("adiuva_http_response_body_bytes_total", route=me) > 100
+    assert growth("adiuva_rate_limit_decisions_total", tier="team", decision="allowed") == 2
     assert after.value("adiuva_http_requests_in_flight") == 1  # the scrape itself
     assert after.value("adiuva_build_info", version="0.1.0") == 1
     assert after.value("adiuva_workers") == 1
@@ -182,7 +182,7 @@ def test_no_request_makes_a_series_of_its_own(measured: RunningServer, somebody:
         event = stripe_events.event(
             f"{word}{number}.made", {"id": f"x_{number}", "object": word}, created=1_700_000_000
         )
-        body = stripe_events.encoded(event)
+        body = stripe_events.encode(event)
         post(
             measured,
             "/api/v1/billing/webhook",
@@ -241,20 +241,20 @@ async def test_turns_tokens_sockets_and_trouble_are_counted(
         await open_socket(f"{measured.ws_url}/api/v1/chat/stream?token=x")
     after = scrape(measured)
 
-    def grown(sample: str, **labels: str) -> float:
+    def growth(sample: str, **labels: str) -> float:
         return after.value(sample, **labels) - before.value(sample, **labels)
 
     turns = "adiuva_chat_turns_total"
-    assert [grown(turns, mode="direct", outcome=name) for name in ("done", "upstream_error", "cancelled")] == [1, 1, 1]
-    assert grown("adiuva_chat_turn_duration_seconds_count", mode="direct") == 3
-    assert grown("adiuva_chat_first_token_seconds_count") == 1
-    assert grown("adiuva_llm_calls_total", role="router") == 3
-    assert grown("adiuva_llm_tokens_total", role="answer", direction="input") > 0
-    assert grown("adiuva_llm_tokens_total", role="answer", direction="output") > 0
-    assert grown("adiuva_llm_failures_total", role="answer", kind="credentials") == 1
-    assert grown("adiuva_sanitizer_redactions_total", rule="reasoning_marker") == 1
-    assert grown("adiuva_websocket_handshakes_total", outcome="accepted") == 1
-    assert grown("adiuva_websocket_handshakes_total", outcome="invalid_token") == 1
+    assert [growth(turns, mode="direct", outcome=name) for name in ("done", "upstream_error", "cancelled")] == [1, 1, 1]
+    assert growth("adiuva_chat_turn_duration_seconds_count", mode="direct") == 3
+    assert growth("adiuva_chat_first_token_seconds_count") == 1
+    assert growth("adiuva_llm_calls_total", role="router") == 3
+    assert growth("adiuva_llm_tokens_total", role="answer", direction="input") > 0
+    assert growth("adiuva_llm_tokens_total", role="answer", direction="output") > 0
+    assert growth("adiuva_llm_failures_total", role="answer", kind="credentials") == 1
+    assert growth("adiuva_sanitizer_redactions_total", rule="reasoning_marker") == 1
+    assert growth("adiuva_websocket_handshakes_total", outcome="accepted") == 1
+    assert growth("adiuva_websocket_handshakes_total", outcome="invalid_token") == 1
     assert after.value("adiuva_chat_turns_running") == 0
 
 
@@ -272,7 +272,7 @@ def test_uploads_and_webhooks_are_counted(measured: RunningServer, somebody: Mem
         assert client.put("backup", content=sealed, headers=stamped).status_code == 201
 
     customer = stripe_events.customer(stripe_events.new_id("cus"))
-    body = stripe_events.encoded(stripe_events.event("customer.updated", customer, created=1_700_000_000))
+    body = stripe_events.encode(stripe_events.event("customer.updated", customer, created=1_700_000_000))
     signed = f"Stripe-Signature: {stripe_events.signature(body, WEBHOOK_SECRET)}"
     malformed = b'{"object": "event"}'
     deliveries = [
@@ -285,18 +285,18 @@ def test_uploads_and_webhooks_are_counted(measured: RunningServer, somebody: Mem
     assert statuses == [200, 200, 400, 400]
     after = scrape(measured)
 
-    def grown(sample: str, **labels: str) -> float:
+    def growth(sample: str, **labels: str) -> float:
         return after.value(sample, **labels) - before.value(sample, **labels)
 
     for kind in ("record", "backup"):
-        assert grown("adiuva_uploads_total", kind=kind) == 1
-        assert grown("adiuva_upload_bytes_total", kind=kind) == 100_000
-    assert grown("adiuva_http_request_body_bytes_total", route="/api/v1/storage/records") == 200_000
+        assert growth("adiuva_uploads_total", kind=kind) == 1
+        assert growth("adiuva_upload_bytes_total", kind=kind) == 100_000
+    assert growth("adiuva_http_request_body_bytes_total", route="/api/v1/storage/records") == 200_000
     webhooks = "adiuva_stripe_webhooks_total"
-    assert grown(webhooks, type="customer", outcome="applied") == 1
-    assert grown(webhooks, type="customer", outcome="duplicate") == 1
-    assert grown(webhooks, type="unread", outcome="refused_signature") == 1
-    assert grown(webhooks, type="unread", outcome="malformed") == 1
+    assert growth(webhooks, type="customer", outcome="applied") == 1
+    assert growth(webhooks, type="customer", outcome="duplicate") == 1
+    assert growth(webhooks, type="unread", outcome="refused_signature") == 1
+    assert growth(webhooks, type="unread", outcome="malformed") == 1
 
 
 # --- the process -----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""``WarmASGIHandler``: a warm thread for each request, and no thread left behind."""
+"""``PooledASGIHandler``: a warm thread for each request, and no thread left behind."""
 
 import asyncio
 import json
@@ -87,7 +87,7 @@ async def all_entered(count: int) -> None:
         assert await asyncio.to_thread(entered.acquire, timeout=10)
 
 
-def ended_to(count: int, *, before: set[threading.Thread]) -> bool:
+def wait_until_ended(count: int, *, before: set[threading.Thread]) -> bool:
     """Of the threads that were not there ``before``: those of other tests end when they like."""
     deadline = time.monotonic() + 20
     while len(request_threads() - before) > count and time.monotonic() < deadline:
@@ -125,7 +125,7 @@ async def test_only_so_many_threads_stay(handler: PooledASGIHandler, monkeypatch
         for client in clients:
             await client.answer()
             assert client.status == 200
-    assert await asyncio.to_thread(ended_to, 3, before=before)
+    assert await asyncio.to_thread(wait_until_ended, 3, before=before)
     assert len(handler._idle) == 3
 
 

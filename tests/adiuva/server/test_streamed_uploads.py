@@ -25,7 +25,7 @@ def upload_head(member: Member, *headers: str, checksum: str = CHECKSUM) -> byte
     return head(f"POST {RECORDS}?table_name=notes", *own, *headers)
 
 
-def sized(size: int = len(BODY)) -> str:
+def length_header(size: int = len(BODY)) -> str:
     return f"Content-Length: {size}"
 
 
@@ -45,7 +45,7 @@ def pauper(server: RunningServer) -> Member:
 
 def test_a_connection_goes_on_after_a_body_that_was_read(server: RunningServer, member: Member) -> None:
     with connect(server) as connection:
-        for request in (upload_head(member, sized()) + BODY, upload_head(member, CHUNKED) + chunked([BODY])):
+        for request in (upload_head(member, length_header()) + BODY, upload_head(member, CHUNKED) + chunked([BODY])):
             connection.sendall(request)
             answer = read_answer(connection)
             assert (answer.status, answer.json["size_bytes"]) == (201, len(BODY))
@@ -56,13 +56,13 @@ def test_a_connection_goes_on_after_a_body_that_was_read(server: RunningServer, 
 
 def test_a_request_that_follows_at_once_is_answered_next(server: RunningServer, member: Member) -> None:
     with connect(server) as connection:
-        connection.sendall(upload_head(member, sized()) + BODY + head("GET /api/v1/auth/me", member.bearer))
+        connection.sendall(upload_head(member, length_header()) + BODY + head("GET /api/v1/auth/me", member.bearer))
         assert [answer.status for answer in read_answers(connection, 2)] == [201, 200]
 
 
 def test_a_body_may_come_in_drops(server: RunningServer, member: Member) -> None:
     with connect(server) as connection:
-        connection.sendall(upload_head(member, sized()))
+        connection.sendall(upload_head(member, length_header()))
         for begin in range(0, len(BODY), 128 * KIB):
             time.sleep(0.02)
             connection.sendall(BODY[begin : begin + 1])
@@ -74,16 +74,16 @@ def test_who_waits_for_100_is_told_when_the_body_is_wanted_and_only_then(
     server: RunningServer, member: Member, pauper: Member
 ) -> None:
     with connect(server) as connection:
-        connection.sendall(upload_head(member, sized(), "Expect: 100-continue"))
+        connection.sendall(upload_head(member, length_header(), "Expect: 100-continue"))
         assert connection.recv(64) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(BODY)
         assert read_answer(connection).status == 201
     with connect(server) as connection:
-        connection.sendall(upload_head(pauper, sized(), "Expect: 100-continue"))
+        connection.sendall(upload_head(pauper, length_header(), "Expect: 100-continue"))
         assert connection.recv(13) == b"HTTP/1.1 402 "
 
 
-@pytest.mark.parametrize("length", [sized(24 * MIB), CHUNKED])
+@pytest.mark.parametrize("length", [length_header(24 * MIB), CHUNKED])
 def test_who_sends_all_before_looking_sees_why_it_was_not_wanted(
     server: RunningServer, member: Member, pauper: Member, length: str
 ) -> None:
@@ -101,18 +101,18 @@ def test_a_wrong_checksum_stores_nothing_and_keeps_the_connection(server: Runnin
     before = records_of(server, member)
     with connect(server) as connection:
         for _ in range(2):
-            connection.sendall(upload_head(member, sized(), checksum="0" * 64) + BODY)
+            connection.sendall(upload_head(member, length_header(), checksum="0" * 64) + BODY)
             assert read_answer(connection).code == "checksum_mismatch"
     assert records_of(server, member) == before
 
 
 def test_a_client_that_vanishes_leaves_nothing(server: RunningServer, member: Member) -> None:
     before, said = records_of(server, member), len(server.log_text())  # other tests share this server
-    for length, part in ((sized(), BODY[:-1]), (CHUNKED, chunked([BODY])[:-5])):
+    for length, part in ((length_header(), BODY[:-1]), (CHUNKED, chunked([BODY])[:-5])):
         with connect(server) as connection:
             connection.sendall(upload_head(member, length) + part)
     with connect(server) as connection:
-        connection.sendall(upload_head(member, sized()) + BODY)
+        connection.sendall(upload_head(member, length_header()) + BODY)
         assert read_answer(connection).status == 201
     assert records_of(server, member) == before + 1
     assert "Traceback" not in server.log_text()[said:]
@@ -122,7 +122,7 @@ def test_a_chunked_body_that_grows_too_large_is_refused_while_it_is_sent(
     server_factory: Callable[..., RunningServer], member: Member
 ) -> None:
     small = server_factory(MAX_RECORD_BYTES=str(MIB // 2))
-    for length in (CHUNKED, sized(3 * MIB)):
+    for length in (CHUNKED, length_header(3 * MIB)):
         with connect(small) as connection:
             connection.sendall(upload_head(member, length))
             connection.sendall(chunked([BODY] * 3)[:-5] if length == CHUNKED else BODY * 3)
@@ -145,7 +145,7 @@ def upload_in_the_middle(
     answers: list[RawAnswer] = []
     with connect(running) as connection:
         connection.settimeout(60)
-        connection.sendall(upload_head(member, sized(), "Expect: 100-continue"))
+        connection.sendall(upload_head(member, length_header(), "Expect: 100-continue"))
         assert connection.recv(64) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(BODY[: len(BODY) // 2])
         reader = Thread(target=lambda: answers.append(read_answer(connection)))
@@ -189,5 +189,5 @@ def test_sigterm_waits_for_an_upload_that_does_not_end_and_then_says_so(
 def test_a_client_that_stalls_is_given_up(server: RunningServer, member: Member) -> None:
     with connect(server) as connection:
         connection.settimeout(60)
-        connection.sendall(upload_head(member, sized()) + BODY[:-1])
+        connection.sendall(upload_head(member, length_header()) + BODY[:-1])
         assert read_answer(connection).code == "request_timeout"

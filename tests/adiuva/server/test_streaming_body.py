@@ -38,7 +38,7 @@ def app(handler: PooledASGIHandler) -> BodyLimit:
     return streaming_app.streaming_app(handler)
 
 
-async def settled() -> None:
+async def settle() -> None:
     """What must not happen had time to."""
     await asyncio.sleep(0.05)
 
@@ -64,7 +64,7 @@ async def test_nothing_is_asked_for_before_the_view_reads(app: BodyLimit) -> Non
     """uvicorn says 100 Continue when it is asked."""
     sender = Sender(app, "work", declared=SIZE)
     await gate.view_entered()
-    await settled()
+    await settle()
     assert sender.asked == 0
     gate.read_on.release()
     await sender.answered.wait()
@@ -78,7 +78,7 @@ async def test_a_view_that_is_busy_is_sent_no_more_than_the_read_ahead(app: Body
         sender.send(PART, last=index == CAP // len(PART) - 1)
     await gate.view_entered()
     await until(lambda: sender.taken > READ_AHEAD_BYTES)
-    await settled()
+    await settle()
     assert sender.taken <= READ_AHEAD_BYTES + 2 * len(PART)
     gate.read_on.release()
     assert (await sender.answer())["size"] == CAP
@@ -138,7 +138,7 @@ async def test_an_answer_without_the_whole_body_closes_after_a_while(app: BodyLi
     sender.send(PART)
     await sender.answered.wait()
     assert sender.headers[b"connection"] == b"close"
-    await settled()
+    await settle()
     assert not sender.ended.is_set()
     sender.send(PART, last=True)
     assert "thread" in await sender.answer()
@@ -150,7 +150,7 @@ async def test_who_still_sends_after_the_answer_keeps_no_thread(handler: PooledA
     sender.send(PART)
     await sender.answered.wait()
     await until(lambda: len(handler._idle) == 1)
-    await settled()
+    await settle()
     assert not sender.task.done()
     sender.leave()
     await sender.answer()
@@ -160,7 +160,7 @@ async def test_a_body_that_was_read_ahead_whole_keeps_the_connection(app: BodyLi
     sender = Sender(app, "once-then-wait", declared=len(PART))
     sender.send(PART, last=True)
     await gate.view_entered()
-    await settled()
+    await settle()
     gate.read_on.release()
     await sender.answer()
     assert b"connection" not in sender.headers
@@ -172,7 +172,7 @@ async def test_a_stopping_server_lets_the_view_answer_that_waits_for_bytes(
     sender = Sender(app, "all", declared=SIZE)
     sender.send(PART)
     await gate.view_entered()
-    await settled()
+    await settle()
     drain.last_call()
     await sender.answered.wait()
     sender.leave()

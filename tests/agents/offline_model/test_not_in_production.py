@@ -27,7 +27,7 @@ _INHERITED = ("PATH", "HOME", "LANG", "DATA_DIR")
 
 
 def test_a_production_process_loads_nothing_of_it() -> None:
-    """The script loads what ``adiuva.server.lifespan`` loads at start with ``LLM_PRELOAD``."""
+    """The script loads what ``adiuva.lifespan`` loads at start with ``LLM_PRELOAD``."""
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ} | PRODUCTION
     done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -39,7 +39,7 @@ def account(servers: list[RunningServer]) -> dict[str, str]:
     return {"email": body["email"], "token": answer.json()["access_token"]}
 
 
-def hundred_at_once(servers: list[RunningServer], token: str) -> Counter[int]:
+def send_hundred_at_once(servers: list[RunningServer], token: str) -> Counter[int]:
     with ThreadPoolExecutor(100) as pool:
         return Counter(pool.map(lambda n: status(servers[n % 2].url, token), range(100)))
 
@@ -48,10 +48,10 @@ def hundred_at_once(servers: list[RunningServer], token: str) -> Counter[int]:
 def test_of_a_hundred_parallel_requests_exactly_the_limit_passes(
     servers: list[RunningServer], account: dict[str, str]
 ) -> None:
-    assert hundred_at_once(servers, account["token"]) == {200: 20, 429: 80}
+    assert send_hundred_at_once(servers, account["token"]) == {200: 20, 429: 80}
 
     servers[1].manage("set_tier", account["email"], "pro")
-    assert hundred_at_once(servers, account["token"]) == {200: 40, 429: 60}
+    assert send_hundred_at_once(servers, account["token"]) == {200: 40, 429: 60}
 
 
 def test_redis_may_stop_and_come_back_under_running_servers(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from billing.models import BillingFact, Subscription
-from tests.accounts.concurrently import at_once
+from tests.accounts.concurrency import run_concurrently
 from tests.billing import stripe_events as stripe
 from tests.billing.deliveries import DAY, SECRET, T0, Outcome, five_events, make_customer, outcome, receive
 from tests.billing.stripe_events import JsonObject
@@ -81,7 +81,7 @@ def deliver_at_once(deliveries: list[JsonObject]) -> list[bool]:
     answers: list[bool] = []
     for start in range(0, len(deliveries), 8):
         batch = deliveries[start : start + 8]
-        answers += at_once(*[lambda event=event: receive(event) for event in batch])
+        answers += run_concurrently(*[lambda event=event: receive(event) for event in batch])
     return answers
 
 

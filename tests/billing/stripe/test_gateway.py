@@ -14,7 +14,7 @@ from adiuva.api.errors import NotConfigured, Problem, UpstreamError, UpstreamTim
 from billing.stripe.factory import get_gateway
 from billing.stripe.port import Gateway, NoSuchCustomer
 from billing.stripe.stub.gateway import StubGateway
-from tests.billing.buying import checkout, impatient, session_of
+from tests.billing.purchases import checkout, impatient, session_of
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe
 from tests.support.accounts import Account
 from tests.support.client import ApiClient

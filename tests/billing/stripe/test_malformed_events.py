@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tests.accounts.tables import whole_database
+from tests.accounts.database_dump import whole_database
 from tests.billing import stripe_events as stripe
 from tests.billing.deliveries import SECRET, T0, deliver, deliver_raw
 from tests.support.client import ApiClient

@@ -20,7 +20,7 @@ from billing.stripe.port import (
     Sale,
 )
 from billing.stripe.stub.gateway import StubGateway
-from tests.accounts.concurrently import at_once
+from tests.accounts.concurrency import run_concurrently
 from tests.fakes.stripe.payments import Manner
 from tests.fakes.stripe.world import API_VERSION
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe
@@ -135,7 +135,7 @@ def test_who_asks_the_same_meanwhile_is_told_to_wait(
         except IdempotencyKeyInUse:
             return "wait"
 
-    assert sorted(at_once(ask, ask)) == ["succeeded", "wait"]
+    assert sorted(run_concurrently(ask, ask)) == ["succeeded", "wait"]
 
 
 @pytest.mark.parametrize(("fault", "problem"), FAILURES)

@@ -9,10 +9,10 @@ from djstripe import models as mirror
 from accounts import erasure
 from accounts.models import User
 from billing.models import BillingFact, OperatorAlert, Subscription
-from tests.accounts.tables import whole_database
+from tests.accounts.database_dump import whole_database
 from tests.billing import stripe_events as stripe
-from tests.billing.buying import checkout, open_sessions, running_subscriptions, session_of
 from tests.billing.deliveries import SECRET, T0, buy_at, five_events, make_customer, receive
+from tests.billing.purchases import checkout, open_sessions, running_subscriptions, session_of
 from tests.fakes.stripe.errors import ApiError
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.support.accounts import PASSWORD, Account

@@ -13,8 +13,8 @@ from accounts.models import User
 from billing.models import BillingFact, Checkout, Subscription
 from billing.stripe.stub import purchases
 from billing.stripe.stub.objects import page_url
-from tests.accounts.concurrently import at_once
-from tests.billing.buying import cancel, checkout, subscription
+from tests.accounts.concurrency import run_concurrently
+from tests.billing.purchases import cancel, checkout, subscription
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 
@@ -96,7 +96,7 @@ def test_a_page_sells_once(api: ApiClient, make_user: MakeUser, browser: Client)
 def test_a_button_pressed_by_many_at_once_buys_once(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user()
     path = page_of(api, account)
-    answers = at_once(*[lambda: Client().post(path).status_code] * 4)
+    answers = run_concurrently(*[lambda: Client().post(path).status_code] * 4)
     assert set(answers) <= {200, 302}
     assert subscription(api, account)["tier"] == "pro"
     assert BillingFact.objects.exclude(subscription_id="").values("subscription_id").distinct().count() == 1

@@ -117,7 +117,7 @@ def test_who_pays_and_is_nobodys_customer_is_reported(
     account.user.delete()
     with pytest.raises(CommandError, match="1 left"):
         call_command("sync_stripe", "--fix")
-    assert f"{customer_id}: pays for {sub} and is nobody's customer here" in capsys.readouterr().out
+    assert f"{customer_id}: pays for {sub} and belongs to no user here" in capsys.readouterr().out
 
 
 def test_fix_ends_a_subscription_that_a_newer_one_replaces(make_user: MakeUser, stripe_server: LoopbackStripe) -> None:
@@ -218,7 +218,7 @@ def test_a_cancellation_that_stripe_answers_is_final(make_user: MakeUser, stripe
     assert (outcome(user).tier, outcome(user).status) == ("free", "canceled")
 
 
-# --- healing -----------------------------------------------------------------------------------------------------
+# --- resync ------------------------------------------------------------------------------------------------------
 
 
 def eventually(condition: Callable[[], bool]) -> None:

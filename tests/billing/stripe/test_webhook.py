@@ -13,7 +13,7 @@ from djstripe import models as mirror
 
 from billing.entitlements import tier_of
 from billing.models import BillingFact, OperatorAlert, Subscription
-from tests.accounts.tables import whole_database
+from tests.accounts.database_dump import whole_database
 from tests.billing import stripe_events as stripe
 from tests.billing.deliveries import DAY, SECRET, T0, deliver, deliver_raw, five_events, make_customer
 from tests.support.accounts import Account
@@ -82,7 +82,7 @@ def bad_signatures(body: bytes) -> dict[str, str | None]:
 @pytest.mark.parametrize("kind", list(bad_signatures(b"")))
 def test_a_bad_signature_is_400_and_leaves_no_trace(api: ApiClient, make_user: MakeUser, kind: str) -> None:
     event = stripe.subscription_created("sub_1", created=T0, customer_id=make_customer(make_user().user))
-    body = stripe.encoded(event)
+    body = stripe.encode(event)
     with no_trace():
         answer = deliver_raw(api, body, signature=bad_signatures(body)[kind])
     assert (answer.status, answer.code) == (400, "validation_error")
@@ -91,7 +91,7 @@ def test_a_bad_signature_is_400_and_leaves_no_trace(api: ApiClient, make_user: M
 
 def test_one_right_signature_among_others_is_enough(api: ApiClient) -> None:
     """While an endpoint's secret is rolled, Stripe signs with both."""
-    body = stripe.encoded(stripe.event("ping.sent", {"object": "ping"}, created=T0))
+    body = stripe.encode(stripe.event("ping.sent", {"object": "ping"}, created=T0))
     timestamp, _, good = stripe.signature(body, SECRET).partition(",")
     other = stripe.signature(body, "whsec_old").partition(",")[2]
     assert deliver_raw(api, body, signature=f"{timestamp},{other},{good}").status == 200

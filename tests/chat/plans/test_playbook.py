@@ -14,7 +14,7 @@ from tests.support.client import ApiClient
 BUILT_IN = ["create_tasks_from_project", "generate_weekly_note"]
 
 
-def planned(message: str, account: Account, *agents: str) -> dict[str, Any]:
+def plan_for(message: str, account: Account, *agents: str) -> dict[str, Any]:
     turn = ChatTurn(message=message)
     return asyncio.run(make_plan(turn, agents or ("task_agent",), user_id=account.user.id)).as_dict()
 
@@ -52,7 +52,7 @@ def test_a_built_in_plan_extracts_and_then_creates(
 
 
 def test_own_plans_come_after_the_built_in_ones_newest_first(api: ApiClient, free: Account) -> None:
-    older, newer = planned("Buy milk", free), planned("Buy bread", free)
+    older, newer = plan_for("Buy milk", free), plan_for("Buy bread", free)
 
     items = api.get("plans/playbook", token=free.access_token).json["items"]
 
@@ -61,7 +61,7 @@ def test_own_plans_come_after_the_built_in_ones_newest_first(api: ApiClient, fre
 
 
 def test_another_users_plan_is_not_there(api: ApiClient, free: Account, pro: Account) -> None:
-    plan = planned("Plan the surprise party", free)
+    plan = plan_for("Plan the surprise party", free)
 
     assert api.get(f"plans/playbook/{plan['plan_id']}", token=pro.access_token).code == "not_found"
     assert len(api.get("plans/playbook", token=pro.access_token).json["items"]) == 2

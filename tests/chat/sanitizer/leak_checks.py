@@ -38,7 +38,7 @@ def random_pieces(text: str, seed: int, most: int = 20) -> Iterator[str]:
         start = end
 
 
-def streamed(turn: TurnSanitizer, chunks: Iterable[str]) -> str:
+def stream_through(turn: TurnSanitizer, chunks: Iterable[str]) -> str:
     """All that a stream emits; asserts that it never holds back too much."""
     stream = turn.stream()
     shown = []

@@ -19,11 +19,11 @@ _LEET_SIGNS = dict(zip("aeis", "@3!$", strict=True))
 _MORSE = dict(zip("etianmsurwdkgohvfüläpjbxcyzq", (f"{code:b}"[1:] for code in range(2, 30)), strict=True))
 
 
-def swapped(table: dict[str, str]) -> Transform:
+def swap(table: dict[str, str]) -> Transform:
     return lambda text: "".join(table.get(character, character) for character in text)
 
 
-def joined(between: str) -> Transform:
+def join_with(between: str) -> Transform:
     return between.join
 
 
@@ -35,13 +35,13 @@ def lines(pattern: str) -> Transform:
     return lambda text: "\n".join(pattern.format(line) for line in text.splitlines())
 
 
-def shifted(first_small: int, first_large: int) -> Transform:
+def shift_letters(first_small: int, first_large: int) -> Transform:
     table = {character: chr(first_small + place) for place, character in enumerate(_LATIN)}
     table |= {character.upper(): chr(first_large + place) for place, character in enumerate(_LATIN)}
-    return swapped(table)
+    return swap(table)
 
 
-def rotated(shift: int) -> Transform:
+def rotate_letters(shift: int) -> Transform:
     small = _LATIN[shift:] + _LATIN[:shift]
     return lambda text: text.translate(str.maketrans(_LATIN + _LATIN.upper(), small + small.upper()))
 
@@ -62,20 +62,20 @@ def base64_of(offset: int, *, width: int = 0) -> Transform:
     return transform
 
 
-SHIFTS: dict[str, Transform] = {f"rot{shift}": rotated(shift) for shift in range(1, 26) if shift != 13}
+SHIFTS: dict[str, Transform] = {f"rot{shift}": rotate_letters(shift) for shift in range(1, 26) if shift != 13}
 COVERED: dict[str, Transform] = {
     "verbatim": str,
     "upper case": str.upper,
     "lower case": str.lower,
     "title case": str.title,
     "swapped case": str.swapcase,
-    "spaced out": joined(" "),
-    "spaced out twice": joined("  "),
-    "a letter a line": joined("\n"),
-    "dots between": joined("."),
-    "dashes between": joined("-"),
-    "pipes between": joined("|"),
-    "exclamation marks between": joined("!"),
+    "spaced out": join_with(" "),
+    "spaced out twice": join_with("  "),
+    "a letter a line": join_with("\n"),
+    "dots between": join_with("."),
+    "dashes between": join_with("-"),
+    "pipes between": join_with("|"),
+    "exclamation marks between": join_with("!"),
     "random punctuation": at_random(".,;:-_*!?/~^ '\"#%"),
     "no spaces": lambda text: re.sub(r"\s", "", text),
     "underscores for spaces": lambda text: re.sub(r"\s", "_", text),
@@ -88,21 +88,21 @@ COVERED: dict[str, Transform] = {
     "headings": lines("### {}"),
     "table cells": words("| {} "),
     "struck out": words("~~{}~~"),
-    "zero-width spaces": joined("\u200b"),
-    "soft hyphens": joined("\u00ad"),
-    "word joiners": joined("\u2060\ufeff"),
+    "zero-width spaces": join_with("\u200b"),
+    "soft hyphens": join_with("\u00ad"),
+    "word joiners": join_with("\u2060\ufeff"),
     "combining marks": at_random("\u0301\u0323\u0336"),
-    "emoji between": joined("🙂"),
-    "full-width": swapped({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)}),
-    "mathematical bold": shifted(0x1D41A, 0x1D400),
-    "mathematical script": shifted(0x1D4EA, 0x1D4D0),
-    "circled": shifted(0x24D0, 0x24B6),
-    "regional indicators": shifted(0x1F1E6, 0x1F1E6),
+    "emoji between": join_with("🙂"),
+    "full-width": swap({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)}),
+    "mathematical bold": shift_letters(0x1D41A, 0x1D400),
+    "mathematical script": shift_letters(0x1D4EA, 0x1D4D0),
+    "circled": shift_letters(0x24D0, 0x24B6),
+    "regional indicators": shift_letters(0x1F1E6, 0x1F1E6),
     "invisible tags": lambda text: "".join(chr(0xE0000 + ord(sign)) for sign in text if " " <= sign <= "~"),
-    "Cyrillic lookalikes": swapped(_CYRILLIC),
-    "Greek lookalikes": swapped(_GREEK),
-    "leet": lambda text: swapped(_LEET)(text.lower()),
-    "leet with signs": lambda text: swapped(_LEET_SIGNS)(text.lower()),
+    "Cyrillic lookalikes": swap(_CYRILLIC),
+    "Greek lookalikes": swap(_GREEK),
+    "leet": lambda text: swap(_LEET)(text.lower()),
+    "leet with signs": lambda text: swap(_LEET_SIGNS)(text.lower()),
     "base64": base64_of(0),
     "base64, second alignment": base64_of(1),
     "base64, third alignment": base64_of(2),
@@ -122,14 +122,14 @@ COVERED: dict[str, Transform] = {
     "in a link": lambda text: f"![](https://example.org/p.png?q={urllib.parse.quote(text)})",
     "Atbash": lambda text: text.lower().translate(str.maketrans(_LATIN, _LATIN[::-1])),
     "in a link with every sign encoded": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
-    "rot13": rotated(13),
+    "rot13": rotate_letters(13),
     **SHIFTS,
 }
 
 UNCOVERED: dict[str, Transform] = {
     "a filler word after each word": words("{} banana"),
     "a filler word after each third": lambda text: re.sub(r"((?:\S+\s+){3})", r"\1well ", text),
-    "a letter x after each letter": joined("x"),
+    "a letter x after each letter": join_with("x"),
     "HTML around each word": words("<b>{}</b>"),
     "every second word": lambda text: " ".join(text.split()[::2]),
     "first letters": lambda text: " ".join(word[0] for word in text.split()),

@@ -5,7 +5,7 @@ import pytest
 from agents.offline_model.phrasing import answer_small_talk
 from chat.sanitizer import MAX_HELD, Sanitizer, TurnSanitizer
 from tests.chat.sanitizer.answers import answers
-from tests.chat.sanitizer.leak_checks import SIZES, pieces, streamed
+from tests.chat.sanitizer.leak_checks import SIZES, pieces, stream_through
 
 COUNT = 5_040
 ALLOWED = COUNT // 1_000
@@ -25,7 +25,7 @@ def test_benign_answers_pass_byte_for_byte(
 
 def test_benign_answers_stream_byte_for_byte(turn: TurnSanitizer) -> None:
     for text, size in zip(answers(180, seed=5), itertools.cycle(SIZES), strict=False):
-        assert streamed(turn, pieces(text, size)) == text
+        assert stream_through(turn, pieces(text, size)) == text
 
 
 def test_what_the_offline_assistant_says_passes(turn: TurnSanitizer) -> None:

@@ -3,14 +3,14 @@ import json
 import pytest
 
 from chat.sanitizer import REPLACEMENT, Sanitizer, TurnSanitizer
-from tests.chat.sanitizer.leak_checks import pieces, streamed
+from tests.chat.sanitizer.leak_checks import pieces, stream_through
 from tests.chat.sanitizer.real_prompts import AGENTS, tool_schemas
 
 
-def shown(turn: TurnSanitizer, text: str) -> str:
+def sanitize(turn: TurnSanitizer, text: str) -> str:
     """Of ``text``, the same in every cut."""
     result = turn.text(text)
-    assert all(streamed(turn, pieces(text, size)) == result for size in (1, 2, 3, 7))
+    assert all(stream_through(turn, pieces(text, size)) == result for size in (1, 2, 3, 7))
     return result
 
 
@@ -18,7 +18,7 @@ def shown(turn: TurnSanitizer, text: str) -> str:
 @pytest.mark.parametrize("way", ["{}", "`{}`", "**{}**", "_{}_", '"{}"', "({}),", "x/{}.py", "\n{}\n"])
 def test_an_agent_name_goes(name: str, way: str, turn: TurnSanitizer) -> None:
     written = way.format(name)
-    result = shown(turn, f"I asked {written} for you")
+    result = sanitize(turn, f"I asked {written} for you")
     assert name not in result
     assert result.startswith("I asked ")
     assert result.endswith(" for you")
@@ -39,17 +39,17 @@ def test_an_agent_name_goes(name: str, way: str, turn: TurnSanitizer) -> None:
     ],
 )
 def test_an_agent_name_in_disguise_goes(name: str, turn: TurnSanitizer) -> None:
-    assert shown(turn, f"by {name}.") == f"by {REPLACEMENT}."
-    assert shown(turn, f"by {name}") == f"by {REPLACEMENT}"
+    assert sanitize(turn, f"by {name}.") == f"by {REPLACEMENT}."
+    assert sanitize(turn, f"by {name}") == f"by {REPLACEMENT}"
 
 
 @pytest.mark.parametrize("before", ["Tasks:\\n", "C:\\agents\\", "\\t\\", '{\\"by\\": \\"'])
 def test_an_agent_name_after_a_backslash_goes(before: str, turn: TurnSanitizer) -> None:
-    assert "ask_agent" not in shown(turn, f"{before}task_agent\\n")
+    assert "ask_agent" not in sanitize(turn, f"{before}task_agent\\n")
 
 
 def test_an_agent_name_drowned_in_the_invisible_goes(turn: TurnSanitizer) -> None:
-    assert "task_agent" not in shown(turn, "by task_agent" + "\u200b" * 90 + ".")
+    assert "task_agent" not in sanitize(turn, "by task_agent" + "\u200b" * 90 + ".")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_an_agent_name_drowned_in_the_invisible_goes(turn: TurnSanitizer) -> Non
     ],
 )
 def test_ordinary_words_stay(text: str, turn: TurnSanitizer) -> None:
-    assert shown(turn, text) == text
+    assert sanitize(turn, text) == text
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ def test_ordinary_words_stay(text: str, turn: TurnSanitizer) -> None:
     ],
 )
 def test_routing_metadata_goes(text: str, left: str, turn: TurnSanitizer) -> None:
-    assert shown(turn, f"Routed: {text}\nDone.") == f"Routed: {left}\nDone."
+    assert sanitize(turn, f"Routed: {text}\nDone.") == f"Routed: {left}\nDone."
 
 
 def test_metadata_that_is_cut_off_does_not_take_the_answer_with_it(turn: TurnSanitizer) -> None:
     text = '{"agent": "task_agent", "why": "\n\nYou have two tasks.'
-    assert shown(turn, text) == f"{{{REPLACEMENT}\nYou have two tasks."
+    assert sanitize(turn, text) == f"{{{REPLACEMENT}\nYou have two tasks."
 
 
 @pytest.mark.parametrize("schema", tool_schemas(), ids=lambda schema: schema["function"]["name"])
@@ -92,7 +92,7 @@ def test_a_tool_schema_goes(schema: dict, turn: TurnSanitizer) -> None:
     for leaked, indent in ((schema, None), (schema["function"], 2), ([schema, schema], 4)):
         text = f"My tool: {json.dumps(leaked, indent=indent)}\nDone."
         result = turn.text(text)
-        assert streamed(turn, pieces(text, 3)) == result
+        assert stream_through(turn, pieces(text, 3)) == result
         assert REPLACEMENT in result
         assert result.endswith("\nDone.")
         assert "properties" not in result
@@ -102,12 +102,12 @@ def test_a_tool_schema_goes(schema: dict, turn: TurnSanitizer) -> None:
 @pytest.mark.parametrize("key", ["input_schema", "inputSchema", "parameters"])
 def test_a_schema_in_another_vendors_format_goes(key: str, turn: TurnSanitizer) -> None:
     leaked = {"name": "create_task", "description": "It makes one.", key: {"type": "object", "properties": {"x": {}}}}
-    assert "properties" not in shown(turn, json.dumps(leaked))
+    assert "properties" not in sanitize(turn, json.dumps(leaked))
 
 
 def test_own_parameters_without_their_tool_go_where_they_are_ours(turn: TurnSanitizer) -> None:
     parameters = next(s["function"]["parameters"] for s in tool_schemas() if s["function"]["name"] == "update_task")
-    result = shown(turn, json.dumps(parameters))
+    result = sanitize(turn, json.dumps(parameters))
     assert REPLACEMENT in result
     assert "due_date" not in result
 
@@ -125,12 +125,12 @@ def test_own_parameters_without_their_tool_go_where_they_are_ours(turn: TurnSani
     ],
 )
 def test_tools_names_and_other_schemas_stay(text: str, turn: TurnSanitizer) -> None:
-    assert shown(turn, text) == text
+    assert sanitize(turn, text) == text
 
 
 def test_a_name_that_the_user_wrote_may_be_said_back(sanitizer: Sanitizer) -> None:
     turn = sanitizer.for_turn(["Is there a Task_Agent?"])
     text = 'There is a task_agent. {"agent": "task_agent"}'
-    assert shown(turn, text) == text
-    assert shown(turn, "And a note_agent.") == f"And a {REPLACEMENT}."
-    assert shown(sanitizer.for_turn(["a task agent"]), "The task_agent.") == f"The {REPLACEMENT}."
+    assert sanitize(turn, text) == text
+    assert sanitize(turn, "And a note_agent.") == f"And a {REPLACEMENT}."
+    assert sanitize(sanitizer.for_turn(["a task agent"]), "The task_agent.") == f"The {REPLACEMENT}."

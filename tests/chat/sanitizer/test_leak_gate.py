@@ -8,7 +8,15 @@ import pytest
 
 from chat.sanitizer import REPLACEMENT, Sanitizer, TurnSanitizer
 from chat.sanitizer.folding import fold
-from tests.chat.sanitizer.leak_checks import SIZES, Leaks, pieces, plain_runs, protected_runs, random_pieces, streamed
+from tests.chat.sanitizer.leak_checks import (
+    SIZES,
+    Leaks,
+    pieces,
+    plain_runs,
+    protected_runs,
+    random_pieces,
+    stream_through,
+)
 from tests.chat.sanitizer.leaks import COVERED, SHIFTS, UNCOVERED, Transform
 from tests.chat.sanitizer.real_prompts import prompts
 
@@ -43,7 +51,7 @@ def test_no_prompt_gets_through(disguise: str, sanitizer: Sanitizer, leaks: Leak
         assert not plain_runs(prompt, shown)
         # One size a case here; `test_every_prompt_in_every_disguise_and_chunk_size` has them all.
         size = SIZES[(list(COVERED).index(disguise) + number) % len(SIZES)]
-        assert streamed(leaks.turn, pieces(leak, size)) == shown
+        assert stream_through(leaks.turn, pieces(leak, size)) == shown
 
 
 @pytest.mark.slow
@@ -56,7 +64,7 @@ def test_every_prompt_in_every_disguise_and_chunk_size(sanitizer: Sanitizer, tur
         # Of the 25 shifts one is cut in every way.
         sizes = [len(name) % 7 + 1] if disguise in SHIFTS else SIZES
         cuts = [*(pieces(leak, size) for size in sizes), random_pieces(leak, len(disguise))]
-        assert all(streamed(turn, cut) == shown for cut in cuts), (name, disguise)
+        assert all(stream_through(turn, cut) == shown for cut in cuts), (name, disguise)
 
 
 @pytest.mark.parametrize("name", prompts())
@@ -74,7 +82,7 @@ def test_an_excerpt_is_enough(name: str, sanitizer: Sanitizer, turn: TurnSanitiz
     for _ in range(60):
         start = dice.randrange(len(prompt) - 60)
         excerpt = prompt[start : start + 60]
-        shown = streamed(turn, random_pieces(f"They said “{excerpt}” to me.", start))
+        shown = stream_through(turn, random_pieces(f"They said “{excerpt}” to me.", start))
         assert REPLACEMENT in shown
         assert not protected_runs(sanitizer, shown)
 
@@ -85,7 +93,7 @@ def test_all_prompts_in_one_answer_in_all_disguises(sanitizer: Sanitizer, turn: 
     leak = " and then ".join(parts)
     shown = turn.text(leak)
     assert not protected_runs(sanitizer, shown)
-    assert streamed(turn, random_pieces(leak, 1)) == shown
+    assert stream_through(turn, random_pieces(leak, 1)) == shown
 
 
 def test_a_prompt_as_a_JSON_string_is_caught(sanitizer: Sanitizer, turn: TurnSanitizer) -> None:  # noqa: N802

@@ -3,7 +3,7 @@ import itertools
 import pytest
 
 from chat.sanitizer import MAX_HELD, REPLACEMENT, Sanitizer, TurnSanitizer
-from tests.chat.sanitizer.leak_checks import SIZES, pieces, random_pieces, streamed
+from tests.chat.sanitizer.leak_checks import SIZES, pieces, random_pieces, stream_through
 
 SECRET = "the user seems to be in a hurry, so I keep it short"
 ENCLOSED = [
@@ -59,14 +59,14 @@ def test_a_marker_goes_with_what_it_encloses(marked: str, turn: TurnSanitizer) -
 def test_also_when_it_is_split(marked: str, turn: TurnSanitizer) -> None:
     text = f"Sure. {marked} You have two tasks."
     for cut in itertools.chain((pieces(text, size) for size in SIZES), (random_pieces(text, n) for n in range(5))):
-        assert streamed(turn, cut) == f"Sure. {REPLACEMENT} You have two tasks."
+        assert stream_through(turn, cut) == f"Sure. {REPLACEMENT} You have two tasks."
 
 
 @pytest.mark.parametrize("opener", ["<thinking>", "[INST]", "<|im_start|>", "<think a=", "<think>x</thin"])
 def test_what_is_never_closed_goes_to_the_end(opener: str, turn: TurnSanitizer) -> None:
     text = f"Sure. {opener} {SECRET * 20}"
     assert turn.text(text) == f"Sure. {REPLACEMENT}"
-    assert streamed(turn, pieces(text, 3)) == f"Sure. {REPLACEMENT}"
+    assert stream_through(turn, pieces(text, 3)) == f"Sure. {REPLACEMENT}"
 
 
 @pytest.mark.parametrize("alone", ["</thinking>", "</think >", "[/INST]", "<|im_end|>", "<|endoftext|>", "<think/>"])
@@ -77,7 +77,7 @@ def test_a_marker_that_encloses_nothing_goes_alone(alone: str, turn: TurnSanitiz
 @pytest.mark.parametrize("text", HARMLESS)
 def test_other_brackets_stay(text: str, turn: TurnSanitizer) -> None:
     assert turn.text(text) == text
-    assert streamed(turn, pieces(text, 1)) == text
+    assert stream_through(turn, pieces(text, 1)) == text
 
 
 def test_only_the_beginning_of_a_marker_is_kept_waiting(turn: TurnSanitizer) -> None:
@@ -102,7 +102,7 @@ def test_what_the_user_marked_may_be_said_back(sanitizer: Sanitizer) -> None:
         "It is a closing </thinking>.",
     ):
         assert turn.text(text) == text
-        assert streamed(turn, pieces(text, 2)) == text
+        assert stream_through(turn, pieces(text, 2)) == text
 
 
 def test_but_no_more_than_that(sanitizer: Sanitizer) -> None:

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chat.sanitizer import MAX_HELD, REPLACEMENT, Sanitizer, TurnSanitizer
-from tests.chat.sanitizer.leak_checks import pieces, protected_runs, streamed
+from tests.chat.sanitizer.leak_checks import pieces, protected_runs, stream_through
 
 PROMPT = "You look after the garden of the castle. Roses first, then the lawn; never tell where the key is."
 SANITIZER = Sanitizer(prompts=[PROMPT], agent_names=["task_agent", "note_agent"])
@@ -39,8 +39,8 @@ def test_the_cuts_make_no_difference(chunks: list[str], user: list[str]) -> None
     turn = SANITIZER.for_turn(user)
     text = "".join(chunks)
     shown = turn.text(text)
-    assert streamed(turn, chunks) == shown
-    assert streamed(turn, pieces(text, 1)) == shown
+    assert stream_through(turn, chunks) == shown
+    assert stream_through(turn, pieces(text, 1)) == shown
     if not user:
         assert not protected_runs(SANITIZER, shown)
 
@@ -68,7 +68,7 @@ def test_each_redaction_logs_its_rule_and_no_text(caplog: pytest.LogCaptureFixtu
     turn = SANITIZER.for_turn([])
     text = f'{PROMPT} <think>hm</think> task_agent, {{"agent": "note_agent"}}'
     with caplog.at_level(logging.DEBUG):
-        shown = streamed(turn, pieces(text, 5))
+        shown = stream_through(turn, pieces(text, 5))
     assert shown.count(REPLACEMENT) == len(caplog.records) == 4
     assert [record.rule for record in caplog.records] == [  # type: ignore[attr-defined]
         "system_prompt",

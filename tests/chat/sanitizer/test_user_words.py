@@ -1,7 +1,7 @@
 import time
 
 from chat.sanitizer import REPLACEMENT, Sanitizer, strings_in
-from tests.chat.sanitizer.leak_checks import SIZES, pieces, streamed
+from tests.chat.sanitizer.leak_checks import SIZES, pieces, stream_through
 
 PROMPT = (
     "You are the gardener's assistant. Never water the cactus more than once a month. "
@@ -16,7 +16,7 @@ def test_what_the_user_wrote_may_be_said_back() -> None:
     turn = SANITIZER.for_turn([f"My note says: {QUOTED} Is that true?"])
     text = f"You wrote: “{QUOTED.upper()}”"
     assert turn.text(text) == text
-    assert all(streamed(turn, pieces(text, size)) == text for size in SIZES)
+    assert all(stream_through(turn, pieces(text, size)) == text for size in SIZES)
     assert OTHER not in turn.text(f"I was told to {OTHER}.")
 
 

@@ -11,7 +11,7 @@ from stripe.params import (
 )
 
 from tests.fakes.stripe import objects
-from tests.fakes.stripe.errors import ApiError, required
+from tests.fakes.stripe.errors import ApiError, missing_param
 from tests.fakes.stripe.world import Call, JsonObject, Route
 
 
@@ -41,9 +41,9 @@ def retrieve_product(call: Call) -> JsonObject:
 
 def create_price(call: Call) -> JsonObject:
     if "product" not in call.params:
-        raise required("product")
+        raise missing_param("product")
     if "unit_amount" not in call.params:
-        raise required("unit_amount")
+        raise missing_param("unit_amount")
     call.world.get("product", call.params["product"], param="product", status=400)
     if call.params["unit_amount"] < 0:
         raise ApiError("Invalid non-negative integer", param="unit_amount")

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from stripe.params.checkout import SessionCreateParams, SessionExpireParams, SessionListParams, SessionRetrieveParams
 
 from tests.fakes.stripe import objects, payments, subscriptions
-from tests.fakes.stripe.errors import ApiError, required
+from tests.fakes.stripe.errors import ApiError, missing_param
 from tests.fakes.stripe.forms import Form
 from tests.fakes.stripe.world import Call, JsonObject, Route, World
 
@@ -17,7 +17,7 @@ def create_session(call: Call) -> JsonObject:
     _require_mode_and_lines(params)
     lines = [_line(world, params, index, line) for index, line in enumerate(params["line_items"])]
     if "success_url" not in params:
-        raise required("success_url")
+        raise missing_param("success_url")
     for name in ("success_url", "cancel_url"):
         if name in params and not _is_url(params[name]):
             raise ApiError("Not a valid URL", code="url_invalid", param=name)
@@ -45,11 +45,11 @@ def create_session(call: Call) -> JsonObject:
 
 def _require_mode_and_lines(params: Form) -> None:
     if "mode" not in params:
-        raise required("mode")
+        raise missing_param("mode")
     if params["mode"] == "setup":
         raise ApiError("This double does not know the mode setup.", param="mode")
     if not params.get("line_items"):
-        raise required("line_items")
+        raise missing_param("line_items")
     if params["mode"] != "subscription" and "subscription_data" in params:
         raise ApiError("You can not pass `subscription_data` in `payment` mode.", param="subscription_data")
     if params["mode"] != "payment" and "payment_intent_data" in params:
@@ -61,7 +61,7 @@ def _line(world: World, params: Form, index: int, line: Form) -> tuple[JsonObjec
     if ("price" in line) == ("price_data" in line):
         raise ApiError("You must specify either `price` or `price_data` for each line item.", param=name)
     if "quantity" not in line:
-        raise required(f"{name}[quantity]")
+        raise missing_param(f"{name}[quantity]")
     if "price_data" in line:
         sold = _inline_price(world, line["price_data"], f"{name}[price_data]")
     else:
@@ -82,7 +82,7 @@ def _inline_price(world: World, given: Form, name: str) -> JsonObject:
     if ("product" in given) == ("product_data" in given):
         raise ApiError("You must specify either `product` or `product_data`.", param=name)
     if "unit_amount" not in given:
-        raise required(f"{name}[unit_amount]")
+        raise missing_param(f"{name}[unit_amount]")
     if "product_data" in given:
         product = world.add("product", objects.product(world, given["product_data"]))
     else:

@@ -15,7 +15,7 @@ from stripe.params import (
 )
 
 from tests.fakes.stripe import payments
-from tests.fakes.stripe.errors import ApiError, required
+from tests.fakes.stripe.errors import ApiError, missing_param
 from tests.fakes.stripe.world import Call, JsonObject, Route, World
 
 LINK_SECONDS = 300
@@ -69,7 +69,7 @@ def create_link(call: Call) -> JsonObject:
         raise ApiError("This account has a Stripe-hosted Dashboard.", param="type")
     for name in ("return_url", "refresh_url"):
         if name not in params:
-            raise required(name)
+            raise missing_param(name)
         parts = urlsplit(params[name])
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise ApiError("Not a valid URL", code="url_invalid", param=name)
@@ -97,7 +97,7 @@ def create_transfer(call: Call) -> JsonObject:
     params, world = call.params, call.world
     amount = params.get("amount")
     if amount is None:
-        raise required("amount")
+        raise missing_param("amount")
     if amount < 1:
         raise ApiError(
             "This value must be greater than or equal to 1.", code="parameter_invalid_integer", param="amount"

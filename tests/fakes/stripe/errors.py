@@ -29,5 +29,5 @@ def missing(what: str, object_id: str, *, param: str, status: int = 400) -> ApiE
     return ApiError(f"No such {what}: '{object_id}'", status=status, code="resource_missing", param=param)
 
 
-def required(param: str) -> ApiError:
+def missing_param(param: str) -> ApiError:
     return ApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)

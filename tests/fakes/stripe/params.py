@@ -13,7 +13,7 @@ import stripe
 from stripe._stripe_context import StripeContext
 from typing_extensions import is_typeddict
 
-from tests.fakes.stripe.errors import ApiError, required
+from tests.fakes.stripe.errors import ApiError, missing_param
 from tests.fakes.stripe.forms import Form
 
 UNIVERSAL = {"expand"}
@@ -30,7 +30,7 @@ def check_params(form: Form, shape: type, *, prefix: str = "") -> Form:
     needed: frozenset[str] = getattr(shape, "__required_keys__", frozenset())
     for name in fields:
         if name in needed and name not in form:
-            raise required(_full_name(prefix, name))
+            raise missing_param(_full_name(prefix, name))
     return {
         name: _value(given, fields[name], _full_name(prefix, name)) if name in fields else given
         for name, given in form.items()

@@ -9,7 +9,7 @@ from stripe.params import (
     PaymentIntentRetrieveParams,
 )
 
-from tests.fakes.stripe.errors import ApiError, required
+from tests.fakes.stripe.errors import ApiError, missing_param
 from tests.fakes.stripe.world import Call, JsonObject, Route, World
 
 Manner = Literal["pays", "declined", "authentication_required", "slow_bank"]
@@ -83,7 +83,7 @@ def create_payment_intent(call: Call) -> JsonObject:
         and params.get("automatic_payment_methods", {}).get("allow_redirects") != "never"
     )
     if is_confirmed and may_redirect and "return_url" not in params:
-        raise required("return_url")
+        raise missing_param("return_url")
     if "payment_method" in params:
         _require_theirs(world, params["payment_method"], params.get("customer"))
     made = add_payment_intent(

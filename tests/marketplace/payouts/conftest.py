@@ -17,7 +17,7 @@ def _webhook_secret(settings: Any) -> None:
 def stripe_server(settings: Any) -> Iterator[LoopbackStripe]:
     """A loopback Stripe with its key set: the real gateway is in use, and waits as long as in production.
 
-    Where silence is the fault, see ``tests.billing.buying.impatient``.
+    Where silence is the fault, see ``tests.billing.purchases.impatient``.
     """
     with LoopbackStripe() as server:
         settings.STRIPE_SECRET_KEY = SECRET_KEY

@@ -99,7 +99,7 @@ def sums_by_source(sale: RevenueEvent) -> set[int]:
     return {row["cents"] for row in rows}
 
 
-def meant_to_move(sale: RevenueEvent) -> int:
+def sum_transfers(sale: RevenueEvent) -> int:
     return sum(Transfer.objects.filter(revenue_event=sale).values_list("amount_cents", flat=True))
 
 

@@ -36,7 +36,7 @@ def test_a_refund_after_the_developer_has_left_is_booked_all_the_same(developer:
     sale = sales.sell(author=developer.user, cents=499)
     erase(developer)
     sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=200))
-    assert sales.developer_has(sale) == sales.meant_to_move(sale) == 209
+    assert sales.developer_has(sale) == sales.sum_transfers(sale) == 209
 
 
 def test_who_can_be_paid_is_paid_before_they_go(stripe_server: LoopbackStripe, developer: Account) -> None:

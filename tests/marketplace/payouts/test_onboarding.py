@@ -10,7 +10,7 @@ from django.db import connections
 
 from accounts.erasure import close_account
 from marketplace.models import DeveloperAccount
-from tests.billing.buying import impatient
+from tests.billing.purchases import impatient
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.payouts import sales
 from tests.support.accounts import Account
@@ -119,7 +119,7 @@ def test_the_stubs_page_says_that_one_can_be_paid(developer: Account, api: ApiCl
     page = path_of(begin(developer))
     shown = api.get(page)
     assert shown.status == 200
-    assert b"Say that I can be paid" in shown.content
+    assert b"Complete the onboarding" in shown.content
     assert not DeveloperAccount.objects.get().payouts_enabled
     assert api.post(page).status == 302
     assert DeveloperAccount.objects.get().payouts_enabled

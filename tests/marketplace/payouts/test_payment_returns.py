@@ -39,7 +39,7 @@ facts = st.lists(
 )
 
 
-def returned_after(told: list[PaymentReturn]) -> int:
+def sum_returned(told: list[PaymentReturn]) -> int:
     known: dict[str, PaymentReturn] = {}
     for one in told:
         if one.stripe_id not in known or supersedes(one, known[one.stripe_id]):
@@ -51,48 +51,47 @@ def returned_after(told: list[PaymentReturn]) -> int:
 @given(facts, st.data())
 def test_order_and_repetition_make_no_difference(told: list[PaymentReturn], data: st.DataObject) -> None:
     again = data.draw(st.permutations(told + told[:3]))
-    assert returned_after(again) == returned_after(told)
-    assert 0 <= returned_after(told) <= PRICE
+    assert sum_returned(again) == sum_returned(told)
+    assert 0 <= sum_returned(told) <= PRICE
 
 
 def test_the_total_of_a_charge_and_its_refunds_are_one_thing() -> None:
-    assert returned_after([fact(CHARGE, 300), fact(REFUND, 100, name="a"), fact(REFUND, 200, name="b")]) == 300
+    assert sum_returned([fact(CHARGE, 300), fact(REFUND, 100, name="a"), fact(REFUND, 200, name="b")]) == 300
 
 
 def test_either_may_be_ahead_of_the_other() -> None:
-    assert returned_after([fact(CHARGE, 300), fact(REFUND, 100)]) == 300
-    assert returned_after([fact(CHARGE, 100), fact(REFUND, 100, name="a"), fact(REFUND, 200, name="b")]) == 300
+    assert sum_returned([fact(CHARGE, 300), fact(REFUND, 100)]) == 300
+    assert sum_returned([fact(CHARGE, 100), fact(REFUND, 100, name="a"), fact(REFUND, 200, name="b")]) == 300
 
 
 def test_an_older_total_does_not_lower_a_newer_one() -> None:
-    assert returned_after([fact(CHARGE, 300), fact(CHARGE, 100)]) == 300
+    assert sum_returned([fact(CHARGE, 300), fact(CHARGE, 100)]) == 300
 
 
 def test_a_failed_refund_is_no_refund() -> None:
     failed = fact(REFUND, 200, phase=1, with_buyer=False)
-    assert returned_after([fact(CHARGE, 200), fact(REFUND, 200), failed]) == 0
-    assert returned_after([failed, fact(REFUND, 200), fact(CHARGE, 200)]) == 0
+    assert sum_returned([fact(CHARGE, 200), fact(REFUND, 200), failed]) == 0
+    assert sum_returned([failed, fact(REFUND, 200), fact(CHARGE, 200)]) == 0
 
 
 def test_a_refund_after_a_failed_one_counts() -> None:
     failed = fact(REFUND, 500, name="a", phase=1, with_buyer=False)
-    assert returned_after([fact(CHARGE, 500), failed, fact(REFUND, 500, name="b"), fact(CHARGE, 500)]) == 500
+    assert sum_returned([fact(CHARGE, 500), failed, fact(REFUND, 500, name="b"), fact(CHARGE, 500)]) == 500
 
 
 def test_an_open_dispute_takes_the_money_and_a_won_one_gives_it_back() -> None:
     opened = fact(DISPUTE, 1000, phase=1)
     won = fact(DISPUTE, 1000, phase=2, with_buyer=False)
-    assert returned_after([opened]) == 1000
-    assert returned_after([opened, won]) == returned_after([won, opened]) == 0
+    assert sum_returned([opened]) == 1000
+    assert sum_returned([opened, won]) == sum_returned([won, opened]) == 0
 
 
 def test_a_lost_dispute_stays_lost_whatever_older_news_says() -> None:
     lost = fact(DISPUTE, 1000, phase=2, at=2)
     assert (
-        returned_after([lost, fact(DISPUTE, 1000, phase=1, at=1), fact(DISPUTE, 1000, phase=0, with_buyer=False)])
-        == 1000
+        sum_returned([lost, fact(DISPUTE, 1000, phase=1, at=1), fact(DISPUTE, 1000, phase=0, with_buyer=False)]) == 1000
     )
 
 
 def test_nobody_gets_back_more_than_they_paid() -> None:
-    assert returned_after([fact(CHARGE, 600), fact(DISPUTE, 1000, phase=1)]) == PRICE
+    assert sum_returned([fact(CHARGE, 600), fact(DISPUTE, 1000, phase=1)]) == PRICE

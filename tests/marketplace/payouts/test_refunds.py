@@ -26,7 +26,7 @@ def test_partial_refunds_are_cumulative(sale: RevenueEvent) -> None:
     for total in (100, 101, 333, 499):
         sales.deliver(sales.charge_refunded(payment, total=total))
         assert sales.developer_has(sale) == split(499 - total).developer
-        assert sales.meant_to_move(sale) == split(499 - total).developer
+        assert sales.sum_transfers(sale) == split(499 - total).developer
     assert sales.ledger(sale) == {"buyer": 0, "developer": 0, "platform": 0}
     assert sales.sums_by_source(sale) == {0}
 
@@ -42,7 +42,7 @@ def test_of_every_price_shares_and_reversals_sum_exactly(developer: Account, pri
         theirs = left * 7 // 10
         books = {"buyer": 0, "developer": 0, "platform": 0} | sales.ledger(sale)
         assert books == {"buyer": -left, "developer": theirs, "platform": left - theirs}
-        assert sales.meant_to_move(sale) == theirs
+        assert sales.sum_transfers(sale) == theirs
     assert sales.sums_by_source(sale) == {0}
 
 
@@ -102,7 +102,7 @@ def test_a_failed_refund_gives_everything_back(sale: RevenueEvent) -> None:
     assert sales.purchase_status(sale) == "refunded"
     sales.deliver(sales.refund(payment, "re_1", cents=499, status="failed"))
     assert sales.purchase_status(sale) == "paid"
-    assert sales.developer_has(sale) == sales.meant_to_move(sale) == 349
+    assert sales.developer_has(sale) == sales.sum_transfers(sale) == 349
 
 
 def test_a_dispute_takes_the_money_until_it_is_won(sale: RevenueEvent) -> None:
@@ -111,7 +111,7 @@ def test_a_dispute_takes_the_money_until_it_is_won(sale: RevenueEvent) -> None:
     assert sales.ledger(sale) == {"buyer": 0, "developer": 0, "platform": 0}
     assert sales.purchase_status(sale) == "refunded"
     sales.deliver(sales.dispute(payment, cents=499, status="won"))
-    assert sales.developer_has(sale) == sales.meant_to_move(sale) == 349
+    assert sales.developer_has(sale) == sales.sum_transfers(sale) == 349
     assert sales.purchase_status(sale) == "paid"
 
 
@@ -144,7 +144,7 @@ def test_a_refund_heard_of_before_the_sale_is_applied_with_it(developer: Account
     sale = sales.record(purchase)
     assert purchase.status == "refunded"
     assert sales.ledger(sale) == {"buyer": 0, "developer": 0, "platform": 0}
-    assert sales.meant_to_move(sale) == 0
+    assert sales.sum_transfers(sale) == 0
 
 
 def test_events_in_any_order_end_in_the_same_state(developer: Account) -> None:
@@ -163,7 +163,7 @@ def test_events_in_any_order_end_in_the_same_state(developer: Account) -> None:
         run_open(event_id=sale.pk)
         sales.deliver(*(events[index] for index in order[3:]))
         assert sales.sums_by_source(sale) == {0}
-        ends.add((sales.developer_has(sale), sales.meant_to_move(sale), sales.purchase_status(sale)))
+        ends.add((sales.developer_has(sale), sales.sum_transfers(sale), sales.purchase_status(sale)))
     assert ends == {(210, 210, "paid")}
 
 

@@ -8,7 +8,7 @@ import pytest
 from billing.models import OperatorAlert
 from marketplace.models import DeveloperAccount, RevenueEvent, Transfer, TransferStatus
 from marketplace.payouts.transfers import ATTEMPTS_BEFORE_ALERT, Outcome, run, run_open
-from tests.billing.buying import impatient
+from tests.billing.purchases import impatient
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.payouts import sales
 from tests.support.accounts import Account

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from tests.accounts.concurrently import at_once
+from tests.accounts.concurrency import run_concurrently
 from tests.fakes.stripe.faults import Kind
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.purchases.actions import (
@@ -38,7 +38,7 @@ def test_twenty_parallel_installs_charge_once(stripe: LoopbackStripe, buyer: Acc
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
     stripe.fail("slow", path="/v1/payment_intents", seconds=0.2)
-    answers = at_once(*[partial(install, buyer, plugin)] * 20)
+    answers = run_concurrently(*[partial(install, buyer, plugin)] * 20)
     assert Counter(answer.status for answer in answers) == {201: 1, 200: 19}
     assert {answer.json["amount_cents"] for answer in answers} == {499}
     assert (charged_cents(stripe), sales_of(plugin), purchases_of(buyer)) == ([499], [499], ["paid"])
@@ -51,7 +51,7 @@ def test_a_bank_that_thinks_longer_than_the_sdk_waits_keeps_nobody_from_an_answe
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
     stripe.fail("slow", path="/v1/payment_intents", seconds=3)
-    answers = at_once(*[partial(install, buyer, plugin)] * 5)
+    answers = run_concurrently(*[partial(install, buyer, plugin)] * 5)
     assert Counter(answer.status for answer in answers) == {201: 1, 200: 4}
     assert charged_cents(stripe) == [499]
 
@@ -65,7 +65,7 @@ def test_twenty_parallel_installs_charge_once_when_answers_are_lost(
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
     with lose_answers(stripe, kind=kind, times=times):
-        answers = at_once(*[partial(install, buyer, plugin)] * 20)
+        answers = run_concurrently(*[partial(install, buyer, plugin)] * 20)
     assert {answer.status for answer in answers} <= DONE | {503, 504}
     assert sum(answer.status == 201 for answer in answers) <= 1
     stripe.mend()
@@ -81,7 +81,7 @@ def test_installs_and_events_at_once_charge_and_record_once(stripe: LoopbackStri
         assert install(buyer, plugin).status == 504
     jobs: list[Callable[[], Answer]] = [partial(install, buyer, plugin)] * 6
     jobs += [partial(deliver, event) for event in stripe.undelivered() * 2]
-    answers = at_once(*jobs)
+    answers = run_concurrently(*jobs)
     assert {answer.status for answer in answers} <= DONE
     assert has_installed(buyer, plugin)
     assert (charged_cents(stripe), sales_of(plugin)) == ([499], [499])
@@ -90,11 +90,11 @@ def test_installs_and_events_at_once_charge_and_record_once(stripe: LoopbackStri
 
 def test_ten_at_once_without_a_card_get_one_page(stripe: LoopbackStripe, buyer: Account) -> None:
     plugin = publish(price_cents=499)
-    answers = at_once(*[partial(install, buyer, plugin)] * 10)
+    answers = run_concurrently(*[partial(install, buyer, plugin)] * 10)
     assert len({page_of(answer) for answer in answers}) == 1
     assert len(stripe.world.all("checkout.session")) == 1
     stripe.complete_checkout(session_of(answers[0]))
-    answers = at_once(*[partial(install, buyer, plugin)] * 10)
+    answers = run_concurrently(*[partial(install, buyer, plugin)] * 10)
     assert Counter(answer.status for answer in answers) == {201: 1, 200: 9}
     assert (charged_cents(stripe), sales_of(plugin)) == ([499], [499])
     require_true_counts(plugin)
@@ -103,7 +103,7 @@ def test_ten_at_once_without_a_card_get_one_page(stripe: LoopbackStripe, buyer: 
 def test_ten_at_once_with_a_refused_card_get_one_page(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer, manner="declined")
     plugin = publish(price_cents=499)
-    answers = at_once(*[partial(install, buyer, plugin)] * 10)
+    answers = run_concurrently(*[partial(install, buyer, plugin)] * 10)
     assert len({page_of(answer) for answer in answers}) == 1
     assert charged_cents(stripe) == []
     assert len(stripe.world.all("payment_intent")) == 1
@@ -113,7 +113,7 @@ def test_many_buyers_at_once_are_all_counted(stripe: LoopbackStripe, make_user: 
     buyers, plugin = [make_user(tier="team") for _ in range(8)], publish(price_cents=499)
     for one in buyers:
         give_card(stripe, one)
-    answers = at_once(*[partial(install, one, plugin) for one in buyers])
+    answers = run_concurrently(*[partial(install, one, plugin) for one in buyers])
     assert [answer.status for answer in answers] == [201] * 8
     assert charged_cents(stripe) == [499] * 8
     require_true_counts(plugin)
@@ -124,7 +124,7 @@ def test_many_buyers_at_once_are_all_counted(stripe: LoopbackStripe, make_user: 
 def test_installing_and_uninstalling_at_once_keeps_the_count(buyer: Account) -> None:
     plugin = publish()
     jobs: list[Callable[[], Answer]] = [partial(install, buyer, plugin), partial(uninstall, buyer, plugin)] * 6
-    answers = at_once(*jobs)
+    answers = run_concurrently(*jobs)
     assert {answer.status for answer in answers} <= DONE | {204, 404}
     require_true_counts(plugin)
 
@@ -134,7 +134,7 @@ def test_ratings_at_once_are_all_counted(make_user: MakeUser) -> None:
     for one in people:
         install(one, plugin)
     jobs = [partial(rate, one, plugin, stars) for stars in (1, 5, 3) for one in people]
-    assert {answer.status for answer in at_once(*jobs)} == {200}
+    assert {answer.status for answer in run_concurrently(*jobs)} == {200}
     require_true_counts(plugin)
     plugin.refresh_from_db()
     assert plugin.rating_count == 5

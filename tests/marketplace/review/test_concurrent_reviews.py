@@ -9,7 +9,7 @@ from accounts.models import User
 from adiuva.api.errors import Conflict
 from marketplace.models import PluginReview, PluginStatus, PluginTakedown, PluginVersion
 from marketplace.review.decisions import approve, reinstate, reject, take_down
-from tests.accounts.concurrently import at_once
+from tests.accounts.concurrency import run_concurrently
 from tests.marketplace.review.submissions import publish, submit, tidy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,7 +30,7 @@ def test_of_several_decisions_at_once_one_is_made(transactional_db: None, staff:
     people = [staff() for _ in range(6)]
     jobs: list[Callable[[], object]] = [partial(approve, version=version, reviewer=person) for person in people[:3]]
     jobs += [partial(reject, version=version, reviewer=person, reason_code="broken") for person in people[3:]]
-    outcomes = at_once(*(partial(message_of, job) for job in jobs))
+    outcomes = run_concurrently(*(partial(message_of, job) for job in jobs))
     assert sorted(outcomes) == ["done", *["refused"] * 5]
     review = PluginReview.objects.get(plugin_id="tidy")
     version.refresh_from_db()
@@ -41,7 +41,7 @@ def test_of_several_decisions_at_once_one_is_made(transactional_db: None, staff:
 def test_of_two_versions_approved_at_once_the_newer_one_stays_live(transactional_db: None, staff: Staff) -> None:
     versions = [submit(version=f"1.{minor}.0") for minor in range(4)]
     people = [staff() for _ in versions]
-    outcomes = at_once(
+    outcomes = run_concurrently(
         *(
             partial(message_of, partial(approve, version=version, reviewer=person))
             for version, person in zip(versions, people, strict=True)
@@ -57,8 +57,8 @@ def test_one_of_several_takes_it_down_and_one_brings_it_back(transactional_db: N
     people = [staff() for _ in range(4)]
     plugin = publish(people[0])
     down = [partial(take_down, plugin=plugin, operator=person, reason="because") for person in people]
-    assert sorted(at_once(*(partial(message_of, job) for job in down))) == ["done", *["refused"] * 3]
+    assert sorted(run_concurrently(*(partial(message_of, job) for job in down))) == ["done", *["refused"] * 3]
     back = [partial(reinstate, plugin=plugin, operator=person, notes="ok") for person in people]
-    assert sorted(at_once(*(partial(message_of, job) for job in back))) == ["done", *["refused"] * 3]
+    assert sorted(run_concurrently(*(partial(message_of, job) for job in back))) == ["done", *["refused"] * 3]
     assert PluginTakedown.objects.filter(plugin=plugin).count() == 1
     assert tidy().status == PluginStatus.APPROVED

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.models import Plugin, PluginVersion
-from tests.accounts.concurrently import at_once
+from tests.accounts.concurrency import run_concurrently
 from tests.marketplace.members import MAIN, Member, files
 from tests.marketplace.zip_archives import package
 from tests.support.client import Answer
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 def test_of_one_version_submitted_twice_at_once_one_is_kept(author: Member, blob_folder: Path) -> None:
     datas = [package(MAIN * (number + 1)) for number in range(4)]
-    answers = at_once(*(partial(author.submit, data) for data in datas))
+    answers = run_concurrently(*(partial(author.submit, data) for data in datas))
     assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
     assert {answer.code for answer in answers if answer.status != 201} == {"conflict"}
     winner = datas[[answer.status for answer in answers].index(201)]
@@ -27,7 +27,7 @@ def test_of_one_version_submitted_twice_at_once_one_is_kept(author: Member, blob
 
 def test_an_id_that_several_take_at_once_is_one_authors(join: Callable[..., Member], blob_folder: Path) -> None:
     members = [join() for _ in range(4)]
-    answers = at_once(*(member.submit for member in members))
+    answers = run_concurrently(*(member.submit for member in members))
     assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
     owner = members[[answer.status for answer in answers].index(201)]
     assert Plugin.objects.get().author_id == owner.user.id
@@ -35,7 +35,7 @@ def test_an_id_that_several_take_at_once_is_one_authors(join: Callable[..., Memb
 
 
 def test_several_versions_at_once_are_all_kept(author: Member) -> None:
-    answers = at_once(*(partial(author.submit, version=f"1.{n}.0") for n in range(4)))
+    answers = run_concurrently(*(partial(author.submit, version=f"1.{n}.0") for n in range(4)))
     assert [answer.status for answer in answers] == [201] * 4
     newest = PluginVersion.objects.latest("submitted_at")
     assert Plugin.objects.get().version == newest.version
@@ -49,7 +49,7 @@ def test_a_submission_and_the_end_of_its_account_leave_nothing_behind(author: Me
         assert erase(user_id=author.user.id)
         return author.get("plugins/mine")
 
-    submitted, left = at_once(author.submit, leave)
+    submitted, left = run_concurrently(author.submit, leave)
     assert submitted.status in {201, 401, 409}, submitted
     assert left.status == 401
     assert (Plugin.objects.count(), files(blob_folder)) == (0, [])

@@ -32,7 +32,7 @@ def submit(server: RunningServer, member: Member, package: bytes) -> RawAnswer:
     return exchange(server, head(f"POST {PLUGINS}", *own) + body, method="POST")
 
 
-def begun(server: RunningServer, *headers: str) -> RawAnswer:
+def begin_submission(server: RunningServer, *headers: str) -> RawAnswer:
     """The answer to a submission of 15 MiB of which only the beginning is sent."""
     own = ["Content-Type: multipart/form-data; boundary=B", f"Content-Length: {15 * MIB}"]
     with connect(server) as connection:
@@ -41,12 +41,12 @@ def begun(server: RunningServer, *headers: str) -> RawAnswer:
 
 
 def test_strangers_are_refused_before_their_body(server: RunningServer) -> None:
-    assert begun(server).code == "not_authenticated"
-    assert begun(server, "Authorization: Bearer nonsense").code in {"not_authenticated", "invalid_token"}
+    assert begin_submission(server).code == "not_authenticated"
+    assert begin_submission(server, "Authorization: Bearer nonsense").code in {"not_authenticated", "invalid_token"}
 
 
 def test_lower_tiers_are_refused_before_their_body(server: RunningServer) -> None:
-    answer = begun(server, join(server).bearer)
+    answer = begin_submission(server, join(server).bearer)
     assert (answer.status, answer.code) == (403, "feature_not_available")
 
 

@@ -18,7 +18,7 @@ ID_SIGNS = set(string.ascii_lowercase + string.digits + "-")
 MANY = settings(max_examples=300, deadline=None)
 
 
-def refused_for(**changes: Any) -> set[str]:
+def list_failures(**changes: Any) -> set[str]:
     return set(failures_of(validate(**changes)))
 
 
@@ -139,20 +139,20 @@ def test_every_field_is_required(field: str) -> None:
 @pytest.mark.parametrize("field", rules.TEXTS)
 @pytest.mark.parametrize("value", [None, 1, True, [], {}, "x" * 5000])
 def test_a_text_is_a_text_of_some_length(field: str, value: Any) -> None:
-    assert "manifest_fields" in refused_for(**{field: value})
+    assert "manifest_fields" in list_failures(**{field: value})
 
 
 @pytest.mark.django_db
 def test_a_description_may_be_empty_and_a_name_may_not() -> None:
-    assert refused_for(description="") == set()
-    assert refused_for(name="  ") == {"manifest_fields"}
+    assert list_failures(description="") == set()
+    assert list_failures(name="  ") == {"manifest_fields"}
 
 
 @pytest.mark.django_db
 def test_html_and_formulas_are_texts_like_others() -> None:
     """The admin shows them as what they are."""
     assert (
-        refused_for(name="<b>Bold</b>", description='=HYPERLINK("https://example.com") <script>alert(1)</script>')
+        list_failures(name="<b>Bold</b>", description='=HYPERLINK("https://example.com") <script>alert(1)</script>')
         == set()
     )
 
@@ -253,7 +253,7 @@ BLOB = base64.b64encode(BYTES).decode()
     ],
 )
 def test_a_blob_is_found_in_any_field_also_in_one_that_would_be_ignored(changes: dict[str, Any]) -> None:
-    assert "no_blobs" in refused_for(**changes)
+    assert "no_blobs" in list_failures(**changes)
 
 
 @pytest.mark.django_db

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from marketplace.models import Plugin
 from marketplace.submissions.validators.contents import FORMS, secrets_in
-from marketplace.submissions.validators.lookalikes import skeleton
+from marketplace.submissions.validators.homoglyphs import skeleton
 from marketplace.submissions.validators.runner import SHADOWABLE, VALIDATORS
 from tests.marketplace.members import MAIN, failures_of, validate
 from tests.marketplace.zip_archives import build_zip

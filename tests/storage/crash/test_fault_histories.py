@@ -122,10 +122,10 @@ class Storage(RuleBasedStateMachine):
 
     @rule(device=DEVICES, operation=UPLOADS, seed=SEEDS)
     def an_upload_meets_a_store_that_takes_nothing(self, device: int, operation: str, seed: int) -> None:
-        before = self._listed()
+        before = self._list_everything()
         with self._no_room_for_uploads():
             self._perform(device, operation, seed)
-        assert self._listed() == before
+        assert self._list_everything() == before
 
     @rule(device=DEVICES, seed=SEEDS)
     def a_deletion_meets_a_store_that_is_away(self, device: int, seed: int) -> None:
@@ -152,7 +152,7 @@ class Storage(RuleBasedStateMachine):
         self._perform(0, "delete", seed)
         self.the_reaper_runs(prune=True)
         away.read_on()
-        assert away.records == {one["id"]: version_of(one) for one in self._listed()[0]}
+        assert away.records == {one["id"]: version_of(one) for one in self._list_everything()[0]}
 
     # --- what is always true ---
 
@@ -184,7 +184,7 @@ class Storage(RuleBasedStateMachine):
         self.restarts += 1
         self.workload.kill(sig)
 
-    def _listed(self) -> tuple[Any, Any]:
+    def _list_everything(self) -> tuple[Any, Any]:
         client = self.account.client
         return list_all(client, "storage/records"), list_all(client, "backup/history")
 

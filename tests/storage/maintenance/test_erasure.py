@@ -13,7 +13,7 @@ from adiuva.api.errors import InvalidToken
 from backups.models import Backup
 from storage.models import StorageRecord, StorageUsage, StoredVector
 from storage.quota import Kind, lock_usage
-from tests.accounts.concurrently import at_once
+from tests.accounts.concurrency import run_concurrently
 from tests.storage.maintenance.stored_items import (
     delete_record,
     keys,
@@ -39,7 +39,7 @@ def store_everything(user: User) -> None:
     upload(record_key(user.id))  # left by a crash
 
 
-def held_of(user: User) -> int:
+def count_rows(user: User) -> int:
     """Rows of any kind."""
     models = (StorageRecord, StoredVector, Backup, StorageUsage)
     return sum(model._default_manager.filter(user_id=user.id).count() for model in models)
@@ -51,12 +51,12 @@ def test_nothing_is_left_of_a_deleted_account_and_the_others_keep_all(
     account, stays = make_user(tier="team"), make_user(tier="team")
     for one in (account, stays):
         store_everything(one.user)
-    assert held_of(account.user) == 7
+    assert count_rows(account.user) == 7
     answer = api.delete("auth/me", token=account.access_token, json={"password": account.password})
     assert answer.status == 202
-    assert held_of(account.user) == 0
+    assert count_rows(account.user) == 0
     assert not User.objects.filter(id=account.user.id).exists()
-    assert held_of(stays.user) == 7
+    assert count_rows(stays.user) == 7
     assert {key.partition("/")[0] for key in keys()} == {str(stays.user.id)}
     assert not (tmp_path / "blobs" / str(account.user.id)).exists()
 
@@ -142,8 +142,8 @@ def test_a_commit_that_was_let_in_before_is_waited_for_and_erased(make_user: Mak
         erasure.close_account(user=user)
         assert erasure.erase(user_id=user.id)
 
-    at_once(commit, erase)
-    assert held_of(user) == 0
+    run_concurrently(commit, erase)
+    assert count_rows(user) == 0
     assert keys() == set()
     assert not User.objects.filter(id=user.id).exists()
     connection.close()

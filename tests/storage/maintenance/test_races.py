@@ -13,7 +13,7 @@ from accounts.models import User
 from storage.checksums import checksum_of
 from storage.models import StorageRecord, StorageUsage
 from storage.quota import Kind, lock_usage
-from tests.accounts.concurrently import at_once
+from tests.accounts.concurrency import run_concurrently
 from tests.storage.maintenance.stored_items import (
     age_files,
     delete_record,
@@ -63,7 +63,7 @@ def test_a_commit_under_way_keeps_its_blob_however_old_it_looks(make_user: MakeU
         assert locked.wait(30)
         return run("reap_storage", "--min-age", "0")[0]
 
-    at_once(lambda: commit(user, key, seconds=1, locked=locked), reap)
+    run_concurrently(lambda: commit(user, key, seconds=1, locked=locked), reap)
     assert keys() == {key}
 
 
@@ -83,7 +83,7 @@ def test_writers_and_reapers_leave_counters_and_blobs_that_agree(make_user: Make
         for _ in range(3):
             assert run("reap_storage")[0] == 0
 
-    at_once(write, reap, write, reap, write)
+    run_concurrently(write, reap, write, reap, write)
     assert run("reap_storage")[0] == 0
     live = StorageRecord.objects.live()
     assert keys() == set(live.values_list("s3_key", flat=True))

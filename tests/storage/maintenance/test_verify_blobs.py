@@ -38,12 +38,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "blobs"
 
 
-def verified_days_ago(item: StorageRecord | Backup, days: float) -> None:
+def mark_verified_days_ago(item: StorageRecord | Backup, days: float) -> None:
     rows = Backup.objects if isinstance(item, Backup) else StorageRecord.objects
     rows.filter(s3_key=item.s3_key).update(verified_at=datetime.now(UTC) - timedelta(days=days))
 
 
-def verified_at(item: StorageRecord | Backup) -> datetime | None:
+def read_verified_at(item: StorageRecord | Backup) -> datetime | None:
     rows = Backup.objects if isinstance(item, Backup) else StorageRecord.objects
     value: datetime | None = rows.get(s3_key=item.s3_key).verified_at
     return value
@@ -61,7 +61,7 @@ def test_whole_blobs_are_marked_as_verified(user: User) -> None:
     assert code == 0
     assert "3 blobs (8 B) are whole, 0 damaged" in output
     for item in items:
-        seen = verified_at(item)
+        seen = read_verified_at(item)
         assert seen is not None
         assert seen >= started
 
@@ -93,8 +93,8 @@ def test_damage_is_reported_with_what_is_wrong(
     assert f"damaged ({what}): {name} {damaged.id}, key {damaged.s3_key}" in output
     assert "1 blobs (5 B) are whole, 1 damaged" in output
     assert "a blob is damaged" in caplog.text
-    assert verified_at(damaged) is None
-    assert verified_at(whole) is not None
+    assert read_verified_at(damaged) is None
+    assert read_verified_at(whole) is not None
 
 
 def test_neither_output_nor_log_says_whose_it_is_or_what_it_holds(
@@ -111,7 +111,7 @@ def test_neither_output_nor_log_says_whose_it_is_or_what_it_holds(
 
 def test_known_damage_is_reported_until_it_is_gone(user: User, folder: Path) -> None:
     record = make_record(user)
-    verified_days_ago(record, 3)
+    mark_verified_days_ago(record, 3)
     (folder / str(record.s3_key)).unlink()
     for _ in range(2):
         assert run("verify_blobs", "--not-since", "86400")[0] == 1
@@ -125,20 +125,20 @@ def test_the_longest_unread_are_read_first_within_the_budget(user: User) -> None
         *(make_record(user), make_backup(user, b"123456")),
     ]
     for item, days in zip(order[1:], (9, 5, 1), strict=True):
-        verified_days_ago(item, days)
-    before = {item.s3_key: verified_at(item) for item in order}
+        mark_verified_days_ago(item, days)
+    before = {item.s3_key: read_verified_at(item) for item in order}
     for read in range(1, 4):
         code, output = run("verify_blobs", "--max-bytes", "6", "--not-since", "3600")
         assert code == 0
         assert "1 blobs (6 B)" in output
-        changed = [verified_at(item) != before[item.s3_key] for item in order]
+        changed = [read_verified_at(item) != before[item.s3_key] for item in order]
         assert changed == [True] * read + [False] * (4 - read)
 
 
 def test_what_was_verified_lately_is_not_read_again(user: User, folder: Path) -> None:
     lately, long_ago = make_record(user), make_record(user)
-    verified_days_ago(lately, 1)
-    verified_days_ago(long_ago, 3)
+    mark_verified_days_ago(lately, 1)
+    mark_verified_days_ago(long_ago, 3)
     (folder / str(lately.s3_key)).unlink()
     code, output = run("verify_blobs", "--not-since", str(2 * 86400))
     assert code == 0
@@ -160,7 +160,7 @@ def test_damage_does_not_keep_others_from_being_read(user: User, folder: Path) -
     whole = [make_backup(user, b"123456") for _ in range(3)]
     for _ in whole:
         assert run("verify_blobs", "--max-bytes", "6", "--not-since", "3600")[0] == 1
-    assert all(verified_at(backup) for backup in whole)
+    assert all(read_verified_at(backup) for backup in whole)
 
 
 def test_more_than_a_page_of_blobs_is_read_once_each(user: User, folder: Path) -> None:
@@ -195,8 +195,8 @@ def test_a_blob_that_is_replaced_or_deleted_in_the_meantime_is_no_damage(
     user: User, change: Callable[[StorageRecord], None]
 ) -> None:
     read_first, changed = make_record(user), make_record(user)
-    verified_days_ago(read_first, 2)
-    verified_days_ago(changed, 1)
+    mark_verified_days_ago(read_first, 2)
+    mark_verified_days_ago(changed, 1)
     old_key, output = str(changed.s3_key), list[str]()
 
     def after_the_first(_step: int) -> None:

@@ -102,7 +102,7 @@ def test_what_is_no_number_is_400(device: Device, query: str, field: str) -> Non
     assert (answer.status, answer.code, list(answer.json["errors"])) == (400, "validation_error", [field])
 
 
-def refused(device: Device, query: str) -> Any:
+def assert_resync_required(device: Device, query: str) -> Any:
     answer = device.api.get(f"storage/changes?{query}", token=device.token)
     assert (answer.status, answer.code) == (410, "resync_required"), answer
     return answer.json
@@ -113,7 +113,7 @@ def test_who_is_behind_the_pruned_must_start_again(device: Device) -> None:
     device.delete(gone)
     prune()
     for since in (1, 2):
-        assert "since=0" in refused(device, f"since={since}")["detail"]
+        assert "since=0" in assert_resync_required(device, f"since={since}")["detail"]
     assert device.feed("?since=3") == {"changes": [], "next": 3, "has_more": False}
     page = device.feed("?since=0")
     assert [change["id"] for change in page["changes"]] == [kept]
@@ -158,17 +158,17 @@ def test_a_full_run_into_which_a_pruning_falls_starts_again(device: Device) -> N
     device.delete(ids[0])
     assert device.feed(f"?since={page['next']}&limit=2")["changes"]
     prune()
-    refused(device, f"since={page['next']}")
+    assert_resync_required(device, f"since={page['next']}")
     assert [change["id"] for change in device.feed("?limit=100")["changes"]] == ids[1:]
 
 
 def test_who_knows_more_than_the_server_must_start_again(device: Device) -> None:
     """The database came back from a backup: what the follower has seen since then is not what it is told next."""
-    refused(device, "since=1")
+    assert_resync_required(device, "since=1")
     device.stored(b"x")
-    refused(device, "since=2")
-    refused(device, f"since={2**53 - 1}")
-    refused(device, "since=-2")
+    assert_resync_required(device, "since=2")
+    assert_resync_required(device, f"since={2**53 - 1}")
+    assert_resync_required(device, "since=-2")
     assert device.feed("?since=1")["changes"] == []
 
 

@@ -76,7 +76,7 @@ class Feed(RuleBasedStateMachine):
 
     @rule(record_id=IDS)
     def put(self, record_id: UUID) -> None:
-        self._changed()
+        self._note_change()
         with transaction.atomic(), lock_usage(self.user.id) as usage:
             now = datetime.now(UTC)
             old = StorageRecord.objects.for_user(self.user.id).filter(id=record_id).first()
@@ -99,7 +99,7 @@ class Feed(RuleBasedStateMachine):
         row = StorageRecord.objects.for_user(self.user.id).live().filter(id=record_id).first()
         if row is None:
             return
-        self._changed()
+        self._note_change()
         with transaction.atomic(), lock_usage(self.user.id) as usage:
             row.s3_key, row.deleted_at = None, datetime.now(UTC)
             row.seq, row.revision = usage.next_seq(), row.revision + 1
@@ -138,7 +138,7 @@ class Feed(RuleBasedStateMachine):
             if follower.up_to_date:
                 assert follower.known == live
 
-    def _changed(self) -> None:
+    def _note_change(self) -> None:
         for follower in self.followers:
             follower.up_to_date = False
 

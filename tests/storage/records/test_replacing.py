@@ -154,7 +154,7 @@ def test_a_tag_of_before_a_deletion_does_not_match_what_came_after(device: Devic
 # --- while a replacement arrives ---
 
 
-def replaced_while(device: Device, record_id: str, meanwhile: Any) -> Any:
+def replace_while(device: Device, record_id: str, meanwhile: Any) -> Any:
     """A replacement of ``record_id`` during whose body ``meanwhile`` happens."""
     record = StorageRecord.objects.get(user=device.account.user, id=record_id)
 
@@ -177,7 +177,7 @@ def test_a_record_that_is_deleted_while_its_replacement_arrives_stays_deleted(
 ) -> None:
     record_id = device.stored(b"first")["id"]
     with pytest.raises(Exception, match="no such record"):
-        replaced_while(device, record_id, lambda: device.delete(record_id))
+        replace_while(device, record_id, lambda: device.delete(record_id))
     assert device.read(record_id).status == 404
     assert files(blob_folder) == []
     assert device.used_bytes() == 0
@@ -191,14 +191,14 @@ def test_a_record_that_moves_while_its_replacement_arrives_is_left_alone(device:
         device.stored(b"elsewhere", table="tasks", record_id=record_id)
 
     with pytest.raises(Exception, match="another table"):
-        replaced_while(device, record_id, move)
+        replace_while(device, record_id, move)
     assert device.read(record_id).content == b"elsewhere"
     assert [file.read_bytes() for file in files(blob_folder)] == [b"elsewhere"]
 
 
 def test_what_is_replaced_twice_is_charged_once(device: Device, blob_folder: Path) -> None:
     record_id = device.stored(b"first")["id"]
-    late = replaced_while(device, record_id, lambda: device.send(b"a longer one", to=record_id))
+    late = replace_while(device, record_id, lambda: device.send(b"a longer one", to=record_id))
     assert late.revision == 3
     assert device.used_bytes() == 4
     assert [file.read_bytes() for file in files(blob_folder)] == [b"late"]

@@ -65,7 +65,7 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
 # --- refused before the body ---
 
 
-def refused_at_its_head(server: RunningServer, head: bytes) -> RawAnswer:
+def answer_to_head(server: RunningServer, head: bytes) -> RawAnswer:
     """Nothing but the head is sent: an answer means that nothing else was waited for."""
     with begin_upload(server, head) as connection:
         return read_answer(connection, method="POST")
@@ -83,10 +83,10 @@ def test_who_may_not_store_is_refused_before_the_body(
         record_id = post(client, b"first").json()["id"]
 
     answers = {
-        "not_authenticated": refused_at_its_head(server, upload_head(None, *body)),
-        "quota_exceeded": refused_at_its_head(server, upload_head(free, *body)),
-        "not_found": refused_at_its_head(server, upload_head(team, *body, line=missing)),
-        "precondition_failed": refused_at_its_head(
+        "not_authenticated": answer_to_head(server, upload_head(None, *body)),
+        "quota_exceeded": answer_to_head(server, upload_head(free, *body)),
+        "not_found": answer_to_head(server, upload_head(team, *body, line=missing)),
+        "precondition_failed": answer_to_head(
             server, upload_head(team, *body, 'If-Match: "x"', line=f"PUT {RECORDS}/{record_id}")
         ),
     }
@@ -99,7 +99,7 @@ def test_what_stands_beside_the_bytes_is_looked_at_before_them(server: RunningSe
     team = crowd.team
 
     def answer(line: str, *headers: str) -> str:
-        return refused_at_its_head(server, upload_head(team, LARGE, *headers, line=line)).code
+        return answer_to_head(server, upload_head(team, LARGE, *headers, line=line)).code
 
     assert answer(f"POST {RECORDS}?table_name=notes", OCTETS) == "validation_error"
     assert answer(f"POST {RECORDS}?table_name=Notes", OCTETS, CHECKSUM) == "validation_error"
@@ -113,7 +113,7 @@ def test_what_stands_beside_the_bytes_is_looked_at_before_them(server: RunningSe
 def test_a_body_that_says_it_does_not_fit_is_refused_before_it(
     server: RunningServer, crowd: Crowd, content_type: str
 ) -> None:
-    answer = refused_at_its_head(server, upload_head(crowd.limited, content_type, LARGE, CHECKSUM))
+    answer = answer_to_head(server, upload_head(crowd.limited, content_type, LARGE, CHECKSUM))
     assert (answer.status, answer.code) == (402, "quota_exceeded")
     assert answer.json["limit_bytes"] == 100_000
     assert 49 * MIB <= answer.json["requested_bytes"] <= 50 * MIB

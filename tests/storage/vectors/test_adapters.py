@@ -86,7 +86,7 @@ def test_not_even_a_hit_with_anothers_point_id_is_deleted(qdrant: LoopbackQdrant
 # --- Qdrant ---
 
 
-def made(qdrant: LoopbackQdrant) -> list[Seen]:
+def list_made_collections(qdrant: LoopbackQdrant) -> list[Seen]:
     return [seen for seen in qdrant.requests if seen.method == "PUT" and not seen.path.endswith("/points")]
 
 
@@ -101,7 +101,7 @@ def test_a_collection_for_each_dimension_is_made_once_and_indexed_by_tenant(
     }
     for collection in qdrant.collections.values():
         assert collection.indexes == {"user_id": {"type": "keyword", "is_tenant": True}}
-    assert [seen.path for seen in made(qdrant)] == [
+    assert [seen.path for seen in list_made_collections(qdrant)] == [
         "/collections/adiuva_vectors_2",
         "/collections/adiuva_vectors_2/index",
         "/collections/adiuva_vectors_32",

@@ -17,7 +17,7 @@ from tests.support.server import RunningServer
 MIB = 1024 * 1024
 
 
-def registered(server: RunningServer) -> tuple[str, str]:
+def register(server: RunningServer) -> tuple[str, str]:
     email = f"{uuid4().hex}@example.com"
     body = json.dumps({"email": email, "password": PASSWORD}).encode()
     return email, post(server, f"{API}/auth/register", body).json["access_token"]
@@ -26,7 +26,7 @@ def registered(server: RunningServer) -> tuple[str, str]:
 @pytest.fixture(scope="module")
 def token(server: RunningServer) -> str:
     """Of one account with storage, for all tests here."""
-    email, access_token = registered(server)
+    email, access_token = register(server)
     server.manage("set_tier", email, "pro")
     return access_token
 
@@ -52,7 +52,7 @@ def test_large_bodies_come_through_whole_chunked_or_not(server: RunningServer, t
 
 
 def test_who_has_no_quota_is_answered_before_the_body(server: RunningServer) -> None:
-    _, token = registered(server)
+    _, token = register(server)
     with connect(server) as connection:
         connection.sendall(head(f"POST {API}/{UPSERT}", f"Content-Length: {8 * MIB}", JSON, bearer(token)))
         answer = read_answer(connection, method="POST")  # not a byte of the body was sent

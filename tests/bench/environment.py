@@ -27,7 +27,7 @@ class SkippedError(Exception):
 
 
 class BaselineServer(RunningServer):
-    """`python -m tests.bench.baselines.NAME`."""
+    """A module of `tests.bench.baselines`, run as a process."""
 
     def __init__(self, name: str, *, folder: Path, env: dict[str, str]) -> None:
         super().__init__(folder=folder, env=env)

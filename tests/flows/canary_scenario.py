@@ -40,7 +40,7 @@ class Life:
     def client(self, **headers: str) -> httpx.Client:
         return httpx.Client(base_url=f"{self.server.url}/api/v1/", headers=headers, timeout=30)
 
-    def refused(self, answer: httpx.Response, *codes: int) -> None:
+    def assert_refused(self, answer: httpx.Response, *codes: int) -> None:
         """Keeps what a refusal says for the search."""
         assert answer.status_code in codes, (answer.status_code, answer.text)
         self.refusals.append(answer.text + str(answer.headers))
@@ -92,25 +92,25 @@ def accounts(life: Life) -> str:
     wrong, forged = life.secret["wrong password"], life.secret["forged"]
     with life.client() as client:
         first = client.post("auth/register", json={"email": email, "password": password}).json()
-        life.refused(client.post("auth/register", json={"email": email, "password": password}), 409)
-        life.refused(client.post("auth/register", json={"email": wrong, "password": password}), 400)
-        life.refused(client.post("auth/register", json={"email": f"x{email}", "password": wrong[:7]}), 400)
-        life.refused(client.post("auth/login", json={"email": email, "password": wrong}), 401)
-        life.refused(
+        life.assert_refused(client.post("auth/register", json={"email": email, "password": password}), 409)
+        life.assert_refused(client.post("auth/register", json={"email": wrong, "password": password}), 400)
+        life.assert_refused(client.post("auth/register", json={"email": f"x{email}", "password": wrong[:7]}), 400)
+        life.assert_refused(client.post("auth/login", json={"email": email, "password": wrong}), 401)
+        life.assert_refused(
             client.post("auth/login", content=f'{{"email": "{email}", "password": "{wrong}"'.encode()), 400, 415
         )
         tokens = client.post("auth/login", json={"email": email, "password": password}).json()
         rotated = client.post("auth/refresh", json={"refresh_token": first["refresh_token"]}).json()
         again = client.post("auth/refresh", json={"refresh_token": rotated["refresh_token"]}).json()
-        life.refused(client.post("auth/refresh", json={"refresh_token": first["refresh_token"]}), 401)
-        life.refused(client.post("auth/refresh", json={"refresh_token": forged}), 401)
-        life.refused(client.get("auth/me", headers={"Authorization": f"Bearer {forged}"}), 401)
-        life.refused(
+        life.assert_refused(client.post("auth/refresh", json={"refresh_token": first["refresh_token"]}), 401)
+        life.assert_refused(client.post("auth/refresh", json={"refresh_token": forged}), 401)
+        life.assert_refused(client.get("auth/me", headers={"Authorization": f"Bearer {forged}"}), 401)
+        life.assert_refused(
             client.get(f"auth/me?token={forged}&access_token={forged}", headers={"Cookie": f"sessionid={forged}"}), 401
         )
         change = {"current_password": wrong, "new_password": password}
         bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-        life.refused(client.post("auth/password", json=change, headers=bearer), 400)
+        life.assert_refused(client.post("auth/password", json=change, headers=bearer), 400)
     for number, one in enumerate((first, tokens, rotated, again)):
         life.secret[f"refresh token {number}"] = one["refresh_token"]
         life.secret[f"signature of access token {number}"] = one["access_token"].rsplit(".", 1)[1]
@@ -137,12 +137,12 @@ def conversations(life: Life, token: str) -> None:
         ):
             life.model.forget()
             life.model.script(*[reply] * 4)
-            life.refused(client.post("chat", json=request), 502, 503, 504)
+            life.assert_refused(client.post("chat", json=request), 502, 503, 504)
         life.model.forget()
         assert client.post("chat", json=request | {"execution_mode": "plan"}).status_code == 200
-        life.refused(client.post("chat", json={"message": said, "model": said}), 400, 403)
-        life.refused(client.post("chat", json={"message": said * 2000}), 400)
-        life.refused(client.post("chat", json={"message": [said], "context": {said: said}}), 400)
+        life.assert_refused(client.post("chat", json={"message": said, "model": said}), 400, 403)
+        life.assert_refused(client.post("chat", json={"message": said * 2000}), 400)
+        life.assert_refused(client.post("chat", json={"message": [said], "context": {said: said}}), 400)
         run = {"variables": {"project_text": said}, "context": {}}
         client.post("plans/templates/tpl_task_extract_from_project/run", json=run)
         ticket = client.post("auth/ws-ticket").json()["ticket"]
@@ -163,7 +163,7 @@ def conversations(life: Life, token: str) -> None:
         life.refusals.append((refusal.value.response.body or b"").decode())
 
 
-def sealed_bytes(life: Life, token: str) -> None:
+def store_sealed_bytes(life: Life, token: str) -> None:
     body, vector_blob, snapshot = (canaries.new(characters=64).encode() for _ in range(3))
     table = canaries.new("t")
     life.private |= {
@@ -188,16 +188,18 @@ def sealed_bytes(life: Life, token: str) -> None:
         assert client.get(f"storage/records/{made.json()['id']}").content == body
         assert client.get(f"storage/records?table={table}").json()["total"] == 1
         wrong = binary | {"X-Checksum": "0" * 64}
-        life.refused(client.post(f"storage/records?table_name={table}", content=body, headers=wrong), 400)
-        life.refused(client.post(f"storage/records?table_name={table.upper()}", content=body, headers=binary), 400)
+        life.assert_refused(client.post(f"storage/records?table_name={table}", content=body, headers=wrong), 400)
+        life.assert_refused(
+            client.post(f"storage/records?table_name={table.upper()}", content=body, headers=binary), 400
+        )
         vectors = [{"id": str(uuid.uuid4()), "blob": "bm8=", "checksum": sum_of(b"no"), "vector": [0.5, 0.25]}]
         assert client.post("storage/vectors/upsert", json={"vectors": vectors}).status_code == 200
         broken = [vectors[0] | {"blob": vector_blob.decode()}]
-        life.refused(client.post("storage/vectors/upsert", json={"vectors": broken}), 400)
+        life.assert_refused(client.post("storage/vectors/upsert", json={"vectors": broken}), 400)
         assert client.put("backup", content=snapshot, headers=stamped).status_code == 201
-        life.refused(client.put("backup", content=body, headers=stamped), 400)
+        life.assert_refused(client.put("backup", content=body, headers=stamped), 400)
         life.store.fault("put_object", Fault("status", code=life.env["AWS_SECRET_ACCESS_KEY"]))
-        life.refused(client.put("backup", content=snapshot, headers=stamped), 502, 503, 504)
+        life.assert_refused(client.put("backup", content=snapshot, headers=stamped), 502, 503, 504)
         life.store.behave()
 
 
@@ -208,13 +210,15 @@ def money(life: Life, token: str) -> None:
     with life.client(Authorization=f"Bearer {token}") as client:
         for kind in ("status", "garbage"):
             life.stripe.fail(kind, times=3)
-            life.refused(client.post("billing/checkout", json={"tier": "power"}), 502, 503, 504)
+            life.assert_refused(client.post("billing/checkout", json={"tier": "power"}), 502, 503, 504)
             life.stripe.mend()
         url = client.post("billing/checkout", json={"tier": "power"}).json()["checkout_url"]
         life.stripe.complete_checkout(url.rsplit("/", 1)[1].partition("#")[0])
         assert {code for _, code in life.stripe.deliver(hook, life.env["STRIPE_WEBHOOK_SECRET"])} == {200}
         for header in (f"t=1,v1={signature}", signature, f"t={life.env['STRIPE_WEBHOOK_SECRET']}"):
-            life.refused(client.post("billing/webhook", content=b"{}", headers={"Stripe-Signature": header}), 400)
+            life.assert_refused(
+                client.post("billing/webhook", content=b"{}", headers={"Stripe-Signature": header}), 400
+            )
 
 
 def plugins(life: Life, token: str) -> None:
@@ -253,7 +257,7 @@ def the_admin(life: Life) -> None:
         life.private["admin's session"] = browser.cookies["sessionid"]
 
 
-def malformed(life: Life, token: str) -> None:
+def send_malformed(life: Life, token: str) -> None:
     said = canaries.new()
     life.secret["malformed"] = said
     for body in (
@@ -265,13 +269,13 @@ def malformed(life: Life, token: str) -> None:
     ):
         with life.client(Authorization=f"Bearer {token}") as client:
             answer = client.post("chat", content=body.encode(), headers={"Content-Type": "application/json"})
-            life.refused(answer, 400)
-            life.refused(client.post("chat", content=body.encode(), headers={"Content-Type": said}), 415)
+            life.assert_refused(answer, 400)
+            life.assert_refused(client.post("chat", content=body.encode(), headers={"Content-Type": said}), 415)
     for headers in ((f"Authorization: {said}",), (f"X-Checksum: {said}", f"If-Match: {said}"), (f"Range: {said}",)):
         life.refusals.append(str(exchange(life.server, head("GET /api/v1/auth/me", *headers)).body))
     metrics, metrics_token = f"{life.server.url}/metrics", life.env["METRICS_TOKEN"]
     for credentials in (f"Bearer {said}", f"Basic {metrics_token}"):
-        life.refused(httpx.get(metrics, headers={"Authorization": credentials}, timeout=30), 401)
+        life.assert_refused(httpx.get(metrics, headers={"Authorization": credentials}, timeout=30), 401)
     page = httpx.get(metrics, headers={"Authorization": f"Bearer {metrics_token}"}, timeout=30)
     assert page.status_code == 200
     life.refusals.append(page.text)
@@ -289,8 +293,8 @@ def the_database_fails(life: Life, token: str) -> None:
         statement(life, f"CREATE TRIGGER no_canary BEFORE INSERT ON users BEGIN {refuse}; END")
     with life.client() as client:
         body = {"email": email, "password": life.secret["refused password"]}
-        life.refused(client.post("auth/register", json=body), 409, 500, 503)
+        life.assert_refused(client.post("auth/register", json=body), 409, 500, 503)
         statement(life, "ALTER TABLE storage_records RENAME TO away")
         for path in ("storage/records", "storage/changes?since=0", f"storage/records/{uuid.uuid4()}"):
-            life.refused(client.get(path, headers={"Authorization": f"Bearer {token}"}), 500, 503)
+            life.assert_refused(client.get(path, headers={"Authorization": f"Bearer {token}"}), 500, 503)
         statement(life, "ALTER TABLE away RENAME TO storage_records")

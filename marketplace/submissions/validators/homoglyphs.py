@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db.models import Q
 
-from adiuva.homoglyphs import LOOKALIKES
+from adiuva.homoglyphs import HOMOGLYPHS
 from marketplace.models import Plugin
 from marketplace.submissions.validators.base import InconclusiveError, Outcome, Submission, judge
 
@@ -23,8 +23,8 @@ def plain(text: str) -> str:
 
 def skeleton(text: str) -> str:
     """What a text looks like: two texts with one skeleton can be taken for each other."""
-    seen = "".join(LOOKALIKES.get(sign, sign) for sign in unicodedata.normalize("NFKC", text))
-    letters = "".join(LOOKALIKES.get(sign, sign) for sign in plain(seen)).translate(_LEET)
+    seen = "".join(HOMOGLYPHS.get(sign, sign) for sign in unicodedata.normalize("NFKC", text))
+    letters = "".join(HOMOGLYPHS.get(sign, sign) for sign in plain(seen)).translate(_LEET)
     for pair, letter in _PAIRS:
         letters = letters.replace(pair, letter)
     return letters

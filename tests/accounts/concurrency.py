@@ -10,7 +10,7 @@ from django.db import connection
 Result = TypeVar("Result")
 
 
-def at_once(*jobs: Callable[[], Result]) -> list[Result]:
+def run_concurrently(*jobs: Callable[[], Result]) -> list[Result]:
     """What each job returned, in their order."""
     start = Barrier(len(jobs))
 
