@@ -14,11 +14,10 @@ from agents.llm.messages import Message
 from agents.run_context import RunContext
 from agents.tools.base import Tool
 from agents.tools.checkpoints import CHECKPOINT_TOOLS
-from agents.tools.comments import COMMENT_TOOLS
 from agents.tools.notes import NOTE_TOOLS
 from agents.tools.projects import PROJECT_TOOLS
 from agents.tools.records import RunRecords
-from agents.tools.tasks import TASK_TOOLS
+from agents.tools.tasks import COMMENT_TOOLS, TASK_TOOLS
 
 # In the shared memory, beside ``prompting.PREVIOUS_RESULTS``: all the records that the turn knows.
 RECORDS = "records"

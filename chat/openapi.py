@@ -10,10 +10,9 @@ from rest_framework import serializers
 
 from agents.actions import ActionType, Table
 from agents.tools.checkpoints import CHECKPOINT_TOOLS
-from agents.tools.comments import COMMENT_TOOLS
 from agents.tools.notes import NOTE_TOOLS
 from agents.tools.projects import PROJECT_TOOLS
-from agents.tools.tasks import TASK_TOOLS
+from agents.tools.tasks import COMMENT_TOOLS, TASK_TOOLS
 from chat.ws.frames import MAX_TOOL_RESULT_BYTES
 
 STREAM_PATH = "/api/v1/chat/stream"

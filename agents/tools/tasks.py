@@ -1,4 +1,4 @@
-"""The tools of the task agent over tasks."""
+"""The tools of the task agent over tasks and their comments."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
+from agents.actions import new_id
 from agents.tools.arguments import (
     Arguments,
     Change,
@@ -16,9 +17,10 @@ from agents.tools.arguments import (
     RecordId,
     TaskStatus,
     Title,
+    given_fields,
     given_values,
 )
-from agents.tools.base import Tool, ToolRun, prepare_change, prepare_creation
+from agents.tools.base import Tool, ToolError, ToolRun, prepare_change, prepare_creation, require
 from agents.tools.records import Row
 
 
@@ -154,5 +156,68 @@ TASK_TOOLS: Sequence[Tool[Any]] = (
         table="tasks",
         prepare=_list_due_today,
         find=_find_due_today,
+    ),
+)
+
+
+class ListTaskComments(Arguments):
+    task_id: RecordId
+
+
+class AddTaskComment(Arguments):
+    task_id: RecordId
+    content: Annotated[str, Field(min_length=1, max_length=10_000)]
+
+
+class DeleteTaskComment(Arguments):
+    comment_id: RecordId
+
+
+def _list_comments(arguments: ListTaskComments, run: ToolRun) -> tuple[None, dict[str, Any]]:
+    require(run, "tasks", arguments.task_id)
+    return None, given_fields(arguments)
+
+
+def _find_comments(arguments: ListTaskComments, run: ToolRun) -> list[Row]:
+    return [row for row in run.records.rows("task_comments") if str(row.get("task_id")) == arguments.task_id]
+
+
+def _add(arguments: AddTaskComment, run: ToolRun) -> tuple[str, dict[str, Any]]:
+    require(run, "tasks", arguments.task_id)
+    return new_id(), given_fields(arguments)
+
+
+def _delete(arguments: DeleteTaskComment, run: ToolRun) -> tuple[str, dict[str, Any]]:
+    if not run.records.knows("task_comments", arguments.comment_id):
+        raise ToolError("Nothing was done: there is no comment with that comment_id. List the task's comments first.")
+    return arguments.comment_id, {}
+
+
+COMMENT_TOOLS: Sequence[Tool[Any]] = (
+    Tool(
+        name="list_task_comments",
+        description="List the comments of one task.",
+        arguments=ListTaskComments,
+        type="query_records",
+        table="task_comments",
+        prepare=_list_comments,
+        find=_find_comments,
+    ),
+    Tool(
+        name="add_task_comment",
+        description="Add one comment to a task.",
+        arguments=AddTaskComment,
+        type="create_record",
+        table="task_comments",
+        prepare=_add,
+    ),
+    Tool(
+        name="delete_task_comment",
+        description="Delete one comment for good. Only when the user asks for it.",
+        arguments=DeleteTaskComment,
+        type="delete_record",
+        table="task_comments",
+        prepare=_delete,
+        destructive=True,
     ),
 )

@@ -101,6 +101,12 @@ def number_words(words: str, start: int = 0) -> dict[str, int]:
     return {form: number for number, forms in enumerate(words.split(), start) for form in forms.split("/")}
 
 
+def meanings(words: str) -> dict[str, str]:
+    """What each word means: "day: tag, tage; week: woche, wochen"."""
+    groups = (group.partition(":") for group in words.split(";"))
+    return {form.strip(): meaning.strip() for meaning, _, forms in groups for form in forms.split(",")}
+
+
 def _iso(match: Match, _: date, __: DayWords) -> date:
     return date(int(match["year"]), int(match["month"]), int(match["day"]))
 

@@ -1,10 +1,10 @@
-"""English: the words for records, for what is said about them and for days."""
+"""English: the words for records, for what is said about them and for days, and the answers."""
 
 import re
 
 from agents.offline_model.clauses import ClauseSplitter
 from agents.offline_model.kinds import Kind
-from agents.offline_model.languages import answers, dates
+from agents.offline_model.languages import dates
 from agents.offline_model.languages.dates import Days, DayWords, alternatives, number_words, split_words
 from agents.offline_model.languages.language import DetailWords, GroupWords, Language
 
@@ -111,6 +111,117 @@ _DAYS = Days.of(
     unless=_NOT_OWNER,
 )
 
+# --- answers
+
+_ANSWERS = {
+    "help": (
+        "I can look after your tasks, projects, checkpoints and notes. Try “create a task to buy milk tomorrow, high "
+        "priority”, “what is due today?”, “mark buy milk as done”, “create a project Garden”, “add a milestone Beta to "
+        "the project Garden by 1 December” or “write a note called Ideas: paint it green”."
+    ),
+    "hello": "Hello! {help}",
+    "well": "I’m well, thank you. {help}",
+    "welcome": "You’re welcome!",
+    "bye": "Goodbye!",
+    "only plain requests": "I’m the built-in offline assistant, so I understand plain requests only. {help}",
+    "missed": "I did not understand “{clause}”.",
+    "elsewhere": "I could not do that in this conversation.",
+    "rest elsewhere": "I could not do the rest of it in this conversation.",
+    "failed": "I could not do that: {reason}",
+    "it did not work": "it did not work.",
+    "untitled": "Untitled",
+    "and": " and ",
+    "the task": "the task",
+    "the project": "the project",
+    "the checkpoint": "the checkpoint",
+    "the note": "the note",
+    "name the task": "What shall the task be called?",
+    "name the project": "What shall the project be called?",
+    "name the checkpoint": "What shall the checkpoint be called?",
+    "name the note": "What shall the note be called?",
+    "which task": "Which task do you mean?",
+    "which project": "Which project do you mean?",
+    "which checkpoint": "Which checkpoint do you mean?",
+    "which note": "Which note do you mean?",
+    "which comment": "I found no such comment. What does it say, and on which task is it?",
+    "no such task": "I found no task called “{name}”. {question}",
+    "no such project": "I found no project called “{name}”. {question}",
+    "no such checkpoint": "I found no checkpoint called “{name}”. {question}",
+    "no such note": "I found no note called “{name}”. {question}",
+    "this one": "Do you mean {name}?",
+    "several": "I found several that fit: {names}. Which one do you mean?",
+    "created": "I created {the} “{title}”{details}.",
+    "suggested": "I suggest the checkpoint “{title}”; it waits for your approval.",
+    "deleted": "I deleted {the} {title}.",
+    "done": "I marked {title} as done.",
+    "archived": "I archived {title}. Nothing is lost; say “delete it permanently” if it shall be gone.",
+    "restored": "{title} is active again.",
+    "approved": "I approved {title}.",
+    "changed": "I changed {title}: {changes}.",
+    "changed status": "it is {value} now",
+    "changed priority": "its priority is {value}",
+    "changed due": "it is due {value}",
+    "changed no due": "it has no due date any more",
+    "changed title": "it is called “{value}”",
+    "changed description": "it has a new description",
+    "changed content": "it says what you asked for",
+    "changed project": "it belongs to another project",
+    "commented": "I added your comment to {title}.",
+    "comment deleted": "I deleted the comment.",
+    "no comments": "There are no comments on {title}.",
+    "comments": "Comments on {title}:",
+    "no task": "You have no tasks.",
+    "no project": "You have no projects.",
+    "no checkpoint": "There are no checkpoints.",
+    "no note": "You have no notes.",
+    "no match": "I found no {plural} like that.",
+    "nothing due": "Nothing is due today.",
+    "due today": "You have {count} due today:",
+    "found": "I found {count}:",
+    "more": "- and {number} more",
+    "one task": "1 task",
+    "one project": "1 project",
+    "one checkpoint": "1 checkpoint",
+    "one note": "1 note",
+    "many task": "tasks",
+    "many project": "projects",
+    "many checkpoint": "checkpoints",
+    "many note": "notes",
+    "with due": "due {value}",
+    "with priority": "with {value} priority",
+    "with status": "as {value}",
+    "fact priority": "{value} priority",
+    "fact archived": "archived",
+    "fact suggested": "suggested, not approved yet",
+    "empty": "It is empty.",
+    "todo": "to do",
+    "in_progress": "in progress",
+    "status done": "done",
+    "active": "active",
+    "high": "high",
+    "medium": "medium",
+    "low": "low",
+    "day": "{weekday}, {day} {month}{year}",
+    "near": "{near} ({day})",
+    "on day": "on {day}",
+    "today": "today",
+    "tomorrow": "tomorrow",
+    "yesterday": "yesterday",
+    "weekdays": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
+    "months": "January February March April May June July August September October November December",
+}
+_SMALL_TALK = (
+    (r"(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening|day)|greetings|howdy)(?: there| adiuva)?", "hello"),
+    (r"(?:thanks?|thank you|thx|cheers|great|perfect|nice)(?: (?:a lot|so much|very much|you))*", "welcome"),
+    (r"(?:bye|goodbye|see you|good night)(?: later| soon)?", "bye"),
+    (r"how are you(?: doing)?(?: today)?", "well"),
+    (
+        r"(?:help(?: me)?|what (?:can|do) you do|(?:who|what) are you|how do(?:es)? (?:this|you|it) work)(?: for me)?",
+        "help",
+    ),
+)
+_SUGGESTIONS = ("Plan agreed", "First version ready", "Handed over")
+
 ENGLISH = Language(
     code="en",
     marks=frozenset(
@@ -187,7 +298,7 @@ ENGLISH = Language(
         r"|.*?\b(?P<in_progress>in[ _-]progress|started|ongoing)\b|.*?\b(?P<todo>todo status|not started)\b)"
     ),
     search_words=r"\b(?:about|containing|mention(?:ing)?|matching|with the words?|called|named)\s+(?P<words>.+)$",
-    suggestions=answers.ENGLISH_SUGGESTIONS,
-    answers=answers.ENGLISH,
-    small_talk=answers.ENGLISH_SMALL_TALK,
+    suggestions=_SUGGESTIONS,
+    answers=_ANSWERS,
+    small_talk=_SMALL_TALK,
 )

@@ -1,109 +1,136 @@
-"""German: the words for records, for what is said about them and for days."""
+"""German: the words for records, for what is said about them and for days, and the answers."""
 
 import re
 
 from agents.offline_model.clauses import ClauseSplitter
 from agents.offline_model.kinds import Kind
-from agents.offline_model.languages import answers, dates
-from agents.offline_model.languages.dates import Days, DayWords, alternatives, number_words, split_words
-from agents.offline_model.languages.language import DetailWords, GroupWords, Language
+from agents.offline_model.languages import dates
+from agents.offline_model.languages.dates import Days, DayWords, alternatives, meanings, number_words, split_words
+from agents.offline_model.languages.english import ENGLISH
+from agents.offline_model.languages.language import DetailWords, GroupWords, Language, by_kind
 
 NOUNS = {
-    Kind.CHECKPOINT: r"(?:Check ?points?|Meilensteine?[ns]?|Etappenziele?s?|Milestones?)",
-    Kind.NOTE: r"(?:Notiz(?:en)?|Vermerke?)",
+    Kind.CHECKPOINT: r"(?:Check ?points?|Meilensteine?[ns]?|Milestones?)",
+    Kind.NOTE: r"(?:Notiz(?:en)?)",
     Kind.TASK: r"(?:Aufgaben?|To-?dos?|Tasks?|Erinnerung(?:en)?)",
     Kind.PROJECT: r"(?:Projekte?[ns]?)",
 }
 NOUN = rf"(?P<noun>{'|'.join(NOUNS.values())})"
-
-
-_ENDINGS = ("", "e", "er", "es", "en", "em")
 PRIORITIES = {
-    **{f"{stem}{end}": "high" for stem in ("hoch", "hoh", "dringend", "wichtig", "höchst") for end in _ENDINGS},
-    **{f"{stem}{end}": "medium" for stem in ("mittel", "mittler", "normal") for end in _ENDINGS},
-    **{f"{stem}{end}": "low" for stem in ("niedrig", "gering", "tief") for end in _ENDINGS},
+    f"{stem}{end}": level
+    for stem, level in meanings("high: hoch, hoh, dringend, wichtig; medium: mittel, mittler; low: niedrig").items()
+    for end in ("", "e", "er", "es", "en", "em")
 }
-STATUSES = {
-    **dict.fromkeys(
-        ("erledigt", "fertig", "abgeschlossen", "beendet", "abgehakt", "erreicht", "gemacht", "vollendet"), "done"
-    ),
-    **dict.fromkeys(("in arbeit", "in bearbeitung", "begonnen", "angefangen", "laufend"), "in_progress"),
-    **dict.fromkeys(("offen", "zu erledigen", "unerledigt", "nicht erledigt", "nicht begonnen"), "todo"),
-}
+STATUSES = meanings(
+    "done: erledigt, fertig, abgeschlossen, erreicht; in_progress: in arbeit, begonnen; todo: offen, nicht erledigt"
+)
 PRIORITY = rf"(?P<priority>{alternatives(PRIORITIES)})"
 STATUS = rf"(?P<status>{alternatives(STATUSES)})"
-PRIO = r"(?:Priorität|Prio|Wichtigkeit)"
-
+PRIO = r"(?:Priorität|Prio)"
 _JOIN = r"[,;(]? ?\b(?:(?:und|mit|auf|von|der|die|das|eine|einer|es|sie|ist|hat|als) ){0,4}"
-_HOUR = r"(?:[01]?\d|2[0-3])"
-_IN = r"[,;]? ?\b(?:im|in|zum|zu|für|des|dem|vom|von|bei|aus|beim|auf|ins)(?: (?:das|dem|die|der))?"
-_ZU = re.compile(r"\bzu (?=\w+n$)")
-_INNER_ZU = re.compile(
-    r"\b(ab|an|auf|aus|bei|durch|ein|fertig|her|hin|los|mit|nach|um|vor|vorbei|weg|weiter|zurück|zusammen)zu(?=\w+n$)",
-    re.IGNORECASE,
-)
+_IN = r"[,;]? ?\b(?:im|in|zum|zu|für|des|dem|vom|von|bei|beim|auf|ins)(?: (?:das|dem|die|der))?"
 
 
 def tidy(title: str) -> str:
     """The infinitive of a title: "Milch zu kaufen" is "Milch kaufen", "Anna anzurufen" is "Anna anrufen"."""
-    return _INNER_ZU.sub(r"\1", _ZU.sub("", title))
+    title = re.sub(r"\bzu (?=\w+n$)", "", title)
+    return re.sub(r"\b(ab|an|auf|aus|bei|ein|mit|nach|um|vor|weg|zurück)zu(?=\w+n$)", r"\1", title, flags=re.IGNORECASE)
 
-
-_VERBS = (
-    r"erstell(?:e)?|leg(?:e)?|füg(?:e)?|lösch(?:e)?|markier(?:e)?|setz(?:e)?|verschieb(?:e)?|zeig(?:e)?|benenn(?:e)?"
-    r"|änder(?:e|n)?|erinner(?:e)?|archivier(?:e)?|schreib(?:e)?|notier(?:e)?|hak(?:e)?|schließ(?:e)?|kommentier(?:e)?"
-    r"|entfern(?:e)?|genehmig(?:e)?|nenn(?:e)?|list(?:e)?|welche|was|mach(?:e)?|noch eine?|eine weitere|ein weiteres"
-    r"|stell(?:e)?|trag(?:e)?|sag(?:e)?|öffne|lies|schlag(?:e)?|erledig(?:e)?|lehn(?:e)?|reaktivier(?:e)?|nimm|kannst"
-)
 
 # --- days
 
-_NUMBERS = number_words(
-    "null ein/eine/einem/einer/einen zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn"
-) | {"ein paar": 3}
-_UNITS = {
-    **dict.fromkeys(("tag", "tage", "tagen"), "day"),
-    **dict.fromkeys(("woche", "wochen"), "week"),
-    **dict.fromkeys(("monat", "monate", "monaten", "monats"), "month"),
-    **dict.fromkeys(("jahr", "jahre", "jahren", "jahres"), "year"),
-}
+_UNITS = meanings("day: tag, tage, tagen; week: woche, wochen; month: monat, monate, monats; year: jahr, jahre, jahres")
 _WEEKDAYS = number_words("montag dienstag mittwoch donnerstag freitag samstag/sonnabend sonntag")
 _MONTHS = number_words(
-    "januar/jänner februar/feber märz/maerz april mai juni juli august september oktober november dezember", start=1
+    "januar/jänner februar märz april mai juni juli august september oktober november dezember", start=1
 )
-_WORDS = DayWords(_NUMBERS, _UNITS, _WEEKDAYS, _MONTHS)
-
-_COUNT = _WORDS.count_pattern
-_UNIT = _WORDS.unit_pattern
-_MONTH = rf"(?P<month>{alternatives(_MONTHS)})"
-_LEAD = (
-    r"(?:[,;]?\s*\b(?:mit\s+(?:der\s+)?(?:Frist|Fälligkeit)|(?:mit\s+)?Fälligkeitsdatum|fällig|Frist"
-    r"|spätestens|bis\s+zum"
-    r"|bis|ab|vor|für|zum|am|auf|den|dem|vom|von)\s*:?\s+){0,3}"
+_WORDS = DayWords(
+    number_words("null ein/eine/einem/einer/einen zwei drei vier fünf sechs sieben acht neun zehn"),
+    _UNITS,
+    _WEEKDAYS,
+    _MONTHS,
 )
-_PART_OF_DAY = r"(?:\s+(?:früh|Vormittag|Mittag|Nachmittag|Abend|Nacht)|(?:vormittag|nachmittag|abend)s?)?"
+_PART_OF_DAY = r"(?:\s+(?:früh|Vormittag|Mittag|Nachmittag|Abend)|(?:vormittag|nachmittag|abend)s?)?"
 _NEXT = r"(?:nächste|kommende|diese)[nrms]?"
-
 _DAYS = Days.of(
     _WORDS,
     [
         (rf"\bübermorgen{_PART_OF_DAY}\b", dates.days_later(2)),
         (rf"\b(?<!jeden )(?<!guten )(?<!am )morgen{_PART_OF_DAY}\b", dates.days_later(1)),
         (rf"\bheute{_PART_OF_DAY}\b", dates.days_later(0)),
-        (rf"\bin\s+{_COUNT}\s+{_UNIT}\b", dates.from_now),
-        (rf"\b(?P<day>\d{{1,2}})\.\s*{_MONTH}(?:\s+(?P<year>\d{{4}}))?\b", dates.calendar_day),
+        (rf"\bin\s+{_WORDS.count_pattern}\s+{_WORDS.unit_pattern}\b", dates.from_now),
+        (
+            rf"\b(?P<day>\d{{1,2}})\.\s*(?P<month>{alternatives(_MONTHS)})(?:\s+(?P<year>\d{{4}}))?\b",
+            dates.calendar_day,
+        ),
         (r"\b(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.(?P<year>\d{4})?(?=\s|$|[,;!?])", dates.calendar_day),
         (r"\bEnde\s+(?:(?:der|des|dieser|dieses)\s+)?(?P<unit>Woche|Monats?|Jahres|Jahr)\b", dates.end_of),
-        (
-            rf"\b(?:{_NEXT}\s+)?(?P<weekday>{alternatives(_WEEKDAYS)}){_PART_OF_DAY}\b",
-            dates.weekday,
-        ),
+        (rf"\b(?:{_NEXT}\s+)?(?P<weekday>{alternatives(_WEEKDAYS)}){_PART_OF_DAY}\b", dates.weekday),
         (r"\b(?:(?:diese[sm]?|(?P<next>nächste[sn]?))\s+)?Wochenende\b", dates.weekend),
-        (rf"\b(?:nächste|kommende)[nrms]?\s+{_UNIT}\b", dates.next_unit),
+        (rf"\b(?:nächste|kommende)[nrms]?\s+{_WORDS.unit_pattern}\b", dates.next_unit),
         (rf"\b(?P<day>\d{{1,2}})\.(?=\s|$|[,;!?])(?!\s*(?:{alternatives(_MONTHS)}))", dates.day_of_month),
     ],
-    lead=_LEAD,
+    lead=r"(?:[,;]?\s*\b(?:mit\s+Frist|fällig|spätestens|bis\s+zum|bis|ab|vor|für|zum|am|auf|den|dem|vom|von)\s+){0,3}",
 )
+
+# --- answers; what is missing here is said in English
+
+_ANSWERS = {
+    **ENGLISH.answers,
+    "help": (
+        "Ich kümmere mich um deine Aufgaben, Projekte, Meilensteine und Notizen. Versuch es mit „erstelle eine "
+        "Aufgabe, morgen Milch zu kaufen, hohe Priorität“, „was ist heute fällig?“, „markiere Milch kaufen als "
+        "erledigt“, „lege ein Projekt Garten an“ oder „schreib eine Notiz Ideen: grün streichen“."
+    ),
+    "only plain requests": "Ich bin der eingebaute Offline-Assistent und verstehe nur einfache Bitten. {help}",
+    "missed": "Das habe ich nicht verstanden: „{clause}“.",
+    "and": " und ",
+    **by_kind("the", "die Aufgabe", "das Projekt", "den Meilenstein", "die Notiz"),
+    **by_kind("name the", *["Wie soll der Name sein?"] * 4),
+    **by_kind("which", "Welche Aufgabe?", "Welches Projekt?", "Welcher Meilenstein?", "Welche Notiz?"),
+    **by_kind("no such", *["„{name}“ habe ich nicht gefunden. {question}"] * 4),
+    **by_kind("one", "1 Aufgabe", "1 Projekt", "1 Meilenstein", "1 Notiz"),
+    **by_kind("many", "Aufgaben", "Projekte", "Meilensteine", "Notizen"),
+    "several": "Mehrere passen: {names}. Was davon meinst du?",
+    "created": "Ich habe {the} „{title}“ angelegt{details}.",
+    "deleted": "Ich habe {the} {title} gelöscht.",
+    "done": "Ich habe {title} als erledigt markiert.",
+    "archived": "Ich habe {title} archiviert. Nichts ist verloren; sag „endgültig löschen“, wenn es ganz weg soll.",
+    "restored": "{title} ist wieder aktiv.",
+    "approved": "Ich habe {title} bestätigt.",
+    "changed": "Ich habe {title} geändert: {changes}.",
+    "changed priority": "die Priorität ist {value}",
+    "changed due": "fällig {value}",
+    "changed title": "der Name ist „{value}“",
+    "changed content": "mit neuem Text",
+    "commented": "Ich habe deinen Kommentar zu {title} hinzugefügt.",
+    "comments": "Kommentare zu {title}:",
+    "no match": "Ich habe keine solchen {plural} gefunden.",
+    **by_kind("no", *(f"Es gibt keine {many}." for many in ("Aufgaben", "Projekte", "Meilensteine", "Notizen"))),
+    "nothing due": "Heute ist nichts fällig.",
+    "failed": "Das hat nicht geklappt: {reason}",
+    "elsewhere": "Das konnte ich in diesem Gespräch nicht tun.",
+    "due today": "Heute fällig: {count}.",
+    "found": "Ich habe {count} gefunden:",
+    "with due": "fällig {value}",
+    "with priority": "Priorität {value}",
+    "fact priority": "Priorität {value}",
+    "fact archived": "archiviert",
+    "fact suggested": "vorgeschlagen, noch nicht bestätigt",
+    "todo": "offen",
+    "in_progress": "in Arbeit",
+    "status done": "erledigt",
+    "high": "hoch",
+    "medium": "mittel",
+    "low": "niedrig",
+    "day": "{weekday}, {day}. {month}{year}",
+    "on day": "am {day}",
+    "today": "heute",
+    "tomorrow": "morgen",
+    "yesterday": "gestern",
+    "weekdays": "Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag",
+    "months": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+}
 
 GERMAN = Language(
     code="de",
@@ -120,24 +147,20 @@ GERMAN = Language(
         )
     ),
     nouns=NOUNS,
-    articles=(
-        r"der|die|das|den|dem|des|ein|eine|einen|einem|einer|mein|meine|meinen|meinem|meiner|diese|diesen"
-        r"|dieses|dieser|neue|neuen"
-        r"|neues|vorgeschlagenen?"
-    ),
-    naming=r"namens|mit (?:dem )?(?:Titel|Namen)|mit Namen|genannt|zu|für|über",
-    pronoun=(
-        r"(?:sie|ihn|es|das|die|den|diese[nsr]?|dieses|die letzte|das letzte)"
-        r"(?: (?:Aufgabe|Projekt|Notiz|Meilenstein))?"
-    ),
-    permanently=r"endgültig|dauerhaft|für immer|unwiderruflich|restlos|komplett",
+    articles=r"der|die|das|de[mns]|m?ein(?:e[mnr]?)?|diese[nrs]?|neue[ns]?|vorgeschlagenen?",
+    naming=r"namens|mit (?:dem )?(?:Titel|Namen)|genannt|zu|für|über",
+    pronoun=r"(?:sie|ihn|es|das|die|den|diese[nsr]?|(?:die|das) letzte)(?: (?:Aufgabe|Projekt|Notiz|Meilenstein))?",
+    permanently=r"endgültig|dauerhaft|für immer|unwiderruflich",
     forbidden=r"^(?!.*:)(?:.*\bnicht(?! vergessen| erledigt| begonnen)(?: \w+n)?$|(?:niemals|nie) )",
     and_between=r"\s*,\s*(?:und\s+)?|\s+und\s+",
     priorities=PRIORITIES,
     statuses=STATUSES,
     days=_DAYS,
     clauses=ClauseSplitter.of(
-        verbs=_VERBS,
+        verbs=(
+            r"erstelle?|lege?|füge?|lösche?|markiere?|setze?|verschiebe?|zeige?|benenne?|änder[en]?|erinner[en]?"
+            r"|archiviere?|schreibe?|notiere?|hake?|kommentiere?|entferne?|genehmige?|liste?|welche|was|noch eine?"
+        ),
         words="und|dann|und dann|sowie|außerdem",
         fillers="dann|auch|bitte|außerdem",
         polite=(
@@ -151,45 +174,35 @@ GERMAN = Language(
             rf"{_JOIN}{PRIORITY} {PRIO}\b\)?",
             rf"{_JOIN}{PRIO} ?(?:[:=]|ist|auf)? ?{PRIORITY}\b\)?",
             r"[,;(!] ?\b(?:(?:und|es|ist|sehr) ){0,4}(?P<priority>dringend|wichtig) ?[.!)]?$",
-            r" (?P<priority>dringend|so bald wie möglich) ?[.!]?$",
         ),
         status=rf"{_JOIN}Status ?(?:[:=]|ist|auf)? ?{STATUS}\b\)?",
         description=rf"{_JOIN}(?:Beschreibung|Details) ?(?:[:=])? (?P<text>.+)$",
         content=r" ?(?::|,? ?\b(?:mit (?:dem )?(?:Inhalt|Text))\b:?) ?(?P<text>\S.*)$",
-        time=rf"[,;]? ?\bum (?P<time>{_HOUR}(?:[:.][0-5]\d)?(?: Uhr)?)(?!\w)",
+        time=r"[,;]? ?\bum (?P<time>(?:[01]?\d|2[0-3])(?:[:.][0-5]\d)?(?: Uhr)?)(?!\w)",
         at="Um",
         project=(rf"{_IN} Projekts? {{name}}\b", rf"{_IN} {{name}}[ -]Projekts?\b"),
         project_loosely=(rf"{_IN} {{name}}(?!\w)", r"\bhat (?:das Projekt )?{name}(?!\w)"),
-        loose_starts=frozenset(
-            ("zu", "dass", "für", "über", "daran", "an", "namens", "daran,", "mit", "um", "noch", "mich", "unbedingt")
-        ),
-        loose_ends=frozenset(
-            ("und", "bis", "am", "für", "mit", "zu", "an", "hinzu", "ein", "um", "ist", "im", "zum", "den")
-        ),
+        loose_starts=frozenset(split_words("zu dass für über daran an namens daran, mit um noch mich unbedingt")),
+        loose_ends=frozenset(split_words("und bis am für mit zu an hinzu ein um ist im zum den")),
         tidy=tidy,
     ),
     groups=GroupWords(
         all=re.compile(r"(?:alle[snr]?|jede[snr]?)\b", re.IGNORECASE),
-        done=frozenset(("erledigten", "erledigte", "abgeschlossenen", "fertigen", "beendeten")),
-        open=frozenset(("offenen", "offene", "unerledigten", "übrigen")),
-        suggested=frozenset(
-            ("vorgeschlagenen", "vorgeschlagene", "vorschläge", "unbestätigten", "genehmigung", "freigabe")
-        ),
+        done=frozenset(split_words("erledigten erledigte abgeschlossenen fertigen")),
+        open=frozenset(split_words("offenen offene übrigen")),
+        suggested=frozenset(split_words("vorgeschlagenen vorgeschlagene vorschläge genehmigung freigabe")),
     ),
     periods={
         "overdue": r"\büberfällig\w*\b|\bverspätet\w*\b",
         "next week": r"\b(?:nächste|kommende)[nr]? Woche\b",
         "this week": r"\bdiese[rn]? Woche\b",
         "until": r"\b(?:bis|vor)\b",
-        "everything": r"\b(?:alle|archivierte[nr]?|sämtliche[nr]?)\b",
+        "everything": r"\b(?:alle|archivierte[nr]?)\b",
     },
     status_filter=(
-        r"(?!.*\bnoch nicht (?:erledigt|fertig))(?:.*?\b(?P<done>erledigt(?:e|en)?|abgeschlossen(?:e|en)?"
-        r"|fertig(?:e|en)?)\b"
-        r"|.*?\b(?P<in_progress>in Arbeit|begonnen(?:e|en)?|laufende[nr]?)\b|.*?\b(?P<todo>nicht begonnen(?:e|en)?)\b)"
+        r"(?!.*\bnoch nicht (?:erledigt|fertig))(?:.*?\b(?P<done>(?:erledigt|abgeschlossen|fertig)(?:en?)?)\b"
+        r"|.*?\b(?P<in_progress>in Arbeit|begonnen(?:en?)?|laufende[nr]?)\b)"
     ),
-    search_words=r"\b(?:über|zum Thema|zu|mit dem Wort|namens|die von)\s+(?P<words>.+?)(?: handeln| enthalten)?$",
-    suggestions=answers.GERMAN_SUGGESTIONS,
-    answers=answers.GERMAN,
-    small_talk=answers.GERMAN_SMALL_TALK,
+    search_words=r"\b(?:über|zum Thema|zu|mit dem Wort)\s+(?P<words>.+?)(?: handeln| enthalten)?$",
+    answers=_ANSWERS,
 )

@@ -1,115 +1,135 @@
-"""Italian: the words for records, for what is said about them and for days."""
+"""Italian: the words for records, for what is said about them and for days, and the answers."""
 
 import re
 
 from agents.offline_model.clauses import ClauseSplitter
 from agents.offline_model.kinds import Kind
-from agents.offline_model.languages import answers, dates
-from agents.offline_model.languages.dates import Days, DayWords, alternatives, number_words, split_words
-from agents.offline_model.languages.language import DetailWords, GroupWords, Language
+from agents.offline_model.languages import dates
+from agents.offline_model.languages.dates import Days, DayWords, alternatives, meanings, number_words, split_words
+from agents.offline_model.languages.english import ENGLISH
+from agents.offline_model.languages.language import DetailWords, GroupWords, Language, by_kind
 
 NOUNS = {
-    Kind.CHECKPOINT: r"(?:check ?points?|milestones?|traguard[oi]|tapp[ae])",
+    Kind.CHECKPOINT: r"(?:check ?points?|milestones?|traguard[oi])",
     Kind.NOTE: r"(?:not[ae]|appunt[oi])",
-    Kind.TASK: r"(?:tasks?|attività|attivita|compit[oi]|promemoria|to-?dos?|cos[ae] da fare)",
+    Kind.TASK: r"(?:tasks?|attività|attivita|compit[oi]|promemoria|to-?dos?)",
     Kind.PROJECT: r"(?:progett[oi])",
 }
 NOUN = rf"(?P<noun>{'|'.join(NOUNS.values())})"
-
-
-PRIORITIES = {
-    **dict.fromkeys(("alta", "alto", "massima", "urgente", "urgenti", "importante", "importanti", "critica"), "high"),
-    **dict.fromkeys(("media", "medio", "normale"), "medium"),
-    **dict.fromkeys(("bassa", "basso", "minima"), "low"),
-}
-STATUSES = {
-    **dict.fromkeys(
-        split_words(
-            "fatto fatta fatti fatte completato completata completati completate finito finita concluso conclusa "
-            "chiuso chiusa raggiunto raggiunta terminato terminata"
-        ),
-        "done",
-    ),
-    **dict.fromkeys(("in corso", "iniziato", "iniziata", "in lavorazione"), "in_progress"),
-    **dict.fromkeys(("da fare", "aperto", "aperta", "non fatto", "non fatta", "da iniziare"), "todo"),
-}
+PRIORITIES = meanings(
+    "high: alta, alto, massima, urgente, urgenti, importante; medium: media, normale; low: bassa, basso"
+)
+STATUSES = meanings(
+    "done: fatto, fatta, fatti, fatte, completato, completata, finito, finita, chiuso, chiusa, raggiunto, raggiunta"
+    "; in_progress: in corso, iniziato, iniziata; todo: da fare, aperto, aperta, da iniziare"
+)
 PRIORITY = rf"(?P<priority>{alternatives(PRIORITIES)})"
 STATUS = rf"(?P<status>{alternatives(STATUSES)})"
 PRIO = r"(?:priorità|priorita|importanza)"
-
 _JOIN = r"[,;(]? ?\b(?:(?:e|con|a|ad|in|di|la|una|un|è|ha|come|imposta|metti) ){0,4}"
-_HOUR = r"(?:[01]?\d|2[0-3])"
 _IN = r"[,;]? ?\b(?:nel|al|del|per il|sul|dal|in|a|per|di|su)"
-
-
-_VERBS = (
-    r"crea|aggiungi|elimina|cancella|rimuovi|segna|imposta|sposta|mostra(?:mi)?|elenca|rinomina"
-    r"|ricordami|archivia|scrivi"
-    r"|annota|commenta|completa|cambia|rimanda|posticipa|approva|rifiuta|dimmi|quali|cosa|metti|prendi|apri|leggi"
-    r"|un['’]altra|un altro|fammi|riattiva|suggerisci|proponi|modifica|riapri|puoi|lascia|chiamal[oa]|crea(?:ne)?"
-)
 
 # --- days
 
-_NUMBERS = number_words(
-    "zero un/uno/una due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici"
-) | {"un paio di": 2}
-_UNITS = {
-    **dict.fromkeys(("giorno", "giorni"), "day"),
-    **dict.fromkeys(("settimana", "settimane"), "week"),
-    **dict.fromkeys(("mese", "mesi"), "month"),
-    **dict.fromkeys(("anno", "anni"), "year"),
-}
+_UNITS = meanings("day: giorno, giorni; week: settimana, settimane; month: mese, mesi; year: anno, anni")
 _WEEKDAYS = number_words(
     "lunedì/lunedi martedì/martedi mercoledì/mercoledi giovedì/giovedi venerdì/venerdi sabato domenica"
 )
 _MONTHS = number_words(
     "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre", start=1
 )
-_WORDS = DayWords(_NUMBERS, _UNITS, _WEEKDAYS, _MONTHS)
-
-_COUNT = _WORDS.count_pattern
-_UNIT = _WORDS.unit_pattern
-_WEEKDAY = rf"(?P<weekday>{alternatives(_WEEKDAYS)})"
-_YEAR = r"(?:\s+(?:del\s+)?(?P<year>\d{4}))?"
-_LEAD = (
-    r"(?:[,;]?\s*\b(?:con\s+(?:data\s+di\s+)?scadenza|in\s+scadenza|(?:che\s+)?scade(?:nte)?"
-    r"|(?:la\s+)?scadenza|entro(?:\s+(?:il|la|l['’]))?"
-    r"|per(?:\s+(?:il|la|l['’]))?|prima\s+di|fino\s+al?|a\s+partire\s+da|il|al|a|dal?|di|del|alla"
-    r"|nella|la|lo|l['’])\s*:?\s*){0,4}"
+_WORDS = DayWords(
+    number_words("zero un/uno/una due tre quattro cinque sei sette otto nove dieci"), _UNITS, _WEEKDAYS, _MONTHS
 )
+_WEEKDAY = rf"(?:quest[oa]\s+|prossim[oa]\s+)?(?P<weekday>{alternatives(_WEEKDAYS)})(?:\s+prossim[oa])?"
 _PART_OF_DAY = r"(?:\s+(?:mattina|pomeriggio|sera|notte))?"
-
+_YEAR = r"(?:\s+(?:del\s+)?(?P<year>\d{4}))?"
 _DAYS = Days.of(
     _WORDS,
     [
         (r"\b(?:dopodomani|dopo\s+domani)\b", dates.days_later(2)),
         (rf"\bdomani{_PART_OF_DAY}\b", dates.days_later(1)),
-        (
-            r"\b(?:oggi|stasera|stanotte|stamattina|questa\s+(?:mattina|sera)|questo\s+pomeriggio)\b",
-            dates.days_later(0),
-        ),
-        (rf"\b(?:tra|fra)\s+{_COUNT}\s+{_UNIT}\b", dates.from_now),
+        (r"\b(?:oggi|stasera|stamattina)\b", dates.days_later(0)),
+        (rf"\b(?:tra|fra)\s+{_WORDS.count_pattern}\s+{_WORDS.unit_pattern}\b", dates.from_now),
         (rf"\b(?P<day>\d{{1,2}})[°º]?\s+(?:di\s+)?(?P<month>{alternatives(_MONTHS)}){_YEAR}\b", dates.calendar_day),
         (r"\b(?P<day>\d{1,2})[/.](?P<month>\d{1,2})(?:[/.](?P<year>\d{4}))?(?=\s|$|[,;!?])", dates.calendar_day),
-        (
-            r"\b(?:fine|termine)\s+(?:(?:della|del|dell['’]|di\s+quest[oa])\s*)?(?P<unit>settimana|mese|anno)\b",
-            dates.end_of,
-        ),
-        (
-            rf"\b(?:(?:questo|questa|prossimo|prossima)\s+)?{_WEEKDAY}(?:\s+prossim[oa])?{_PART_OF_DAY}\b",
-            dates.weekday,
-        ),
-        (
-            r"\b(?:(?:questo|il)\s+)?(?:(?P<next>prossimo)\s+)?(?:fine\s*settimana|weekend)\b",
-            dates.weekend,
-        ),
-        (r"\b(?:prossim[oa]\s+(?P<unit>settimana|mese|anno))\b", dates.next_unit),
+        (r"\bfine\s+(?:(?:della|del|dell['’]|di\s+quest[oa])\s*)?(?P<unit>settimana|mese|anno)\b", dates.end_of),
+        (rf"\b{_WEEKDAY}{_PART_OF_DAY}\b", dates.weekday),
+        (r"\b(?:(?:questo|il)\s+)?(?:(?P<next>prossimo)\s+)?(?:fine\s*settimana|weekend)\b", dates.weekend),
         (r"\b(?P<unit>settimana|mese|anno)\s+prossim[oa]\b", dates.next_unit),
         (rf"\bil\s+(?P<day>\d{{1,2}})\b(?!\s*[%€:]|\s+(?:{alternatives(_MONTHS)}))", dates.day_of_month),
     ],
-    lead=_LEAD,
+    lead=(
+        r"(?:[,;]?\s*\b(?:con\s+(?:data\s+di\s+)?scadenza|in\s+scadenza|(?:che\s+)?scade"
+        r"|(?:entro|per)(?:\s+(?:il|la|l['’]))?|prima\s+di|fino\s+al?"
+        r"|il|al|a|dal?|di|del|alla|nella|la|lo|l['’])\s*:?\s*){0,4}"
+    ),
 )
+
+# --- answers; what is missing here is said in English
+
+_ANSWERS = {
+    **ENGLISH.answers,
+    "help": (
+        "Posso occuparmi di attività, progetti, checkpoint e note. Prova con “crea un'attività per comprare il latte "
+        "domani, priorità alta”, “cosa scade oggi?”, “segna comprare il latte come fatto”, “crea un progetto "
+        "Giardino” o “scrivi una nota Idee: dipingerlo di verde”."
+    ),
+    "only plain requests": "Sono l'assistente offline incorporato e capisco solo richieste semplici. {help}",
+    "missed": "Non ho capito “{clause}”.",
+    "and": " e ",
+    **by_kind("the", "l'attività", "il progetto", "il checkpoint", "la nota"),
+    **by_kind("name the", *["Come si deve chiamare?"] * 4),
+    **by_kind("which", *(f"Quale {noun} intendi?" for noun in ("attività", "progetto", "checkpoint", "nota"))),
+    **by_kind(
+        "no such",
+        "Non ho trovato nessuna attività chiamata “{name}”. {question}",
+        "Non ho trovato nessun progetto chiamato “{name}”. {question}",
+        "Non ho trovato nessun checkpoint chiamato “{name}”. {question}",
+        "Non ho trovato nessuna nota chiamata “{name}”. {question}",
+    ),
+    **by_kind("one", "1 attività", "1 progetto", "1 checkpoint", "1 nota"),
+    **by_kind("many", "attività", "progetti", "checkpoint", "note"),
+    "several": "Ne ho trovati diversi: {names}. Quale intendi?",
+    "created": "Ho creato {the} “{title}”{details}.",
+    "deleted": "Ho eliminato {the} {title}.",
+    "done": "Ho segnato {title} come completato.",
+    "archived": "Ho archiviato {title}. Non è andato perso nulla; di' “eliminalo definitivamente” se deve sparire.",
+    "restored": "{title} è di nuovo attivo.",
+    "approved": "Ho approvato {title}.",
+    "changed": "Ho modificato {title}: {changes}.",
+    "changed priority": "la priorità è {value}",
+    "changed due": "scade {value}",
+    "changed no due": "non ha più una scadenza",
+    "changed title": "si chiama “{value}”",
+    "changed content": "dice quello che hai chiesto",
+    "commented": "Ho aggiunto il commento a {title}.",
+    "comments": "Commenti su {title}:",
+    "no match": "Non ho trovato {plural} di questo tipo.",
+    **by_kind("no", "Non hai attività.", "Non hai progetti.", "Non ci sono checkpoint.", "Non hai note."),
+    "nothing due": "Oggi non scade nulla.",
+    "failed": "Non ci sono riuscito: {reason}",
+    "elsewhere": "Non ho potuto farlo in questa conversazione.",
+    "due today": "Oggi in scadenza: {count}.",
+    "found": "Ho trovato {count}:",
+    "with due": "scadenza {value}",
+    "with priority": "priorità {value}",
+    "fact priority": "priorità {value}",
+    "fact archived": "archiviato",
+    "todo": "da fare",
+    "in_progress": "in corso",
+    "status done": "completato",
+    "high": "alta",
+    "medium": "media",
+    "low": "bassa",
+    "day": "{weekday} {day} {month}{year}",
+    "on day": "{day}",
+    "today": "oggi",
+    "tomorrow": "domani",
+    "yesterday": "ieri",
+    "weekdays": "lunedì martedì mercoledì giovedì venerdì sabato domenica",
+    "months": "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+}
 
 ITALIAN = Language(
     code="it",
@@ -129,22 +149,23 @@ ITALIAN = Language(
     ),
     nouns=NOUNS,
     articles=(
-        r"il|lo|la|i|gli|le|l['’]|uno?|una|un['’]|del|dello|della|dell['’]|dei|delle|al|allo|alla|all['’]"
-        r"|nel|nella|nell['’]"
-        r"|questo|questa|quel|quella|mio|mia|miei|mie|nuov[oa]"
+        r"il|lo|la|i|gli|le|l['’]|uno?|una|un['’]|del|dell[aeo]|dell['’]|dei|al|all[ao]|all['’]|nel|nella|nell['’]"
+        r"|quest[ao]|mi[aeo]|miei|nuov[oa]"
     ),
-    naming=r"chiamat[oa]|intitolat[oa]|dal titolo|con (?:il )?titolo|di|per|su|sul|sulla",
-    pronoun=(
-        r"(?:lo|la|li|le|questo|questa|quello|quella|l['’]ultim[oa])(?: (?:attività|compito|progetto|nota|checkpoint))?"
-    ),
-    permanently=r"definitivamente|per sempre|permanentemente|in modo definitivo|del tutto",
+    naming=r"chiamat[oa]|intitolat[oa]|con (?:il )?titolo|di|per|sul?|sulla",
+    pronoun=r"(?:l[aeio]|quest[ao]|quell[ao]|l['’]ultim[oa])(?: (?:attività|compito|progetto|nota|checkpoint))?",
+    permanently=r"definitivamente|per sempre|permanentemente",
     forbidden=r"^(?:non|mai)\b(?! far(?:mi|melo))",
     and_between=r"\s*,\s*(?:e\s+)?|\s+e\s+",
     priorities=PRIORITIES,
     statuses=STATUSES,
     days=_DAYS,
     clauses=ClauseSplitter.of(
-        verbs=_VERBS,
+        verbs=(
+            r"crea(?:ne)?|aggiungi|elimina|cancella|rimuovi|segna|imposta|sposta|mostra(?:mi)?|elenca|rinomina|metti"
+            r"|ricordami|archivia|scrivi|annota|commenta|completa|rimanda|approva|quali|cosa|leggi|chiamal[oa]"
+            r"|un['’]altra|un altro"
+        ),
         words="e|ed|poi|e poi|e anche",
         fillers="poi|anche|per favore",
         polite=(
@@ -157,26 +178,23 @@ ITALIAN = Language(
         priority=(
             rf"{_JOIN}{PRIO} ?(?:[:=]|è|a|su)? ?{PRIORITY}\b\)?",
             rf"{_JOIN}{PRIORITY} {PRIO}\b\)?",
-            r"[,;(!] ?\b(?:(?:e|è|molto) ){0,3}(?P<priority>urgente|importante|critica) ?[.!)]?$",
-            r" (?P<priority>urgentemente|con urgenza|al più presto) ?[.!]?$",
+            r"[,;(!] ?\b(?:(?:e|è|molto) ){0,3}(?P<priority>urgente|importante) ?[.!)]?$",
         ),
         status=rf"{_JOIN}stato ?(?:[:=]|è|su)? ?{STATUS}\b\)?",
         description=rf"{_JOIN}(?:descrizione|dettagli) ?(?:[:=])? (?P<text>.+)$",
         content=r" ?(?::|,? ?\b(?:che dice|con (?:il )?(?:contenuto|testo)|con scritto)\b:?) ?(?P<text>\S.*)$",
-        time=rf"[,;]? ?\b(?:alle(?: ore)?|ore) (?P<time>{_HOUR}(?:[:.][0-5]\d)?)(?!\w)",
+        time=r"[,;]? ?\b(?:alle(?: ore)?|ore) (?P<time>(?:[01]?\d|2[0-3])(?:[:.][0-5]\d)?)(?!\w)",
         at="Alle",
         project=(rf"{_IN} progetto {{name}}\b",),
         project_loosely=(rf"{_IN} {{name}}(?!\w)", r"\bha (?:il progetto )?{name}(?!\w)"),
-        loose_starts=frozenset(("di", "a", "per", "che", "su", "sul", "sulla", "il", "entro", "chiamato", "chiamata")),
-        loose_ends=frozenset(("e", "per", "il", "a", "entro", "con", "di", "è", "nel", "in", "la", "al")),
+        loose_starts=frozenset(split_words("di a per che su sul sulla il entro chiamato chiamata")),
+        loose_ends=frozenset(split_words("e per il a entro con di è nel in la al")),
     ),
     groups=GroupWords(
         all=re.compile(r"(?:tutt[oaie]|ogni)\b", re.IGNORECASE),
-        done=frozenset(("fatte", "fatti", "completate", "completati", "finite", "finiti", "concluse", "terminate")),
-        open=frozenset(("aperte", "aperti", "rimanenti", "incomplete")),
-        suggested=frozenset(
-            ("suggeriti", "suggerite", "suggerito", "proposti", "proposte", "approvare", "approvazione")
-        ),
+        done=frozenset(split_words("fatte fatti completate completati finite finiti")),
+        open=frozenset(split_words("aperte aperti rimanenti")),
+        suggested=frozenset(split_words("suggeriti suggerite suggerito proposti proposte approvare approvazione")),
     ),
     periods={
         "overdue": r"\bscadut[eiao]\b|\bin ritardo\b",
@@ -186,14 +204,9 @@ ITALIAN = Language(
         "everything": r"\b(?:tutt[ie]|archiviat[ie])\b",
     },
     status_filter=(
-        r"(?!.*\bnon (?:ancora )?(?:fatt|complet))(?:.*?\b(?P<done>fatt[eio]|completat[eio]|finit[eio]|conclus[eio])\b"
-        r"|.*?\b(?P<in_progress>in corso|iniziat[eio])\b|.*?\b(?P<todo>da iniziare)\b)"
+        r"(?!.*\bnon (?:ancora )?(?:fatt|complet))(?:.*?\b(?P<done>(?:fatt|completat|finit)[eio])\b"
+        r"|.*?\b(?P<in_progress>in corso|iniziat[eio])\b)"
     ),
-    search_words=(
-        r"\b(?:(?:che )?(?:contengono|parlano di|dicono)|su|sul|sulla|sui|riguardo a|con la parola"
-        r"|chiamat[eio])\s+(?P<words>.+)$"
-    ),
-    suggestions=answers.ITALIAN_SUGGESTIONS,
-    answers=answers.ITALIAN,
-    small_talk=answers.ITALIAN_SMALL_TALK,
+    search_words=r"\b(?:(?:che )?(?:contengono|parlano di|dicono)|sul?|sulla|con la parola)\s+(?P<words>.+)$",
+    answers=_ANSWERS,
 )

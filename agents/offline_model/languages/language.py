@@ -78,9 +78,9 @@ class Language:
     periods: Mapping[str, str]
     status_filter: str
     search_words: str
-    suggestions: tuple[str, ...]
     answers: Mapping[str, str]
-    small_talk: tuple[tuple[str, str], ...]
+    suggestions: tuple[str, ...] = ()
+    small_talk: tuple[tuple[str, str], ...] = ()
 
     @property
     def noun(self) -> str:
@@ -124,3 +124,13 @@ class Language:
         """How much ``text`` looks like this language; its first words tell most, the rest may be titles."""
         words = [word.lower().replace("’", "'") for word in _WORD.findall(text)]
         return sum(1 + 2 * (place < _FIRST_WORDS) for place, word in enumerate(words) if word in self.marks)
+
+
+def any_noun(nouns: Mapping[Kind, str]) -> tuple[str, str]:
+    """Patterns of what all kinds are called, and all but tasks."""
+    return "|".join(nouns.values()), "|".join(words for kind, words in nouns.items() if kind is not Kind.TASK)
+
+
+def by_kind(key: str, *answers: str) -> dict[str, str]:
+    """An answer for each kind of record: task, project, checkpoint, note."""
+    return {f"{key} {kind}": answer for kind, answer in zip(Kind, answers, strict=True)}

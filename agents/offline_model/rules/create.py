@@ -1,7 +1,7 @@
 """What the rules that make records do with the words they caught; shared by all languages.
 
-Groups: ``noun`` (the kind), ``rest`` (title and details), ``more`` (further details), ``priority`` or ``level``; for a
-note ``content``.
+Groups: ``noun`` (the kind), ``rest`` (title and details), ``more`` (further details) and ``priority``; for a note
+``content``.
 """
 
 import re
@@ -34,7 +34,7 @@ def create(match: Match, reader: ClauseReader) -> Iterable[Intent] | None:
         return _note(rest, reader, project)
     found = reader.details(rest, loosely=kind is Kind.CHECKPOINT)
     found.fields |= project
-    level = groups.get("priority") or groups.get("level")
+    level = groups.get("priority")
     if level and kind is Kind.TASK:
         found.fields.setdefault("priority", value_of(reader.language.priorities, level))
     return _creation(kind, reader.title(found.rest), found.fields)
