@@ -80,7 +80,7 @@ def test_a_used_token_a_year_past_its_expiry_goes_and_its_session_lives_on(
 @pytest.mark.parametrize(("days", "left"), [(36, (1, 2)), (38, (0, 0))])
 def test_the_job_purges_what_the_command_does(make_user: MakeUser, days: int, left: tuple[int, int]) -> None:
     account = make_user()
-    rotated(account)
+    rotate(account)
     let_time_pass(account.session_id, timedelta(days=days))
     now = datetime.now(UTC)
     StaffSession.objects.create(session_key="over", session_data="", expire_date=now - timedelta(seconds=1))

@@ -28,7 +28,7 @@ SOURCES = [path for folder in (*APPS, "tests", "scripts") for path in sorted((RO
 SECTION = re.compile(r"(?P<page>[\w/]+\.md|wire contract|ARCHITECTURE|contract)\s+§\s*(?P<number>\d+)")
 NAME = re.compile(rf"`((?:{'|'.join((*APPS, 'tests'))})(?!\.[EW]\d{{3}}`)(?:\.[A-Za-z_]\w*)+)(?:\([^`]*\))?`")
 FILE = re.compile(rf"(?<![\w./@-])((?:{'|'.join(FOLDERS)})/[\w./-]*\.(?:py|md|sh|ts|css|html|txt|yml|json|mjs))\b")
-
+JOB = re.compile(r'@job\(name="([\w.]+)"')
 
 # Templates and static files are named without the folder that Django looks for them in.
 FOUND_BY_DJANGO = ("templates", "static")
@@ -51,7 +51,15 @@ def _sections() -> set[str]:
     return set(re.findall(r"^## (\d+)\. ", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE))
 
 
+@cache
+def _jobs() -> set[str]:
+    """Their names look like modules."""
+    return {name for app in APPS for path in (ROOT / app).rglob("*.py") for name in JOB.findall(path.read_text())}
+
+
 def _is_there(dotted: str) -> bool:
+    if dotted in _jobs():
+        return True
     parts = dotted.split(".")
     for length in range(len(parts), 0, -1):
         folder = ROOT.joinpath(*parts[:length])

@@ -221,8 +221,8 @@ def test_the_job_reads_what_the_command_does_and_damage_is_an_error_of_the_log_a
         assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
             "a blob is damaged"
         ] * night
-    assert verified_at(damaged) is None
-    assert verified_at(whole) is not None
+    assert read_verified_at(damaged) is None
+    assert read_verified_at(whole) is not None
 
 
 @pytest.mark.parametrize("options", [["--max-bytes", "many"], ["--max-seconds", "-1"], ["--not-since", "x"]])
