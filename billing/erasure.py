@@ -7,6 +7,7 @@ from django.db import transaction
 
 from accounts.models import User
 from adiuva.api.errors import NotConfigured, UpstreamError
+from adiuva.jobs import forget
 from billing import alerts
 from billing.cancellation import running_subscriptions
 from billing.customers import lock_subject
@@ -32,6 +33,7 @@ def erase(user_id: UUID) -> None:
             facts = BillingFact.objects.filter(subject_id=customer_id)
             mirror.forget_customer(customer_id, event_ids=list(facts.values_list("event_id", flat=True)))
             facts.delete()
+            forget(customer_id=customer_id)
         Subscription.objects.filter(user_id=user_id).delete()
 
 

@@ -1,12 +1,12 @@
 """Deferred work: what apps use of it. ``adiuva.jobs.port`` says what a job is and what it may rely on."""
 
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 from adiuva.jobs.factory import get_queue
 from adiuva.jobs.port import Job, Retry, is_stopping
 from adiuva.jobs.registry import job, schedule
 
-__all__ = ["Job", "Retry", "enqueue", "get_queue", "is_stopping", "job", "schedule"]
+__all__ = ["Job", "Retry", "enqueue", "forget", "get_queue", "is_stopping", "job", "schedule"]
 
 P = ParamSpec("P")
 
@@ -18,3 +18,8 @@ def enqueue(job: Job[P], *args: P.args, **kwargs: P.kwargs) -> None:
     if args:
         raise TypeError("arguments of a job are keywords")
     get_queue().put(job, kwargs)
+
+
+def forget(**arguments: Any) -> None:
+    """To be called where what ``arguments`` name is erased: no job tells of it any more."""
+    get_queue().forget(arguments)

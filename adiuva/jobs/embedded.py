@@ -52,6 +52,13 @@ class EmbeddedQueue:
         copy = json.loads(json.dumps(arguments))  # as it would come out of a database
         transaction.on_commit(lambda: self._add(job, copy), robust=True)
 
+    def forget(self, arguments: Mapping[str, Any]) -> None:
+        with self._changed:
+            for key, waiting in list(self._waiting.items()):
+                if arguments.items() <= waiting.arguments.items():
+                    del self._waiting[key]
+            self._changed.notify_all()
+
     def start(self) -> None:
         load()
         set_stopping(stopping=False)

@@ -101,6 +101,11 @@ class Queue(Protocol):
         rolled back has queued nothing.
         """
 
+    def forget(self, arguments: Mapping[str, Any]) -> None:
+        """Takes away the jobs that have these among their arguments, whether they wait or have ended: what is named
+        is erased. One that runs is left to end.
+        """
+
     def start(self) -> None:
         """A serving process has started."""
 

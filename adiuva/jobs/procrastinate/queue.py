@@ -24,6 +24,7 @@ PUT = """
     VALUES (%(queue)s, %(name)s, %(key)s, %(key)s, %(arguments)s)
     ON CONFLICT (queueing_lock) WHERE status = 'todo' DO UPDATE SET queueing_lock = excluded.queueing_lock
 """
+FORGET = "DELETE FROM procrastinate_jobs WHERE args @> %(arguments)s AND status <> 'doing'"
 STATE = """
     WITH job AS (
         SELECT id, status, scheduled_at, status = 'todo' AND coalesce(scheduled_at <= now(), true) AS is_due
@@ -46,6 +47,11 @@ class ProcrastinateQueue:
         row: dict[str, Any] = {"queue": job.queue, "name": job.name, "key": key, "arguments": Jsonb(dict(arguments))}
         with connection.cursor() as cursor:
             cursor.execute(PUT, row)
+
+    def forget(self, arguments: Mapping[str, Any]) -> None:
+        named: dict[str, Any] = {"arguments": Jsonb(dict(arguments))}
+        with connection.cursor() as cursor:
+            cursor.execute(FORGET, named)
 
     def start(self) -> None:
         """Nothing: workers are processes of their own."""

@@ -51,6 +51,19 @@ def test_a_transaction_that_is_rolled_back_has_queued_nothing(queue: Queue) -> N
     assert notes() == []
 
 
+def test_jobs_that_name_what_is_erased_are_forgotten_and_no_others(queue: Queue, gate: Path) -> None:
+    for word in ("x", "y"):  # both threads of the queue in memory
+        enqueue(samples.hold, word=word, gate=str(gate))
+    eventually(lambda: queue.state().running == 2 or queue.state().workers is not None)
+    for word in ("erased", "kept"):
+        enqueue(samples.write, word=word)
+    queue.forget({"word": "erased"})
+    gate.touch()
+    queue.drain()
+    assert {"x-ends", "y-ends", "kept"} <= set(notes())
+    assert "erased" not in notes()
+
+
 def test_of_identical_jobs_one_waits(queue: Queue, gate: Path) -> None:
     for word in ("x", "y"):  # both threads of the queue in memory
         enqueue(samples.hold, word=word, gate=str(gate))
