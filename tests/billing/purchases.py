@@ -1,7 +1,6 @@
 """What people do around a purchase, said shortly."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,13 +45,3 @@ def open_sessions(server: LoopbackStripe) -> list[str]:
 
 def running_subscriptions(server: LoopbackStripe) -> list[Any]:
     return [one for one in server.world.all("subscription") if one["status"] != "canceled"]
-
-
-def wait_until(condition: Callable[[], object], *, seconds: float = 20.0) -> bool:
-    """True as soon as it holds: for what is done beside a request."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

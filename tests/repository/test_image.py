@@ -91,6 +91,7 @@ def test_the_image_holds_what_production_needs_and_no_more(image: Stage) -> None
     }
 
     assert not installed & {"pytest", "mypy", "ruff", "moto", "hypothesis", "pip", "selenium", "import-linter"}
+    assert "daphne" not in installed  # `make dev` only
     assert installed <= wanted
     assert {"django", "uvicorn", "psycopg", "litellm", "qdrant-client"} <= installed
     assert (image.user, image.volumes, image.ports) == ("adiuva", ["/data"], ["8000"])

@@ -1,7 +1,8 @@
 """`python -m tests.adiuva.jobs.process TIMES work …`: a worker that knows the sample jobs.
 
-TIMES is a JSON object of what is set in ``adiuva.jobs.procrastinate.library``, and ``TICK``: a schedule for the
-sample that ticks. `put` instead of `work …` queues what each line of stdin names: [name, arguments].
+Of the schedule it knows the queue's own housekeeping: what the apps have missed on an empty database would wait beside
+the samples. TIMES is a JSON object of what is set in ``adiuva.jobs.procrastinate.library``, and ``TICK``: a schedule
+for the sample that ticks. `put` instead of `work …` queues what each line of stdin names: [name, arguments].
 """
 
 import json
@@ -17,13 +18,16 @@ django.setup()
 from django.core.management import execute_from_command_line
 from django.db import transaction
 
-from adiuva.jobs import get_queue, schedule
+from adiuva.jobs import get_queue, registry, schedule
 from adiuva.jobs.procrastinate import library
-from adiuva.jobs.registry import get_job
+from adiuva.jobs.registry import get_job, load
 from tests.adiuva.jobs import samples
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
+    load()
+    for name in [entry.job.name for entry in registry.list_scheduled() if not entry.job.name.startswith("adiuva.")]:
+        del registry._schedule[name]
     if "TICK" in given:
         schedule(given.pop("TICK"), samples.tick)
     for name, value in given.items():

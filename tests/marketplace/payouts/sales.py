@@ -1,9 +1,7 @@
 """Sales, and Stripe's events about them."""
 
 import json
-import time
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -180,11 +178,3 @@ def deliver(*events: JsonObject, expected: int = 200, secret: str = WEBHOOK_SECR
 def let_payouts_finish() -> None:
     """Whatever is queued so far."""
     get_queue().drain()
-
-
-def wait_for(is_so: Callable[[], bool], *, seconds: float = 20) -> None:
-    """For what a thread of ours does in its own time."""
-    ends = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < ends, "it did not happen"
-        time.sleep(0.02)

@@ -98,8 +98,9 @@ def test_stripes_word_sends_what_waited(stripe_server: LoopbackStripe, developer
     stripe_server.enable_payouts(account["id"])
     sales.deliver(*stripe_server.undelivered())
     assert DeveloperAccount.objects.get().payouts_enabled
-    sales.wait_for(lambda: [one["amount"] for one in stripe_server.world.all("transfer")] == [349])
-    sales.wait_for(lambda: sale.transfers.filter(status="done").exists())
+    sales.let_payouts_finish()
+    assert [one["amount"] for one in stripe_server.world.all("transfer")] == [349]
+    assert sale.transfers.filter(status="done").exists()
 
 
 def test_the_endpoint_for_connected_accounts_has_a_secret_of_its_own(developer: Account, settings: Any) -> None:
