@@ -28,6 +28,7 @@ Sweep = Callable[[UUID, IsOver], bool]
 Step = Callable[[UUID], bool | None]  # False: not done yet
 _hooks: dict[str, Erase] = {}
 _sweeps: dict[str, Sweep] = {}
+_server_only: list[Callable[[], bool]] = []
 
 
 def register(name: str, erase: Erase) -> None:
@@ -40,6 +41,16 @@ def register_sweep(name: str, sweep: Sweep) -> None:
     returns whether it is done. It gets something done each time. Otherwise as ``register``.
     """
     _sweeps[name] = sweep
+
+
+def register_server_only(condition: Callable[[], bool]) -> None:
+    """While ``condition()`` holds, erasing takes something that the serving process alone may open."""
+    _server_only.append(condition)
+
+
+def needs_server() -> bool:
+    """Whether a worker must leave erasures to the server, which takes them up at its next start."""
+    return any(condition() for condition in _server_only)
 
 
 def close_account(*, user: User) -> None:

@@ -11,7 +11,8 @@ from adiuva.jobs import job, schedule
 @job(name="accounts.resume_erasures")
 def resume_erasures() -> None:
     """Goes on with accounts whose erasure took longer than their request, or was cut short."""
-    erasure.resume()
+    if not erasure.needs_server():
+        erasure.resume()
 
 
 @job(name="accounts.purge_tokens")

@@ -10,6 +10,7 @@ from django.db import connections
 
 import agents.llm.factory
 import chat.sanitizer.protected_texts
+from accounts import erasure
 from adiuva.jobs import get_queue
 from adiuva.observability import process
 
@@ -33,6 +34,8 @@ class Lifespan:
                 jobs = [chat.sanitizer.protected_texts.preload, get_queue().start]
                 if settings.LLM_PRELOAD:
                     jobs.insert(0, agents.llm.factory.preload)
+                if erasure.needs_server():
+                    jobs.append(_resume_erasures)
                 for job in jobs:
                     task = asyncio.create_task(_in_background(job))
                     background.add(task)
@@ -72,3 +75,10 @@ def _close_pools() -> None:
         close_pool = getattr(connection, "close_pool", None)
         if close_pool is not None:
             close_pool()
+
+
+def _resume_erasures() -> None:
+    try:
+        erasure.resume()
+    finally:
+        connections.close_all()

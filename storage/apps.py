@@ -10,6 +10,7 @@ class StorageConfig(AppConfig):
         from storage.blobs import key_owners
         from storage.erasure import erase_rows, sweep_blobs
         from storage.records.service import RecordOwner
+        from storage.vectors.factory import is_held_by_server
         from storage.vectors.search import erase_vectors
 
         dashboard.register()
@@ -19,3 +20,4 @@ class StorageConfig(AppConfig):
         erasure.register("storage", erase_rows)
         erasure.register("vectors", erase_vectors)
         erasure.register_sweep("blobs", sweep_blobs)
+        erasure.register_server_only(is_held_by_server)

@@ -7,6 +7,7 @@ from functools import cache
 from threading import Lock
 
 from django.conf import settings
+from django.db import connection
 
 from storage.vectors.port import VectorStore
 
@@ -32,6 +33,14 @@ def is_untouched() -> bool:
 
 def uses_local_engine() -> bool:
     return not (settings.PINECONE_API_KEY or settings.QDRANT_URL)
+
+
+def is_held_by_server() -> bool:
+    """Whether vectors lie in a folder that one process may open, beside workers that are others (``adiuva.jobs``).
+
+    A worker that opened it would keep the server from its vectors.
+    """
+    return connection.vendor == "postgresql" and uses_local_engine() and not is_untouched()
 
 
 def close_vector_store() -> None:

@@ -3,11 +3,12 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 
-from accounts import erasure
+from accounts import erasure, jobs
 from accounts.models import User
 from adiuva.api.errors import InvalidToken
 from backups.models import Backup
@@ -147,3 +148,18 @@ def test_a_commit_that_was_let_in_before_is_waited_for_and_erased(make_user: Mak
     assert keys() == set()
     assert not User.objects.filter(id=user.id).exists()
     connection.close()
+
+
+def test_a_worker_leaves_an_erasure_to_the_server_that_holds_the_vectors(
+    make_user: MakeUser, settings: Any, tmp_path: Path
+) -> None:
+    settings.VECTOR_DIR = tmp_path  # there, so somebody may have it open
+    user = make_user(tier="pro").user
+    erasure.close_account(user=user)
+
+    jobs.resume_erasures()
+    assert User.objects.filter(id=user.id).exists() is (connection.vendor == "postgresql")
+
+    settings.VECTOR_DIR = tmp_path / "untouched"
+    jobs.resume_erasures()
+    assert not User.objects.filter(id=user.id).exists()
