@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection, connections
+from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 
 from adiuva.jobs import registry
@@ -68,8 +69,23 @@ def _nothing_is_scheduled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     set_stopping(stopping=False)
 
 
+@pytest.fixture(scope="session")
+def _database_of_tests(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """pytest-django makes one where a collected test is marked for it. Without one, a test here would empty the queue
+    of the database that `DATABASE_URL` names.
+    """
+    if not os.environ.get("DATABASE_URL", "").endswith(f"/{connection.settings_dict['NAME']}"):
+        yield
+        return
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
+
+
 @pytest.fixture
-def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def database(_database_of_tests: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Real commits, and no table of ours written to: emptying them all would take longer than the test."""
     with django_db_blocker.unblock():
         yield
