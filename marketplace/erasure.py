@@ -19,6 +19,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from adiuva.api.errors import NotConfigured
+from adiuva.jobs import forget
 from billing import alerts
 from billing.stripe.factory import get_gateway
 from marketplace.catalog import ratings
@@ -140,4 +141,5 @@ def erase_money(user_id: UUID) -> None:
                 message=f"The account of a developer was deleted while {cents} cents were still owed to "
                 f"{account.stripe_account_id}: settle it in Stripe's dashboard.",
             )
+        forget(developer_id=str(user_id))
         account.delete()

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from accounts import erasure
+from adiuva.jobs import get_queue
 from billing.models import OperatorAlert
+from marketplace.jobs import queue_transfers
 from marketplace.models import DeveloperAccount, LedgerEntry, PluginPurchase, RevenueEvent, Transfer
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.payouts import sales
@@ -67,3 +69,12 @@ def test_erasing_somebody_without_sales_is_nothing(make_user: Callable[..., Acco
     erase(make_user())
     assert not RevenueEvent.objects.exists()
     assert not LedgerEntry.objects.exists()
+
+
+@pytest.mark.postgres
+def test_no_job_names_a_developer_who_has_left(stripe_server: LoopbackStripe, developer: Account) -> None:
+    sales.make_payable(developer.user)
+    queue_transfers(developer_id=developer.user.pk)
+    assert get_queue().state().waiting == 1
+    erase(developer)
+    assert get_queue().state().waiting == 0
