@@ -38,7 +38,7 @@ def test_every_place_that_reaches_into_a_library_is_named() -> None:
     assert reaching - table == set()
 
 
-@pytest.mark.parametrize("library", ["uvicorn", "psycopg-pool", "pinecone", "qdrant-client"])
+@pytest.mark.parametrize("library", ["uvicorn", "psycopg-pool", "procrastinate", "pinecone", "qdrant-client"])
 def test_what_is_reached_into_is_pinned_to_a_minor(library: str) -> None:
     (pin,) = re.findall(rf'"{library}>=(\d+)\.(\d+),<(\d+)\.(\d+)"', (ROOT / "pyproject.toml").read_text())
     major, minor, below_major, below_minor = map(int, pin)
