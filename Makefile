@@ -15,16 +15,19 @@ VENV_PYTHON := .venv/bin/python
 A_FEW = $(if $(findstring not ,$(ARGS)),,$(findstring .py,$(ARGS))$(filter -k%,$(ARGS)))
 IN_PARALLEL = $(if $(A_FEW),,-n 3 --dist worksteal)
 INSTALL = $(if $(strip $(PYTHON)),$(PYTHON),$(error Python 3.11 or newer is needed and none was found; name one with PYTHON=/path/to/python)) .ci/venv.py
+# Demo users have a published password.
+DEMO = $(if $(filter prod,$(ENV)),,"manage.py seed_demo")
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Install, migrate, make the demo users, serve on http://localhost:$PORT (8000)
-	@$(INSTALL) requirements.txt "manage.py migrate --no-input -v 0" "manage.py seed_demo"
+run: ## Install, migrate, make the demo users (not with ENV=prod), serve on http://localhost:$PORT (8000)
+	@$(INSTALL) requirements.txt "manage.py migrate --no-input -v 0" $(DEMO)
 	@exec $(VENV_PYTHON) -m adiuva.server.serve
 
 dev: ## The same on Django's development server (daphne), which reloads on a change
-	@$(INSTALL) requirements-dev.txt "manage.py migrate --no-input -v 0" "manage.py seed_demo"
+	@$(if $(DEMO),,$(error This is a development server: with ENV=prod use make run))
+	@$(INSTALL) requirements-dev.txt "manage.py migrate --no-input -v 0" $(DEMO)
 	@exec $(VENV_PYTHON) manage.py runserver "$${HOST:-127.0.0.1}:$${PORT:-8000}"
 
 # What Python compiles and pytest rewrites is kept, whatever the shell has set: every process would do it all again.

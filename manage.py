@@ -1,15 +1,25 @@
 #!/usr/bin/env python
 """Django's command line: `manage.py help` lists what an operator can do."""
 
+import gc
 import os
 import sys
 
+# Most of a short command is importing, of which nothing becomes garbage: at Python's own threshold the collector
+# takes 0.2 of the 1.7 s of CPU that `check` costs.
+OBJECTS_BEFORE_COLLECTION = 50_000
+
 
 def main() -> None:
+    gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adiuva.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    finally:
+        # What is left goes with the process: at its end Python would look through all of it, for 0.4 s.
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ def new_access_token(*, user_id: UUID, session_id: UUID, email: str) -> tuple[st
 
 
 def read_access_token(raw: str) -> AccessClaims:
-    """The claims of a token that we signed and that has not expired; raises ``InvalidToken`` for any other."""
+    """The claims of a token that we signed and that has not expired, give or take ``CLOCK_LEEWAY``; raises
+    ``InvalidToken`` for any other.
+    """
     try:
         claims: Any = AccessToken(raw.encode("ascii"))  # type: ignore[arg-type]  # simplejwt takes bytes, types say Token
         return AccessClaims(

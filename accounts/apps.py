@@ -6,6 +6,16 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import dashboard, ops
+        from accounts.export import documents
+        from accounts.factors import recovery_codes, totp
+        from accounts.factors.passkeys import assertions
+        from accounts.recovery import composers
 
         ops.register_gauges()
+        ops.register_examinations()
         dashboard.register()
+        totp.register()
+        recovery_codes.register()
+        composers.register()
+        assertions.register()
+        documents.register()

@@ -1,11 +1,12 @@
 """From an access token to who is asking, in one query: user, session and (through ``live_tier``) tier."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import cast
 from uuid import UUID
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.request import Request
@@ -18,14 +19,14 @@ from adiuva.db.compiled_queries import CompiledQuery
 
 # Read when somebody asks for them.
 _SELDOM_NEEDED = (
-    *("user_agent", "created_at", "last_used_at", "expires_at"),
-    *("user__password", "user__last_login", "user__erasure_requested_at", "user__updated_at"),
+    *("user_agent", "created_at", "last_used_at", "expires_at", "fresh_at"),
+    *("user__kdf", "user__password", "user__last_login", "user__erasure_requested_at", "user__updated_at"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """``expires_at`` is the access token's; a WebSocket does not outlive it."""
+    """``expires_at`` is the access token's; a WebSocket does not outlive it, but for the leeway between clocks."""
 
     user: User
     session_id: UUID
@@ -45,9 +46,15 @@ def reload(identity: Identity) -> Identity:
 
 def resume(*, user_id: UUID, session_id: UUID, expires_at: datetime) -> Identity:
     """An identity that was authenticated before, for instance when its WebSocket ticket was issued."""
-    if expires_at <= datetime.now(UTC):
+    if expires_at + settings.CLOCK_LEEWAY <= datetime.now(UTC):
         raise InvalidToken
     return _load(user_id=user_id, session_id=session_id, expires_at=expires_at)
+
+
+def seconds_left(identity: Identity) -> float:
+    """How long a WebSocket of this identity may stay open. One that began within the leeway has the rest of that."""
+    left = identity.expires_at - datetime.now(UTC)
+    return (left if left > timedelta(0) else left + settings.CLOCK_LEEWAY).total_seconds()
 
 
 def is_signed(raw_token: str) -> bool:

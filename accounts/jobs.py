@@ -17,10 +17,12 @@ def resume_erasures() -> None:
 
 @job(name="accounts.purge_tokens")
 def purge_tokens() -> None:
-    """Deletes sessions and tokens that are of no more use, as ``manage.py purge_tokens`` does."""
+    """Deletes what is of no more use, as ``manage.py purge_tokens`` does."""
     now = datetime.now(UTC)
     purge.purge_sessions(older_than=now - purge.KEPT, dry_run=False, step=_ignore)
     purge.purge_tokens(older_than=now - purge.REMEMBERED, dry_run=False, step=_ignore)
+    purge.purge_expired(now=now, dry_run=False, step=_ignore)
+    purge.purge_events(now=now, dry_run=False, step=_ignore)
     StaffSession.objects.filter(expire_date__lt=now).delete()
 
 

@@ -1,4 +1,4 @@
-"""Limits on the routes where passwords are guessed, per address and per account (django-ratelimit, fixed windows).
+"""Limits on the public routes of accounts, per address and per account (django-ratelimit, fixed windows).
 
 When the cache is away they let requests through: a login that works without Redis is worth more than a limit, and
 bcrypt bounds the rate of guesses by itself. Each such miss is logged.
@@ -11,48 +11,53 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.hashers import make_password
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
-from accounts.models import User, normalize_email
-from adiuva.api.errors import RateDecision, RateLimited
-from adiuva.db.cache import CACHE_ERRORS
+from accounts.models import User, hash_of
+from adiuva.api.errors import RateLimited
+from adiuva.api.rate_decision import RateDecision
+from adiuva.db.cache import cache_errors
 from adiuva.observability.metrics import LOGIN_ATTEMPTS, LOGIN_FAILURES
+from adiuva.spelling import address_key, password_forms
 
 logger = logging.getLogger(__name__)
 
 IPV6_PREFIX = 64  # what one customer gets: its addresses are one client's
+PER_ADDRESS, PER_ACCOUNT = 120, 20  # attempts a minute
+_WINDOW_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptLimits:
-    """``per_address`` and ``per_account`` count attempts, ``failures`` the failed ones of an account; all a minute."""
+    """Of one route, whose ``name`` its counters have."""
 
     name: str
-    per_address: int
-    per_account: int
-    failures: int = 0
 
-    def check(self, request: HttpRequest, *, email: str | None) -> None:
-        """Counts an attempt; ``email`` is None where the body names no account. Raises ``RateLimited``.
+    def check(self, request: HttpRequest, *, account: str | None) -> None:
+        """Counts an attempt; ``account`` is what tells one from another, None where the body names none. Raises
+        ``RateLimited``.
 
         Its ``retry_after`` is when the last of the limits that are reached now will let one attempt through.
         """
-        address = self._count(request, "address", _network_of(request), self.per_address)
+        address = self._count(request, "address", _network_of(request), PER_ADDRESS)
         if address is None:
             LOGIN_ATTEMPTS.labels(self.name, "unguarded").inc()
             return
-        request.rate_decision = address  # type: ignore[attr-defined]
+        # A caller who is known has a window of their own: the headers tell which one ends first.
+        own: RateDecision | None = getattr(request, "rate_decision", None)
+        if own is None or address.remaining < own.remaining:
+            request.rate_decision = address  # type: ignore[attr-defined]
         decisions = [address]
-        if email is not None:
-            account = _account_key(email)
-            # A refused address only looks: what it sends must not use up the account's attempts.
-            looked_up = [self._count(request, "account", account, self.per_account, increment=address.allowed)]
-            if self.failures:
-                # Asks for room for one more failure.
-                looked_up.append(self._count(request, "failures", account, self.failures, increment=False))
-            decisions += [decision for decision in looked_up if decision is not None]
+        if account is not None:
+            # Accounts do not become cache keys: those show up in a cache server's monitoring. A refused address only
+            # looks: what it sends must not use up the account's attempts.
+            key = hashlib.sha256(account.encode()).hexdigest()
+            looked_up = self._count(request, "account", key, PER_ACCOUNT, increment=address.allowed)
+            decisions += [looked_up] if looked_up is not None else []
         is_allowed = all(decision.allowed for decision in decisions)
         LOGIN_ATTEMPTS.labels(self.name, "allowed" if is_allowed else "limited").inc()
         if is_allowed:
@@ -60,10 +65,6 @@ class AttemptLimits:
         slowest = max((one for one in decisions if one.remaining == 0), key=lambda one: one.reset_after)
         request.rate_decision = replace(slowest, retry_after=slowest.reset_after)  # type: ignore[attr-defined]
         raise RateLimited(retry_after=slowest.reset_after)
-
-    def count_failure(self, request: HttpRequest, *, email: str) -> None:
-        LOGIN_FAILURES.inc()
-        self._count(request, "failures", _account_key(email), self.failures)
 
     def _count(
         self, request: HttpRequest, kind: str, value: str, limit: int, *, increment: bool = True
@@ -77,7 +78,7 @@ class AttemptLimits:
                 rate=f"{limit}/m",
                 increment=increment,
             )
-        except CACHE_ERRORS:
+        except cache_errors():
             logger.warning("the login guard has no cache: letting the request through", extra={"guard": self.name})
             return None
         if usage is None:
@@ -102,13 +103,23 @@ def _network_of(request: HttpRequest) -> str:
         return address
 
 
-def _account_key(email: str) -> str:
-    """Addresses do not become cache keys: those show up in a cache server's monitoring."""
-    return hashlib.sha256(normalize_email(email).encode()).hexdigest()
+def is_first_use(refresh_token: str) -> bool:
+    """Within a window. A client that lost the answer sends its token again, and twelve tabs send it at once: together
+    they are one attempt of the account's. True where there is no cache to ask.
+    """
+    try:
+        return bool(cache.add(f"refresh-seen:{hash_of(refresh_token)}", 1, timeout=_WINDOW_SECONDS))
+    except cache_errors():
+        return True
 
 
-REGISTER = AttemptLimits(name="register", per_address=60, per_account=20)
-LOGIN = AttemptLimits(name="login", per_address=120, per_account=60, failures=10)
+REGISTER = AttemptLimits(name="register")
+LOGIN = AttemptLimits(name="login")
+REFRESH = AttemptLimits(name="refresh")
+SECOND_FACTOR = AttemptLimits(name="second_factor")
+REAUTHENTICATE = AttemptLimits(
+    name="reauthenticate"
+)  # whoever knows a session may guess no faster than whoever does not
 
 
 class LimitedBackend(ModelBackend):
@@ -123,10 +134,14 @@ class LimitedBackend(ModelBackend):
         if request is None or not username:
             return super().authenticate(request, username=username, password=password, **kwargs)
         try:
-            LOGIN.check(request, email=username)
+            LOGIN.check(request, account=address_key(username))
         except RateLimited as refusal:
             raise PermissionDenied from refusal
         user = super().authenticate(request, username=username, password=password, **kwargs)
         if user is None:
-            LOGIN.count_failure(request, email=username)
+            if User.objects.find(username) is None:
+                # Django has hashed one form of the password; of an account's, each form was tried.
+                for form in password_forms(password or "")[1:]:
+                    make_password(form)
+            LOGIN_FAILURES.inc()
         return user

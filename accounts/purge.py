@@ -1,4 +1,4 @@
-"""Removes sessions and refresh tokens that are of no more use. Safe beside running servers.
+"""Removes sessions, tokens and what else accounts keep for a while only. Safe beside running servers.
 
 What goes, and why nobody misses it:
 
@@ -8,6 +8,8 @@ What goes, and why nobody misses it:
 - A session that was revoked or has expired long ago, with all its tokens. Re-use has nothing left to revoke there: a
   token of it is refused as unknown instead.
 - Never the current token of a session that could still be used.
+- What waited for an answer that can no longer come: mailed links, changes of address, second steps of logins, requests
+  for keys, factors that nobody confirmed (``purge_expired``), and security events after their 90 days.
 
 Rows are locked with SKIP LOCKED and nothing is waited for while locks are held, so that no deadlock with a refresh or
 an erasure is possible; what is skipped is for the next run. Tables are walked once, in the order of their keys.
@@ -15,18 +17,36 @@ an erasure is possible; what is skipped is for the next run. Tables are walked o
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.models import RefreshToken, Session, SessionQuerySet
+from accounts.models import (
+    AccountExport,
+    EmailChange,
+    Factor,
+    KeyRequest,
+    LoginChallenge,
+    MailToken,
+    RecoveryCode,
+    RefreshToken,
+    SecurityEvent,
+    Session,
+    SessionQuerySet,
+)
 from accounts.refresh_tokens import GRACE
+from accounts.security_events import recording
 
 KEPT = timedelta(weeks=1)  # ended sessions: longer than ``least_age``, whatever the lifetimes are set to
 REMEMBERED = timedelta(days=365)
 BATCH = 500  # rows a transaction: milliseconds for a refresh that waits for SQLite's one writer
+
+_A_DAY = timedelta(days=1)
+# A change of address can be confirmed for 3 days and undone for 7 (docs/api.md § 3).
+_CHANGES_KEPT = timedelta(days=30)
 
 Step = Callable[[int], None]
 
@@ -95,3 +115,39 @@ def _delete_without_tokens(session_ids: list[UUID]) -> int:
         ids = list(empty.values_list("id", flat=True))
         Session.objects.filter(id__in=ids).delete()
         return len(ids)
+
+
+def purge_events(*, now: datetime, dry_run: bool, step: Step) -> int:
+    """Security events after their 90 days, whatever ``--min-age`` says: nobody is told of them any more."""
+    return _purge(SecurityEvent.objects.filter(at__lt=now - recording.KEPT), dry_run=dry_run, step=step)
+
+
+def purge_expired(*, now: datetime, dry_run: bool, step: Step) -> int:
+    """What can no longer be answered, used or gone on with: how many rows of all those tables."""
+    over = (
+        MailToken.objects.filter(expires_at__lt=now - KEPT),
+        EmailChange.objects.filter(requested_at__lt=now - _CHANGES_KEPT),
+        LoginChallenge.objects.filter(expires_at__lt=now - _A_DAY),
+        KeyRequest.objects.filter(expires_at__lt=now - _A_DAY),
+        RecoveryCode.objects.filter(used_at__lt=now - _A_DAY),
+        Factor.objects.filter(confirmed_at__isnull=True, created_at__lt=now - _A_DAY),
+        AccountExport.objects.filter(started_at__lt=now - _A_DAY).exclude(lease_until__gt=now),
+    )
+    return sum(_purge(rows, dry_run=dry_run, step=step) for rows in over)
+
+
+def _purge(rows: QuerySet[Any], *, dry_run: bool, step: Step) -> int:
+    """In the order of their keys. What follows a row by its foreign key goes with it."""
+    if dry_run:
+        return rows.count()
+    table = rows.model.objects
+    purged, last = 0, None
+    while True:
+        with transaction.atomic():
+            batch = rows.order_by("pk") if last is None else rows.filter(pk__gt=last).order_by("pk")
+            keys = list(batch.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BATCH])
+            if not keys:
+                return purged
+            table.filter(pk__in=keys).delete()
+        purged, last = purged + len(keys), keys[-1]
+        step(len(keys))

@@ -8,14 +8,17 @@ import base64
 import hashlib
 import hmac
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import assert_never
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 
-from accounts.models import RefreshToken, Session, hash_of
+from accounts.models import RefreshToken, SecurityEventType, Session, hash_of
+from accounts.security_events.recording import Origin, record
 from accounts.sessions import AuthTokens, revoke_session, tokens_for
 from adiuva.api.errors import InvalidToken, TokenReused
 
@@ -51,17 +54,18 @@ def decide_refresh(
     return RefreshOutcome.ROTATE if rotated_at is None else RefreshOutcome.REPEAT
 
 
-def rotate_refresh_token(*, refresh_token: str) -> AuthTokens:
+def rotate_refresh_token(*, refresh_token: str, origin: Origin) -> AuthTokens:
     """New tokens for a refresh token. Raises ``InvalidToken``, or ``TokenReused`` after revoking the session."""
     token_hash = hash_of(refresh_token)
     with transaction.atomic():
         session = _lock_session(token_hash)
-        # Read again under the lock: a parallel refresh may have rotated the token meanwhile.
-        token = RefreshToken.objects.filter(token_hash=token_hash).first()
+        # Read again under the lock: a parallel refresh may have rotated the token meanwhile. The time is the
+        # database's: by the servers' own clocks, which are a little apart, the grace period would be another on each.
+        token = RefreshToken.objects.filter(token_hash=token_hash).annotate(now=Now()).first()
         if token is None:  # purged in between (accounts.purge): nobody could have used it any more
             raise InvalidToken
         successor = successor_of(refresh_token)
-        now = datetime.now(UTC)
+        now = token.now
         outcome = decide_refresh(
             now=now,
             expires_at=token.expires_at,
@@ -73,9 +77,10 @@ def rotate_refresh_token(*, refresh_token: str) -> AuthTokens:
         )
         if outcome is RefreshOutcome.ROTATE:
             _replace(token=token, session=session, successor=successor, now=now)
-        elif outcome is RefreshOutcome.REUSED:
+        elif outcome is RefreshOutcome.REUSED and revoke_session(user_id=session.user_id, session_id=session.id):
             # Committed with this transaction: the exception is raised outside it.
-            revoke_session(user_id=session.user_id, session_id=session.id)
+            event = SecurityEventType.REFRESHED_REUSE
+            record(event, user_id=session.user_id, origin=origin, session_id=session.id)
     match outcome:
         case RefreshOutcome.ROTATE | RefreshOutcome.REPEAT:
             return tokens_for(session=session, refresh_token=successor)
@@ -86,6 +91,13 @@ def rotate_refresh_token(*, refresh_token: str) -> AuthTokens:
             raise InvalidToken
         case _:
             assert_never(outcome)
+
+
+def owner_of(refresh_token: str) -> UUID | None:
+    """Whose token it is, whether it can still be used or not; None for nobody's."""
+    tokens = RefreshToken.objects.filter(token_hash=hash_of(refresh_token))
+    owner: UUID | None = tokens.values_list("session__user_id", flat=True).first()
+    return owner
 
 
 def successor_of(refresh_token: str) -> str:

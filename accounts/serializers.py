@@ -1,47 +1,83 @@
 """Shapes of docs/api.md § 3."""
 
-import unicodedata
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts import live_tier
-from accounts.models import Session, User, normalize_email
+from accounts.factors.service import has_second_factor
+from accounts.keys.serializers import EnvelopeInputsSerializer, KdfSerializer
+from accounts.models import Session, User
 from adiuva.api.fields import EmailAddressField, StringField
+from adiuva.locales import Locale
+from adiuva.spelling import LONGEST, address_fault, normalize_email, password_forms
 
-MAX_PASSWORD = 256
+MAX_EMAIL = 254
+MIN_PASSWORD, MAX_PASSWORD = 8, 256
 TIERS = ("free", "pro", "power", "team")
 
 
 class AccountEmailField(EmailAddressField):
     """The spelling that is kept, so that what is validated is what the database will see (NFKC may lengthen it)."""
 
+    default_error_messages = {"invisible": "The address holds an invisible character."}
+
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=254, **kwargs)
+        super().__init__(max_length=MAX_EMAIL, trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
-        email = normalize_email(super().to_internal_value(data))
-        # RFC 5892 § 2.10 refuses them too; the database's tables may be newer than ours and know a lower case of one.
-        if any(unicodedata.category(character) == "Cn" for character in email):
-            self.fail("invalid")
+        typed = super().to_internal_value(data)
+        if len(typed) > LONGEST:
+            self.fail("max_length", max_length=MAX_EMAIL)
+        email, fault = normalize_email(typed), address_fault(typed)
+        if fault is not None and not (address_fault(email) and self.is_kept(email)):
+            self.fail(fault)
         return email
+
+    def is_kept(self, email: str) -> bool:
+        """Whether an account has this spelling, from before it was refused."""
+        return False
+
+
+class LoginEmailField(AccountEmailField):
+    """Nobody is locked out by what a new address must not be."""
+
+    def is_kept(self, email: str) -> bool:
+        return User.objects.filter(email=email).exists()
 
 
 class PasswordField(StringField):
-    """Spaces are part of a password."""
+    """One that is there already. Spaces are part of a password."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trim_whitespace=False, max_length=MAX_PASSWORD, **kwargs)
 
+    def to_internal_value(self, data: Any) -> str:
+        typed = super().to_internal_value(data)
+        return typed if len(typed) <= MAX_PASSWORD else password_forms(typed)[0]
+
+
+class NewPasswordField(PasswordField):
+    """In NFC, whose characters are counted."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_length=MIN_PASSWORD, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        return password_forms(super().to_internal_value(data))[0]
+
 
 class CredentialsSerializer(serializers.Serializer[Any]):
-    email = AccountEmailField()
+    email = LoginEmailField()
     password = PasswordField()
 
 
-class RegistrationSerializer(CredentialsSerializer):
-    password = PasswordField(min_length=8)
+class RegistrationSerializer(serializers.Serializer[Any]):
+    email = AccountEmailField()
+    password = NewPasswordField()
+    kdf = KdfSerializer(required=False)
+    envelopes = EnvelopeInputsSerializer(required=False)
 
 
 class RefreshSerializer(serializers.Serializer[Any]):
@@ -50,19 +86,34 @@ class RefreshSerializer(serializers.Serializer[Any]):
 
 class PasswordChangeSerializer(serializers.Serializer[Any]):
     current_password = PasswordField()
-    new_password = PasswordField(min_length=8)
+    new_password = NewPasswordField()
+    kdf = KdfSerializer(required=False, help_text="Without it the account's stays as it is.")
+    envelopes = EnvelopeInputsSerializer(
+        required=False,
+        help_text="In place of those of the same kind and ref. Each password envelope there is must be among them.",
+    )
 
 
 class AccountDeletionSerializer(serializers.Serializer[Any]):
-    password = PasswordField()
+    password = PasswordField(required=False, help_text="Not needed in a fresh session.")
 
 
 class AuthTokensSerializer(serializers.Serializer[Any]):
     access_token = serializers.CharField()
     refresh_token = serializers.CharField()
-    token_type = serializers.ChoiceField(choices=["bearer"], default="bearer")
+    token_type = serializers.SerializerMethodField()
     expires_at = serializers.DateTimeField(help_text="of the access token")
     expires_in = serializers.IntegerField(help_text="seconds")
+
+    @extend_schema_field(serializers.ChoiceField(choices=["bearer"]))
+    def get_token_type(self, _tokens: Any) -> str:
+        return "bearer"
+
+
+class MembershipSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    role = serializers.CharField()
 
 
 class UserProfileSerializer(serializers.Serializer[User]):
@@ -70,12 +121,27 @@ class UserProfileSerializer(serializers.Serializer[User]):
 
     id = serializers.UUIDField()
     email = serializers.EmailField()
+    email_verified = serializers.BooleanField()
+    locale = serializers.ChoiceField(choices=Locale.choices)
     tier = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
+    has_second_factor = serializers.SerializerMethodField()
+    organization = serializers.SerializerMethodField(help_text="null: of none")
 
     @extend_schema_field(serializers.ChoiceField(choices=TIERS))
     def get_tier(self, user: User) -> str:
         return live_tier.read(user)
+
+    def get_has_second_factor(self, user: User) -> bool:
+        return has_second_factor(user_id=user.id)
+
+    @extend_schema_field(MembershipSerializer(allow_null=True))
+    def get_organization(self, user: User) -> None:
+        """There are no organisations yet."""
+
+
+class ProfileChangesSerializer(serializers.Serializer[Any]):
+    locale = serializers.ChoiceField(choices=Locale.choices, required=False, help_text="of mails")
 
 
 class SessionSerializer(serializers.ModelSerializer[Session]):

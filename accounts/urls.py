@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from accounts import views
 
@@ -12,4 +12,11 @@ urlpatterns = [
     path("auth/sessions/<str:pk>", views.SessionsViewSet.as_view({"delete": "destroy"}), name="session"),
     path("auth/password", views.PasswordView.as_view(), name="password"),
     path("auth/ws-ticket", views.WsTicketView.as_view(), name="ws-ticket"),
+    path("", include("accounts.keys.urls")),
+    path("", include("accounts.factors.urls")),
+    path("", include("accounts.recovery.urls")),
+    path("", include("accounts.factors.passkeys.urls")),
+    path("", include("accounts.handoff.urls")),
+    path("", include("accounts.security_events.urls")),
+    path("", include("accounts.export.urls")),
 ]

@@ -10,13 +10,15 @@ from rest_framework.response import Response
 from accounts import erasure, login_limits, passwords, refresh_tokens, registration, sessions, ws_tickets
 from accounts.authentication import identity_of
 from accounts.jobs import resume_erasures
-from accounts.login_limits import AttemptLimits
-from accounts.models import Session
+from accounts.models import SecurityEventType, Session
+from accounts.requests import respond_with_tokens, validate, validate_within
+from accounts.security_events.recording import origin_of, record
 from accounts.serializers import (
     AccountDeletionSerializer,
     AuthTokensSerializer,
     CredentialsSerializer,
     PasswordChangeSerializer,
+    ProfileChangesSerializer,
     RefreshSerializer,
     RegistrationSerializer,
     SessionListSerializer,
@@ -28,33 +30,19 @@ from adiuva.api.errors import InvalidCredentials, NotFound
 from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView, ApiViewSet, uuid_or_404
 from adiuva.jobs import enqueue
+from adiuva.locales import preferred_locale
+from adiuva.observability.metrics import LOGIN_FAILURES
+from adiuva.spelling import address_key
 
 
-def _validate(serializer_class: Any, request: Request) -> dict[str, Any]:
-    serializer = serializer_class(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
+def _account_of_email(data: dict[str, Any]) -> str:
+    return address_key(data["email"])
 
 
-def _validate_within(limits: AttemptLimits, serializer_class: Any, request: Request) -> dict[str, Any]:
-    """As ``_validate``. 429 goes before what is wrong with the body (docs/api.md § 1), and such bodies count too."""
-    try:
-        data = _validate(serializer_class, request)
-    except Exception:
-        limits.check(request._request, email=None)
-        raise
-    limits.check(request._request, email=data["email"])
-    return data
-
-
-def _user_agent(request: Request) -> str:
-    return request.headers.get("User-Agent", "")
-
-
-def _respond_with(tokens: sessions.AuthTokens, status: int = 200) -> Response:
-    response = Response(AuthTokensSerializer(tokens).data | {"token_type": "bearer"}, status=status)
-    response.headers["Cache-Control"] = "no-store"  # RFC 6749 § 5.1
-    return response
+def _account_of_token(data: dict[str, Any]) -> str | None:
+    """None for a token of nobody's, and for one that comes again."""
+    user_id = refresh_tokens.owner_of(data["refresh_token"])
+    return str(user_id) if user_id is not None and login_limits.is_first_use(data["refresh_token"]) else None
 
 
 class RegisterView(ApiView):
@@ -67,14 +55,21 @@ class RegisterView(ApiView):
         request=RegistrationSerializer,
         responses={
             201: AuthTokensSerializer,
-            400: problem("validation_error"),
+            400: problem("validation_error, checksum_mismatch"),
             409: problem("email_taken"),
             429: problem("rate_limited"),
         },
     )
     def post(self, request: Request) -> Response:
-        data = _validate_within(login_limits.REGISTER, RegistrationSerializer, request)
-        return _respond_with(registration.register(**data, user_agent=_user_agent(request)), status=201)
+        data = validate_within(login_limits.REGISTER, RegistrationSerializer, request, account_of=_account_of_email)
+        return respond_with_tokens(
+            registration.register(
+                **data,
+                origin=origin_of(request._request),
+                locale=preferred_locale(request.headers.get("Accept-Language", "")),
+            ),
+            status=201,
+        )
 
 
 class LoginView(ApiView):
@@ -89,15 +84,16 @@ class LoginView(ApiView):
             200: AuthTokensSerializer,
             400: problem("validation_error"),
             401: problem("invalid_credentials"),
+            403: problem("second_factor_required"),
             429: problem("rate_limited"),
         },
     )
     def post(self, request: Request) -> Response:
-        data = _validate_within(login_limits.LOGIN, CredentialsSerializer, request)
+        data = validate_within(login_limits.LOGIN, CredentialsSerializer, request, account_of=_account_of_email)
         try:
-            return _respond_with(registration.log_in(**data, user_agent=_user_agent(request)))
+            return respond_with_tokens(registration.log_in(**data, origin=origin_of(request._request)))
         except InvalidCredentials:
-            login_limits.LOGIN.count_failure(request._request, email=data["email"])
+            LOGIN_FAILURES.inc()
             raise
 
 
@@ -113,10 +109,12 @@ class RefreshView(ApiView):
             200: AuthTokensSerializer,
             400: problem("validation_error"),
             401: problem("invalid_token, token_reused"),
+            429: problem("rate_limited"),
         },
     )
     def post(self, request: Request) -> Response:
-        return _respond_with(refresh_tokens.rotate_refresh_token(**_validate(RefreshSerializer, request)))
+        data = validate_within(login_limits.REFRESH, RefreshSerializer, request, account_of=_account_of_token)
+        return respond_with_tokens(refresh_tokens.rotate_refresh_token(**data, origin=origin_of(request._request)))
 
 
 class LogoutView(ApiView):
@@ -129,9 +127,9 @@ class LogoutView(ApiView):
     def post(self, request: Request) -> Response:
         """A token that is not one of the caller's is no error (RFC 7009 § 2.2): there is nothing to revoke."""
         user_id = identity_of(request).user.id
-        session_id = sessions.session_of_refresh_token(user_id=user_id, **_validate(RefreshSerializer, request))
-        if session_id is not None:
-            sessions.revoke_session(user_id=user_id, session_id=session_id)
+        session_id = sessions.session_of_refresh_token(user_id=user_id, **validate(RefreshSerializer, request))
+        if session_id is not None and sessions.revoke_session(user_id=user_id, session_id=session_id):
+            record(SecurityEventType.LOGOUT, user_id=user_id, origin=origin_of(request._request), session_id=session_id)
         return Response(status=204)
 
 
@@ -143,18 +141,43 @@ class MeView(ApiView):
         return Response(UserProfileSerializer(identity_of(request).user).data)
 
     @extend_schema(
+        operation_id="changeProfile",
+        summary="Change the language of mails",
+        request=ProfileChangesSerializer,
+        responses={200: UserProfileSerializer, 400: problem("validation_error")},
+    )
+    def patch(self, request: Request) -> Response:
+        user = identity_of(request).user
+        data = validate(ProfileChangesSerializer, request)
+        if data:
+            user.locale = data["locale"]
+            user.save(update_fields=["locale", "updated_at"])
+        return Response(UserProfileSerializer(user).data)
+
+    @extend_schema(
         operation_id="deleteAccount",
         summary="Delete the account and everything it holds",
         request=AccountDeletionSerializer,
         responses={
             202: OpenApiResponse(description="The account is closed and is being erased"),
             400: problem("validation_error"),
+            403: problem("reauthentication_required"),
         },
     )
     def delete(self, request: Request) -> Response:
-        user = identity_of(request).user
-        data = _validate(AccountDeletionSerializer, request)
-        passwords.confirm_password(user=user, password=data["password"], field="password")
+        """By the password, or without a body in a fresh session. A wrong password is refused in a fresh one too."""
+        identity = identity_of(request)
+        user = identity.user
+        data = validate_within(
+            login_limits.REAUTHENTICATE,
+            AccountDeletionSerializer,
+            request,
+            account_of=lambda given: str(user.id) if "password" in given else None,
+        )
+        if "password" in data:
+            passwords.confirm_password(user=user, password=data["password"], field="password")
+        else:
+            sessions.require_fresh_session(session_id=identity.session_id)
         erasure.close_account(user=user)
         if not erasure.erase(user_id=user.id, seconds=erasure.REQUEST_SECONDS):
             enqueue(resume_erasures)
@@ -179,8 +202,15 @@ class SessionsViewSet(ApiViewSet):
         },
     )
     def destroy(self, request: Request, pk: str) -> Response:
-        if not sessions.revoke_session(user_id=identity_of(request).user.id, session_id=uuid_or_404(pk)):
+        user_id, session_id = identity_of(request).user.id, uuid_or_404(pk)
+        if not sessions.revoke_session(user_id=user_id, session_id=session_id):
             raise NotFound
+        record(
+            SecurityEventType.SESSION_REVOKED,
+            user_id=user_id,
+            origin=origin_of(request._request),
+            session_id=session_id,
+        )
         return Response(status=204)
 
 
@@ -189,12 +219,14 @@ class PasswordView(ApiView):
         operation_id="changePassword",
         summary="Change the password and end every other session",
         request=PasswordChangeSerializer,
-        responses={200: AuthTokensSerializer, 400: problem("validation_error")},
+        responses={200: AuthTokensSerializer, 400: problem("validation_error, checksum_mismatch")},
     )
     def post(self, request: Request) -> Response:
         user = identity_of(request).user
-        data = _validate(PasswordChangeSerializer, request)
-        return _respond_with(passwords.change_password(user=user, **data, user_agent=_user_agent(request)))
+        data = validate_within(
+            login_limits.REAUTHENTICATE, PasswordChangeSerializer, request, account_of=lambda _: str(user.id)
+        )
+        return respond_with_tokens(passwords.change_password(user=user, **data, origin=origin_of(request._request)))
 
 
 class WsTicketView(ApiView):

@@ -13,7 +13,7 @@ from django.core.cache import cache
 from accounts.authentication import Identity, resume
 from accounts.models import hash_of
 from adiuva.api.errors import InvalidToken, UpstreamUnavailable
-from adiuva.db.cache import CACHE_ERRORS
+from adiuva.db.cache import cache_errors
 
 LIFETIME_SECONDS = 30
 
@@ -30,7 +30,7 @@ def issue(identity: Identity) -> Ticket:
     claims = f"{identity.user.id} {identity.session_id} {identity.expires_at.isoformat()}"
     try:
         cache.set(_key(ticket), claims, timeout=LIFETIME_SECONDS)
-    except CACHE_ERRORS as error:
+    except cache_errors() as error:
         raise UpstreamUnavailable("Tickets cannot be issued right now; use the token.", retry_after=5) from error
     return Ticket(ticket=ticket, expires_in=LIFETIME_SECONDS)
 
@@ -42,7 +42,7 @@ def redeem(ticket: str) -> Identity:
         # Deleting tells whether the key was still there, atomically: of two redeemers one goes on.
         if claims is None or not cache.delete(_key(ticket)):
             raise InvalidToken
-    except CACHE_ERRORS as error:
+    except cache_errors() as error:
         raise UpstreamUnavailable("Tickets cannot be redeemed right now; use the token.") from error
     user_id, session_id, expires_at = claims.split(" ")
     return resume(user_id=UUID(user_id), session_id=UUID(session_id), expires_at=datetime.fromisoformat(expires_at))

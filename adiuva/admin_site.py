@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
-from adiuva.api.errors import RateDecision, RateLimited
+from adiuva.api.errors import RateLimited
+from adiuva.api.rate_decision import RateDecision
 
 
 def context(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001 - unfold's signature
@@ -42,6 +43,3 @@ def _refusal_of(request: Any) -> RateDecision | None:
 
 class Site(UnfoldAdminSite):
     login_form = LoginForm
-
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return set_status(request, super().login(request, extra_context))

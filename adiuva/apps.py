@@ -17,4 +17,4 @@ class AdiuvaConfig(AppConfig):
 
 class AdminConfig(DjangosAdmin):
     default = False
-    default_site = "adiuva.admin_site.Site"
+    default_site = "accounts.staff.site.StaffSite"

@@ -22,7 +22,7 @@ from accounts.authentication import is_signed
 from adiuva.lifespan import Lifespan
 from adiuva.observability import process
 from adiuva.server.asgi_handler import PooledASGIHandler
-from adiuva.server.body_limits import KIB, BodyLimit, Cap
+from adiuva.server.body_limits import KIB, MIB, BodyLimit, Cap
 from adiuva.server.error_boundary import ErrorBoundary
 from adiuva.server.origins import AllowedOrigins
 from adiuva.server.request_metrics import RequestMetrics
@@ -32,9 +32,11 @@ CAPS = [
     # context 512 KiB and message 32,000 characters, both possibly \u-escaped (six bytes for a two-byte character)
     Cap(re.compile(r"/api/v1/chat"), 2048 * KIB),
     Cap(re.compile(r"/api/v1/plans/templates/[^/]+/run"), 2048 * KIB),
-    # a form may hold 1 MiB beside its blob (storage.records.upload_forms)
-    Cap(re.compile(r"/api/v1/storage/records(/[^/]+)?"), settings.MAX_RECORD_BYTES + 1024 * KIB, streams=True),
-    Cap(re.compile(r"/api/v1/storage/vectors/(upsert|search)"), 16 * 1024 * KIB, streams=True),
+    # A blob in JSON is base64, four bytes for three, and a form may hold 1 MiB beside it. What a record may hold, and
+    # how long JSON may be, is the view's to check (storage.records.upload_forms).
+    Cap(re.compile(r"/api/v1/storage/records(/[^/]+)?"), settings.MAX_RECORD_BYTES * 4 // 3 + MIB, streams=True),
+    Cap(re.compile(r"/api/v1/storage/vectors/upsert"), 64 * 1024 * KIB, streams=True),
+    Cap(re.compile(r"/api/v1/storage/vectors/search"), 16 * 1024 * KIB, streams=True),
     # Capped by the view (MAX_BACKUP_BYTES), which knows the quota: its 402 goes before 413.
     Cap(re.compile(r"/api/v1/backup"), sys.maxsize, streams=True),
     # a manifest, and the form around both

@@ -10,6 +10,7 @@ import re
 import secrets
 import sys
 from collections.abc import Iterator
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -36,6 +37,7 @@ def _split_commas(value: Any) -> Any:
 
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
+CommaSeparatedSecrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_commas)]
 
 
 def _http_url(value: str) -> str:
@@ -45,6 +47,14 @@ def _http_url(value: str) -> str:
 
 
 Url = Annotated[str, BeforeValidator(_http_url)]
+
+
+def host_and_origin(url: str) -> tuple[str, str]:
+    """As browsers spell them (WHATWG URL): in lower case and ASCII, without the scheme's own port."""
+    parts = HttpUrl(url)
+    own_port = {"http": 80, "https": 443}[parts.scheme]
+    host = parts.host or ""
+    return host, f"{parts.scheme}://{host}" + ("" if parts.port == own_port else f":{parts.port}")
 
 
 def is_placeholder(secret: str) -> bool:
@@ -89,14 +99,44 @@ class Environment(BaseSettings):
     REDIS_URL: str = Field(default="", repr=False)
 
     JWT_SECRET: SecretStr = SecretStr("")
+    JWT_SECRET_FALLBACKS: CommaSeparatedSecrets = ()
     JWT_ALGORITHM: Literal["HS256", "HS384", "HS512"] = "HS256"
     JWT_ACCESS_TOKEN_EXPIRE_MINUTES: float = Field(default=30, gt=0, le=1440)
     JWT_REFRESH_TOKEN_EXPIRE_DAYS: float = Field(default=30, gt=0, le=365)
 
+    EMAIL_URL: str = Field(default="", repr=False)
+    EMAIL_FROM: str = ""
+    WEBAUTHN_ORIGINS: CommaSeparated = ()
+    STAFF_REQUIRE_SECOND_FACTOR: bool | None = None
+
     OPENAI_API_KEY: SecretStr = SecretStr("")
     OPENAI_API_BASE: Url = ""
+    ANTHROPIC_API_KEY: SecretStr = SecretStr("")
+    ANTHROPIC_API_BASE: Url = ""
+    GEMINI_API_KEY: SecretStr = SecretStr("")
+    GOOGLE_API_KEY: SecretStr = SecretStr("")
+    GEMINI_API_BASE: Url = ""
+    AZURE_API_KEY: SecretStr = SecretStr("")
+    AZURE_API_BASE: Url = ""
+    AZURE_API_VERSION: str = ""
+    AWS_BEARER_TOKEN_BEDROCK: SecretStr = SecretStr("")
+    AWS_BEDROCK_RUNTIME_ENDPOINT: Url = ""
+    AWS_REGION_NAME: str = ""
+    AWS_SESSION_TOKEN: SecretStr = SecretStr("")
+    MISTRAL_API_KEY: SecretStr = SecretStr("")
+    MISTRAL_API_BASE: Url = ""
+    GROQ_API_KEY: SecretStr = SecretStr("")
+    GROQ_API_BASE: Url = ""
+    OPENROUTER_API_KEY: SecretStr = SecretStr("")
+    OPENROUTER_API_BASE: Url = ""
+    DEEPSEEK_API_KEY: SecretStr = SecretStr("")
+    DEEPSEEK_API_BASE: Url = ""
+    OLLAMA_API_KEY: SecretStr = SecretStr("")
+    OLLAMA_API_BASE: Url = ""
+    OLLAMA_NUM_CTX: int = Field(default=16_384, ge=0)
     LLM_MODEL: str = ""
     LLM_ROUTER_MODEL: str = ""
+    LLM_SPECULATE: bool = False
     LLM_FALLBACK_MODEL: str = ""
     LLM_MODELS: CommaSeparated = ()
     LLM_TIMEOUT_SECONDS: float = Field(default=60, gt=0, le=600)
@@ -107,9 +147,9 @@ class Environment(BaseSettings):
     STRIPE_WEBHOOK_SECRET: SecretStr = SecretStr("")
     STRIPE_CONNECT_WEBHOOK_SECRET: SecretStr = SecretStr("")
     STRIPE_API_BASE: Url = ""
-    STRIPE_PRICE_PRO: str = "price_pro_monthly"
-    STRIPE_PRICE_POWER: str = "price_power_monthly"
-    STRIPE_PRICE_TEAM: str = "price_team_monthly"
+    STRIPE_PRICE_PRO: CommaSeparated = ("price_pro_monthly",)
+    STRIPE_PRICE_POWER: CommaSeparated = ("price_power_monthly",)
+    STRIPE_PRICE_TEAM: CommaSeparated = ("price_team_monthly",)
     PAST_DUE_GRACE_DAYS: float = Field(default=7, ge=0, le=365)
 
     MAX_RECORD_BYTES: int = Field(default=100 * 1024**2, ge=1)
@@ -121,6 +161,7 @@ class Environment(BaseSettings):
     S3_ENDPOINT_URL: Url = ""
     AWS_ACCESS_KEY_ID: SecretStr = SecretStr("")
     AWS_SECRET_ACCESS_KEY: SecretStr = SecretStr("")
+    S3_SSE: Literal["AES256", "aws:kms", "none"] = "AES256"
     S3_TIMEOUT_SECONDS: float = Field(default=20, gt=0, le=300)
     PINECONE_API_KEY: SecretStr = SecretStr("")
     PINECONE_INDEX: str = ""
@@ -128,13 +169,19 @@ class Environment(BaseSettings):
     QDRANT_URL: Url = ""
     QDRANT_API_KEY: SecretStr = SecretStr("")
 
+    def read(self, name: str) -> Any:
+        """The value of the variable ``name``, a secret's too. Raises ``AttributeError`` for one that is not read."""
+        value = getattr(self, name)
+        return value.get_secret_value() if isinstance(value, SecretStr) else value
+
     def secrets(self) -> Iterator[str]:
         """The value of every secret that is set: what may never be printed."""
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if isinstance(value, SecretStr):
-                yield value.get_secret_value()
-        for url in (self.DATABASE_URL, self.REDIS_URL):
+            for secret in value if isinstance(value, tuple) else (value,):
+                if isinstance(secret, SecretStr):
+                    yield secret.get_secret_value()
+        for url in (self.DATABASE_URL, self.REDIS_URL, self.EMAIL_URL):
             password = urlsplit(url).password or ""
             yield from (password, unquote(password))
 
@@ -166,6 +213,30 @@ class Environment(BaseSettings):
             raise PydanticCustomError("redis_url", "must be redis://…, rediss://… or unix://…")
         return value
 
+    @field_validator("EMAIL_URL")
+    @classmethod
+    def _known_mail_server(cls, value: str) -> str:
+        """``smtp://`` speaks TLS where the server offers it (STARTTLS), ``smtps://`` from the first byte."""
+        if not value:
+            return value
+        try:
+            parts = urlsplit(value)
+            known = parts.scheme in {"smtp", "smtps"} and parts.hostname and (parts.port is None or parts.port > 0)
+        except ValueError:
+            known = False
+        if not known:
+            raise PydanticCustomError(
+                "email_url", "must be smtp://[user:password@]host[:port] or smtps://…, special characters %-encoded"
+            )
+        return value
+
+    @field_validator("EMAIL_FROM")
+    @classmethod
+    def _one_sender(cls, value: str) -> str:
+        if value and ("@" not in parseaddr(value)[1] or not value.isprintable()):
+            raise PydanticCustomError("email_from", "must be an address, or Name <address>")
+        return value
+
     @field_validator("METRICS_TOKEN")
     @classmethod
     def _token(cls, value: SecretStr) -> SecretStr:
@@ -177,7 +248,7 @@ class Environment(BaseSettings):
             )
         return value
 
-    @field_validator("CORS_ORIGINS")
+    @field_validator("CORS_ORIGINS", "WEBAUTHN_ORIGINS")
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -10,9 +12,14 @@ from django.db import connections
 
 import agents.llm.factory
 import chat.sanitizer.protected_texts
+import storage.vectors.factory
 from accounts import erasure
+from adiuva.api.errors import Problem
 from adiuva.jobs import get_queue
 from adiuva.observability import process
+from adiuva.server import collector
+from agents.llm.providers import missing_variables
+from agents.ops import describe_missing_keys
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +38,7 @@ class Lifespan:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 _log_what_runs()
-                jobs = [chat.sanitizer.protected_texts.preload, get_queue().start]
-                if settings.LLM_PRELOAD:
-                    jobs.insert(0, agents.llm.factory.preload)
-                if erasure.needs_server():
-                    jobs.append(_resume_erasures)
-                for job in jobs:
+                for job in (_load, get_queue().start, *([_resume_erasures] if erasure.needs_server() else [])):
                     task = asyncio.create_task(_in_background(job))
                     background.add(task)
                     task.add_done_callback(background.discard)
@@ -48,6 +50,7 @@ class Lifespan:
                     task.cancel()
                 await agents.llm.factory.close()
                 await asyncio.to_thread(get_queue().stop, seconds=JOBS_END_SECONDS)
+                await asyncio.to_thread(storage.vectors.factory.close_vector_store)
                 await asyncio.to_thread(_close_pools)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -55,18 +58,19 @@ class Lifespan:
 
 def _log_what_runs() -> None:
     if settings.LLM_MODEL == settings.OFFLINE_MODEL:
-        logger.info("no provider key: the built-in offline model answers (development only)")
+        asked = settings.LLM_MODEL_WITHOUT_KEY
+        why = f"{asked} needs {missing_variables(asked)}" if asked else settings.LLM_MODEL_MISSING or "no provider key"
+        logger.info("%s: the built-in offline model answers (development only)", why)
     elif not settings.LLM_MODEL:
-        logger.warning("no model is configured (OPENAI_API_KEY or LLM_MODEL): chat answers 503")
+        logger.warning("no model is configured (LLM_MODEL and its provider's key): chat answers 503")
+    for sentence in describe_missing_keys():
+        logger.warning(sentence)
     logger.info("serving", extra={"url": settings.PUBLIC_URL, "env": settings.ENV, "version": settings.VERSION})
 
 
 async def _in_background(job: Callable[[], None]) -> None:
-    """Runs ``job`` beside the first requests; the server is up whether or not it succeeds."""
-    try:
-        await asyncio.to_thread(job)
-    except Exception:
-        logger.exception("a start-up job failed", extra={"job": job.__qualname__})
+    """Runs ``job`` beside the first requests."""
+    await asyncio.to_thread(_try, job)
 
 
 def _close_pools() -> None:
@@ -75,6 +79,42 @@ def _close_pools() -> None:
         close_pool = getattr(connection, "close_pool", None)
         if close_pool is not None:
             close_pool()
+
+
+def _load() -> None:
+    """What the first requests would have to wait for. One after another, as the interpreter would do it anyway: in
+    threads of their own they left the heap in pieces (8 MB).
+    """
+    started = time.perf_counter()
+    jobs = [_import_routes, chat.sanitizer.protected_texts.preload]
+    if settings.LLM_PRELOAD:
+        jobs.insert(1, agents.llm.factory.preload)
+    if storage.vectors.factory.may_hold_vectors():  # the client alone is 70 MB: not where nobody has any
+        jobs.append(_preload_vectors)
+    for job in jobs:
+        _try(job)
+    frozen = collector.freeze()  # the collector's last look at all of it
+    logger.info("loaded", extra={"seconds": round(time.perf_counter() - started, 1), "frozen_objects": frozen})
+
+
+def _try(job: Callable[[], None]) -> None:
+    """The server is up whether or not ``job`` succeeds."""
+    try:
+        job()
+    except Exception:
+        logger.exception("a start-up job failed", extra={"job": job.__qualname__})
+
+
+def _import_routes() -> None:
+    """Every view, which Django would import at the first request."""
+    import_module(settings.ROOT_URLCONF)
+
+
+def _preload_vectors() -> None:
+    try:
+        storage.vectors.factory.preload()
+    except Problem as problem:  # the first request that needs them says so as well
+        logger.warning("the vectors could not be made ready", extra={"detail": problem.detail})
 
 
 def _resume_erasures() -> None:

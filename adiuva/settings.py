@@ -6,14 +6,17 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 
 from adiuva import __version__
 from adiuva.api.openapi.settings import DOCUMENT
 from adiuva.db.pool import reconnect_failed
-from adiuva.environment import development_secret, load_or_exit, usable_folder
+from adiuva.environment import development_secret, host_and_origin, load_or_exit, usable_folder
 from adiuva.observability.logging import keep_out, logging_config
+from adiuva.server.cors import ALLOWED_HEADERS, EXPOSED_HEADERS
+from agents.llm.providers import PROVIDER_VARIABLES, choose_model, describe_missing_model
 
 env = load_or_exit()
 
@@ -29,13 +32,18 @@ REDIS_URL = env.REDIS_URL or None
 JWT_SECRET = env.JWT_SECRET.get_secret_value() or development_secret(usable_folder(DATA_DIR))
 
 
-def _derive_secret(purpose: str) -> str:
+def _derive_secret(purpose: str, *, secret: str = JWT_SECRET) -> str:
     """One secret to keep, a key of its own for each purpose (HMAC as in RFC 5869's expand step)."""
-    return hmac.new(JWT_SECRET.encode(), f"adiuva:{purpose}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(secret.encode(), f"adiuva:{purpose}".encode(), hashlib.sha256).hexdigest()
 
 
 SECRET_KEY = _derive_secret("django")
 REFRESH_SUCCESSOR_KEY = _derive_secret("refresh-successor")
+FACTOR_SECRETS_KEY = _derive_secret("factor-secrets")
+# Of secrets that were JWT_SECRET before: they open what was sealed then, and nothing else.
+FACTOR_SECRETS_FALLBACK_KEYS = [
+    _derive_secret("factor-secrets", secret=old.get_secret_value()) for old in env.JWT_SECRET_FALLBACKS
+]
 
 # --- where we are ----------------------------------------------------------------------------------------------
 
@@ -49,6 +57,7 @@ CHAT_MAX_SOCKETS = env.CHAT_MAX_SOCKETS
 
 _loopback_hosts = ["localhost", "127.0.0.1", "[::1]"]
 _public_host = PUBLIC_URL.split("://", 1)[1].split("/", 1)[0].rsplit(":", 1)[0]
+PUBLIC_ORIGIN = "/".join(PUBLIC_URL.split("/", 3)[:3])
 if env.ALLOWED_HOSTS:
     # Loopback as well: a container's own health check does not know its public name.
     ALLOWED_HOSTS = [*env.ALLOWED_HOSTS, *_loopback_hosts]
@@ -82,6 +91,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "adiuva.apps.AdiuvaConfig",
+    "adiuva.mail",
     "djstripe",  # before billing, which takes its admin away again
     "accounts",
     "billing",
@@ -191,6 +201,7 @@ LOGIN_REDIRECT_URL = "/admin/"  # unfold's form does not say where to
 
 JWT_ALGORITHM = env.JWT_ALGORITHM
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=env.JWT_ACCESS_TOKEN_EXPIRE_MINUTES)
+CLOCK_LEEWAY = timedelta(seconds=10)  # the clocks of two servers: one must take what the other has just signed
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.JWT_REFRESH_TOKEN_EXPIRE_DAYS)
 SIMPLE_JWT = {
     "ALGORITHM": JWT_ALGORITHM,
@@ -201,7 +212,27 @@ SIMPLE_JWT = {
     "USER_ID_CLAIM": "sub",
     "TOKEN_TYPE_CLAIM": "token_type",
     "JTI_CLAIM": "jti",
+    "LEEWAY": CLOCK_LEEWAY,
 }
+
+# Whether staff get into the admin with a password alone.
+STAFF_REQUIRE_SECOND_FACTOR = IS_PROD if env.STAFF_REQUIRE_SECOND_FACTOR is None else env.STAFF_REQUIRE_SECOND_FACTOR
+# The relying party is the host of PUBLIC_URL (WebAuthn § 5.1.2: an origin's effective domain).
+WEBAUTHN_RP_ID, _browser_origin = host_and_origin(PUBLIC_URL)
+WEBAUTHN_ORIGINS = [_browser_origin, *env.WEBAUTHN_ORIGINS]
+
+# --- mail ------------------------------------------------------------------------------------------------------
+
+EMAIL_URL = env.EMAIL_URL
+MAIL_DIR = DATA_DIR / "mail"
+_mail_server = urlsplit(EMAIL_URL)
+EMAIL_HOST = _mail_server.hostname or ""
+EMAIL_USE_SSL = _mail_server.scheme == "smtps"
+EMAIL_PORT = _mail_server.port or (465 if EMAIL_USE_SSL else 587)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail_server.username or ""), unquote(_mail_server.password or "")
+EMAIL_TIMEOUT = 10  # seconds for each answer of the mail server
+EMAIL_BACKEND = f"adiuva.mail.backends.{'smtp.SmtpBackend' if EMAIL_URL else 'files.FileBackend'}"
+DEFAULT_FROM_EMAIL = env.EMAIL_FROM or f"Adiuva <no-reply@{_public_host}>"
 
 # --- REST ------------------------------------------------------------------------------------------------------
 
@@ -225,59 +256,23 @@ SPECTACULAR_SETTINGS = {**DOCUMENT, "VERSION": VERSION}
 CORS_ALLOWED_ORIGINS = list(env.CORS_ORIGINS)
 CORS_ORIGINS = CORS_ALLOWED_ORIGINS  # the WebSocket handshake checks the same list
 CORS_URLS_REGEX = r"^/api/"
-CORS_EXPOSE_HEADERS = [
-    "X-Checksum",
-    "ETag",
-    "X-Request-ID",
-    "X-Backup-Version",
-    "X-Backup-Timestamp",
-    "X-Backup-Checksum",
-    "X-Backup-Chunk-Count",
-    "RateLimit-Limit",
-    "RateLimit-Remaining",
-    "RateLimit-Reset",
-    "Retry-After",
-    "Location",
-]
-CORS_ALLOW_HEADERS = [
-    "accept",
-    "authorization",
-    "content-type",
-    "idempotency-key",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "range",
-    "x-backup-checksum",
-    "x-backup-chunk-count",
-    "x-backup-timestamp",
-    "x-backup-version",
-    "x-checksum",
-    "x-request-id",
-]
+CORS_EXPOSE_HEADERS, CORS_ALLOW_HEADERS = EXPOSED_HEADERS, ALLOWED_HEADERS
 CORS_PREFLIGHT_MAX_AGE = 600
 
 # --- models ----------------------------------------------------------------------------------------------------
 
 OPENAI_API_KEY = env.OPENAI_API_KEY.get_secret_value()
 OPENAI_API_BASE = env.OPENAI_API_BASE
+# A setting for each variable of each provider: agents.llm.providers reads them by their names.
+globals().update({name: env.read(name) for name in PROVIDER_VARIABLES})
 OFFLINE_MODEL = "offline/adiuva"
-_provider_known = bool(OPENAI_API_KEY or OPENAI_API_BASE)
-_openai_model = "/" not in env.LLM_MODEL or env.LLM_MODEL.startswith("openai/")
-
-
-def _default_model() -> str:
-    """The model asked for; without a provider's key the offline one (dev) or none at all (prod: 503)."""
-    if env.LLM_MODEL and (_provider_known or not _openai_model):
-        return env.LLM_MODEL  # other providers' keys are LiteLLM's to find in the environment
-    if _provider_known:
-        return "openai/gpt-4o-mini"
-    return "" if IS_PROD else OFFLINE_MODEL
-
-
-LLM_MODEL = _default_model()
+LLM_MODEL = choose_model(env.LLM_MODEL, offline="" if IS_PROD else OFFLINE_MODEL, read=env.read)
+# What was asked for and has no key; the offline model answers instead of it.
+LLM_MODEL_WITHOUT_KEY = env.LLM_MODEL if LLM_MODEL == OFFLINE_MODEL != env.LLM_MODEL else ""
+# For the operator: a provider is connected that has no model to fall back on, and LLM_MODEL names none.
+LLM_MODEL_MISSING = describe_missing_model(env.LLM_MODEL, read=env.read)
 LLM_ROUTER_MODEL = (env.LLM_ROUTER_MODEL if LLM_MODEL != OFFLINE_MODEL else "") or LLM_MODEL
+LLM_SPECULATE = env.LLM_SPECULATE
 LLM_FALLBACK_MODEL = env.LLM_FALLBACK_MODEL
 LLM_MODELS = env.LLM_MODELS
 LLM_TIMEOUT_SECONDS = env.LLM_TIMEOUT_SECONDS
@@ -294,6 +289,7 @@ S3_REGION = env.S3_REGION
 S3_ENDPOINT_URL = env.S3_ENDPOINT_URL
 AWS_ACCESS_KEY_ID = env.AWS_ACCESS_KEY_ID.get_secret_value()
 AWS_SECRET_ACCESS_KEY = env.AWS_SECRET_ACCESS_KEY.get_secret_value()
+S3_SSE = env.S3_SSE
 S3_TIMEOUT_SECONDS = env.S3_TIMEOUT_SECONDS
 
 VECTOR_DIR = DATA_DIR / "vectors"
@@ -312,7 +308,8 @@ STRIPE_CONNECT_WEBHOOK_SECRET = env.STRIPE_CONNECT_WEBHOOK_SECRET.get_secret_val
 STRIPE_API_BASE = env.STRIPE_API_BASE
 STRIPE_API_VERSION = "2026-05-27.dahlia"  # the one dj-stripe 2.11 is written for
 STRIPE_TIMEOUT_SECONDS = 10.0  # of silence; a call is tried twice
-STRIPE_PRICES: dict[str, str] = {
+# Price ids or lookup keys, the ones that are sold first (billing.prices).
+STRIPE_PRICES: dict[str, tuple[str, ...]] = {
     "pro": env.STRIPE_PRICE_PRO,
     "power": env.STRIPE_PRICE_POWER,
     "team": env.STRIPE_PRICE_TEAM,
@@ -324,7 +321,7 @@ STRIPE_STUB_SECRET = "" if IS_PROD or STRIPE_SECRET_KEY else _derive_secret("str
 MIGRATION_MODULES = {"djstripe": "billing.stripe.djstripe.migrations"}
 DATABASE_ROUTERS = ["billing.stripe.djstripe.MirroredTablesRouter"]
 DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
-# Empty: a customer's metadata does not decide whose it is; billing.customers does.
+# Empty: a customer's metadata does not decide whose it is; billing.stripe.customers does.
 DJSTRIPE_SUBSCRIBER_CUSTOMER_KEY = ""
 
 # --- plugins ---------------------------------------------------------------------------------------------------
@@ -367,6 +364,8 @@ UNFOLD = {
 # --- logs, metrics, debug pages --------------------------------------------------------------------------------
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "adiuva.api.error_handler.SettingsFilter"
-keep_out([*env.secrets(), JWT_SECRET, SECRET_KEY, REFRESH_SUCCESSOR_KEY])
+keep_out(
+    [*env.secrets(), JWT_SECRET, SECRET_KEY, REFRESH_SUCCESSOR_KEY, FACTOR_SECRETS_KEY, *FACTOR_SECRETS_FALLBACK_KEYS]
+)
 LOGGING = logging_config(level=env.LOG_LEVEL, as_json=(env.LOG_FORMAT or ("json" if IS_PROD else "text")) == "json")
 METRICS_TOKEN = env.METRICS_TOKEN.get_secret_value()

@@ -22,7 +22,10 @@ api: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
-    path("billing/", include("billing.pages")),
+    path("account/", include("accounts.recovery.pages")),
+    path("account/", include("accounts.factors.passkeys.pages")),
+    path("billing/", include("billing.stripe.pages")),
+    path("billing/stub/", include("billing.stripe.stub.pages")),
     path("plugins/", include("marketplace.payouts.onboarding")),
     path("admin/", admin.site.urls),
 ]
@@ -35,6 +38,7 @@ if not settings.IS_PROD:
     schema = SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer2, OpenApiJsonRenderer], **public)
     urlpatterns += [
         path("openapi.json", schema, name="schema"),
+        path("dev/mail", include("adiuva.mail.pages")),
         path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", **public), name="docs"),
     ]
 

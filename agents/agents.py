@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -58,17 +57,15 @@ class ChatAgent(BaseAgent):
     @abstractmethod
     def get_tools(self) -> Sequence[Tool[Any]]: ...
 
-    async def handle(self, query: str, context: RunContext) -> AsyncGenerator[AgentEvent, None]:
+    def handle(self, query: str, context: RunContext) -> AsyncGenerator[AgentEvent, None]:
         previous_results = self.shared_memory.get(prompting.PREVIOUS_RESULTS)
         messages = prompting.messages(
             self.prompt, query, context, self.vector_store_context, previous_results=previous_results
         )
         records = self.shared_memory.get(RECORDS) or RunRecords.of(context.data, query)
         self.shared_memory[RECORDS] = records
-        events = self._tool_loop(get_llm(context.model), messages, self.get_tools(), context=context, records=records)
-        async with aclosing(events):
-            async for event in events:
-                yield event
+        # Handed on, not passed on: each layer would cost every token a step.
+        return self._tool_loop(get_llm(context.model), messages, self.get_tools(), context=context, records=records)
 
     def _tool_loop(
         self,

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from agents import prompts
@@ -50,13 +51,18 @@ def messages(
 
 def now(context: RunContext) -> str:
     """The user's day. The coming days are spelled out because models miscount weekdays."""
-    moment = context.now.astimezone(context.timezone)
+    moment = context.now.astimezone(context.timezone).replace(second=0, microsecond=0)
+    return _describe_minute(moment, str(context.timezone))
+
+
+@lru_cache(maxsize=64)
+def _describe_minute(moment: datetime, zone: str) -> str:
     ahead = [moment + timedelta(days=days) for days in range(1, _DAYS_AHEAD)]
     return "\n".join(
         [
             "# Now",
             f"Today is {moment:%A}, {moment:%Y-%m-%d}.",
-            f"It is {moment:%H:%M} in the user's timezone, {context.timezone.key}.",
+            f"It is {moment:%H:%M} in the user's timezone, {zone}.",
             f"The next days are {', '.join(f'{day:%A} {day:%Y-%m-%d}' for day in ahead)}.",
         ]
     )
@@ -97,19 +103,28 @@ def fence(source: str, value: Any, limit: int = MAX_RESULT_CHARACTERS) -> str:
 
 
 def history(context: RunContext) -> list[Message]:
-    """The latest ``conversation_history`` entries that fit ``MAX_HISTORY_CHARACTERS``; malformed ones are left out."""
+    """The ``conversation_history``, of one that is too long the end; malformed entries are left out."""
     entries = context.data.get("conversation_history")
-    left = MAX_HISTORY_CHARACTERS
-    kept: list[Message] = []
-    for entry in reversed(entries if isinstance(entries, list) else []):
-        past = _message_of(entry)
-        if past is None:
-            continue
-        left -= len(past["content"])
-        if left < 0:
-            break
-        kept.append(past)
-    return kept[::-1]
+    given = [past for entry in (entries if isinstance(entries, list) else []) if (past := _message_of(entry))]
+    return given if _count_characters(given) <= MAX_HISTORY_CHARACTERS else _trim(given)
+
+
+def _trim(given: list[Message]) -> list[Message]:
+    """The latest of them that fit ``MAX_HISTORY_CHARACTERS``, from a message of the user's on."""
+    from langchain_core.messages import convert_to_openai_messages, trim_messages
+
+    kept = trim_messages(
+        given,
+        max_tokens=MAX_HISTORY_CHARACTERS,
+        token_counter=lambda messages: sum(len(each.text) for each in messages),
+        strategy="last",
+        start_on="human",
+    )
+    return [dict(each) for each in convert_to_openai_messages(kept)]
+
+
+def _count_characters(messages: Iterable[Message]) -> int:
+    return sum(len(each["content"]) for each in messages)
 
 
 def _message_of(entry: Any) -> Message | None:

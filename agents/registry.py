@@ -1,7 +1,6 @@
 """The agents there are, by name."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Any, TypeVar
 
 from agents.agents import ChatAgent, CheckpointAgent, NoteAgent, ProjectAgent, TaskAgent
@@ -33,17 +32,14 @@ class AgentRegistry:
         """In the order of registration."""
         return tuple(self._agents.values())
 
-    async def call_agent(
+    def call_agent(
         self, name: str, query: str, context: RunContext, **agent_arguments: Any
     ) -> AsyncGenerator[AgentEvent, None]:
-        """Make the agent (``agent_arguments`` as ``BaseAgent`` takes them) and pass on what it does.
+        """Make the agent (``agent_arguments`` as ``BaseAgent`` takes them) and let it work.
 
-        Raises ``KeyError`` for a name that is not registered. Closing this iterator closes the agent's.
+        Raises ``KeyError`` for a name that is not registered.
         """
-        agent = self.get(name)(**agent_arguments)
-        async with aclosing(agent.handle(query, context)) as events:
-            async for event in events:
-                yield event
+        return self.get(name)(**agent_arguments).handle(query, context)
 
 
 registry = AgentRegistry(TaskAgent, ProjectAgent, CheckpointAgent, NoteAgent)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Any, Protocol, Self
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone as django_timezone
 
 from agents.llm.meter import Meter
+from agents.time_zones import zone_named
 
 UTC = ZoneInfo("UTC")
 
@@ -39,7 +40,7 @@ class RunContext:
     """
 
     now: datetime
-    timezone: ZoneInfo = UTC
+    timezone: tzinfo = UTC
     data: Mapping[str, Any] = field(default_factory=dict)
     client_tools: ClientTools | None = None
     model: str | None = None
@@ -62,7 +63,7 @@ class RunContext:
         meter: Meter | None = None,
         now: datetime | None = None,
     ) -> Self:
-        """A context for ``data``, in the timezone its ``user_profile.timezone`` names (IANA), else UTC."""
+        """A context for ``data``, in the timezone its ``user_profile.timezone`` names, else UTC."""
         zone = timezone_of(data or {})
         return cls(
             now=(now or django_timezone.now()).astimezone(zone),
@@ -75,14 +76,8 @@ class RunContext:
         )
 
 
-def timezone_of(data: Mapping[str, Any]) -> ZoneInfo:
-    """The zone of ``data["user_profile"]["timezone"]``; anything that is not an IANA name gives UTC."""
+def timezone_of(data: Mapping[str, Any]) -> tzinfo:
+    """The zone of ``data["user_profile"]["timezone"]``; UTC where there is none, or none that ``zone_named`` knows."""
     profile = data.get("user_profile")
     name = profile.get("timezone") if isinstance(profile, Mapping) else None
-    if not isinstance(name, str) or not name:
-        return UTC
-    try:
-        return ZoneInfo(name)
-    # ZoneInfo opens the name as a file: a folder ("Europe"), a long name and a NUL each fail in their own way.
-    except (ValueError, OSError, LookupError):
-        return UTC
+    return (zone_named(name) if isinstance(name, str) else None) or UTC

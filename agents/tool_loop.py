@@ -5,6 +5,7 @@ unknown tool, arguments that are no JSON or break a rule, a record that does not
 result and never becomes an action.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -12,13 +13,14 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from adiuva.api.errors import UpstreamTimeout
 from agents import prompting
 from agents.actions import new_id
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.llm import messages as message
 from agents.llm.language_model import LanguageModel
 from agents.llm.messages import Message, ToolCall
-from agents.llm.port import Reply
+from agents.llm.port import NO_TOOLS, REFUSED, Reply
 from agents.run_context import ClientToolFailed, ClientTools, RunContext
 from agents.tools.base import Tool, ToolError, ToolRun
 from agents.tools.records import RunRecords
@@ -31,7 +33,7 @@ _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NO_ANSWER = "I could not find an answer to that."
 _DONE = "Done."
 # What is said without a model.
-SENTENCES = (_NO_ANSWER, _DONE)
+SENTENCES = (_NO_ANSWER, _DONE, REFUSED, NO_TOOLS)
 
 
 @dataclass(slots=True)
@@ -81,7 +83,8 @@ async def run(
         if not offered or not reply.calls:
             break
         calls = _with_unique_ids(reply.calls, used_ids)
-        conversation.append(message.assistant(reply.text, [_make_repeatable(call) for call in calls]))
+        repeatable = [_make_repeatable(call) for call in calls]
+        conversation.append(message.assistant(reply.text, repeatable, model=reply.model, state=reply.state))
         async with aclosing(_answer(calls, by_name, tool_run, progress)) as outcomes:
             async for outcome in outcomes:
                 if isinstance(outcome, dict):
@@ -138,7 +141,10 @@ def _carry_out(call: ToolCall, state: _Call, run: ToolRun) -> AgentEvent:
 
 async def _from_client(wire_id: str, tool: Tool[Any], run: ToolRun, client: ClientTools) -> str:
     try:
-        result = await client.result(wire_id)
+        async with asyncio.timeout_at(run.context.deadline):
+            result = await client.result(wire_id)
+    except TimeoutError:
+        raise UpstreamTimeout from None
     except ClientToolFailed as failure:
         return f"{_failure('The device could not answer.')}\n{_fenced_text(tool, failure.message)}"
     run.records.learn(tool.table, result)
@@ -183,7 +189,7 @@ def _make_repeatable(call: ToolCall) -> ToolCall:
     """The call as it may stand in the conversation: providers refuse odd names, some parse the arguments again."""
     try:
         whole = isinstance(json.loads(call.arguments), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         whole = False
     name = call.name if _TOOL_NAME.fullmatch(call.name) else "unknown"
     return ToolCall(call.id, name, call.arguments if whole else "{}")

@@ -5,7 +5,9 @@ class BackupsConfig(AppConfig):
     name = "backups"
 
     def ready(self) -> None:
+        from backups import export
         from backups.history import backup_owner
         from storage.blobs import key_owners
 
         key_owners.register(backup_owner)
+        export.register()

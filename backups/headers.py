@@ -1,7 +1,7 @@
 """The backup headers: how an upload describes its snapshot, and a download repeats it (docs/api.md § 8)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,10 +89,23 @@ def read_label(request: Request) -> tuple[Label, str]:
         ValidationFailed: by field.
     """
     require_whole(request)
-    sent = {field: request.headers.get(name) for field, name in _NAMES.items()}
-    serializer = LabelSerializer(data=drop_none(sent))
+    serializer = _label_of(request)
     serializer.is_valid(raise_exception=True)
-    data = serializer.validated_data
+    return _as_label(serializer.validated_data)
+
+
+def peek_label(request: Request) -> tuple[Label, str] | None:
+    """As ``read_label``; None where something is wrong with it, which other refusals may go before."""
+    serializer = _label_of(request)
+    return _as_label(serializer.validated_data) if serializer.is_valid() else None
+
+
+def _label_of(request: Request) -> LabelSerializer:
+    sent = {field: request.headers.get(name) for field, name in _NAMES.items()}
+    return LabelSerializer(data=drop_none(sent))
+
+
+def _as_label(data: Mapping[str, Any]) -> tuple[Label, str]:
     label = Label(version=data["version"], timestamp=data["timestamp"], chunk_count=data.get("chunk_count"))
     return label, data["checksum"]
 

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from accounts.models import User
 from adiuva.api.errors import NotFound
+from adiuva.api.preconditions import next_date
 from backups.models import Backup
 from storage.blobs.key_owners import RowsWithBlobs
 from storage.blobs.port import A_UUID
 from storage.quota import Kind, lock_usage
-from storage.staging import Allowance, SealedBody, commit_usage, discard_after_commit, stage_blob
+from storage.staging import Allowance, SealedBody, commit_usage, discard_after_commit, is_lost, stage_blob
 
 _NEXT = timedelta(microseconds=1)
 
@@ -55,16 +56,24 @@ def find_latest(*, user_id: UUID) -> Backup:
     return backup
 
 
-def became_latest_at(backup: Backup) -> datetime:
-    """Since when it is the latest. A deletion shows an older snapshot again, and who has seen the deleted one must not
-    be told that nothing has changed since.
-    """
-    return backup.latest_again_at or backup.created_at
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """``is_new`` is False where the snapshot was there already: nothing was stored then, unless its bytes were gone."""
+
+    backup: Backup
+    is_new: bool
 
 
-def store_backup(*, user: User, label: Label, body: SealedBody, allowance: Allowance, expect: Expectation) -> Backup:
+def is_repeated(latest: Backup | None, *, label: Label, checksum: str) -> bool:
+    """Whether an upload says again what the latest snapshot is: the answer to the first one was lost."""
+    return latest is not None and (latest.checksum, latest.timestamp) == (checksum, label.timestamp)
+
+
+def store_backup(*, user: User, label: Label, body: SealedBody, allowance: Allowance, expect: Expectation) -> Stored:
     """A new snapshot, the latest from now on. The same bytes again are another one: a client says with its timestamp
-    that this is its state *then*, and may delete either. ``expect`` is asked of the latest when they are written.
+    that this is its state *then*, and may delete either. With the timestamp of the latest too they are that one again,
+    whose bytes are read and compared all the same, and where they are gone these take their place. ``expect`` is asked
+    of the latest when they are written.
 
     Raises:
         PreconditionFailed: from ``expect``.
@@ -77,12 +86,16 @@ def store_backup(*, user: User, label: Label, body: SealedBody, allowance: Allow
         stage_blob(key=key, body=body, allowance=allowance, kind="backup") as staged,
         commit_usage(user.id, staged) as usage,
     ):
-        usage.charge(Kind.BACKUP, added=staged.size_bytes)
         before = get_latest(user_id=user.id)
+        if before is not None and is_repeated(before, label=label, checksum=staged.checksum):
+            if is_lost(before.s3_key):
+                _replace_lost(before, key=key)
+            else:
+                discard_after_commit(key)  # two of one upload at once: the other was first
+            return Stored(before, is_new=False)
+        usage.charge(Kind.BACKUP, added=staged.size_bytes)
         expect(before)
         now = datetime.now(UTC)
-        # In the order of the commits, also where a clock is set back.
-        created_at = now if before is None else max(now, became_latest_at(before) + _NEXT)
         backup: Backup = Backup.objects.create(
             id=backup_id,
             user_id=user.id,
@@ -92,9 +105,19 @@ def store_backup(*, user: User, label: Label, body: SealedBody, allowance: Allow
             checksum=staged.checksum,
             size_bytes=staged.size_bytes,
             chunk_count=label.chunk_count,
-            created_at=created_at,
+            # In the order of the commits, also where a clock is set back.
+            created_at=now if before is None else max(now, before.created_at + _NEXT),
+            latest_since=next_date(now=now, before=before.date_as_latest if before else usage.row.backup_date),
         )
-    return backup
+    return Stored(backup, is_new=True)
+
+
+def _replace_lost(backup: Backup, *, key: str) -> None:
+    """What is at ``key`` are its bytes. Nothing else of it changes, and it is counted already."""
+    discard_after_commit(backup.s3_key)
+    backup.s3_key = key
+    backup.verified_at = None
+    backup.save(update_fields=["s3_key", "verified_at"])
 
 
 def delete_backup(*, user_id: UUID, backup_id: UUID) -> None:
@@ -106,15 +129,14 @@ def delete_backup(*, user_id: UUID, backup_id: UUID) -> None:
         usage.charge(Kind.BACKUP, added=0, removed=backup.size_bytes)
         discard_after_commit(backup.s3_key)
         backup.delete()
-        if was_latest:
-            _make_latest_again(user_id, at=max(datetime.now(UTC), became_latest_at(backup) + _NEXT))
-
-
-def _make_latest_again(user_id: UUID, *, at: datetime) -> None:
-    latest = get_latest(user_id=user_id)
-    if latest is not None:
-        latest.latest_again_at = at
-        latest.save(update_fields=["latest_again_at"])
+        if not was_latest:
+            return
+        latest = get_latest(user_id=user_id)
+        if latest is None:
+            usage.row.backup_date = backup.date_as_latest
+        else:
+            latest.latest_since = next_date(now=datetime.now(UTC), before=backup.date_as_latest)
+            latest.save(update_fields=["latest_since"])
 
 
 _BACKUP_KEY = re.compile(rf"{A_UUID}/_backup/{A_UUID}")

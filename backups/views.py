@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from adiuva.api.errors import UpstreamError
+from adiuva.api.errors import QuotaExceeded, UpstreamError
 from adiuva.api.openapi.responses import problem
 from adiuva.api.pagination import ListSerializer, page_parameters, requested_page
 from adiuva.api.preconditions import require_match
@@ -24,24 +24,35 @@ from backups.headers import (
     DOWNLOAD_HEADERS,
     UPLOAD_HEADERS,
     TimestampField,
+    peek_label,
     read_label,
     request_header,
     response_header,
     serialize_label,
 )
 from backups.history import (
-    became_latest_at,
+    Stored,
     delete_backup,
     etag_of,
     find_backup,
     find_latest,
     get_latest,
+    is_repeated,
     store_backup,
 )
 from backups.models import Backup
 from storage.downloads import blob_response
 from storage.quota import Kind, require_room
-from storage.staging import Allowance, SealedBody, allowance_of, body_parts, declared_size
+from storage.staging import (
+    Allowance,
+    SealedBody,
+    allowance_of,
+    body_parts,
+    declared_size,
+    is_lost,
+    require_whole,
+    verify_body,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -134,22 +145,28 @@ class LatestBackupView(_SnapshotView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         user_id = identity_of(request).user.id
-        return self.download(request, lambda: find_latest(user_id=user_id), last_modified=became_latest_at)
+        return self.download(
+            request, lambda: find_latest(user_id=user_id), last_modified=lambda backup: backup.date_as_latest
+        )
 
     @extend_schema(
         operation_id="uploadBackup",
         summary="Upload a backup",
         description="Each upload is a snapshot of its own and the latest from then on, even if the bytes are the same. "
+        "Only the latest one's checksum and timestamp again are no new snapshot: the answer to the first upload was "
+        "lost. Then nothing is stored but bytes that the service has lost, whatever the conditions say and the quota "
+        "has room for. "
         "The body is taken as it is, whatever its `Content-Type`.",
         parameters=[
             *UPLOAD_HEADERS,
             request_header("If-Match", description="ETags, one of which the latest snapshot must have."),
             request_header("If-None-Match", description="`*`: there must be no snapshot yet."),
-            response_header("ETag", description="Of the snapshot.", statuses=(201,)),
-            response_header("Location", description="The snapshot's path.", statuses=(201,)),
+            response_header("ETag", description="Of the snapshot.", statuses=(200, 201)),
+            response_header("Location", description="The snapshot's path.", statuses=(200, 201)),
         ],
         request={BYTES: OpenApiTypes.BINARY},
         responses={
+            200: OpenApiResponse(BackupMetaSerializer, description="The latest one is this snapshot already"),
             201: BackupMetaSerializer,
             400: problem(
                 "validation_error by header (`version`, `timestamp`, …), checksum_mismatch: nothing was stored"
@@ -166,21 +183,53 @@ class LatestBackupView(_SnapshotView):
     def put(self, request: Request) -> Response:
         user = identity_of(request).user
         declared = declared_size(request)
-        allowance = allowance_of(user, Kind.BACKUP, max_bytes=settings.MAX_BACKUP_BYTES, declared=declared)
-        _require_room(allowance, declared)
-        self._expect(get_latest(user_id=user.id))
-        label, checksum = read_label(request)
-        body = SealedBody(parts=body_parts(request), checksum=checksum, declared_size=declared)
-        backup = store_backup(user=user, label=label, body=body, allowance=allowance, expect=self._expect)
+        latest = get_latest(user_id=user.id)
+        stored = self._repeated(latest, declared)
+        if stored is None:
+            try:
+                allowance = allowance_of(user, Kind.BACKUP, max_bytes=settings.MAX_BACKUP_BYTES, declared=declared)
+                _require_room(allowance, declared)
+            except QuotaExceeded:
+                # Of one upload sent twice at once the other may have taken the room since.
+                stored = self._repeated(get_latest(user_id=user.id), declared)
+                if stored is None:
+                    raise
+            else:
+                self._expect(latest)
+                label, checksum = read_label(request)
+                body = SealedBody(parts=body_parts(request), checksum=checksum, declared_size=declared)
+                stored = store_backup(user=user, label=label, body=body, allowance=allowance, expect=self._expect)
+        backup = stored.backup
         headers = {"Location": reverse("backup", args=[backup.id]), "ETag": etag_of(backup)}
-        return Response(BackupMetaSerializer(backup).data, status=201, headers=headers)
+        return Response(BackupMetaSerializer(backup).data, status=201 if stored.is_new else 200, headers=headers)
+
+    def _repeated(self, latest: Backup | None, declared: int | None) -> Stored | None:
+        """The latest, when this upload says it again and its bytes are those.
+
+        It asks for no room and for no precondition: what it named then is past, by this very upload. Where the bytes
+        of the latest are gone, these take their place.
+        """
+        said = peek_label(self.request)
+        if latest is None or said is None:
+            return None
+        label, checksum = said
+        if not is_repeated(latest, label=label, checksum=checksum):
+            return None
+        require_whole(self.request)
+        body = SealedBody(parts=body_parts(self.request), checksum=checksum, declared_size=declared)
+        if is_lost(latest.s3_key):
+            allowance = Allowance(max_bytes=settings.MAX_BACKUP_BYTES, limit=None, used=0, replaced=0)
+            user = identity_of(self.request).user
+            return store_backup(user=user, label=label, body=body, allowance=allowance, expect=self._expect)
+        verify_body(body, max_bytes=settings.MAX_BACKUP_BYTES)
+        return Stored(latest, is_new=False)
 
     def _expect(self, latest: Backup | None) -> None:
         """An upload destroys nothing; with ``If-Match`` a device that is behind does not become the latest either."""
         if latest is None:
             require_match(self.request, None)
         else:
-            require_match(self.request, etag_of(latest), last_modified=became_latest_at(latest))
+            require_match(self.request, etag_of(latest), last_modified=latest.date_as_latest)
 
 
 class BackupView(_SnapshotView):

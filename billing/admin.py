@@ -10,9 +10,10 @@ from django.http import HttpRequest
 from djstripe import models as mirror
 
 from adiuva.admin import ReadOnlyAdmin
-from adiuva.dashboard.figures import euros
+from adiuva.money import format_money
 from billing.entitlements import tier_of, tier_of_rows
-from billing.models import OperatorAlert, Subscription, SubscriptionPayment, SubscriptionTier
+from billing.models import KnownPrice, OperatorAlert, Subscription, SubscriptionTier
+from billing.revenue.models import SubscriptionPayment
 
 
 class LiveTier(admin.SimpleListFilter):
@@ -46,14 +47,23 @@ class SubscriptionAdmin(ReadOnlyAdmin):
 
 @admin.register(SubscriptionPayment)
 class SubscriptionPaymentAdmin(ReadOnlyAdmin):
-    list_display = ["invoice_id", "amount", "paid_at"]
-    search_fields = ["invoice_id"]
+    list_display = ["source", "kind", "amount", "invoice_id", "paid_at"]
+    list_filter = ["kind", "currency"]
+    search_fields = ["source", "invoice_id"]
     date_hierarchy = "paid_at"
     ordering = ["-paid_at"]
 
     @admin.display(description="amount", ordering="amount_cents")
     def amount(self, payment: SubscriptionPayment) -> str:
-        return euros(payment.amount_cents)
+        return format_money(payment.amount_cents, payment.currency)
+
+
+@admin.register(KnownPrice)
+class KnownPriceAdmin(ReadOnlyAdmin):
+    list_display = ["price_id", "lookup_key", "interval", "tier", "updated_at"]
+    list_filter = ["tier", "interval"]
+    search_fields = ["price_id", "lookup_key", "product_id"]
+    ordering = ["price_id"]
 
 
 @admin.register(OperatorAlert)

@@ -15,8 +15,14 @@ UNKNOWN_STATUS = "unknown_status"  # the subscription
 UNKNOWN_CUSTOMER = "unknown_customer"  # the customer
 CUSTOMER_CONFLICT = "customer_conflict"  # the customer
 SUBSCRIPTION_CONFLICT = "subscription_conflict"  # the subscription
+SECOND_SUBSCRIPTION = "second_subscription"  # the customer
 MIRROR_INCOMPLETE = "mirror_incomplete"  # the event or the subscription
+DISPUTE = "dispute"  # the dispute
 CANCEL_BY_HAND = "cancel_by_hand"  # the subscription, or the checkout session
+CONNECT_RESTRICTED = "connect_restricted"  # the connected account
+CONNECT_DEAUTHORIZED = "connect_deauthorized"  # the connected account
+PLUGIN_DISPUTE = "plugin_dispute"  # the dispute
+PLUGIN_PRICE_TOO_SMALL = "plugin_price_too_small"  # the plugin
 
 
 def raise_alert(kind: str, *, reference: str, message: str) -> None:
@@ -31,5 +37,14 @@ def raise_alert(kind: str, *, reference: str, message: str) -> None:
         )
 
 
-def resolve(kind: str, *, reference: str) -> None:
-    OperatorAlert.objects.filter(kind=kind, reference=reference, resolved_at=None).update(resolved_at=Now())
+def update_alert(kind: str, *, reference: str, message: str) -> None:
+    """As ``raise_alert``; an alert that is open already says ``message`` from now on."""
+    opened = OperatorAlert.objects.filter(kind=kind, reference=reference, resolved_at=None)
+    if not opened.update(message=message):
+        raise_alert(kind, reference=reference, message=message)
+
+
+def resolve(kind: str, *, reference: str, outcome: str = "") -> None:
+    """Closes the alert, if one is open. ``outcome`` is what became of it: it takes the place of the message."""
+    said = {"message": outcome} if outcome else {}
+    OperatorAlert.objects.filter(kind=kind, reference=reference, resolved_at=None).update(resolved_at=Now(), **said)

@@ -6,9 +6,10 @@ class BillingConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import erasure, live_tier
-        from billing import dashboard, invoices, ops
+        from billing import dashboard, export, notices, ops
         from billing.entitlements import tier_in_sql, tier_of
         from billing.erasure import erase
+        from billing.revenue import events as revenue_events
         from billing.stripe.djstripe import mirror
 
         apps.get_app_config("djstripe").verbose_name = "Mirror of Stripe"
@@ -16,7 +17,9 @@ class BillingConfig(AppConfig):
         ops.drop_djstripe_checks()
         live_tier.register(select_related=("subscription",), read=tier_of, expression=tier_in_sql)
         erasure.register("billing", erase)
-        invoices.register()
+        export.register()
+        revenue_events.register()
+        notices.register()
         ops.register_gauges()
         dashboard.register()
         ops.register_examinations()

@@ -5,17 +5,25 @@ costs. The older subscription ends when the new one has begun (``billing.cancell
 of it credited. Nothing here changes a tier; only Stripe's events do.
 """
 
-import hashlib
 import logging
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
 from accounts.models import User
-from adiuva.api.errors import Conflict, IdempotencyMismatch, UpstreamError
-from billing.customers import ensure_customer, replace_customer
+from adiuva.api.errors import (
+    Conflict,
+    IdempotencyMismatch,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+    ValidationFailed,
+)
 from billing.entitlements import tier_of
-from billing.models import BillingFact, Checkout
+from billing.models import BillingFact, Checkout, SubscriptionStatus
+from billing.prices import ID_PREFIX, Interval, Price, PriceBook, learn, tier_lists
+from billing.stripe.customers import ensure_customer, replace_customer
 from billing.stripe.factory import get_gateway
 from billing.stripe.port import CheckoutSession, Gateway, NoSuchCustomer
 from billing.tiers import Tier
@@ -25,15 +33,26 @@ logger = logging.getLogger(__name__)
 KEPT = timedelta(hours=48)  # Stripe keeps keys for 24 hours, and sessions are open as long
 
 
-def start_checkout(*, user: User, tier: Tier, idempotency_key: str | None) -> str:
-    """The address of the page on which ``user`` buys ``tier``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """What somebody wants to buy."""
+
+    tier: Tier
+    interval: Interval = "month"
+    seats: int = 1
+
+
+def start_checkout(*, user: User, wanted: Purchase, idempotency_key: str | None) -> str:
+    """The address of the page on which ``user`` buys what is ``wanted``.
 
     With a key that was used before: the same address again. Without one, or with a new one, the page of an earlier
-    request is closed first.
+    request is closed first. Who owes for that tier pays on the page of the open invoice: a second subscription would
+    leave the first one owing.
 
     Raises:
         NotConfigured: production without a key to Stripe.
-        IdempotencyMismatch: the key came with another tier before.
+        ValidationFailed: the tier is not sold by that interval.
+        IdempotencyMismatch: the key came with something else before.
         Conflict: the tier is active already, or its payment is on its way.
         UpstreamError, UpstreamUnavailable, UpstreamTimeout: Stripe. Trying again with the same key is safe.
     """
@@ -41,11 +60,14 @@ def start_checkout(*, user: User, tier: Tier, idempotency_key: str | None) -> st
     mine = Checkout.objects.for_user(user.pk)
     kept = mine.filter(created_at__gte=datetime.now(UTC) - KEPT)
     checkout = kept.filter(idempotency_key=idempotency_key).first() if idempotency_key else None
-    if checkout is None or not _is_answered(checkout, tier):
-        if tier_of(user) is tier:
-            raise Conflict(f"The tier {tier} is active already.")
-        checkout = checkout or _create_row(user=user, tier=tier, idempotency_key=idempotency_key)
-    if not _is_answered(checkout, tier):
+    if checkout is None or not _is_answered(checkout, wanted):
+        if (page := _page_of_debt(gateway, user=user, tier=wanted.tier)) is not None:
+            return page
+        if tier_of(user) is wanted.tier:
+            raise Conflict(f"The tier {wanted.tier} is active already.")
+        price_id = find_sold_price(gateway, tier=wanted.tier, interval=wanted.interval)
+        checkout = checkout or _create_row(user, wanted, price_id=price_id, idempotency_key=idempotency_key)
+    if not _is_answered(checkout, wanted):
         _close_other_pages(gateway, checkout)
         session = _create_session(gateway, checkout, user=user)
         # Of two requests at once with one key, both say what the first one wrote.
@@ -56,21 +78,71 @@ def start_checkout(*, user: User, tier: Tier, idempotency_key: str | None) -> st
     return checkout.url
 
 
-def _is_answered(checkout: Checkout, tier: Tier) -> bool:
+def _page_of_debt(gateway: Gateway, *, user: User, tier: Tier) -> str | None:
+    """Where ``user`` pays what they owe for ``tier``; None for who owes nothing for it."""
+    row = getattr(user, "subscription", None)
+    if row is None or row.status != SubscriptionStatus.PAST_DUE or row.stripe_tier != tier:
+        return None
+    try:
+        page = gateway.open_invoice_page(str(row.stripe_subscription_id))
+    except (UpstreamError, UpstreamUnavailable, UpstreamTimeout):
+        if not row.pay_url:
+            raise
+        return str(row.pay_url)  # as it was told with the failed payment
+    if not page:
+        raise Conflict("The open invoice was just paid; it takes a moment until it counts.")
+    return page
+
+
+def _is_answered(checkout: Checkout, wanted: Purchase) -> bool:
     """Whether the request was made before and got its page. Raises IdempotencyMismatch when it asked for another."""
-    if checkout.tier != tier:
+    if (checkout.tier, checkout.interval, checkout.seats) != (wanted.tier, wanted.interval, wanted.seats):
         raise IdempotencyMismatch
     return checkout.session_id is not None
 
 
-def _create_row(*, user: User, tier: Tier, idempotency_key: str | None) -> Checkout:
+def _create_row(user: User, wanted: Purchase, *, price_id: str, idempotency_key: str | None) -> Checkout:
     """Written before Stripe is asked: whatever happens then, a repetition asks under the same key of ours."""
     Checkout.objects.for_user(user.pk).filter(created_at__lt=datetime.now(UTC) - KEPT).delete()
-    wanted = {"tier": tier, "price_id": settings.STRIPE_PRICES[tier]}
+    columns = {**asdict(wanted), "price_id": price_id}
     if idempotency_key is None:
-        return Checkout.objects.create(user=user, **wanted)
-    row, _ = Checkout.objects.get_or_create(user=user, idempotency_key=idempotency_key, defaults=wanted)
+        return Checkout.objects.create(user=user, **columns)
+    row, _ = Checkout.objects.get_or_create(user=user, idempotency_key=idempotency_key, defaults=columns)
     return row
+
+
+def find_sold_price(gateway: Gateway, *, tier: Tier, interval: Interval) -> str:
+    """The id of the price that is sold. Raises ValidationFailed, and the gateway's problems where it must be asked."""
+    book = learn_list(gateway, tier=tier)
+    sold = next((one for one in book.sold(tier) if one.interval == interval), None)
+    if sold is None:
+        raise ValidationFailed({"interval": [f"The tier {tier} is not sold by the {interval}."]})
+    if sold.price_id is None:
+        raise UpstreamError("The payment service does not know the price of that tier.")
+    return sold.price_id
+
+
+def learn_list(gateway: Gateway, *, tier: Tier) -> PriceBook:
+    """The book, once Stripe has been asked of what it lacks in the tier's list. Without an answer the only id of a
+    list is still good enough to be bought; of a lookup key, and of one among several, the problem is raised.
+    """
+    book = PriceBook.load()
+    found: list[Price] = []
+    # Of one price a guess at its interval is good enough; of several it might sell a year for a month.
+    may_guess = len(tier_lists()[tier]) == 1
+    for name in book.lacking(tier):
+        try:
+            price = gateway.find_price(name)
+        except (UpstreamError, UpstreamUnavailable, UpstreamTimeout):
+            if not (may_guess and name.startswith(ID_PREFIX)):
+                raise
+            continue
+        if price is not None:
+            found.append(price)
+    if not found:
+        return book
+    learn(found, book=book)
+    return PriceBook.load()
 
 
 def purge_checkouts(*, older_than: datetime, dry_run: bool) -> int:
@@ -92,17 +164,15 @@ def _create_session(gateway: Gateway, checkout: Checkout, *, user: User) -> Chec
 
 def _create_session_for(gateway: Gateway, checkout: Checkout, *, customer_id: str) -> CheckoutSession:
     success_url, cancel_url = f"{settings.PUBLIC_URL}/billing/done", f"{settings.PUBLIC_URL}/billing/cancelled"
-    # Stripe refuses a key that comes with other parameters, so what may have changed since is part of it.
-    parameters = f"{checkout.price_id}\n{customer_id}\n{success_url}\n{cancel_url}"
-    digest = hashlib.sha256(parameters.encode()).hexdigest()[:16]
     return gateway.create_checkout_session(
         customer_id=customer_id,
         user_id=str(checkout.user_id),
         tier=checkout.tier,
         price_id=checkout.price_id,
+        quantity=checkout.seats,
         success_url=success_url,
         cancel_url=cancel_url,
-        idempotency_key=f"checkout:{checkout.pk}:{digest}",
+        idempotency_key=f"checkout:{checkout.pk}",
     )
 
 

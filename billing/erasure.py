@@ -9,9 +9,9 @@ from accounts.models import User
 from adiuva.api.errors import NotConfigured, UpstreamError
 from adiuva.jobs import forget
 from billing import alerts
-from billing.cancellation import running_subscriptions
-from billing.customers import lock_subject
+from billing.cancellation import known_subscriptions, running_subscriptions
 from billing.models import BillingFact, Checkout, Subscription
+from billing.stripe.customers import lock_subject
 from billing.stripe.djstripe import mirror
 from billing.stripe.factory import get_gateway
 
@@ -25,7 +25,7 @@ def erase(user_id: UUID) -> None:
         return
     customer_id = user.stripe_customer_id or ""
     just_bought = [_close_page(page) for page in Checkout.objects.for_user(user_id).open()]
-    for subscription_id in sorted({*running_subscriptions(user), *filter(None, just_bought)}):
+    for subscription_id in sorted({*_running(user), *filter(None, just_bought)}):
         _cancel(subscription_id)
     with transaction.atomic():
         if customer_id:
@@ -35,6 +35,17 @@ def erase(user_id: UUID) -> None:
             facts.delete()
             forget(customer_id=customer_id)
         Subscription.objects.filter(user_id=user_id).delete()
+
+
+def _running(user: User) -> list[str]:
+    """Without a key nobody can be asked what a subscription is of that only an invoice tells of: an operator looks."""
+    try:
+        return running_subscriptions(user)
+    except NotConfigured:
+        running, unread = known_subscriptions(user)
+        for subscription_id in unread:
+            _ask_operator(subscription_id, f"cancel {subscription_id}, if it is one of ours,")
+        return running
 
 
 def _close_page(page: Checkout) -> str:

@@ -1,6 +1,7 @@
 """What operators see of billing: system checks, doctor's examinations, gauges."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,8 @@ from django.db.models import Count
 from adiuva.observability import probes
 from adiuva.observability.probes import DoctorOptions, Finding
 from billing.models import OperatorAlert, Subscription, SubscriptionStatus
+from billing.prices import PriceBook, tier_lists
+from billing.revenue.figures import revenue_of_month, total_revenue
 from billing.stripe.factory import get_gateway, is_stubbed
 from billing.tiers import PAID_TIERS
 
@@ -21,13 +24,13 @@ THROTTLE = "billing.rate_limit.throttle.TierThrottle"
 @register("billing")
 def check_prices(**_: Any) -> list[CheckMessage]:
     """A price decides which tier was bought, so every paid tier needs one that no other tier has."""
-    prices: dict[str, str] = settings.STRIPE_PRICES
+    prices = tier_lists()
     messages: list[CheckMessage] = [
         Error(f"STRIPE_PRICE_{tier.upper()} is empty: {tier} cannot be sold", id="billing.E001")
         for tier in PAID_TIERS
         if not prices.get(tier)
     ]
-    named = [price for price in prices.values() if price]
+    named = [price for names in prices.values() for price in names]
     messages.extend(
         Error(f"two tiers share the Stripe price {price}: which was bought cannot be told", id="billing.E002")
         for price in sorted({price for price in named if named.count(price) > 1})
@@ -75,21 +78,28 @@ def examine_stripe(_options: DoctorOptions) -> Finding:
     if not settings.STRIPE_SECRET_KEY:
         return Finding("warn", "no STRIPE_SECRET_KEY: nothing can be bought (503)")
     next(iter(get_gateway().list_subscriptions()), None)  # the cheapest question that needs the key
+    unknown = [name for name in _unlearned_prices() if get_gateway().find_price(name) is None]
     lacking = [
         name for name in ("STRIPE_WEBHOOK_SECRET", "STRIPE_CONNECT_WEBHOOK_SECRET") if not getattr(settings, name)
     ]
-    if "STRIPE_WEBHOOK_SECRET" in lacking:
-        return Finding(
-            "fail",
-            f"accepts the key, but without {' and '.join(lacking)} buyers will not get their tier",
-        )
-    if settings.IS_PROD and settings.STRIPE_SECRET_KEY.startswith(TEST_KEYS):
-        return Finding("warn", "accepts the key, which is a test key: no money moves")
-    if lacking:
-        return Finding(
+    if unknown:
+        found = Finding("fail", f"accepts the key, and knows no price {', '.join(unknown)} (STRIPE_PRICE_…)")
+    elif "STRIPE_WEBHOOK_SECRET" in lacking:
+        found = Finding("fail", f"accepts the key, but without {' and '.join(lacking)} buyers will not get their tier")
+    elif settings.IS_PROD and settings.STRIPE_SECRET_KEY.startswith(TEST_KEYS):
+        found = Finding("warn", "accepts the key, which is a test key: no money moves")
+    elif lacking:
+        found = Finding(
             "warn", f"accepts the key; without {lacking[0]} changes of developers' accounts are noticed late"
         )
-    return Finding("ok", "accepts the key; both webhook secrets are set")
+    else:
+        found = Finding("ok", "accepts the key; both webhook secrets are set")
+    return found
+
+
+def _unlearned_prices() -> list[str]:
+    book = PriceBook.load()
+    return [name for tier in PAID_TIERS for name in book.lacking(tier)]
 
 
 def examine_alerts(_options: DoctorOptions) -> Finding:
@@ -121,8 +131,21 @@ def past_due() -> float:
     return Subscription.objects.filter(status=SubscriptionStatus.PAST_DUE).count()
 
 
+def revenue_of_this_month() -> Mapping[str, float]:
+    return revenue_of_month(datetime.now(UTC).date())
+
+
 def register_gauges() -> None:
     probes.register_gauge(
         "adiuva_operator_alerts_open", "Operator alerts that nobody has resolved", open_alerts, label="kind"
     )
     probes.register_gauge("adiuva_subscriptions_past_due", "Subscriptions whose payment has failed", past_due)
+    probes.register_gauge(
+        "adiuva_subscription_revenue_cents", "What subscriptions have earned", total_revenue, label="currency"
+    )
+    probes.register_gauge(
+        "adiuva_subscription_revenue_month_cents",
+        "What subscriptions have earned in this month (UTC)",
+        revenue_of_this_month,
+        label="currency",
+    )

@@ -1,15 +1,14 @@
 """The only writer of the live tier, be it for an operator or for Stripe."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
 from billing import alerts
 from billing.models import BillingFact, Subscription, SubscriptionStatus
-from billing.projection import State, project
+from billing.notices import write_about_state
+from billing.stripe.projection import State, project
 from billing.tiers import Tier
 
 
@@ -41,17 +40,13 @@ def set_tier(*, user: User, tier: Tier) -> None:
     user.refresh_from_db(fields=["tier", "subscription"])
 
 
-def tiers_by_price() -> Mapping[str, Tier]:
-    prices: dict[str, str] = settings.STRIPE_PRICES
-    return {price_id: Tier(tier) for tier, price_id in prices.items()}
-
-
 def apply_facts(*, user: User, facts: list[BillingFact]) -> State | None:
-    """Makes the user's row what ``facts``, all that are known of their customer, come to.
+    """Makes the user's row what ``facts``, all that are known of their customer, come to, and writes to them of what
+    they should know.
 
-    For callers that hold the locks of ``billing.customers``. The caller's ``user`` is up to date afterwards.
+    For callers that hold the locks of ``billing.stripe.customers``. The caller's ``user`` is up to date afterwards.
     """
-    state = project(facts, tiers=tiers_by_price())
+    state = project(facts)
     if state is None:
         return None
     row = Subscription.objects.filter(user=user).first() or Subscription(user=user)
@@ -62,6 +57,9 @@ def apply_facts(*, user: User, facts: list[BillingFact]) -> State | None:
         "status": state.status,
         "current_period_end": state.current_period_end,
         "cancel_at_period_end": state.cancel_at_period_end,
+        "cancel_at": state.cancel_at,
+        "pay_url": state.pay_url,
+        "seats": state.seats,
         "past_due_since": state.past_due_since,
     }
     if _replaces_operators(row, state):
@@ -76,6 +74,7 @@ def apply_facts(*, user: User, facts: list[BillingFact]) -> State | None:
         row.save()
     User.objects.filter(pk=user.pk).update(tier=row.tier)
     user.refresh_from_db(fields=["tier", "subscription"])
+    write_about_state(user=user, facts=facts, state=state)
     return state
 
 

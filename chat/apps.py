@@ -6,8 +6,9 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import erasure
-        from chat import dashboard
+        from chat import dashboard, export
         from chat.plans.cache import plan_cache
 
         erasure.register("plans", plan_cache.forget)
         dashboard.register()
+        export.register()

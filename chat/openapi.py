@@ -9,6 +9,7 @@ from typing import Any, get_args
 from rest_framework import serializers
 
 from agents.actions import ActionType, Table
+from agents.llm.port import FinishReason
 from agents.tools.checkpoints import CHECKPOINT_TOOLS
 from agents.tools.notes import NOTE_TOOLS
 from agents.tools.projects import PROJECT_TOOLS
@@ -19,6 +20,7 @@ STREAM_PATH = "/api/v1/chat/stream"
 _TOOLS = (*TASK_TOOLS, *COMMENT_TOOLS, *PROJECT_TOOLS, *CHECKPOINT_TOOLS, *NOTE_TOOLS)
 TOOLS = tuple(tool.name for tool in _TOOLS)
 READ_TOOLS = tuple(tool.name for tool in _TOOLS if tool.find is not None)
+_FINISH_REASON = "`length`: cut by the model's limit; `content_filter`: withheld or refused by the provider."
 ACTION_TYPES = get_args(ActionType)  # ENUM_NAME_OVERRIDES in the settings names this set: two serializers have it
 
 
@@ -54,6 +56,7 @@ class ChatResponseSerializer(serializers.Serializer[Any]):
     response = serializers.CharField(allow_blank=True)
     actions = ActionSerializer(many=True)
     usage = UsageSerializer()
+    finish_reason = serializers.ChoiceField(choices=get_args(FinishReason), help_text=_FINISH_REASON)
 
 
 def add_websocket_frames(result: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -79,6 +82,16 @@ def _frame(description: str, properties: dict[str, Any], *, optional: tuple[str,
 
 _TEXT = {"type": "string"}
 _TRUE = {"const": True}
+_TURN_ID = {
+    "type": "string",
+    "format": "uuid",
+    "description": "The turn to resume, in every frame of a turn that asked with `resume`.",
+}
+_SEQ = {
+    "type": "integer",
+    "minimum": 1,
+    "description": "The frame's number in its turn, counted from 1, where there is a `turn_id`.",
+}
 _REQUEST_ID = {
     "type": "string",
     "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
@@ -103,6 +116,12 @@ CLIENT_FRAMES: dict[str, Any] = {
                         "default": False,
                         "description": "The client answers read tools itself, so it is sent tool_call frames.",
                     },
+                    "resume": {
+                        "type": "boolean",
+                        "default": False,
+                        "description": "The turn outlives its socket for 60 s, so that a `resume` frame can fetch the "
+                        "rest; its frames carry `turn_id` and `seq`.",
+                    },
                     "request_id": _REQUEST_ID,
                 },
             },
@@ -119,19 +138,33 @@ CLIENT_FRAMES: dict[str, Any] = {
         {"type": _kind("cancel"), "request_id": _TEXT},
         optional=("request_id",),
     ),
+    "ResumeFrame": _frame(
+        "Asks, on a new socket of the same user, for the frames of a turn after number `after` (0: all) and for those "
+        "to come. The socket that had the turn closes with 4409. What is lost, over 1 MiB undelivered or another "
+        "user's is an error frame, 410 `resume_lost`.",
+        {
+            "type": _kind("resume"),
+            "turn_id": _TEXT,
+            "after": {"type": "integer", "minimum": 0},
+            "request_id": _TEXT,
+        },
+        optional=("request_id",),
+    ),
     "PongFrame": _frame("An optional answer to a ping.", {"type": _kind("pong")}),
 }
+
+_OF_TURN: dict[str, Any] = {"request_id": _REQUEST_ID, "turn_id": _TURN_ID, "seq": _SEQ}
 
 SERVER_FRAMES: dict[str, Any] = {
     "ChunkFrame": _frame(
         "Text as the model produces it.",
-        {"type": _kind("chunk"), "text": _TEXT, "request_id": _REQUEST_ID},
-        optional=("request_id",),
+        {"type": _kind("chunk"), "text": _TEXT, **_OF_TURN},
+        optional=tuple(_OF_TURN),
     ),
     "ActionFrame": _frame(
         "A tool call for the client to carry out.",
-        {"type": _kind("action"), "action": _reference("Action"), "request_id": _REQUEST_ID},
-        optional=("request_id",),
+        {"type": _kind("action"), "action": _reference("Action"), **_OF_TURN},
+        optional=tuple(_OF_TURN),
     ),
     "ToolCallFrame": _frame(
         "A read for the client to answer with a tool_result; only with `client_tools`.",
@@ -140,11 +173,16 @@ SERVER_FRAMES: dict[str, Any] = {
             "id": _TEXT,
             "name": _reference("ReadTool"),
             "arguments": {"type": "object", "additionalProperties": True},
-            "request_id": _REQUEST_ID,
+            **_OF_TURN,
         },
-        optional=("request_id",),
+        optional=tuple(_OF_TURN),
     ),
-    "PingFrame": _frame("Sent every 30 s, also while a turn is running.", {"type": _kind("ping")}),
+    "PingFrame": _frame(
+        "Sent every 30 s, also while a turn is running. One with a `turn_id` is the first frame of a turn that asked "
+        "with `resume`, sent at once, so that the turn can be resumed before the model has said anything.",
+        {"type": _kind("ping"), **_OF_TURN},
+        optional=tuple(_OF_TURN),
+    ),
     "DoneFrame": _frame(
         "The last frame of a turn. `response` is the concatenation of its chunks, after a cancel of those that were "
         "sent. In plan mode there are no chunks, and `plan` is set.",
@@ -154,16 +192,25 @@ SERVER_FRAMES: dict[str, Any] = {
             "response": _TEXT,
             "actions": {"type": "array", "items": _reference("Action")},
             "usage": _reference("Usage"),
+            "finish_reason": {"type": "string", "enum": list(get_args(FinishReason)), "description": _FINISH_REASON},
             "plan": _reference("ExecutionPlan"),
             "cancelled": _TRUE,
-            "request_id": _REQUEST_ID,
+            **_OF_TURN,
         },
-        optional=("plan", "cancelled", "request_id"),
+        optional=("plan", "cancelled", *_OF_TURN),
     ),
     "ErrorFrame": _frame(
-        "The last frame of a turn that failed, or the answer to an invalid frame; the socket stays open.",
-        {"type": _kind("error"), "done": _TRUE, "error": _reference("Problem"), "request_id": _REQUEST_ID},
-        optional=("request_id",),
+        "The last frame of a turn that failed, or the answer to an invalid frame; the socket stays open. `response` "
+        "and `actions` are what had been sent of the turn.",
+        {
+            "type": _kind("error"),
+            "done": _TRUE,
+            "error": _reference("Problem"),
+            "response": _TEXT,
+            "actions": {"type": "array", "items": _reference("Action")},
+            **_OF_TURN,
+        },
+        optional=tuple(_OF_TURN),
     ),
 }
 
@@ -199,9 +246,10 @@ def _handshake() -> dict[str, Any]:
         "get": {
             "operationId": "openChatStream",
             "summary": "Open a chat WebSocket",
-            "description": "Every frame is one JSON object of at most 1 MiB (a larger one closes the socket with "
-            "1009). Frames are answered in order, each ChatRequest by one done or error frame. The socket closes with "
-            "4401 when the access token expires or the session ends, and with 1012 when the server restarts.",
+            "description": "Every frame is one JSON object of at most 1 MiB (a larger one closes the socket with 1009, "
+            "one that is no UTF-8 with 1007). Frames are answered in order, each ChatRequest by one done or error "
+            "frame. The socket closes with 4401 when the access token expires or the session ends, with 4409 when a "
+            "newer socket resumes the running turn, and with 1012 when the server restarts.",
             "tags": ["chat"],
             "security": [{"accessToken": []}, {}],
             "parameters": [

@@ -22,14 +22,11 @@ _MAX_ANSWER_CHARACTERS = 20_000
 PreviousResult = dict[str, Any]
 
 
-async def route_single(
+def route_single(
     name: str, query: str, run: RunContext, *, user_id: UUID, shared_memory: dict[str, Any] | None = None
 ) -> AsyncGenerator[AgentEvent, None]:
     """The events of the agent ``name`` at work on ``query``."""
-    agent = registry.call_agent(name, query, run, user_id=user_id, shared_memory=shared_memory)
-    async with aclosing(agent) as events:
-        async for event in events:
-            yield event
+    return registry.call_agent(name, query, run, user_id=user_id, shared_memory=shared_memory)
 
 
 async def route_pipeline(

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from accounts.models import User
 from adiuva.api.errors import FeatureNotAvailable, PayloadTooLarge
 from adiuva.api.fields import FlagField, ItemsField, ObjectField, TextField, drop_none
+from agents.time_zones import zone_named
 from billing import entitlements
 from billing.tiers import lowest_tier_with
 from chat.turns import ChatTurn
@@ -19,6 +20,7 @@ ROLES = ("user", "assistant")
 MAX_MESSAGE_CHARACTERS = 32_000
 MAX_CONTEXT_BYTES = 512 * 1024
 
+_PROFILE = "`timezone` (an IANA name, or an offset such as `UTC+2` or `+05:30`) decides what today is."
 _OBJECT = {"type": "object", "additionalProperties": True}
 
 
@@ -65,13 +67,22 @@ class HistoryField(ItemsField):
 class ChatContextSerializer(serializers.Serializer[Any]):
     """The client's data for the model in this one turn; the server stores none of it. Unknown keys are ignored."""
 
-    user_profile = ObjectField(required=False, help_text="`timezone` (an IANA name) decides what today is.")
+    user_profile = ObjectField(required=False, help_text=_PROFILE)
     relevant_documents = DocumentsField(required=False)
     recent_tasks = RecordsField(required=False)
     projects = RecordsField(required=False)
     notes = RecordsField(required=False)
     checkpoints = RecordsField(required=False)
     conversation_history = HistoryField(required=False)
+
+    def validate_user_profile(self, value: dict[str, Any]) -> dict[str, Any]:
+        """A time zone that nobody knows would be taken for UTC, and today be another day."""
+        name = value.get("timezone")
+        if name is not None and (not isinstance(name, str) or zone_named(name) is None):
+            raise serializers.ValidationError(
+                {"timezone": ["This must be an IANA time zone (Europe/Berlin) or an offset from UTC (+02:00)."]}
+            )
+        return value
 
     def to_internal_value(self, data: Any) -> Any:
         """Null means absent. Raises ``PayloadTooLarge`` over ``MAX_CONTEXT_BYTES``; unknown keys count, too."""
@@ -115,6 +126,9 @@ class SocketChatRequestSerializer(ChatRequestSerializer):
 
     client_tools = FlagField(
         required=False, allow_null=True, help_text="The client answers read tools itself, with `tool_result` frames."
+    )
+    resume = FlagField(  # acted upon where turns begin: chat.ws.resume
+        required=False, allow_null=True, help_text="The turn outlives its socket; its frames carry `turn_id` and `seq`."
     )
 
 

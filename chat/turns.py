@@ -17,7 +17,8 @@ from adiuva.api.errors import InternalError, Problem, UpstreamUnavailable
 from adiuva.observability.metrics import FIRST_TOKEN_SECONDS, TURN_SECONDS, TURNS, TURNS_RUNNING
 from agents.actions import Action
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
-from agents.llm.port import Usage
+from agents.llm.meter import Meter
+from agents.llm.port import FinishReason, Usage
 from chat.plans.execution_plan import ExecutionPlan
 
 logger = logging.getLogger(__name__)
@@ -51,13 +52,15 @@ class TurnDone:
     actions: tuple[Action, ...]
     usage: Usage
     plan: ExecutionPlan | None = None
+    finish_reason: FinishReason = "stop"
 
     def as_dict(self) -> dict[str, Any]:
-        """The ChatResponse of docs/api.md: ``{response, actions, usage}``."""
+        """The ChatResponse of docs/api.md: ``{response, actions, usage, finish_reason}``."""
         return {
             "response": self.response,
             "actions": [action.as_dict() for action in self.actions],
             "usage": self.usage.as_dict(),
+            "finish_reason": self.finish_reason,
         }
 
 
@@ -85,8 +88,8 @@ class PartialTurn:
             case ClientToolCall():
                 pass  # a question to the client is not part of the answer
 
-    def finish(self, usage: Usage) -> TurnDone:
-        return TurnDone("".join(self._texts), tuple(self._actions), usage, self._plan)
+    def finish(self, meter: Meter) -> TurnDone:
+        return TurnDone("".join(self._texts), tuple(self._actions), meter.usage, self._plan, meter.finish_reason)
 
 
 class TurnClock:

@@ -5,13 +5,13 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from typing import Any
 from uuid import UUID
 
 from channels.db import database_sync_to_async
-from django.db import DatabaseError, IntegrityError
-from django.db.models import F, Q, Sum
-from django.db.models.functions import Coalesce, Now
+from django.db import DatabaseError, IntegrityError, connection
+from django.db.models import Q, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from agents.llm.meter import Meter
 from chat.background import spawn
@@ -56,16 +56,23 @@ def record_usage(user_id: UUID, meter: Meter) -> None:
 
 def _add(user_id: UUID, day: date, meter: Meter) -> None:
     """Each statement adds in the database itself, so that turns which end at the same time lose nothing."""
-    row = DailyUsage.objects.filter(user_id=user_id, day=day)
-    added: dict[str, Any] = {
-        "turns": F("turns") + 1,
-        "input_tokens": F("input_tokens") + meter.input_tokens,
-        "output_tokens": F("output_tokens") + meter.output_tokens,
-        "updated_at": Now(),
-    }
-    if not row.update(**added):
+    if not _update(user_id, day, meter):
         DailyUsage.objects.bulk_create([DailyUsage(user_id=user_id, day=day)], ignore_conflicts=True)
-        row.update(**added)
+        _update(user_id, day, meter)
+
+
+def _update(user_id: UUID, day: date, meter: Meter) -> int:
+    """How many rows there were: one or none. Written out: the ORM takes 0.5 ms to make this statement anew."""
+    values = {"user": user_id, "day": day, "updated_at": timezone.now()}
+    user, on, at = (DailyUsage._meta.get_field(name).get_db_prep_value(values[name], connection) for name in values)  # type: ignore[union-attr]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE chat_usage SET turns = turns + 1, input_tokens = input_tokens + %s, "
+            "output_tokens = output_tokens + %s, updated_at = %s WHERE user_id = %s AND day = %s",
+            [meter.input_tokens, meter.output_tokens, at, user, on],
+        )
+        changed: int = cursor.rowcount
+        return changed
 
 
 def report(user_id: UUID) -> dict[str, dict[str, int]]:

@@ -1,7 +1,7 @@
-"""The dashboard's part of the marketplace: pending reviews, payouts, and revenue by month."""
+"""The dashboard's part of the marketplace: pending reviews, payouts, and revenue by month and currency."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db.models import Count, Min, Q, Sum
@@ -23,10 +23,12 @@ from adiuva.dashboard.figures import (
     midnight,
     months_until,
 )
-from billing.models import SubscriptionPayment
+from adiuva.money import format_amounts, format_money
+from billing.revenue.figures import Revenue, revenue_by_month
 from marketplace.models import LedgerAccount, LedgerEntry, PluginStatus, PluginVersion, Transfer, TransferStatus
 from marketplace.payouts.ledger import SALES
 
+PLUGINS_CURRENCY = "eur"  # all of them are sold in it
 PAYMENTS, LEDGER, TRANSFERS = "billing_subscriptionpayment", "marketplace_ledgerentry", "marketplace_transfer"
 # In the order of the table, each with the ledger's list that adds up to it; what came in is booked as the buyer's loss.
 PARTS: dict[str, tuple[Q, dict[str, str], int]] = {
@@ -91,30 +93,29 @@ def _payouts(now: datetime) -> Iterator[Tile]:
 def _revenue(now: datetime) -> Iterator[Card]:
     months = months_until(now)
     since = midnight(months[0])
-    paid, booked = _subscriptions(since), _ledger(since)
+    earned, booked = revenue_by_month(since=since), _ledger(since)
     rows = []
     for month in months:
-        paid_in, booked_in = paid.get((month.year, month.month), {}), booked.get((month.year, month.month), {})
-        cents = paid_in.get("cents", 0)
-        href = list_url(PAYMENTS, **in_month("paid_at", month))
-        figures = [Figure(value=cents, text=euros(cents), href=href, rows=paid_in.get("count", 0))]
+        booked_in = booked.get((month.year, month.month), {})
+        figures = [_earned(earned, month, PLUGINS_CURRENCY)]
         for name, (_, filters, sign) in PARTS.items():
             cents = sign * (booked_in.get(name) or 0)
             href = list_url(LEDGER, **filters, **in_month("booked_at", month))
             figures.append(Figure(value=cents, text=euros(cents), href=href, rows=booked_in.get(f"{name}_rows", 0)))
         rows.append(Row(label=f"{month:%b %Y}", tick=f"{month:%b}", figures=tuple(figures)))
-    this = rows[-1].figures
+    this = (_earned(earned, months[-1]), *rows[-1].figures[1:])
     yield Card(
         slug="revenue",
         title="Revenue by month",
-        about=f"A column for each of {MONTHS} months: subscriptions, our and the developers’ shares of plugins sold, "
-        "and below the line what was refunded of those.",
+        about=f"A column for each of {MONTHS} months: what subscriptions earned in euros, less what went back, our and "
+        "the developers’ shares of plugins sold, and below the line what went back of those. A developer’s earnings "
+        "have the two taken together.",
         kind="columns",
-        heads=tuple(zip(this, ("subscriptions", "plugins, gross", "developers’", "ours", "refunds"), strict=True)),
+        heads=tuple(zip(this, ("subscriptions", "plugins sold", "developers’", "ours", "refunds"), strict=True)),
         label="Month",
         series=(
             Series(name="Subscriptions", tone="a"),
-            Series(name="Plugins, gross"),
+            Series(name="Plugins sold"),
             Series(name="Developers’ share", tone="b"),
             Series(name="Our share", tone="c"),
             Series(name="Plugin refunds", tone="d", below=True),
@@ -124,13 +125,45 @@ def _revenue(now: datetime) -> Iterator[Card]:
         unit="cents",
         period=f"{months[-1]:%B} so far",
     )
+    others = {currency for month in earned.values() for currency in month} - {PLUGINS_CURRENCY}
+    for currency in sorted(others):
+        yield _revenue_in(currency, earned, months)
 
 
-def _subscriptions(since: datetime) -> dict[tuple[int, int], dict[str, Any]]:
-    months = SubscriptionPayment.objects.filter(paid_at__gte=since).order_by()
-    months = months.annotate(month=TruncMonth("paid_at", tzinfo=UTC))
-    grouped = months.values("month").annotate(cents=Sum("amount_cents"), count=Count("pk"))
-    return {(row["month"].year, row["month"].month): {**row} for row in grouped}
+def _revenue_in(currency: str, earned: Revenue, months: list[date]) -> Card:
+    """Amounts of two currencies are never added up, and never stand in one column."""
+    name = currency.upper()
+    rows = [
+        Row(label=f"{month:%b %Y}", tick=f"{month:%b}", figures=(_earned(earned, month, currency),)) for month in months
+    ]
+    return Card(
+        slug=f"revenue-{currency}",
+        title=f"Revenue by month, {name}",
+        about=f"A column for each of {MONTHS} months: what subscriptions earned in {name}, less what went back.",
+        kind="columns",
+        heads=((rows[-1].figures[0], "subscriptions"),),
+        label="Month",
+        series=(Series(name=f"Subscriptions, {name}", tone="a"),),
+        rows=tuple(rows),
+        empty=f"Nothing has come in for {MONTHS} months.",
+        unit="cents",
+        currency=currency,
+        period=f"{months[-1]:%B} so far",
+    )
+
+
+def _earned(earned: Revenue, month: date, currency: str = "") -> Figure:
+    """In one currency, or in all of them side by side: then what is drawn of it is the euros."""
+    of_month = earned.get(month, {})
+    shown = {code: amount for code, amount in of_month.items() if currency in ("", code)}
+    cents = {code: amount.cents for code, amount in shown.items()}
+    drawn = currency or PLUGINS_CURRENCY
+    return Figure(
+        value=cents.get(drawn, 0),
+        text=format_money(cents.get(currency, 0), currency) if currency else format_amounts(cents),
+        href=list_url(PAYMENTS, **({"currency": currency} if currency else {}), **in_month("paid_at", month)),
+        rows=sum(amount.rows for amount in shown.values()),
+    )
 
 
 def _ledger(since: datetime) -> dict[tuple[int, int], dict[str, Any]]:

@@ -141,5 +141,8 @@ def erase_money(user_id: UUID) -> None:
                 message=f"The account of a developer was deleted while {cents} cents were still owed to "
                 f"{account.stripe_account_id}: settle it in Stripe's dashboard.",
             )
+        for kind in (alerts.CONNECT_RESTRICTED, alerts.CONNECT_DEAUTHORIZED):
+            alerts.resolve(kind, reference=account.stripe_account_id)
         forget(developer_id=str(user_id))
+        forget(account_id=account.stripe_account_id)
         account.delete()

@@ -1,5 +1,6 @@
 """What the marketplace puts off, and what it does by the clock: paying developers."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -7,7 +8,8 @@ from django.db import transaction
 
 from adiuva.jobs import enqueue, job, schedule
 from billing.stripe.factory import get_gateway, is_stubbed
-from marketplace.payouts.onboarding import refresh_accounts
+from marketplace.models import OnboardingState
+from marketplace.payouts.accounts import refresh, refresh_waiting
 from marketplace.payouts.transfers import open_transfers, run_open
 
 
@@ -25,8 +27,27 @@ def retry_transfers() -> None:
     """Every transfer that is still open, as ``manage.py retry_transfers`` does."""
     if not settings.STRIPE_SECRET_KEY or not open_transfers().exists():
         return
-    refresh_accounts(get_gateway())
+    refresh_waiting(get_gateway())
     run_open()
+
+
+@job(name="marketplace.refresh_account")
+def refresh_account(*, account_id: str, as_of: str) -> None:
+    """Asks Stripe about a developer's account, and pays what waited for it. ``as_of``: when something happened to it.
+
+    Raises the gateway's problems.
+    """
+    if not settings.STRIPE_SECRET_KEY:
+        return
+    account = refresh(get_gateway(), account_id, as_of=datetime.fromisoformat(as_of))
+    if account is not None and account.state == OnboardingState.READY:
+        run_open(developer_id=account.user_id)
+
+
+def queue_refresh(*, account_id: str, as_of: datetime) -> None:
+    """To be called in the transaction that makes it necessary. The stub keeps nothing that could be asked for."""
+    if settings.STRIPE_SECRET_KEY:
+        enqueue(refresh_account, account_id=account_id, as_of=as_of.isoformat())
 
 
 def queue_transfers(*, event_id: UUID | None = None, developer_id: UUID | None = None) -> None:

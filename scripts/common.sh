@@ -58,14 +58,22 @@ in_app() { # a command in a container like the service's
     (cd "$HERE" && docker compose run --rm -T --no-deps app "$@")
 }
 
-postgres() { # postgres PROGRAM ARGUMENT…: a client program, connected
+postgres_tool() { # postgres_tool PROGRAM ARGUMENT…: a client program
+    if [ "$COMPOSE" = yes ]; then
+        (cd "$HERE" && docker compose exec -T postgres "$@")
+    else
+        command -v "$1" >/dev/null || die "$1 is not installed (Debian: apt-get install postgresql-client)"
+        "$@"
+    fi
+}
+
+postgres() { # the same, connected
     local program=$1
     shift
     if [ "$COMPOSE" = yes ]; then
-        (cd "$HERE" && docker compose exec -T postgres "$program" --username=adiuva --dbname=$DATABASE "$@")
+        postgres_tool "$program" --username=adiuva --dbname=$DATABASE "$@"
     else
-        command -v "$program" >/dev/null || die "$program is not installed (Debian: apt-get install postgresql-client)"
-        "$program" --dbname="$DATABASE_URL" "$@"
+        postgres_tool "$program" --dbname="$DATABASE_URL" "$@"
     fi
 }
 
@@ -85,12 +93,8 @@ embedded() { # embedded COMMAND ARGUMENT…
     fi
 }
 
-run_sql() { # from stdin
-    if [ $KIND = postgresql ]; then
-        postgres psql --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --single-transaction --file=-
-    else
-        embedded run-sql "$SQLITE"
-    fi
+psql_from_stdin() { # what it reads decides where transactions begin and end
+    postgres psql --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --file=-
 }
 
 fingerprint() { # tells one JWT_SECRET from another, and says nothing about it

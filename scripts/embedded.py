@@ -1,10 +1,15 @@
 """What backup.sh and restore.sh cannot do with the shell: SQLite files in use, and the two kinds of Qdrant.
 
     embedded.py sqlite SOURCE TARGET     a consistent copy of a database that is being written to
-    embedded.py run-sql DATABASE         SQL from stdin, in one transaction
+    embedded.py check-sqlite DATABASE    whether it is whole; it must not be in use
+    embedded.py end-epoch DATABASE       the change feeds of a database that is being restored go on nowhere
+    embedded.py blobs-of-sqlite DATABASE what its rows say of blobs, as lines for sha256sum --check
+    embedded.py blobs-of-dump            the same of a PostgreSQL dump in plain SQL on stdin, read to its end
     embedded.py save-vectors [FOLDER]    every collection of ours, as a tar on stdout
     embedded.py load-vectors [FOLDER]    the same from stdin, into an empty FOLDER or server;
                                          --force in its place: what the server has of ours goes first
+    embedded.py list-vectors             the collections of ours that the server has
+    embedded.py check-vectors KIND       whether the tar on stdin is one for a folder or server (KIND), and whole
 
 Without FOLDER the vectors are those of the server at QDRANT_URL (QDRANT_API_KEY). Only the standard library: it runs
 in the image as well (docker compose run -T app python scripts/embedded.py …).
@@ -27,7 +32,9 @@ from typing import IO, Any
 from urllib.parse import quote, urlsplit
 
 COLLECTION = re.compile(r"adiuva_vectors_[0-9]+")
-LOCAL = re.compile(rf"local/(?:meta\.json|collection/{COLLECTION.pattern}/storage\.sqlite)")
+USER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Each user's engine has a folder; before, all users had one.
+LOCAL = re.compile(rf"local/(?:users/{USER.pattern}/)?(?:meta\.json|collection/{COLLECTION.pattern}/storage\.sqlite)")
 SERVER = re.compile(rf"server/({COLLECTION.pattern})\.snapshot")
 SNAPSHOT_SECONDS = 3600  # a large collection's snapshot is made while the answer is waited for
 BUSY_SECONDS = 60
@@ -51,29 +58,106 @@ def copy_sqlite(source: Path, target: Path) -> None:
         copy.execute("PRAGMA journal_mode=DELETE")  # what is not in use needs no WAL beside it
 
 
-def run_sql(path: Path, sql: str) -> None:
+def check_sqlite(path: Path) -> None:
+    """Reads every page, and compares rows with their indexes and checks."""
+    with closing(_open_copy(path)) as database:
+        # The checks of our tables ask for REGEXP, which is Django's.
+        database.create_function("REGEXP", 2, lambda pattern, text: text is not None and bool(re.search(pattern, text)))
+        found = [str(row[0]) for row in database.execute("PRAGMA integrity_check(3)")]
+        if found != ["ok"]:
+            raise RefusedError(f"the database {path} is damaged: {'; '.join(found)}")
+
+
+def end_epoch(path: Path) -> None:
+    """The service begins a new one where there is none. A database from before there were any is left as it is."""
     with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as database, database:
-        for statement in filter(None, (part.strip() for part in sql.split(";"))):
-            database.execute(statement)
+        if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'storage_feed_epoch'").fetchone():
+            database.execute("UPDATE storage_feed_epoch SET epoch = NULL")
+
+
+# --- what rows say of blobs: every table with these two columns names some ---------------------------------------
+
+BLOB_COLUMNS = ("s3_key", "checksum")
+COPY = re.compile(rb"COPY \S+ \(([^)]*)\) FROM stdin;\n")
+NULL, END_OF_COPY = b"\\N", b"\\.\n"
+
+
+def list_blobs_of_sqlite(path: Path) -> None:
+    with closing(_open_copy(path)) as database:
+        tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            columns = {row[1] for row in database.execute(f'PRAGMA table_info("{table}")')}
+            if columns.issuperset(BLOB_COLUMNS):
+                sql = f'SELECT s3_key, checksum FROM "{table}" WHERE s3_key IS NOT NULL'  # noqa: S608 - our names
+                for key, checksum in database.execute(sql):
+                    _print_blob(key.encode(), checksum.encode())
+
+
+def list_blobs_of_dump(dump: IO[bytes]) -> None:
+    """https://www.postgresql.org/docs/current/sql-copy.html, text format; what we look for needs no escapes."""
+    places: tuple[int, int] | None = None
+    for line in dump:
+        if match := COPY.fullmatch(line):
+            columns = [name.strip().decode() for name in match[1].split(b",")]
+            if set(columns).issuperset(BLOB_COLUMNS):
+                places = columns.index("s3_key"), columns.index("checksum")
+        elif line == END_OF_COPY:
+            places = None
+        elif places is not None:
+            values = line.rstrip(b"\n").split(b"\t")
+            if values[places[0]] != NULL:
+                _print_blob(values[places[0]], values[places[1]])
+
+
+def _print_blob(key: bytes, checksum: bytes) -> None:
+    sys.stdout.buffer.write(checksum + b"  blobs/" + key + b"\n")
+
+
+def _open_copy(path: Path) -> sqlite3.Connection:
+    """A file that nobody writes to, perhaps in a folder that we may not write to either."""
+    if not path.is_file():
+        raise RefusedError(f"there is no database {path}")
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
 
 
 # --- the engine in a folder ------------------------------------------------------------------------------------
 
 
 def save_local(folder: Path, out: tarfile.TarFile) -> None:
-    """The list of collections first: one that is made after it is not in it, and its folder is left out."""
-    meta = folder / "meta.json"
-    if not meta.is_file():
+    """What all users share, as earlier versions left it, before what each has: a server may be moving it over there."""
+    _save_engine(folder, "local", out)
+    users = folder / "users"
+    if users.is_dir():
+        for user in sorted(users.iterdir()):
+            if USER.fullmatch(user.name):
+                _save_engine(user, f"local/users/{user.name}", out)
+
+
+def _save_engine(folder: Path, name: str, out: tarfile.TarFile) -> None:
+    """The list of collections first: one that is made after it is not in it, and its folder is left out. An engine that
+    goes meanwhile is of a deleted account: nothing of it is to be kept.
+    """
+    try:
+        listed = (folder / "meta.json").read_bytes()
+    except FileNotFoundError:
         return
-    listed = meta.read_bytes()
-    out.addfile(_entry("local/meta.json", len(listed)), io.BytesIO(listed))
     with tempfile.TemporaryDirectory(prefix="adiuva-vectors-") as scratch:
-        for name in json.loads(listed)["collections"]:
-            copy = Path(scratch) / name
-            copy_sqlite(folder / "collection" / name / "storage.sqlite", copy)
+        copies = {}
+        for collection in json.loads(listed)["collections"]:
+            source, copies[collection] = (
+                folder / "collection" / collection / "storage.sqlite",
+                Path(scratch) / collection,
+            )
+            try:
+                copy_sqlite(source, copies[collection])
+            except (RefusedError, sqlite3.Error):
+                if not source.is_file() and not (folder / "meta.json").is_file():
+                    return
+                raise
+        out.addfile(_entry(f"{name}/meta.json", len(listed)), io.BytesIO(listed))
+        for collection, copy in copies.items():
             with copy.open("rb") as file:
-                out.addfile(_entry(f"local/collection/{name}/storage.sqlite", copy.stat().st_size), file)
-            copy.unlink()
+                out.addfile(_entry(f"{name}/collection/{collection}/storage.sqlite", copy.stat().st_size), file)
 
 
 def load_local(folder: Path, saved: tarfile.TarFile) -> int:
@@ -224,11 +308,37 @@ def load_vectors(where: str = "") -> None:
     sys.stderr.write(f"{loaded} collections of vectors are back\n")
 
 
+def list_vectors() -> None:
+    sys.stdout.write(" ".join(_server().collections()))
+
+
+def _count_bytes(data: IO[bytes]) -> int:
+    size = 0
+    while part := data.read(PART_BYTES):
+        size += len(part)
+    return size
+
+
+def check_vectors(kind: str) -> None:
+    known = {"folder": LOCAL, "server": SERVER}[kind]
+    with tarfile.open(fileobj=sys.stdin.buffer, mode="r|") as saved:
+        for member, data in _files(saved):
+            if not known.fullmatch(member.name):
+                raise RefusedError(f"{member.name} is not what a {kind} of vectors has")
+            if _count_bytes(data) != member.size:
+                raise RefusedError(f"{member.name} is cut off")
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "sqlite": lambda source, target: copy_sqlite(Path(source), Path(target)),
-    "run-sql": lambda path: run_sql(Path(path), sys.stdin.read()),
+    "check-sqlite": lambda path: check_sqlite(Path(path)),
+    "end-epoch": lambda path: end_epoch(Path(path)),
+    "blobs-of-sqlite": lambda path: list_blobs_of_sqlite(Path(path)),
+    "blobs-of-dump": lambda: list_blobs_of_dump(sys.stdin.buffer),
     "save-vectors": save_vectors,
     "load-vectors": load_vectors,
+    "list-vectors": list_vectors,
+    "check-vectors": check_vectors,
 }
 
 

@@ -6,7 +6,7 @@ class StorageConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import erasure
-        from storage import dashboard, ops
+        from storage import dashboard, export, ops
         from storage.blobs import key_owners
         from storage.erasure import erase_rows, sweep_blobs
         from storage.records.service import RecordOwner
@@ -15,9 +15,11 @@ class StorageConfig(AppConfig):
 
         dashboard.register()
         ops.register_examinations()
+        export.register()
         key_owners.register(RecordOwner())
-        # In this order: the counters go with the rows, so that none of the two can be blocked by a wrong one.
+        # In this order: the counters go with the rows, so that none of the two can be blocked by a wrong one. Blobs go
+        # when no row names them; a vector store that is away keeps the account, and nothing else.
         erasure.register("storage", erase_rows)
         erasure.register("vectors", erase_vectors)
-        erasure.register_sweep("blobs", sweep_blobs)
+        erasure.register_sweep("blobs", sweep_blobs, after=["storage"])
         erasure.register_server_only(is_held_by_server)

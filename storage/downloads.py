@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Self, cast
 
 from django.http import HttpResponse, HttpResponseNotModified, StreamingHttpResponse
@@ -26,9 +26,18 @@ class BlobDamagedError(Exception):
 
 
 def blob_response(
-    request: Request, *, key: str, size_bytes: int, etag: str, last_modified: datetime, headers: Mapping[str, str]
+    request: Request,
+    *,
+    key: str,
+    size_bytes: int,
+    etag: str,
+    last_modified: datetime | None,
+    headers: Mapping[str, str],
 ) -> HttpResponseBase:
     """The answer to a GET or HEAD for the blob ``key``: 200, 206, or 304; ``headers`` go on the first two.
+
+    ``last_modified`` is this state's date and no other's (``adiuva.api.preconditions.next_date``), or None where what
+    is served has none.
 
     HEAD opens nothing, and ignores ``Range`` (RFC 9110 § 14.2 defines it for GET only).
 
@@ -37,11 +46,9 @@ def blob_response(
         PreconditionFailed, RangeNotSatisfiable: as the request's headers have it.
         UpstreamError, UpstreamUnavailable, UpstreamTimeout: the store failed before the first byte.
     """
-    validators = {
-        "ETag": etag,
-        "Last-Modified": last_modified_header(last_modified),
-        "Cache-Control": CACHE_CONTROL,
-    }
+    validators = {"ETag": etag, "Cache-Control": CACHE_CONTROL}
+    if last_modified is not None:
+        validators["Last-Modified"] = last_modified_header(last_modified, now=datetime.now(UTC))
     require_match(request, etag, last_modified=last_modified)
     if is_not_modified(request, etag=etag, last_modified=last_modified):
         return HttpResponseNotModified(headers=validators)

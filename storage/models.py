@@ -1,12 +1,15 @@
-"""Records, vectors and usage. The only ways to a user's rows start with ``for_user``."""
+"""Records, vectors, usage and the epoch of the change feeds. The only ways to a user's rows start with ``for_user``."""
 
 import uuid
+from datetime import datetime
 from typing import ClassVar, Self
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from adiuva.api.preconditions import undated
 
 
 class RecordQuerySet(models.QuerySet["StorageRecord"]):
@@ -32,7 +35,8 @@ class StorageUsage(models.Model):
 
     Bytes of records and vectors count as ``storage_bytes``, those of snapshots as ``backup_bytes``. The two limits
     override the tier's where an operator has set them (``manage.py set_quota``). ``last_seq`` is the newest change's,
-    ``pruned_seq`` that of the newest tombstone that is no longer kept.
+    ``pruned_seq`` that of the newest tombstone that is no longer kept. ``backup_date`` is what `Last-Modified` said of
+    the snapshot whose deletion left none; the next one's is later.
     """
 
     user = models.OneToOneField(
@@ -44,6 +48,7 @@ class StorageUsage(models.Model):
     backup_limit_bytes = models.BigIntegerField(null=True, blank=True, help_text="Instead of the tier's.")
     last_seq = models.BigIntegerField(default=0)
     pruned_seq = models.BigIntegerField(default=0)
+    backup_date = models.DateTimeField(null=True, blank=True, editable=False)
     vector_dimension = models.PositiveIntegerField(null=True, blank=True, help_text="Of all of the user's vectors.")
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -73,20 +78,25 @@ class StorageRecord(models.Model):
     """A sealed record, or its tombstone (``deleted_at``): then it has no blob and no size.
 
     The key is the user's own: two users may choose one id. ``seq`` is that of the record's last change, ``revision``
-    counts its puts and deletes from 1.
+    counts its puts and deletes from 1. ``dated_at`` is the second that no other state of the record has; rows from
+    before there was one have none.
     """
 
     pk = models.CompositePrimaryKey("user_id", "id")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="storage_records")
+    # Without an index of its own: the primary key begins with it.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="storage_records", db_index=False
+    )
     id = models.UUIDField(default=uuid.uuid4, editable=False)
     table_name = models.CharField(max_length=64)
-    s3_key = models.CharField(max_length=255, unique=True, null=True, blank=True)
+    s3_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - unique, and tombstones have none
     checksum = models.CharField(max_length=64)
     size_bytes = models.BigIntegerField()
     revision = models.PositiveIntegerField()
     seq = models.BigIntegerField()
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    dated_at = models.DateTimeField(null=True, blank=True, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True, help_text="When verify_blobs last read it whole.")
 
@@ -95,6 +105,8 @@ class StorageRecord(models.Model):
     class Meta:
         db_table = "storage_records"
         constraints = [
+            # Not ``unique=True``, which makes a second index on PostgreSQL, for LIKE.
+            models.UniqueConstraint(name="storage_records_s3_key_key", fields=["s3_key"]),
             # The change feed: one change a number, and a follower pages by it.
             models.UniqueConstraint(name="storage_records_one_change_a_seq", fields=["user", "seq"]),
             models.CheckConstraint(name="storage_records_counts_positive", condition=Q(revision__gte=1, seq__gte=1)),
@@ -125,6 +137,65 @@ class StorageRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} r{self.revision}"
+
+    @property
+    def date(self) -> datetime:
+        """What `Last-Modified` says: see ``adiuva.api.preconditions``."""
+        return self.dated_at or undated(self.updated_at)
+
+    @property
+    def etag(self) -> str:
+        return record_etag(revision=self.revision, checksum=self.checksum)
+
+
+def record_etag(*, revision: int, checksum: str) -> str:
+    """A strong validator, quotes included (RFC 9110 § 8.8.3). Revisions go on across a deletion; where one comes again
+    all the same (its tombstone was pruned, the service went back to a backup) the checksum tells two states apart.
+    """
+    return f'"{revision}-{checksum[:16]}"'
+
+
+class UploadKey(models.Model):
+    """The answer that a ``POST`` with an ``Idempotency-Key`` got: RecordMeta as it was then (``storage.records``)."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="upload_keys")
+    key = models.CharField(max_length=255)
+    record_id = models.UUIDField()
+    table_name = models.CharField(max_length=64)
+    checksum = models.CharField(max_length=64)
+    size_bytes = models.BigIntegerField()
+    revision = models.PositiveIntegerField()
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        db_table = "storage_upload_keys"
+        constraints = [models.UniqueConstraint(name="storage_upload_keys_one_a_key", fields=["user", "key"])]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.record_id}"
+
+
+class FeedEpoch(models.Model):
+    """One row for the whole service: since when its change feeds have gone forward without a break.
+
+    ``epoch`` is in every cursor; None is what a restore leaves: whoever needs one next begins it (``storage.epochs``).
+    ``cursor_key`` signs cursors and outlives epochs, or a cursor from before a restore could not be told from a forged
+    one. Every change of a record since the epoch began has a revision above ``revision_floor``.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    epoch = models.UUIDField(null=True, blank=True)
+    cursor_key = models.BinaryField(max_length=32)
+    revision_floor = models.PositiveIntegerField(default=0)
+    begun_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "storage_feed_epoch"
+        constraints = [models.CheckConstraint(name="storage_feed_epoch_one_row", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return f"{self.epoch} since {self.begun_at}"
 
 
 class StoredVector(models.Model):

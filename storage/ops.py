@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004
 
+from adiuva.api.errors import Problem
 from adiuva.observability import probes
 from adiuva.observability.probes import DoctorOptions, Finding
-from storage.blobs.factory import get_blob_store
+from storage.blobs.factory import explain_trouble, get_blob_store
 from storage.vectors.factory import get_vector_store, uses_local_engine
 
 
@@ -104,10 +105,14 @@ probes.register_readiness("vectors", probe_vectors)
 
 
 def examine_blobs(_options: DoctorOptions) -> Finding:
-    probe_blobs()
+    try:
+        get_blob_store().check(thorough=True)
+    except Problem as problem:
+        return Finding("fail", explain_trouble(problem))
     if not settings.S3_BUCKET:
         return Finding("ok", f"files in {settings.BLOB_DIR}")
-    return Finding("ok", f"bucket {settings.S3_BUCKET} at {urlsplit(_endpoint()).hostname}")
+    text = f"bucket {settings.S3_BUCKET} at {urlsplit(_endpoint()).hostname}: written, read, listed and deleted"
+    return Finding("ok", f"{text}, S3_SSE={settings.S3_SSE}")
 
 
 def examine_vectors(_options: DoctorOptions) -> Finding:

@@ -9,8 +9,26 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from adiuva.api.errors import InvalidToken, QuotaExceeded
+from adiuva.db.compiled_queries import CompiledQuery
+from adiuva.db.compiled_writes import CompiledWrites
 from billing.entitlements import limit
+from storage.epochs import revision_floor, settled_epoch
 from storage.models import StorageUsage
+
+_USAGE = CompiledQuery(lambda user_id: StorageUsage.objects.filter(user_id=user_id))
+_USAGE_TO_LOCK = CompiledQuery(lambda user_id: StorageUsage.objects.select_for_update().filter(user_id=user_id))
+_WRITES = CompiledWrites(StorageUsage)
+# What a quota asks of an account is its tier. The epoch's floor comes along: a query less for each commit.
+_TIER = ("tier", "status", "past_due_since", "tier_after_grace")
+_ACCOUNT = CompiledQuery(
+    lambda user_id: (
+        User.objects.select_related("subscription")
+        .filter(id=user_id, is_active=True)
+        .only("id", *(f"subscription__{column}" for column in _TIER))
+        .annotate(revision_floor=revision_floor())
+        .order_by()
+    )
+)
 
 
 class Kind(StrEnum):
@@ -35,7 +53,7 @@ def used_bytes(usage: StorageUsage | None, kind: Kind) -> int:
 
 def usage_of(user_id: UUID) -> StorageUsage | None:
     """None where nothing was ever stored."""
-    return StorageUsage.objects.filter(user_id=user_id).first()
+    return _USAGE.first(user_id)
 
 
 def require_room(*, limit: int | None, used: int, requested: int, replaced: int = 0) -> None:
@@ -56,8 +74,9 @@ def require_room(*, limit: int | None, used: int, requested: int, replaced: int 
 class LockedUsage:
     """The row, held by this transaction: nobody else commits for this user until it ends."""
 
-    def __init__(self, row: StorageUsage) -> None:
+    def __init__(self, row: StorageUsage, *, revision_floor: int | None) -> None:
         self.row = row
+        self._revision_floor = revision_floor
 
     def charge(self, kind: Kind, *, added: int, removed: int = 0) -> None:
         """Counts ``added`` bytes in and ``removed`` ones out. Raises ``QuotaExceeded`` when the quota has no room."""
@@ -72,6 +91,14 @@ class LockedUsage:
         self.row.last_seq += 1
         return self.row.last_seq
 
+    def next_revision(self, current: int = 0) -> int:
+        """After ``current``, 0 for a record that is new: above whatever was given before the service last went back to
+        a backup. A device may know such a revision, and what comes later must not look older to it.
+        """
+        if self._revision_floor is None:  # a restore has left no epoch
+            self._revision_floor = settled_epoch().revision_floor
+        return max(current, self._revision_floor) + 1
+
 
 @contextmanager
 def lock_usage(user_id: UUID) -> Iterator[LockedUsage]:
@@ -81,23 +108,19 @@ def lock_usage(user_id: UUID) -> Iterator[LockedUsage]:
         InvalidToken: the account was closed in the meantime. What its erasure has passed must not come back.
     """
     with transaction.atomic():
-        row = _select_for_update(user_id) or _create_and_lock(user_id)
+        row = _USAGE_TO_LOCK.first(user_id) or _create_and_lock(user_id)
         # A statement of its own: one that waited for the lock still sees account and tier as they were before.
-        user = User.objects.select_related("subscription").filter(id=user_id, is_active=True).first()
+        user = _ACCOUNT.first(user_id)
         if user is None:
             raise InvalidToken
         row.user = user
-        yield LockedUsage(row)
-        row.save()
-
-
-def _select_for_update(user_id: UUID) -> StorageUsage | None:
-    return StorageUsage.objects.select_for_update().filter(user_id=user_id).first()
+        yield LockedUsage(row, revision_floor=user.revision_floor)  # type: ignore[attr-defined]  # annotated
+        _WRITES.update(row)
 
 
 def _create_and_lock(user_id: UUID) -> StorageUsage:
     StorageUsage.objects.bulk_create([StorageUsage(user_id=user_id)], ignore_conflicts=True)
-    row = _select_for_update(user_id)
+    row = _USAGE_TO_LOCK.first(user_id)
     if row is None:  # erased in this very moment
         raise InvalidToken
     return row

@@ -8,9 +8,10 @@ leaves an unreferenced blob, which ``manage.py reap_storage`` removes. The blob 
 import hashlib
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 from uuid import UUID
@@ -57,11 +58,21 @@ class Allowance:
     used: int
     replaced: int
 
+    def without_quota(self) -> "Allowance":
+        """For bytes that are counted already."""
+        return replace(self, limit=None)
+
     def check(self, size_bytes: int) -> None:
         """Raises ``PayloadTooLarge`` or ``QuotaExceeded``."""
         if size_bytes > self.max_bytes:
             raise PayloadTooLarge(f"The body is larger than {self.max_bytes} bytes.", max_bytes=self.max_bytes)
         require_room(limit=self.limit, used=self.used, requested=size_bytes, replaced=self.replaced)
+
+    def check_unknown(self, size_bytes: int) -> None:
+        """``check``, before it is known whether these bytes are stored already and take no room. What is larger than
+        all that is stored is not.
+        """
+        (self.without_quota() if size_bytes <= self.used else self).check(size_bytes)
 
 
 class StagedBody:
@@ -86,6 +97,19 @@ class StagedBody:
             digest.update(part)
             yield part
         reject_if_tampered(self.checksum, digest.hexdigest())
+
+
+def verify_body(body: SealedBody, *, max_bytes: int) -> None:
+    """Reads what is stored already, and keeps nothing of it.
+
+    Raises:
+        ChecksumMismatch, PayloadTooLarge: it is not what the client says it is.
+    """
+    allowance = Allowance(max_bytes=max_bytes, limit=None, used=0, replaced=0)
+    if body.declared_size is not None:
+        allowance.check(body.declared_size)
+    release_connection()
+    deque(StagedBody(body, allowance=allowance), maxlen=0)
 
 
 def require_whole(request: Request) -> None:
@@ -163,6 +187,21 @@ def stage_blob(
     UPLOAD_BYTES.labels(kind).inc(staged.size_bytes)
 
 
+def read_through(body: SealedBody, *, allowance: Allowance) -> None:
+    """For what is stored already: the body counts for nothing but must be the one that its checksum names, and a client
+    that is still sending it must not find a closed connection in the place of the answer.
+
+    Raises:
+        ChecksumMismatch, PayloadTooLarge: nothing was stored.
+    """
+    without_quota = allowance.without_quota()
+    if body.declared_size is not None:
+        without_quota.check(body.declared_size)
+    release_connection()
+    for _part in StagedBody(body, allowance=without_quota):
+        pass
+
+
 @contextmanager
 def commit_usage(user_id: UUID, staged: StagedBody) -> Iterator[LockedUsage]:
     """``lock_usage`` for the commit of what was staged: the reaper takes the same lock while it removes a blob.
@@ -174,6 +213,16 @@ def commit_usage(user_id: UUID, staged: StagedBody) -> Iterator[LockedUsage]:
         if staged.look_again_at is not None and not get_blob_store().exists(staged.look_again_at):
             raise UpstreamUnavailable("The upload took too long; send it again.")
         yield usage
+
+
+def is_lost(key: str) -> bool:
+    """Whether the bytes that a row refers to are gone: a backup of the service may have come back without them. What
+    would store nothing, because the row is there, stores them again then.
+
+    Raises:
+        UpstreamError, UpstreamUnavailable, UpstreamTimeout: the blob store cannot say.
+    """
+    return not get_blob_store().exists(key)
 
 
 def discard_after_commit(key: str) -> None:

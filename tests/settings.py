@@ -37,3 +37,4 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Threads come and go with a test's event loop; a connection each kept would never be closed.
     DATABASES["default"]["CONN_MAX_AGE"] = 0
 PASSWORD_HASHERS = ["tests.support.hashers.CheapBCrypt"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"  # outside of a test, too: no file is written

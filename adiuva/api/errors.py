@@ -7,8 +7,7 @@ from a provider.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 PROBLEM_CONTENT_TYPE = "application/problem+json"
 
@@ -123,6 +122,14 @@ class InvalidCredentials(Unauthorized):
     default_detail = "The email or the password is wrong."
 
 
+class InvalidGrant(Unauthorized):
+    """RFC 6749 § 5.2: a one-time code of a hand-off is unknown, used, expired, or another verifier's."""
+
+    code = "invalid_grant"
+    title = "Invalid grant"
+    default_detail = "The code is unknown, used or expired, or was issued for another code_verifier."
+
+
 # --- 402, 403, 404, 405, 406 -------------------------------------------------------------------------
 
 
@@ -162,6 +169,32 @@ class PermissionDenied(Problem):
     code = "permission_denied"
     title = "Permission denied"
     default_detail = "You may not do this."
+
+
+class SecondFactorRequired(Problem):
+    """Carries ``challenge_id``, ``methods`` and ``expires_in`` (seconds), for ``POST /auth/login/second-factor``."""
+
+    status = 403
+    code = "second_factor_required"
+    title = "Second factor required"
+    default_detail = "The account has a second factor; this login goes on with it."
+
+    def __init__(self, *, challenge_id: str, methods: Sequence[str], expires_in: int) -> None:
+        super().__init__(challenge_id=challenge_id, methods=list(methods), expires_in=expires_in)
+
+
+class ReauthenticationRequired(Problem):
+    status = 403
+    code = "reauthentication_required"
+    title = "Reauthentication required"
+    default_detail = "This asks for a session that was authenticated in the last ten minutes."
+
+
+class EmailNotVerified(Problem):
+    status = 403
+    code = "email_not_verified"
+    title = "Email not verified"
+    default_detail = "This asks for a verified address: follow the link in the mail, or ask for another one."
 
 
 class NotFound(Problem):
@@ -211,13 +244,38 @@ class EmailTaken(Problem):
     default_detail = "An account with this email exists."
 
 
+class LastEnvelope(Problem):
+    status = 409
+    code = "last_envelope"
+    title = "Last envelope"
+    default_detail = "Without this envelope nothing would open the account's data any more."
+
+
 class ResyncRequired(Problem):
-    """The follower starts again with ``since=0``."""
+    """The follower starts again with ``since=0``. ``reason`` says what it does then with records that do not come: it
+    drops them (``pruned``), or sends them again (``restored``).
+    """
 
     status = 410
     code = "resync_required"
     title = "Resync required"
-    default_detail = "The changes since then are no longer kept; start again with since=0."
+
+    _DETAILS: ClassVar[Mapping[str, str]] = {
+        "pruned": "Deletions since then are forgotten; start again with since=0 and drop what does not come.",
+        "restored": "The service went back to a backup; start again with since=0 and send again what it has lost.",
+    }
+
+    def __init__(self, *, reason: Literal["pruned", "restored"]) -> None:
+        super().__init__(self._DETAILS[reason], reason=reason)
+
+
+class ResumeLost(Problem):
+    """A chat turn that was to be resumed is gone, or never was this user's; nothing of it runs any more."""
+
+    status = 410
+    code = "resume_lost"
+    title = "Resume lost"
+    default_detail = "The rest of this answer is lost. What had arrived is all there is; ask again if you need more."
 
 
 class TakenDown(Problem):
@@ -332,24 +390,3 @@ class UpstreamTimeout(Problem):
     code = "upstream_timeout"
     title = "Upstream timeout"
     default_detail = "A service this answer depends on took too long."
-
-
-@dataclass(frozen=True, slots=True)
-class RateDecision:
-    """Times are whole seconds from now, rounded up. ``retry_after`` is None when the request may pass."""
-
-    limit: int
-    remaining: int
-    reset_after: int
-    retry_after: int | None = None
-
-    @property
-    def allowed(self) -> bool:
-        return self.retry_after is None
-
-    def headers(self) -> dict[str, str]:
-        return {
-            "RateLimit-Limit": str(self.limit),
-            "RateLimit-Remaining": str(self.remaining),
-            "RateLimit-Reset": str(self.reset_after),
-        }

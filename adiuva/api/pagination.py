@@ -1,6 +1,6 @@
 """Lists as docs/api.md § 1 has them: ``{"items": […], "total", "page", "limit"}``."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -42,6 +42,19 @@ class KeysFirst:
             return self.rows[rows]
         # Not by ``pk``: of a key of two columns Django asks SQLite in a way that forgets the slice.
         return self.rows.filter(id__in=self.rows.values("id")[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class InMemoryRows:
+    """Rows that are there already, in their order."""
+
+    rows: Sequence[Any]
+
+    def count(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows: slice, /) -> Iterable[Any]:
+        return self.rows[rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,16 @@
 
 Django's own ``parse_etags`` splits at every comma, also at one inside a tag, and its comparisons strip ``W`` and ``/``
 from a tag's end as well. Its dates are right.
+
+A date of HTTP has whole seconds, so it is a weak validator unless no two states of a resource share a second
+(§ 8.8.2.2). Here none do: who writes a state gives it a date with ``next_date``, later than that of the state before,
+also where both were written in one second, where the clock went back, or where another server's is behind. Until that
+second has come ``Last-Modified`` tells the present one, which is an earlier state's if any: it leads to a 200 rather
+than a 304, a 412 rather than a lost update, the whole rather than a range.
 """
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils.http import http_date, parse_http_date
 from rest_framework.request import Request
@@ -15,6 +21,7 @@ from adiuva.api.errors import PreconditionFailed
 _ENTITY_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')  # § 8.8.3
 _SEPARATOR = re.compile(r"[ \t]*(?:,[ \t]*)+")  # § 5.6.1.2: empty list elements count for nothing
 _SAFE_METHODS = ("GET", "HEAD")
+_SECOND = timedelta(seconds=1)
 ANY = "*"
 
 
@@ -40,9 +47,24 @@ def entity_tags(header: str) -> tuple[str, ...]:
     return tuple(tags) if position == len(text) else ()
 
 
-def last_modified_header(moment: datetime) -> str:
-    """A date of HTTP has whole seconds; the rest is cut off, as ``is_not_modified`` does."""
-    return http_date(_seconds(moment))
+def next_date(*, now: datetime, before: datetime | None) -> datetime:
+    """The date, in whole seconds, of a state that is written at ``now`` in place of one whose date was ``before`` (None
+    where there never was one): a second that is this state's alone.
+    """
+    date = now.replace(microsecond=0)
+    return date if before is None else max(date, before.replace(microsecond=0) + _SECOND)
+
+
+def undated(moment: datetime) -> datetime:
+    """The date of a state of which only the moment it was written is known: another one may share that second, so the
+    next one is its own.
+    """
+    return next_date(now=moment, before=moment)
+
+
+def last_modified_header(date: datetime, *, now: datetime) -> str:
+    """§ 8.8.2.1: never later than now, whatever the state's own date is."""
+    return http_date(_seconds(min(date, now)))
 
 
 def require_match(request: Request, etag: str | None, *, last_modified: datetime | None = None) -> None:
@@ -69,11 +91,11 @@ def require_match(request: Request, etag: str | None, *, last_modified: datetime
         raise PreconditionFailed(etag=etag)
 
 
-def is_not_modified(request: Request, *, etag: str, last_modified: datetime) -> bool:
+def is_not_modified(request: Request, *, etag: str, last_modified: datetime | None) -> bool:
     """Whether a GET or HEAD may be answered with 304.
 
     ``If-None-Match`` compares weakly, and where it is there ``If-Modified-Since`` is not looked at (§ 13.1.3). A date
-    that is none is ignored.
+    that is none is ignored, as any is where the resource has none.
     """
     if request.method not in _SAFE_METHODS:
         return False
@@ -81,10 +103,10 @@ def is_not_modified(request: Request, *, etag: str, last_modified: datetime) -> 
     if if_none_match is not None:
         return _is_named(if_none_match, etag)
     date = _http_date(request.headers.get("If-Modified-Since"))
-    return date is not None and _seconds(last_modified) <= date
+    return date is not None and last_modified is not None and _seconds(last_modified) <= date
 
 
-def range_is_current(request: Request, *, etag: str, last_modified: datetime) -> bool:
+def range_is_current(request: Request, *, etag: str, last_modified: datetime | None) -> bool:
     """§ 13.1.5: without ``If-Range`` yes; else it must be this tag, strongly, or exactly this date.
 
     Otherwise ``Range`` is to be ignored: what the client has so far belongs to another representation.
@@ -95,7 +117,7 @@ def range_is_current(request: Request, *, etag: str, last_modified: datetime) ->
     value = if_range.strip(" \t")
     if _ENTITY_TAG.fullmatch(value):
         return _are_strongly_equal(value, etag)
-    return _http_date(value) == _seconds(last_modified)
+    return last_modified is not None and _http_date(value) == _seconds(last_modified)
 
 
 def _is_matched(if_match: str, etag: str) -> bool:

@@ -14,7 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
-from adiuva.api.errors import NotAuthenticated, NotFound, Problem, RateDecision
+from adiuva.api.errors import NotAuthenticated, NotFound, Problem
+from adiuva.api.rate_decision import RateDecision
 from adiuva.server.streaming_body import StreamingBody
 
 BODY_PROBLEM = "adiuva.body_problem"  # the ASGI scope's key under which body_limits leaves its refusal

@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from adiuva.money import format_money
+
 # Of a series. By lightness and, where they meet in one plot, by pattern too: no meaning hangs on a colour alone.
 Tone = Literal["a", "b", "c", "d"]
 
@@ -62,7 +64,7 @@ class Card:
     """A plot and the table behind it. ``columns`` stand over time, ``bars`` lie under their names.
 
     ``heads`` are the numbers on top, with what each is, over ``period``; ``empty`` is said where there is nothing to
-    draw; ``unit`` is that of the axis.
+    draw; ``unit`` is that of the axis, and of ``cents`` ``currency`` says whose.
     """
 
     slug: str
@@ -76,6 +78,7 @@ class Card:
     empty: str
     period: str = ""
     unit: Literal["count", "cents"] = "count"
+    currency: str = "eur"
 
 
 Item = Tile | Card
@@ -116,8 +119,7 @@ def format_count(number: int) -> str:
 
 def euros(cents: int) -> str:
     """``"€1,234.05"``."""
-    whole, part = divmod(abs(cents), 100)
-    return f"{'-' if cents < 0 else ''}€{whole:,}.{part:02}"
+    return format_money(cents, "eur")
 
 
 def short(number: float) -> str:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from adiuva.dashboard.figures import Card, Figure, Row, Series, short
+from adiuva.money import split_money
 
 HEIGHT = 176  # of columns, from the top of the labels to the foot of the ticks
 _TOP, _FOOT = 22, 24  # room for a label over the tallest column, and for the ticks
@@ -152,7 +153,10 @@ def _labels(card: Card, sums: list[int], *, share: float, zero: float, scale: fl
 
 
 def _level(card: Card, level: int) -> str:
-    return f"€{short(level / 100)}" if card.unit == "cents" else short(level)
+    if card.unit == "count":
+        return short(level)
+    sign, units = split_money(level, card.currency)
+    return f"{sign}{short(units)}"
 
 
 def _mark(left: float, top: float, width: float, height: float, tone: str, href: str, title: str) -> Mark:

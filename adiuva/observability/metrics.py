@@ -38,7 +38,12 @@ def bound_label(value: str, known: Collection[str]) -> str:
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # First words of the types of Stripe's events that are handled.
-EVENT_TYPES = frozenset({"account", "charge", "checkout", "customer", "invoice", "payment_intent", "refund", "unread"})
+EVENT_TYPES = frozenset(
+    {
+        *("account", "capability", "charge", "checkout", "customer", "invoice", "invoice_payment", "payment_intent"),
+        *("price", "refund", "unread"),
+    }
+)
 
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 _TURN_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0)
@@ -94,6 +99,12 @@ MODEL_FAILURES = counter(
     "adiuva_llm_failures_total", "Failed tries of language models; a turn may outlive some", ("role", "kind")
 )
 REDACTIONS = counter("adiuva_sanitizer_redactions_total", "Places that the sanitizer blanked", ("rule",))
+
+# --- mail ------------------------------------------------------------------------------------------------------
+
+MAILS_LIMITED = counter(
+    "adiuva_mails_limited_total", "Mails that were dropped because their address or account had too many", ("kind",)
+)
 
 # --- sealed bytes ----------------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-KIB = 1024
+KIB, MIB = 1024, 1024 * 1024
 DEFAULT_CAP = 256 * KIB
 ANONYMOUS_CAP = 1024 * KIB  # a larger body needs a validly signed token before it is read
 STREAM_FROM_BYTES = 64 * KIB  # a smaller body is here as soon as its head is: cheaper to hold than to hand over

@@ -1,8 +1,8 @@
 """Ending well: what runs when SIGTERM comes, and who wants to know.
 
-``adiuva.server.serve`` sets the drain off; WebSocket consumers register to hear of it and mark their running turns, and
-the server waits for those before it closes sockets. Just before it cancels what still runs there is a last call: an
-upload in the middle is answered then, by its view.
+``adiuva.server.graceful`` sets the drain off; WebSocket consumers register to hear of it and mark their running turns,
+and the server waits for those before it closes sockets. Just before it cancels what still runs there is a last call:
+an upload in the middle is answered then, by its view.
 """
 
 import asyncio

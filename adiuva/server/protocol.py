@@ -21,6 +21,7 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
+from websockets.frames import CloseCode
 from websockets.http11 import Response
 from websockets.protocol import State
 
@@ -174,11 +175,26 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """A handshake that is refused without the application's words, or is none, gets a problem document."""
+    """A handshake that is refused without the application's words, or is none, gets a problem document.
+
+    Text goes out as one frame that is written here: websockets' own way takes three times as long, for each token.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.conn.reject = _reject  # type: ignore[method-assign]
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                # RFC 6455 § 8.1. uvicorn closes with it, too, after a traceback in the log for anyone to cause.
+                self.frames = []
+                self.conn.send_close(CloseCode.INVALID_DATA)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
     def shutdown(self) -> None:
         if self.conn.state in {State.CLOSING, State.CLOSED} and not self.close_sent:
@@ -190,10 +206,41 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             super().shutdown()
 
     async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "websocket.send" and (text := message.get("text")) is not None:
+            if not self.writable.is_set():
+                await self.writable.wait()  # a client that does not read holds whoever writes
+            if self._is_open():
+                self.transport.write(_text_frame(text))
+                return
         await super().send(message)
         if self.initial_response is not None and self.close_sent:
             # Else uvicorn takes a refusal in the application's own words for a forgotten handshake and logs an error.
             self.handshake_complete = True
+
+    def _is_open(self) -> bool:
+        """In every other state uvicorn knows what a message means; an extension would have to see the frame."""
+        return (
+            self.handshake_complete
+            and not self.close_sent
+            and not self.disconnected
+            and self.conn.state is State.OPEN
+            and not self.conn.extensions
+            and not self.transport.is_closing()
+        )
+
+
+def _text_frame(text: str) -> bytes:
+    """One final, unmasked frame (RFC 6455 § 5.2). Half a surrogate pair, which UTF-8 cannot say, becomes U+FFFD."""
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        data = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+    size = len(data)
+    if size < 126:  # noqa: PLR2004 - RFC 6455 § 5.2
+        return bytes((0x81, size)) + data
+    if size < 65_536:  # noqa: PLR2004 - as above
+        return b"\x81\x7e" + size.to_bytes(2) + data
+    return b"\x81\x7f" + size.to_bytes(8) + data
 
 
 def _reject(status: int, text: str) -> Response:  # noqa: ARG001 - websockets' text; ours says no more than the problem

@@ -1,46 +1,16 @@
-"""`python -m adiuva.server.serve`: the server, one process or `WEB_CONCURRENCY` of them.
+"""`python -m adiuva.server.serve`: the server, one process or `WEB_CONCURRENCY` of them."""
 
-uvicorn closes WebSockets the moment SIGTERM comes. Ours first lets running chat turns end (``adiuva.server.drain``),
-for as long as ``GRACE_SECONDS`` in all, while no new connection is taken.
-"""
-
-import asyncio
 import os
-import socket
+import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from uvicorn.supervisors import multiprocess
 
-GRACE_SECONDS = 30
-LAST_CALL_SECONDS = 7  # of these: to say that an upload was cut short, with the linger after that (body_limits)
+from adiuva.server import collector
+
 MAX_FRAME_BYTES = 1024 * 1024  # docs/api.md § 5: a larger WebSocket frame closes with 1009
-
-
-class DrainingServer(uvicorn.Server):
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        from adiuva.server.drain import drain
-
-        deadline = time.monotonic() + GRACE_SECONDS
-        for server in self.servers:
-            server.close()
-        drain.begin()
-        last_call = asyncio.get_running_loop().call_later(GRACE_SECONDS - LAST_CALL_SECONDS, drain.last_call)
-        await drain.wait(seconds=GRACE_SECONDS)
-        self.config.timeout_graceful_shutdown = max(1, round(deadline - time.monotonic()))
-        await super().shutdown(sockets)
-        last_call.cancel()
-
-
-class _Worker(multiprocess.Process):
-    @property
-    def server(self) -> uvicorn.Server:
-        if self._server is None:
-            self._server = DrainingServer(config=self.config)
-        return self._server
 
 
 def server_config() -> uvicorn.Config:
@@ -87,18 +57,20 @@ def _folder_for_metrics() -> Iterator[None]:
 
 
 def main() -> None:
+    collector.watch()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adiuva.settings")
     import django
 
     django.setup()
+    from adiuva.server import workers
+    from adiuva.server.graceful import DrainingServer
+
     config = server_config()
     if config.workers > 1:
-        # The supervisor names its worker class in four places and offers no hook for another.
-        multiprocess.Process = _Worker  # type: ignore[misc]
         with _folder_for_metrics():
-            multiprocess.Multiprocess(config, sockets=[config.bind_socket()]).run()
-    else:
-        DrainingServer(config).run()
+            status = workers.serve(config)
+        sys.exit(status)
+    DrainingServer(config).run()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ server start. The offline model is imported only where a setting names it, that 
 """
 
 import asyncio
+import logging
 import sys
 import threading
 from collections.abc import Iterable
@@ -13,8 +14,12 @@ from functools import partial
 from django.conf import settings
 
 from adiuva.api.errors import NotConfigured
+from agents.llm.client import LanguageClient
 from agents.llm.language_model import LanguageModel
-from agents.llm.port import LanguageClient, Role
+from agents.llm.port import Role
+from agents.llm.providers import is_given_tools, missing_variables, qualify_model_name
+
+logger = logging.getLogger(__name__)
 
 # Names of the offline model begin so; ``adiuva.environment`` refuses them in production.
 _OFFLINE = "offline/"
@@ -38,12 +43,32 @@ def get_router_llm() -> LanguageModel:
 
 def preload() -> None:
     """Import the client now, so that the first user does not wait. Takes seconds; works with and without a loop."""
+    # Cuts long conversations (agents.prompting): 0.3 s of CPU that would stop every stream.
+    import langchain_core.messages  # noqa: F401
+
     from agents.llm import litellm
 
-    _import_client(offline=_names_offline(_configured_names()))
-    warm_up = threading.Thread(target=lambda: asyncio.run(litellm.warm_up()), name="llm-preload")
+    names = _qualified_names()
+    _import_client(offline=_names_offline(names))
+    warm_up = threading.Thread(target=lambda: asyncio.run(litellm.warm_up(names)), name="llm-preload")
     warm_up.start()
     warm_up.join()
+    for lack in find_lacks():
+        logger.warning(lack)
+
+
+def find_lacks() -> list[str]:
+    """Sentences for an operator about configured models to which LiteLLM would pass no tools.
+
+    Imports the client, which takes seconds, unless every model is one that is known to get them.
+    """
+    names = [name for name in _qualified_names() if not name.startswith(_OFFLINE) and not is_given_tools(name)]
+    if not names:
+        return []
+    _import_client(offline=False)
+    from agents.llm import abilities
+
+    return abilities.describe_lacks(names)
 
 
 async def close() -> None:
@@ -66,22 +91,22 @@ def built_in_texts() -> tuple[str, ...]:
 def _language_model(name: str, *, role: Role) -> LanguageModel:
     if not name:
         raise NotConfigured("No language model is configured: set LLM_MODEL and a provider key.")
-    names = [_qualify_name(name)]
-    if settings.LLM_FALLBACK_MODEL and _qualify_name(settings.LLM_FALLBACK_MODEL) not in names:
-        names.append(_qualify_name(settings.LLM_FALLBACK_MODEL))
-    if names[0].startswith("openai/") and not (settings.OPENAI_API_KEY or settings.OPENAI_API_BASE):
-        raise NotConfigured("The language model needs OPENAI_API_KEY, or OPENAI_API_BASE for a server of your own.")
+    names = [qualify_model_name(name)]
+    if settings.LLM_FALLBACK_MODEL and qualify_model_name(settings.LLM_FALLBACK_MODEL) not in names:
+        names.append(qualify_model_name(settings.LLM_FALLBACK_MODEL))
+    if missing := missing_variables(names[0]):
+        raise NotConfigured(f"The language model needs {missing}.")
     load_client = partial(_load_client, offline=_names_offline(names))
     return LanguageModel(tuple(names), load_client=load_client, timeout=settings.LLM_TIMEOUT_SECONDS, role=role)
 
 
-def _qualify_name(name: str) -> str:
-    """LiteLLM's ``provider/model``; a bare name is OpenAI's."""
-    return name if "/" in name else f"openai/{name}"
-
-
 def _configured_names() -> tuple[str, ...]:
     return (settings.LLM_MODEL, settings.LLM_ROUTER_MODEL, settings.LLM_FALLBACK_MODEL, *settings.LLM_MODELS)
+
+
+def _qualified_names() -> dict[str, None]:
+    """Each once, in their order."""
+    return dict.fromkeys(qualify_model_name(name) for name in _configured_names() if name)
 
 
 def _names_offline(names: Iterable[str]) -> bool:

@@ -4,15 +4,19 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from adiuva.api.errors import UpstreamTimeout
 from adiuva.observability.metrics import MODEL_CALLS, MODEL_FAILURES, MODEL_TOKENS
+from agents.llm.assembly import ReplyAssembler
+from agents.llm.client import LanguageClient
 from agents.llm.messages import Message
 from agents.llm.meter import Meter, estimate
-from agents.llm.port import Failure, LanguageClient, ModelRequest, Reply, ReplyAssembler, Role, Usage
+from agents.llm.port import Failure, FinishReason, ModelRequest, Reply, Role, Usage
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +27,10 @@ _FIRST_BACKOFF_SECONDS = 0.25
 _LEAST_SECONDS_TO_ANSWER = 1.0
 # With another model at hand a longer wait for this one is pointless.
 _LONGEST_WAIT_BEFORE_FALLBACK = 2.0
+
+
+# At the beginning: servers of one's own seldom take a model's reasoning out of its answer.
+_THOUGHTS = re.compile(r"\A\s*<(think|thinking|thought|reasoning)>.*?</\1>\s*", re.DOTALL)
 
 
 class LanguageModel:
@@ -54,15 +62,15 @@ class LanguageModel:
     ) -> Reply:
         """The whole answer at once. ``schema`` (a JSON schema object with a ``title``) asks for JSON of that shape.
 
-        Raises what ``stream`` raises.
+        What a model thought aloud before that JSON is left out. Raises what ``stream`` raises.
         """
         async with aclosing(self.stream(messages, schema=schema, deadline=deadline, meter=meter)) as parts:
             async for part in parts:
                 if isinstance(part, Reply):
-                    return part
+                    return replace(part, text=_THOUGHTS.sub("", part.text, count=1)) if schema else part
         raise AssertionError("a stream ends with a Reply or an exception")
 
-    async def stream(
+    async def stream(  # noqa: C901 - one generator: each layer of them would cost every token a step
         self,
         messages: Sequence[Message],
         *,
@@ -75,76 +83,86 @@ class LanguageModel:
 
         ``deadline`` is in the running loop's time. ``meter`` counts the call, also when it is cancelled or fails: then
         by an estimate of what was asked and what came back. Failures before the first piece are tried again
-        (connection, 429, 5xx) and then with the fallback; afterwards the text is out and cannot be taken back. Closing
-        the iterator closes the provider's connection. Raises ``UpstreamError``, ``UpstreamUnavailable`` or
+        (connection, 429, 5xx, a broken stream) and then with the fallback; afterwards the text is out and cannot be
+        taken back. A refusal of the content is a sentence, unless JSON was asked for. Closing the iterator closes the
+        provider's connection. Raises ``UpstreamError``, ``UpstreamUnavailable`` or
         ``UpstreamTimeout``.
         """
         client = await self._load_client()
-        end = min(asyncio.get_running_loop().time() + self.timeout, math.inf if deadline is None else deadline)
+        clock = asyncio.get_running_loop().time
+        end = min(clock() + self.timeout, math.inf if deadline is None else deadline)
         request = ModelRequest(messages, tools, schema, self.timeout)
         assemblers: list[ReplyAssembler] = []
         usage: Usage | None = None
+        reason: FinishReason = "stop"
+        failure = Failure(UpstreamTimeout(), transient=False)
         try:
-            async with aclosing(self._try_each(client, request, end, assemblers)) as parts:
-                async for part in parts:
-                    if isinstance(part, Reply):
-                        usage = part.usage
-                    yield part
-                    # A provider that sends many chunks in one packet would starve every other stream.
-                    await asyncio.sleep(0)
+            for name in self.names:
+                tries = 0
+                while True:
+                    tries += 1
+                    assemblers.append(ReplyAssembler())
+                    try:
+                        async with aclosing(client.stream(name, request, assemblers[-1], end)) as parts:
+                            async for part in parts:
+                                if isinstance(part, Reply):
+                                    usage, reason = part.usage, part.finish_reason
+                                yield part
+                        return
+                    except Exception as error:  # noqa: BLE001 - the SDK raises its own, httpx's and plain ValueErrors
+                        failure = client.translate(error)
+                        self._report(name, error, failure)
+                    if assemblers[-1].has_text or clock() >= end:
+                        raise failure.problem
+                    if not await self._wait_for_another_try(name, tries, failure, end):
+                        break
+                if failure.kind == "refused_content":
+                    break  # another model would be asked to say what this one would not
+            if not failure.sentence or schema is not None:
+                raise failure.problem
+            if failure.kind == "no_tools":
+                usage = Usage()  # nothing was asked, or nothing read of it
+            reason = "content_filter" if failure.kind == "refused_content" else "stop"
+            yield failure.sentence
+            yield Reply(failure.sentence, finish_reason=reason)
         finally:
             if assemblers:
                 spent = usage or estimate(messages, tools, sum(part.text_length for part in assemblers))
-                MODEL_CALLS.labels(self.role).inc()
-                MODEL_TOKENS.labels(self.role, "input").inc(spent.input_tokens)
-                MODEL_TOKENS.labels(self.role, "output").inc(spent.output_tokens)
-                if meter is not None:
-                    meter.count(spent)
+                self._count(spent, reason, meter)
 
-    async def _try_each(
-        self, client: LanguageClient, request: ModelRequest, end: float, assemblers: list[ReplyAssembler]
-    ) -> AsyncGenerator[str | Reply, None]:
-        """Each try adds its assembler to ``assemblers`` before it begins."""
-        clock = asyncio.get_running_loop().time
-        failure = Failure(UpstreamTimeout(), transient=False)
-        for name in self.names:
-            for tries in range(1, MAX_TRIES + 1):
-                started = False
-                assemblers.append(ReplyAssembler())
-                try:
-                    async with aclosing(client.stream(name, request, assemblers[-1])) as parts:
-                        while (part := await _next_before(end, parts)) is not None:
-                            started = True
-                            yield part
-                    return
-                except Exception as error:  # noqa: BLE001 - the SDK raises its own types, httpx's and plain ValueErrors
-                    failure = client.translate(error)
-                    _log(name, error, failure)
-                    MODEL_FAILURES.labels(self.role, failure.kind).inc()
-                if started or clock() >= end:
-                    raise failure.problem
-                wait = _wait_before_next(tries, failure)
-                longest = min(end - clock() - _LEAST_SECONDS_TO_ANSWER, self._longest_wait(name))
-                if not failure.transient or tries == MAX_TRIES or wait > longest:
-                    break
-                await asyncio.sleep(wait)
-        raise failure.problem
+    def _count(self, spent: Usage, reason: FinishReason, meter: Meter | None) -> None:
+        MODEL_CALLS.labels(self.role).inc()
+        MODEL_TOKENS.labels(self.role, "input").inc(spent.input_tokens)
+        MODEL_TOKENS.labels(self.role, "output").inc(spent.output_tokens)
+        if meter is not None:
+            meter.count(spent)
+            if self.role == "answer":
+                meter.finish_reason = reason
+
+    async def _wait_for_another_try(self, name: str, tries: int, failure: Failure, end: float) -> bool:
+        """False, without waiting, where asking ``name`` again is of no use."""
+        wait = _wait_before_next(tries, failure)
+        longest = min(end - asyncio.get_running_loop().time() - _LEAST_SECONDS_TO_ANSWER, self._longest_wait(name))
+        if not failure.transient or tries == MAX_TRIES or wait > longest:
+            return False
+        await asyncio.sleep(wait)
+        return True
 
     def _longest_wait(self, name: str) -> float:
         return math.inf if name == self.names[-1] else _LONGEST_WAIT_BEFORE_FALLBACK
 
-
-async def _next_before(end: float, parts: AsyncIterator[str | Reply]) -> str | Reply | None:
-    """The next part, null at the end; raises ``TimeoutError`` once the loop's time is past ``end``."""
-    async with asyncio.timeout_at(end):
-        return await anext(parts, None)
-
-
-def _log(name: str, error: Exception, failure: Failure) -> None:
-    logger.warning(
-        "The language model failed.",
-        extra={"model": name, "error": type(error).__name__, "problem": failure.problem.code},
-    )
+    def _report(self, name: str, error: Exception, failure: Failure) -> None:
+        MODEL_FAILURES.labels(self.role, failure.kind).inc()
+        logger.warning(
+            "The language model failed.",
+            extra={
+                "model": name,
+                "error": type(error.__cause__ or error).__name__,
+                "kind": failure.kind,
+                "status": failure.status,
+                "problem": failure.problem.code,
+            },
+        )
 
 
 def _wait_before_next(tries: int, failure: Failure) -> float:

@@ -1,184 +1,249 @@
 """Asks a provider through LiteLLM. Importing it takes seconds, so only ``agents.llm.factory`` does, at the first call.
 
-LiteLLM and langchain-litellm are set up here once a process: no call home for price lists, no debug prints, no log
-lines of their own (they quote prompts and providers' answers), no token counting.
+It is set up here once a process: no debug prints, no log lines of its own (they quote prompts and providers' answers),
+no token counting. (``agents`` itself keeps it from calling home.)
 """
 
-import os
-
-# Read while litellm is imported: without them it fetches its lists from the internet.
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
-os.environ.setdefault("LITELLM_LOG", "CRITICAL")
-# langchain-core sends every prompt to LangSmith when a developer's shell says so; prompts never leave the server.
-os.environ["LANGCHAIN_TRACING"] = os.environ["LANGCHAIN_TRACING_V2"] = "false"
-os.environ["LANGSMITH_TRACING"] = os.environ["LANGSMITH_TRACING_V2"] = "false"
-
 import asyncio
+import json
 import logging
-import math
 import sys
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from contextlib import aclosing, suppress
-from http import HTTPStatus
+from copy import deepcopy
+from functools import lru_cache, partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
+import aiohttp
 import httpx
 import litellm
 import openai
-from django.conf import settings
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
-from langchain_core.messages import AIMessageChunk
-from langchain_litellm import ChatLiteLLM
 from litellm import exceptions
+from litellm.caching.llm_caching_handler import LLMClientCache
+from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from litellm.llms.custom_llm import CustomLLM
-from pydantic import PrivateAttr
+from litellm.llms.ollama.chat.transformation import OllamaChatCompletionResponseIterator
+from litellm.llms.openai.chat.gpt_transformation import OpenAIChatCompletionStreamingHandler
+from litellm.main import responses_api_bridge_check
 
-from adiuva.api.errors import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from agents.llm import messages as message
+from agents.llm import providers
+from agents.llm.abilities import takes_tools
+from agents.llm.assembly import ReplyAssembler
+from agents.llm.dialects import for_model, has_reasoning
+from agents.llm.failures import AskFailedError, NoToolsError, StreamCutError, translate
+from agents.llm.features import Feature, RefusedFeatures, find_refused
 from agents.llm.meter import estimate
-from agents.llm.port import Failure, FailureKind, ModelRequest, Reply, ReplyAssembler, Usage
+from agents.llm.port import REFUSED, ModelRequest, Reply, Usage
+from agents.llm.wire import http
+from agents.llm.wire import openai as openai_wire
+from agents.llm.wire.chunks import Heard, fill_arguments, find_reason, raise_error
+from agents.llm.wire.events import ParseChunk, read_texts
+from agents.llm.wire.http import Exchange, close
 
-logger = logging.getLogger(__name__)
+__all__ = ["add_provider", "close", "refused_features", "stream", "translate", "warm_up"]
 
-_CONNECT_SECONDS = 10.0
-_EVENT_STREAM = {"Content-Type": "text/event-stream"}
-_MADE_UP_ANSWER = (
-    'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"warm-up",'
-    '"choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":null}]}\n\ndata: [DONE]\n\n'
-)
-_CONNECTION_ERRORS = (httpx.TransportError, ConnectionError)
-_TIMEOUTS = (TimeoutError, openai.APITimeoutError, httpx.TimeoutException)
-_LONGEST_CHAIN = 10
+refused_features = RefusedFeatures()
 
-_Connection = tuple[str, str, float]
-_openai_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Connection, openai.AsyncOpenAI]]
-_openai_clients = WeakKeyDictionary()
+_SCHEMA_IN_WORDS = "Answer with one JSON object that matches this JSON schema, and with nothing else:\n"
 
 
-class StreamCutError(Exception):
-    """The provider's stream ended before it said it was finished."""
-
-
-class _ChatModel(ChatLiteLLM):
-    """``ChatLiteLLM`` for one call: asks once, and remembers the stream it opened.
-
-    LangChain's iterators do not close the one below them; left to the garbage collector, the connection to the provider
-    would stay open until then.
-    """
-
-    _streams: list[litellm.CustomStreamWrapper] = PrivateAttr(default_factory=list)
-
-    async def acompletion_with_retry(
-        self, run_manager: AsyncCallbackManagerForLLMRun | None = None, **kwargs: Any
-    ) -> Any:
-        if kwargs["model"].startswith("openai/"):
-            kwargs["client"] = _openai_client()
-        answer = await litellm.acompletion(**kwargs)
-        if isinstance(answer, litellm.CustomStreamWrapper):
-            self._streams.append(answer)
-        return answer
-
-    @property
-    def was_cut(self) -> bool:
-        """LiteLLM ends every stream with ``stop``, also one whose provider never said so."""
-        return any(
-            stream.received_finish_reason is None and stream.intermittent_finish_reason is None
-            for stream in self._streams
-        )
-
-    async def close_streams(self) -> None:
-        for stream in self._streams:
-            await stream.aclose()
-
-
-async def stream(name: str, request: ModelRequest, assembler: ReplyAssembler) -> AsyncGenerator[str | Reply, None]:
+async def stream(
+    name: str, request: ModelRequest, assembler: ReplyAssembler, end: float
+) -> AsyncGenerator[str | Reply, None]:
     """Ask ``name`` once: pieces of text, then the ``Reply``. Raises whatever the SDK raises; see ``translate``.
 
+    LiteLLM makes the request, signs it and names errors; the answer is read here wherever its shape is known.
     ``assembler`` is a new one: it holds what came back, also when the stream is closed or breaks.
     """
-    model = _chat_model(name, request.timeout)
-    usage: Usage | None = None
-    finished = False
+    exchange = Exchange()
+    heard = Heard(assembler)
+    answer = None
+    is_whole = False
     try:
-        async with aclosing(_chunks(model, request)) as chunks:
-            async for chunk in chunks:
-                text = chunk.text
-                assembler.add_call_pieces(chunk.tool_call_chunks)
-                if text:
-                    assembler.add_text(text)
-                    yield text
-                if chunk.usage_metadata:
-                    usage = Usage(chunk.usage_metadata["input_tokens"], chunk.usage_metadata["output_tokens"])
-                finished = finished or bool(chunk.response_metadata.get("finish_reason"))
-                if finished and usage:
-                    # One step further LiteLLM would start background tasks for loggers that nobody registered.
-                    break
-        if model.was_cut:
+        async with asyncio.timeout_at(end):
+            answer = await _ask(name, request, exchange)
+        async with aclosing(_read(answer, exchange, heard, end)) as texts:
+            async for text in texts:
+                yield text
+        if heard.finish_reason is None:
             raise StreamCutError
+        is_whole = True
+        if rest := _last_text(heard, request, assembler):
+            yield rest
     finally:
-        await model.close_streams()
-    yield assembler.finish(_fill_usage(usage or Usage(), request, assembler))
+        if is_whole:
+            http.leave(exchange)
+        else:
+            exchange.close()
+        if isinstance(answer, litellm.CustomStreamWrapper):
+            # What LiteLLM opened itself; what we took over it closes no more.
+            with suppress(Exception):
+                await answer.aclose()
+    reason = "content_filter" if heard.refused else heard.finish_reason
+    yield assembler.finish(name, _fill_usage(heard.usage or Usage(), request, assembler), reason)
 
 
-def _chunks(model: _ChatModel, request: ModelRequest) -> AsyncGenerator[AIMessageChunk, None]:
-    options: dict[str, Any] = {}
-    if request.tools:
-        options["tools"] = list(request.tools)
+def _last_text(heard: Heard, request: ModelRequest, assembler: ReplyAssembler) -> str:
+    """What is said after the end of a stream."""
+    rest = assembler.end_text()
     if request.schema:
-        options["response_format"] = {
+        shape = None if assembler.has_text else assembler.shape
+        return assembler.add_text(shape) if shape else rest
+    if heard.finish_reason == "content_filter" and not heard.refused:
+        return rest + assembler.add_text(f"\n\n{REFUSED}" if assembler.has_text else REFUSED)
+    return rest
+
+
+def _read(
+    answer: litellm.CustomStreamWrapper | aiohttp.ClientResponse, exchange: Exchange, heard: Heard, end: float
+) -> AsyncGenerator[str, None]:
+    parse = _find_parser(answer)
+    if parse is None or exchange.response is None:
+        return _read_by_litellm(answer, heard, end)
+    return read_texts(exchange.response, heard, parse, end)
+
+
+def _find_parser(answer: litellm.CustomStreamWrapper | aiohttp.ClientResponse) -> ParseChunk | None:
+    """How to read one JSON chunk of ``answer``; None where LiteLLM has to read it (AWS's binary events, its own)."""
+    if isinstance(answer, aiohttp.ClientResponse):
+        return Heard.read_openai_chunk
+    source = answer.completion_stream
+    if isinstance(source, OllamaChatCompletionResponseIterator):
+        return Heard.read_ollama_chunk
+    if isinstance(source, openai.AsyncStream) or type(source) is OpenAIChatCompletionStreamingHandler:
+        return Heard.read_openai_chunk
+    if hasattr(source, "chunk_parser"):
+        return partial(_parse_by_litellm, source.chunk_parser)
+    return None
+
+
+def _parse_by_litellm(chunk_parser: Any, heard: Heard, chunk: Any) -> str | None:
+    raise_error(chunk)
+    fill_arguments(chunk)
+    ended, reason = heard.finish_reason, find_reason(chunk)
+    text = heard.read_parsed(chunk_parser(chunk))
+    if reason:
+        heard.finish(reason)
+    elif "candidates" in chunk:
+        heard.finish_reason = ended  # for Gemini LiteLLM says "stop" in each chunk
+    return text
+
+
+async def _read_by_litellm(answer: Any, heard: Heard, end: float) -> AsyncGenerator[str, None]:
+    while True:
+        async with asyncio.timeout_at(end):
+            chunk = await anext(answer, None)
+        if chunk is None:
+            break
+        text = heard.read_parsed(chunk)
+        if text and (text := heard.assembler.add_text(text)):
+            yield text
+        if heard.is_over:
+            # One step further LiteLLM would start background tasks for loggers that nobody registered.
+            break
+        await asyncio.sleep(0)  # many chunks may be there already
+    if answer.received_finish_reason is None and answer.intermittent_finish_reason is None:
+        heard.finish_reason = None  # LiteLLM ends every stream with "stop", also one whose provider never said so
+
+
+async def _ask(
+    name: str, request: ModelRequest, exchange: Exchange
+) -> litellm.CustomStreamWrapper | aiohttp.ClientResponse:
+    """The beginning of an answer. What the model refuses to be asked is left out, now and later.
+
+    Raises ``AskFailedError`` and ``NoToolsError``.
+    """
+    if request.tools and (refused_features.includes(name, "tools") or not takes_tools(name)):
+        raise NoToolsError
+    asked = _list_features(name, request)
+    left_out: list[Feature] = []
+    while True:
+        try:
+            answer = await _ask_once(name, _call(name, request, asked), exchange)
+        except Exception as error:
+            exchange.close()
+            refused = find_refused(status=exchange.status, body=exchange.error_body, asked=asked)
+            if refused is None or isinstance(error, exceptions.ContextWindowExceededError):
+                raise AskFailedError(exchange) from error
+        else:
+            if left_out:
+                # The one before it may have been named only because the server quoted the request.
+                refused_features.remember(name, left_out[-1])
+            return answer
+        if refused == "tools":
+            if not any(each["role"] == "tool" for each in request.messages):
+                refused_features.suspect(name, refused)
+            raise NoToolsError
+        left_out.append(refused)
+        asked.discard(refused)
+        exchange.reset()
+
+
+def _list_features(name: str, request: ModelRequest) -> set[Feature]:
+    features: set[Feature] = {"temperature", "usage"}
+    if request.schema:
+        features.add("schema")
+    if request.tools:
+        features.add("tools")
+    if has_reasoning(request.messages, name):
+        features.add("reasoning")
+    return {feature for feature in features if not refused_features.includes(name, feature)}
+
+
+async def _ask_once(
+    name: str, call: dict[str, Any], exchange: Exchange
+) -> litellm.CustomStreamWrapper | aiohttp.ClientResponse:
+    if name.startswith(openai_wire.PREFIX):
+        if not _needs_responses(name, base=call["api_base"], has_tools=bool(call.get("tools"))):
+            return await openai_wire.ask(call, exchange)
+        call["store"] = False  # OpenAI keeps what is said there, unless it is told not to
+    # LiteLLM rewrites what it is given.
+    call["messages"], call["tools"] = deepcopy(call["messages"]), deepcopy(call.get("tools"))
+    with http.use(exchange):
+        answer = await litellm.acompletion(**call)
+        if answer.completion_stream is None:
+            await answer.fetch_stream()  # Gemini's is opened by the first reading
+    return answer
+
+
+@lru_cache(maxsize=256)
+def _needs_responses(name: str, *, base: str, has_tools: bool) -> bool:
+    """True for models of OpenAI's that answer, or take tools, at its newer interface only: LiteLLM goes there."""
+    model = name.removeprefix(openai_wire.PREFIX)
+    tools = [{"type": "function", "function": {"name": "probe"}}] if has_tools else None
+    info, _ = responses_api_bridge_check(model=model, custom_llm_provider="openai", tools=tools, api_base=base)
+    return info.get("mode") == "responses"
+
+
+def _call(name: str, request: ModelRequest, features: Collection[Feature]) -> dict[str, Any]:
+    """The arguments of ``litellm.acompletion``."""
+    messages = for_model(request.messages, name, reasoning="reasoning" in features)
+    call: dict[str, Any] = {"model": name, "messages": messages, "stream": True, "timeout": request.timeout}
+    # The provider's SDK would retry below our single layer.
+    call["max_retries"] = 0
+    if "temperature" in features:
+        call["temperature"] = 0
+    if "usage" in features:
+        call["stream_options"] = {"include_usage": True}
+    if "tools" in features:
+        call["tools"] = list(request.tools)
+    if request.schema and "schema" in features:
+        call["response_format"] = {
             "type": "json_schema",
             "json_schema": {"name": request.schema.get("title", "answer"), "schema": dict(request.schema)},
         }
-    return model.astream(list(request.messages), **options)  # type: ignore[return-value]
+    elif request.schema:
+        call["messages"] = _with_schema_in_words(messages, request.schema)
+    return call | providers.connection_of(name)
 
 
-def _chat_model(name: str, timeout: float) -> _ChatModel:
-    connection: dict[str, Any] = {}
-    if name.startswith("openai/"):
-        connection = {"api_key": _openai_key(), "api_base": settings.OPENAI_API_BASE or None}
-    return _ChatModel(
-        model=name,
-        temperature=0,
-        request_timeout=timeout,
-        # ChatLiteLLM's own max_retries does not reach the provider's SDK, which would retry below our single layer.
-        model_kwargs={"max_retries": 0},
-        **connection,
-    )
-
-
-def _openai_key() -> str:
-    """A server of one's own often has no key, but the SDK insists on one."""
-    return settings.OPENAI_API_KEY or "none"
-
-
-def _openai_client() -> openai.AsyncOpenAI:
-    """One client (one connection pool) for each event loop and each way to connect.
-
-    LiteLLM's own cache goes by the loop's address, which another loop may have later: it would be given a dead pool.
-    """
-    clients = _openai_clients.setdefault(asyncio.get_running_loop(), {})
-    connection = _connection()
-    if connection not in clients:
-        key, base, timeout = connection
-        clients[connection] = openai.AsyncOpenAI(
-            api_key=key,
-            base_url=base or None,
-            max_retries=0,
-            timeout=httpx.Timeout(timeout, connect=min(_CONNECT_SECONDS, timeout)),
-        )
-    return clients[connection]
-
-
-def _connection() -> _Connection:
-    return (_openai_key(), settings.OPENAI_API_BASE, settings.LLM_TIMEOUT_SECONDS)
-
-
-async def close() -> None:
-    """Close the connections that this event loop keeps open."""
-    for client in _openai_clients.pop(asyncio.get_running_loop(), {}).values():
-        await client.close()
+def _with_schema_in_words(messages: list[message.Message], schema: Mapping[str, Any]) -> list[message.Message]:
+    words = _SCHEMA_IN_WORDS + json.dumps(schema, separators=(",", ":"))
+    first, *rest = messages
+    if first["role"] == "system":
+        return [message.system(f"{first['content']}\n\n{words}"), *rest]
+    return [message.system(words), *messages]
 
 
 def _fill_usage(usage: Usage, request: ModelRequest, assembler: ReplyAssembler) -> Usage:
@@ -189,74 +254,34 @@ def _fill_usage(usage: Usage, request: ModelRequest, assembler: ReplyAssembler) 
     return Usage(usage.input_tokens or guess.input_tokens, usage.output_tokens or guess.output_tokens)
 
 
-def translate(error: Exception) -> Failure:
-    """The problem to show for anything that ``stream`` raises; nothing of the error's own text is in it."""
-    chain = list(_chain(error))
-    cause = chain[0]
-    status = _status(cause)
-    # Their texts may quote the prompt or the key.
-    logger.debug("Provider error", extra={"status": status, "chain": [type(link).__name__ for link in chain]})
-    retry_after = _retry_after(chain)
-    if isinstance(cause, _TIMEOUTS) or status in (408, 504):
-        problem: Problem = UpstreamTimeout("The language model took too long.")
-        return Failure(problem, transient=True, retry_after=retry_after, kind="timeout")
-    if isinstance(cause, exceptions.ContextWindowExceededError):
-        too_long = "The message and its context are longer than the language model can read."
-        return Failure(UpstreamError(too_long), transient=False, kind="too_long")
-    if isinstance(cause, exceptions.ContentPolicyViolationError):
-        problem = UpstreamError("The language model refused this content.")
-        return Failure(problem, transient=False, kind="refused_content")
-    if status in (429, 503, 529) or any(isinstance(link, _CONNECTION_ERRORS) for link in chain):
-        seconds = None if retry_after is None else math.ceil(retry_after)
-        problem = UpstreamUnavailable("The language model is not available.", retry_after=seconds)
-        return Failure(problem, transient=True, retry_after=retry_after, kind="busy")
-    # LiteLLM's word for whatever it did not expect, such as an answer that is no JSON: no use in asking again.
-    transient = status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(cause, exceptions.APIConnectionError)
-    kind: FailureKind = "credentials" if status in (401, 403) else "failed"
-    return Failure(UpstreamError("The language model failed."), transient, retry_after, kind)
+async def warm_up(names: Iterable[str]) -> None:
+    """Ask each of ``names`` without a network: LiteLLM imports much of itself at the first call of each provider.
 
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """``error`` (or what LiteLLM's wrapper for broken streams holds) and the errors it came from."""
-    error = getattr(error, "original_exception", None) or error
-    for _ in range(_LONGEST_CHAIN):
-        if error is None:
-            return
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _status(error: BaseException) -> int:
-    status = getattr(error, "status_code", None)
-    return status if isinstance(status, int) else 0
-
-
-def _retry_after(chain: Iterable[BaseException]) -> float | None:
-    """Seconds from ``Retry-After`` (RFC 9110's form in seconds; the one with a date is left alone)."""
-    for link in chain:
-        response = getattr(link, "response", None)
-        for headers in (getattr(response, "headers", None), getattr(link, "litellm_response_headers", None)):
-            if isinstance(headers, Mapping) and headers.get("retry-after"):
-                with suppress(ValueError):
-                    return float(int(headers["retry-after"]))
-    return None
-
-
-async def warm_up() -> None:
-    """Read one made-up answer in OpenAI's shape: LiteLLM, LangChain and the OpenAI SDK import the rest of themselves at
-    their first call (0.6 s of CPU). Runs in an event loop of its own.
+    Each is answered by a made-up 401, which also loads what names errors. Runs in an event loop of its own.
     """
     tools = [{"type": "function", "function": {"name": "warm_up", "parameters": {"type": "object"}}}]
-    request = ModelRequest([message.user("hi")], tools, None, timeout=30.0)
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, text=_MADE_UP_ANSWER, headers=_EVENT_STREAM))
-    _openai_clients[asyncio.get_running_loop()] = {
-        _connection(): openai.AsyncOpenAI(
-            api_key="none", max_retries=0, http_client=httpx.AsyncClient(transport=transport)
-        )
-    }
-    async with aclosing(stream("openai/warm-up", request, ReplyAssembler())) as parts:
-        await anext(parts)
+    for name in names:
+        request = ModelRequest([message.user("hi")], tools, None, timeout=30.0)
+        refusal = httpx.Response(401, json={"error": {"message": "made up"}}, request=httpx.Request("POST", "http://x"))
+        with suppress(Exception):
+            await _ask(name, request, Exchange(canned=refusal))
     await close()
+
+
+class _Clients(LLMClientCache):
+    """LiteLLM's cache of HTTP clients, in which every provider has the same one: ours, which every event loop may use.
+
+    Its own cache goes by the loop's address, which another loop may have later: it would be given a dead pool.
+    """
+
+    def __init__(self, client: AsyncHTTPHandler) -> None:
+        super().__init__()
+        self._client = client
+
+    def get_cache(self, key: str, *args: Any, **kwargs: Any) -> Any:
+        if key.startswith("async_httpx_client"):
+            return self._client
+        return super().get_cache(key, *args, **kwargs)  # type: ignore[no-untyped-call]
 
 
 def add_provider(name: str, handler: CustomLLM) -> None:
@@ -265,6 +290,8 @@ def add_provider(name: str, handler: CustomLLM) -> None:
 
 
 def _set_up() -> None:
+    # 14 MB: a tokenizer's parsed table, of which LiteLLM keeps the text.
+    vars(litellm.utils).pop("json_data", None)
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     litellm.turn_off_message_logging = True
@@ -277,12 +304,15 @@ def _set_up() -> None:
     litellm.drop_params = True
     # Some providers want tools named as long as the conversation holds tool calls: LiteLLM adds a dummy.
     litellm.modify_params = True
+    transport = http.AiohttpTransport()
+    litellm.in_memory_llm_clients_cache = _Clients(AsyncHTTPHandler(transport=transport, follow_redirects=False))
+    litellm.aclient_session = httpx.AsyncClient(transport=transport)  # under the OpenAI SDK
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         silenced = logging.getLogger(name)
         silenced.handlers.clear()
         silenced.propagate = False
         silenced.disabled = True
-    for name in ("openai", "httpx", "httpcore", "langchain_litellm"):
+    for name in ("openai", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -4,18 +4,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.llm.messages import Message
-from agents.llm.port import Usage
+from agents.llm.port import FinishReason, Usage
 
 # English and JSON come to about four characters a token with every current tokenizer.
 _CHARACTERS_A_TOKEN = 4
 
 
 class Meter:
-    """Adds up model calls. Used from one task at a time."""
+    """Adds up model calls, and knows how the latest answer ended. Used from one event loop."""
 
-    __slots__ = ("calls", "input_tokens", "output_tokens")
+    __slots__ = ("calls", "finish_reason", "input_tokens", "output_tokens")
 
     def __init__(self) -> None:
+        self.finish_reason: FinishReason = "stop"
         self.calls = 0
         self.input_tokens = 0
         self.output_tokens = 0

@@ -1,6 +1,7 @@
 """Splits a request into clauses that ask for one thing each, and keeps quoted text out of their way."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_CLAUSES = 30
@@ -18,6 +19,45 @@ _SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=\S)|\s*\n\s*|;")
 _NO_END = re.compile(r"(?:\b\d{1,2}|\b\w)\.$")
 _ENDINGS = " .!?,;"
 
+# "Delete Pay rent. No wait, don't.": what takes back, and what may stand beside it.
+_TAKES_BACK = (
+    r"no|nope|nah|wait|hold on|stop|never ?mind|forget (?:it|that|this|about (?:it|that))|scratch that|ignore that"
+    r"|(?:just|only|i(?:['’]?m| am)(?: just| only)?) (?:kidding|joking)|kidding|on second thoughts?"
+    r"|cancel (?:that|this)|undo (?:that|this|it)|(?:rather|better) not|not really|(?:i )?take (?:that|it) back"
+    r"|i(?:['’]ve| have)? changed my mind|that was (?:just )?a joke|keep (?:it|them|that)"
+    r"|leave (?:it|them|that)(?: alone| as (?:it is|they are))?"
+    r"|(?:do not|don['’]?t)(?: (?:do|delete|remove|archive|touch|change|mark|move))?"
+    r"(?: (?:it|that|this|them|anything))?"
+    r"|nein|nee|warte(?: mal)?|moment(?: mal)?|halt|stopp|doch nicht|lieber nicht|besser nicht|vergiss (?:es|das)"
+    r"|lass (?:es|das)(?: (?:sein|bleiben|so))?|(?:das )?war (?:nur )?(?:ein )?(?:spaß|scherz|witz)"
+    r"|(?:nur|kleiner) (?:spaß|scherz)|quatsch|behalte? (?:sie|es|ihn|das)"
+    r"|aspetta(?: un attimo)?|anzi(?: no)?|lascia (?:perdere|stare)|scherz(?:o|avo)|come non detto|ferm[oa]|ci ripenso"
+    r"|ho cambiato idea|non (?:farlo|eliminarl[oa]|cancellarl[oa]|archiviarl[oa])|meglio di no"
+)
+_BESIDE = (
+    r"actually|please|sorry|oops|hmm|oh|well|ok(?:ay)?|thanks|but|ach|ähm?|äh|eigentlich|bitte|entschuldigung|aber|doch"
+    r"|das|scusa|ma|però|per favore|ehm"
+)
+_APART = r"[ ,.!–-]+"
+_TAKEN_BACK = re.compile(
+    rf"(?:(?:{_BESIDE}){_APART})*(?:{_TAKES_BACK})(?:{_APART}(?:{_TAKES_BACK}|{_BESIDE}))*"
+    r"|(?:no|nope|wait|stop)\b.*\b(?:don['’]?t|do not)\b(?! (?:forget|let me)\b).*"
+    r"|(?:nein|warte|halt|stopp)\b.*\bnicht\b(?! vergessen).*"
+    r"|(?:no|aspetta|ferm[oa])\b.*\bnon\b.*",
+    re.IGNORECASE,
+)
+# A longer clause takes nothing back.
+_LONGEST_RETRACTION = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """``sentence`` counts the sentences; ``is_question`` asks for an answer and not for a deed."""
+
+    text: str
+    sentence: int = 0
+    is_question: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class ClauseSplitter:
@@ -27,29 +67,40 @@ class ClauseSplitter:
     polite: re.Pattern[str]
     courtesy: re.Pattern[str]
     interjection: re.Pattern[str]
+    request: re.Pattern[str]
+    question: re.Pattern[str]
 
     @classmethod
-    def of(cls, *, verbs: str, words: str, fillers: str, polite: str, courtesy: str) -> "ClauseSplitter":
-        """``words`` ("and", "then") join two clauses where one of ``verbs`` follows, ``fillers`` may stand between."""
+    def of(
+        cls, *, verbs: str, words: str, fillers: str, polite: str, courtesy: str, request: str, question: str
+    ) -> "ClauseSplitter":
+        """``words`` ("and", "then") join two clauses where one of ``verbs`` follows, ``fillers`` may stand between.
+
+        ``request`` makes a question a wish ("can you"), ``question`` begins one that is none.
+        """
         between = rf"(?: ?, ?(?:(?:{words}) )?| (?:{words}) )(?:(?:{fillers}) ){{0,2}}(?=(?:{verbs})\b)"
         return cls(
             re.compile(between, re.IGNORECASE),
             re.compile(rf"(?:[ ,.!:–-]|(?:{polite})\b)+", re.IGNORECASE),
             re.compile(rf"[ ,]+(?:{courtesy})$", re.IGNORECASE),
             re.compile(rf",? (?:{courtesy}),?(?= )", re.IGNORECASE),
+            re.compile(rf"\b(?:{request})\b", re.IGNORECASE),
+            re.compile(rf"(?:{question})\b", re.IGNORECASE),
         )
 
-    def split(self, text: str) -> list[str]:
+    def split(self, text: str) -> list[Clause]:
         """The clauses of ``text`` (quotes taken out), one space between words, without their courtesies.
 
         At most ``MAX_CLAUSES``.
         """
         found = []
-        for sentence in _sentences(text):
+        for number, sentence in enumerate(_sentences(text)):
+            asks = sentence.rstrip().endswith("?") and not self.request.search(sentence)
             for part in self.between.split(" ".join(sentence.split())):
                 clause = self.strip_courtesy(part)
                 if clause:
-                    found.append(clause)
+                    is_question = asks or self.question.match(clause) is not None
+                    found.append(Clause(clause, number, is_question))
         return found[:MAX_CLAUSES]
 
     def strip_courtesy(self, text: str) -> str:
@@ -87,8 +138,22 @@ class Quotes:
     def restore(self, text: str) -> str:
         return _MARKED.sub(lambda match: self._kept[int(match[1])], text)
 
+    def restore_quoted(self, text: str) -> str:
+        """``text`` with what was quoted in “ and ”, whatever the marks were."""
+        return _MARKED.sub(lambda match: f"“{self._kept[int(match[1])]}”", text)
+
 
 def first_quote(text: str) -> str | None:
     """The mark of the first quoted text in ``text``."""
     match = _MARKED.search(text)
     return match[0] if match else None
+
+
+def drop_taken_back(clauses: Sequence[Clause]) -> list[Clause]:
+    """``clauses`` without those that a later one takes back, and without that one."""
+    taken_back = [
+        place
+        for place, clause in enumerate(clauses)
+        if place and len(clause.text) <= _LONGEST_RETRACTION and _TAKEN_BACK.fullmatch(clause.text)
+    ]
+    return list(clauses[taken_back[-1] + 1 :] if taken_back else clauses)

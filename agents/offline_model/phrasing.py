@@ -10,7 +10,8 @@ from agents.offline_model.kinds import Kind, Row, kind_of, name_of
 from agents.offline_model.languages import LANGUAGES, language_of
 from agents.offline_model.languages.language import Language
 from agents.offline_model.prompt_reading import Outcome, Prompt, rows_of
-from agents.offline_model.steps import Step
+from agents.offline_model.record_answers import find_answer
+from agents.offline_model.steps import MAX_CALLS, Step
 
 _MOST_LISTED = 20
 _LONGEST_NOTE = 4_000
@@ -75,30 +76,67 @@ def compose_answer(steps: Sequence[Step], prompt: Prompt, language: Language) ->
     """The answer to the whole request."""
     phrases = Phrasebook(language, prompt.today)
     understood = [step for step in steps if step.intent.tool]
+    said = [_say(step, phrases) for step in steps if step.intent.says]
     if not understood:
-        return phrases.render("only plain requests", help=language.answers["help"])
+        question = " ".join(step.intent.target for step in steps if not step.intent.says)
+        parts = [part for part in (*said, _answer_question(question, prompt, phrases)) if part]
+        return "\n\n".join(parts) or phrases.render("only plain requests", help=language.answers["help"])
     in_turn = prompt.previous_results is not None
     own = [step for step in understood if step.intent.tool in prompt.tools]
-    parts = [_phrase_step(step, phrases, language) for step in own or understood[:1]]
+    parts = [
+        (_answer_question(prompt.request, prompt, phrases) if step.unread and step.outcomes else "")
+        or _phrase_step(step, phrases, language)
+        for step in own or understood[:1]
+    ]
     if 0 < len(own) < len(understood) and not in_turn:
         parts.append(phrases.render("rest elsewhere"))
-    missed = [step.intent.target for step in steps if not step.intent.tool]
+    parts += said
+    missed = [step.intent.target for step in steps if not step.intent.tool and not step.intent.says]
     if missed and not prompt.previous_results:
         parts.append(phrases.render("missed", clause=shorten(missed[0])))
     return "\n".join(part for part in parts if part)
+
+
+def _say(step: Step, phrases: Phrasebook) -> str:
+    values = {name: shorten(str(value)) for name, value in step.intent.fields.items()}
+    return phrases.render(step.intent.says, **values)
+
+
+def _answer_question(question: str, prompt: Prompt, phrases: Phrasebook) -> str:
+    """From what is known of a record that ``question`` names, or from a note that speaks of it; else nothing."""
+    found = find_answer(question, prompt, phrases.language)
+    if found is None:
+        return ""
+    kind, row, text = found
+    title = f"“{shorten(name_of(kind, row))}”"
+    if kind is Kind.NOTE:
+        return phrases.render("note says", title=title, text=text[:_LONGEST_NOTE] or phrases.render("empty"))
+    facts = _facts({"status": "todo", **row} if kind is Kind.TASK else row, phrases, every=True)
+    description = shorten(str(row.get("description") or ""), 300)
+    return f"{title}{facts}{f': {description}' if description else ''}"
 
 
 def merge_answers(prompt: Prompt) -> str:
     """One answer out of those of several agents."""
     answers = [str(result.get("answer") or "").strip() for result in prompt.previous_results or ()]
     language = language_of(prompt.request)
-    return "\n".join(answer for answer in answers if answer) or Phrasebook(language, prompt.today).render("elsewhere")
+    merged = "\n".join(dict.fromkeys(filter(None, answers)))
+    return merged or Phrasebook(language, prompt.today).render("elsewhere")
 
 
 def _phrase_step(step: Step, phrases: Phrasebook, language: Language) -> str:
+    if step.unread:
+        key = "unread question" if step.outcomes else "unread"
+        return phrases.render(key, word=shorten(step.unread), plural=phrases.render(f"many {step.kind}"))
     if step.outcomes:
         pairs = zip(step.outcomes, step.records, strict=True)
-        return "\n".join(_phrase_outcome(step, outcome, record, phrases) for outcome, record in pairs)
+        lines = [_phrase_outcome(step, outcome, record, phrases) for outcome, record in pairs]
+        if len(lines) >= MAX_CALLS:
+            lines.append(phrases.render("partly", number=str(len(lines))))
+        return "\n".join(lines)
+    if step.namesakes:
+        key = "namesake archived" if step.namesakes[0].get("status") == "archived" else "namesake"
+        return phrases.render(key, name=shorten(name_of(Kind.PROJECT, step.namesakes[0])))
     if step.calls:
         return phrases.render("elsewhere")
     if step.candidates:
@@ -115,6 +153,8 @@ def _ask_for_missing(step: Step, phrases: Phrasebook, language: Language) -> str
         return phrases.render("which comment")
     if intent.fields.get("project_id") == "":
         return phrases.render("which project")
+    if intent.several:
+        return phrases.render("no match", plural=phrases.render(f"many {kind}"))
     question = phrases.render(f"which {kind}")
     if intent.target and not language.is_pronoun(intent.target):
         return phrases.render(f"no such {kind}", name=shorten(intent.target), question=question)
@@ -125,7 +165,8 @@ def _ask_which(step: Step, phrases: Phrasebook) -> str:
     kind = Kind.PROJECT if step.intent.tool == "create_checkpoint" else step.kind
     names = [f"“{shorten(name_of(kind, row) or str(row.get('content') or ''))}”" for row in step.candidates[:5]]
     if len(names) == 1:
-        return phrases.render("this one", name=names[0])
+        key = "delete this one" if step.intent.tool.startswith("delete_") else "this one"
+        return phrases.render(key, name=names[0])
     return phrases.render("several", names=f"{', '.join(names[:-1])}{phrases.render('and')}{names[-1]}")
 
 
@@ -134,7 +175,8 @@ def _phrase_outcome(step: Step, outcome: Outcome, record: Row, phrases: Phrasebo
         return phrases.render("failed", reason=_reason(outcome, phrases))
     tool, kind = outcome.name, kind_of(outcome.name)
     title = f"“{shorten(name_of(kind, record) or step.intent.target)}”"
-    rows = rows_of(outcome.value)
+    listed = rows_of(outcome.value) if step.selected is None else step.selected
+    rows = [row for row in listed if not step.intent.open_only or row.get("status") != "done"]
     sentences: dict[str, Callable[[], str]] = {
         "add_task_comment": lambda: phrases.render("commented", title=title),
         "delete_task_comment": lambda: phrases.render("comment deleted"),
@@ -220,8 +262,11 @@ def _phrase_list(outcome: Outcome, rows: list[Row], phrases: Phrasebook) -> str:
     return "\n".join([head, *lines])
 
 
-def _facts(row: Row, phrases: Phrasebook) -> str:
+def _facts(row: Row, phrases: Phrasebook, *, every: bool = False) -> str:
+    """What tells records apart in a list; ``every`` fact answers a question about one."""
     facts = []
+    if every and row.get("status") == "todo":
+        facts.append(phrases.status("todo"))
     if isinstance(row.get("due_date"), str):
         facts.append(phrases.render("with due", value=phrases.day(row["due_date"])))
     if row.get("priority") in ("high", "low"):

@@ -3,18 +3,33 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agents.llm.messages import Message
 from agents.offline_model.kinds import SHAPES, Kind, Row
+from agents.offline_model.languages import LANGUAGES
 
 # A longer request is not one sentence to a rule-based model; the rules stay fast on what is left.
 MAX_REQUEST_CHARACTERS = 4_000
 _TODAY = re.compile(r"^Today is \w+, (\d{4}-\d{2}-\d{2})\.", re.MULTILINE)
+_TIMEZONE = re.compile(r"^It is [\d:]+ in the user's timezone, ([\w/+-]+)\.$", re.MULTILINE)
 _PREVIOUS_RESULTS = "previous_results"
+_YES = re.compile(
+    r"(?:yes|yep|yeah|sure|ok(?:ay)?|right|correct|exactly|ja|genau|richtig|sì|si|esatto|certo)"
+    r"(?:,? (?:please|bitte|grazie|that one|that['’]s (?:it|right|the one)))?[.! ]*",
+    re.IGNORECASE,
+)
+_LONGEST_NAME = 120
+_ONE = [
+    re.compile(re.escape(language.answers[key]).replace(r"\{name\}", "“(?P<name>[^”]+)”"))
+    for language in LANGUAGES
+    for key in ("this one", "delete this one")
+]
+_WHICH = [re.compile(re.sub(r"\\\{\w+\\\}", ".+", re.escape(language.answers["several"]))) for language in LANGUAGES]
 _FENCE = re.compile(r'<data source="(\w+)"[^>]*>\n(.*?)\n</data>', re.DOTALL)
 
 
@@ -42,6 +57,8 @@ class Prompt:
     sections: dict[str, Any] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     tools: frozenset[str] = frozenset()
+    # The record that the user has just told us, where we asked about ``request``.
+    named: str = ""
 
     @classmethod
     def read(cls, messages: Sequence[Message], optional_params: Mapping[str, Any]) -> Self:
@@ -59,10 +76,26 @@ class Prompt:
             tools=frozenset(tool["function"]["name"] for tool in optional_params.get("tools") or ()),
         )
 
+    @cached_property
+    def timezone(self) -> ZoneInfo:
+        match = _TIMEZONE.search(self.system)
+        try:
+            return ZoneInfo(match[1] if match else "UTC")
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            return ZoneInfo("UTC")
+
     @property
     def previous_results(self) -> list[Row] | None:
         """What other agents of the turn said and did; null where an agent works alone."""
         return _rows(self.sections[_PREVIOUS_RESULTS]) if _PREVIOUS_RESULTS in self.sections else None
+
+    @property
+    def made_in_turn(self) -> set[str]:
+        """The ids of the records that this turn made, by this agent or one before it."""
+        own = {o.record_id for o in self.outcomes if o.ok and o.name.startswith("create_")}
+        done = [deed for result in self.previous_results or () for deed in _rows(result.get("done"))]
+        before = {str(deed.get("record_id")) for deed in done if str(deed.get("action")).startswith("create")}
+        return own | before
 
     @property
     def is_synthesis(self) -> bool:
@@ -103,6 +136,27 @@ class Prompt:
             if outcome.ok and outcome.name == "list_task_comments":
                 found += [{"task_id": outcome.arguments.get("task_id"), **row} for row in rows_of(outcome.value)]
         return list({str(row["id"]): row for row in found if "id" in row}.values())
+
+
+def read_follow_up(prompt: Prompt) -> Prompt:
+    """``prompt`` with the request that was asked about, where its own one only answers that question.
+
+    ``named`` then is the record that was meant. Raises nothing.
+    """
+    if len(prompt.earlier) < 2:  # noqa: PLR2004 - the question, and what it was about
+        return prompt
+    question, request = prompt.earlier[0], prompt.earlier[1]
+    asked = next((match for pattern in _ONE if (match := pattern.search(question))), None)
+    named = ""
+    if asked is not None and _YES.fullmatch(prompt.request.strip()):
+        named = asked["name"]
+    elif len(prompt.request) <= _LONGEST_NAME and any(pattern.search(question) for pattern in _WHICH):
+        # Of those that were offered; anything else is a request of its own.
+        words = " ".join(re.findall(r"[^\W_]+", prompt.request.casefold()))
+        offered = re.findall(r"“([^”]+)”", question)
+        meant = [title for title in offered if words and words == " ".join(re.findall(r"[^\W_]+", title.casefold()))]
+        named = meant[0] if len(meant) == 1 else ""
+    return replace(prompt, request=request, earlier=prompt.earlier[2:], named=named) if named else prompt
 
 
 def rows_of(value: Any) -> list[Row]:

@@ -8,6 +8,7 @@ import json
 import re
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from litellm.llms.custom_llm import CustomLLM
@@ -17,10 +18,12 @@ from litellm.types.utils import Message as LiteLLMMessage
 from agents.llm.messages import Message, ToolCall
 from agents.llm.port import Reply
 from agents.offline_model import phrasing
-from agents.offline_model.kinds import Kind
-from agents.offline_model.languages import language_of
-from agents.offline_model.prompt_reading import Prompt
-from agents.offline_model.steps import MAX_CALLS, Step, step_for
+from agents.offline_model.intents import Intent
+from agents.offline_model.kinds import Kind, kind_of, name_of
+from agents.offline_model.languages import answer_in_foreign_language, language_of
+from agents.offline_model.languages.language import Language
+from agents.offline_model.prompt_reading import Prompt, read_follow_up
+from agents.offline_model.steps import MAX_CALLS, Step, find_namesakes, step_for
 from agents.offline_model.structured_replies import answer_in_json
 from agents.offline_model.understanding import understand
 
@@ -93,7 +96,7 @@ _LOOKUP = "lookup"
 
 def next_reply(messages: Sequence[Message], optional_params: Mapping[str, Any]) -> Reply:
     """The next reply to ``messages``; ``optional_params`` are those of a chat completion (tools, response_format)."""
-    prompt = Prompt.read(messages, optional_params)
+    prompt = read_follow_up(Prompt.read(messages, optional_params))
     structured = answer_in_json(prompt, optional_params.get("response_format"))
     if structured is not None:
         return Reply(structured)
@@ -102,14 +105,32 @@ def next_reply(messages: Sequence[Message], optional_params: Mapping[str, Any]) 
     talk = phrasing.answer_small_talk(prompt.request)
     if talk is not None:
         return Reply(talk)
+    foreign = answer_in_foreign_language(prompt.request)
+    if foreign is not None:
+        return Reply(foreign)
     language = language_of(prompt.request)
     intents = understand(prompt.request, prompt.today, prompt.projects, _kind(prompt))
+    if prompt.named:
+        intents = [replace(i, target=prompt.named) for i in intents if _asked_about(i, prompt, language)]
+    intents = _without_parts_of_namesakes(intents, prompt)
     steps = [
         step_for(intent, [o for o in prompt.outcomes if _serves(o.call_id, number)], prompt, language)
         for number, intent in enumerate(intents)
     ]
     calls = _calls(steps, prompt)
     return Reply("", tuple(calls)) if calls else Reply(phrasing.compose_answer(steps, prompt, language))
+
+
+def _without_parts_of_namesakes(intents: Sequence[Intent], prompt: Prompt) -> list[Intent]:
+    """What shall be in a new project must not go into another one of that name."""
+    taken = {str(row.get("id")) for intent in intents for row in find_namesakes(intent, prompt)}
+    return [i for i in intents if not (i.tool.startswith("create_") and i.fields.get("project_id") in taken)]
+
+
+def _asked_about(intent: Intent, prompt: Prompt, language: Language) -> bool:
+    """It was for this that we asked; the rest of that request has been served."""
+    candidates = step_for(intent, [], prompt, language).candidates
+    return intent.changes and any(name_of(kind_of(intent.tool), row) == prompt.named for row in candidates)
 
 
 def _kind(prompt: Prompt) -> Kind:

@@ -1,32 +1,21 @@
 """From an intent to the calls that serve it: which records are meant, and what must be looked up first."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from difflib import SequenceMatcher
 from typing import Any
 
 from agents.offline_model.intents import Intent
 from agents.offline_model.kinds import SHAPES, Kind, Row, kind_of, name_of
 from agents.offline_model.languages.language import Language
-from agents.offline_model.prompt_reading import Outcome, Prompt
+from agents.offline_model.prompt_reading import Outcome, Prompt, rows_of
+from agents.offline_model.selection.reading import Records, words_of
+from agents.offline_model.selection.selecting import WORDS, Selected, select
+from agents.offline_model.titles import Certainty, Found, match_exactly, match_titles, normalize, prefer_open
 
 MAX_CALLS = 40
 _LOOKUP_LIMIT = 200
-_ALIKE = 0.82
-_ARTICLES = (
-    r"the|my|a|an|this|that|il|lo|la|i|gli|le|un|uno|una|l|mio|mia|miei|mie|del|della|dello|dell|di"
-    r"|der|die|das|den|dem|des|ein|eine|einen|einer|mein|meine|meinen|meiner"
-)
-_NOUNS = (
-    r"tasks?|to-?dos?|reminders?|items?|one|notes?|projects?|checkpoints?|milestones?|attivita|attività|compit[oi]"
-    r"|promemoria|progett[oi]|not[ae]|aufgaben?|projekte?s?|notiz(?:en)?|meilensteine?s?"
-)
-_FILLER = re.compile(
-    rf"^(?:{_ARTICLES})\s+|^(?:{_NOUNS})\s+(?:(?:called|named|titled|to|about|for|chiamat[oa]|su|namens|zu)\s+)?"
-    rf"|\s+(?:{_NOUNS})$"
-)
 # Tools that need no record: they are called as they stand.
 _WITHOUT_RECORD = (
     "list_tasks",
@@ -40,8 +29,9 @@ _WITHOUT_RECORD = (
 
 @dataclass(slots=True)
 class Step:
-    """One intent on its way. ``candidates`` are the records it may mean, where there is not exactly one;
-    ``lookup`` is a read that must come first.
+    """One intent on its way. ``candidates`` are the records it may mean, where that is not sure.
+
+    ``unread`` is a word of a wish about several records that was not understood; ``lookup`` a read that comes first.
     """
 
     intent: Intent
@@ -49,6 +39,11 @@ class Step:
     records: list[Row] = field(default_factory=list)
     candidates: list[Row] = field(default_factory=list)
     lookup: tuple[str, dict[str, Any]] | None = None
+    unread: str = ""
+    # Projects that have the name of the one to make.
+    namesakes: list[Row] = field(default_factory=list)
+    # What a question means of the records that were listed.
+    selected: list[Row] | None = None
     outcomes: list[Outcome] = field(default_factory=list)
 
     @property
@@ -61,6 +56,10 @@ def step_for(intent: Intent, outcomes: list[Outcome], prompt: Prompt, language: 
     step = Step(intent, outcomes=outcomes)
     if outcomes:
         step.records = [_record(outcome, prompt) for outcome in outcomes]
+        if intent.where and outcomes[0].ok:
+            _select_listed(step, prompt, language)
+    elif intent.where:
+        step.calls = [(intent.tool, {"limit": _LOOKUP_LIMIT})]
     elif intent.tool in _WITHOUT_RECORD:
         step.calls = [(intent.tool, intent.fields)]
     elif intent.tool.startswith("create_"):
@@ -72,10 +71,28 @@ def step_for(intent: Intent, outcomes: list[Outcome], prompt: Prompt, language: 
     return step
 
 
+def _select_listed(step: Step, prompt: Prompt, language: Language) -> None:
+    rows = rows_of(step.outcomes[0].value)
+    records = Records(step.kind, rows, prompt.projects, prompt.today, prompt.timezone)
+    found = select(step.intent.where, records, language, asks=True)
+    step.selected, step.unread = found.rows, found.unread
+
+
+def find_namesakes(intent: Intent, prompt: Prompt) -> list[Row]:
+    """Projects of the name that a new one shall have, but for one that this turn made."""
+    if intent.tool != "create_project":
+        return []
+    named = match_exactly(str(intent.fields.get("name", "")), prompt.projects, Kind.PROJECT)
+    return [row for row in named if str(row.get("id")) not in prompt.made_in_turn]
+
+
 def _plan_creation(step: Step, prompt: Prompt) -> None:
     intent = step.intent
     fields = intent.fields
     if not fields.keys() & {"title", "name"}:
+        return
+    step.namesakes = find_namesakes(intent, prompt)
+    if step.namesakes:
         return
     if step.kind is Kind.CHECKPOINT and "project_id" not in fields:
         projects = [row for row in prompt.projects if row.get("status") != "archived" and "id" in row]
@@ -89,16 +106,16 @@ def _plan_creation(step: Step, prompt: Prompt) -> None:
 
 def _plan_change(step: Step, prompt: Prompt, language: Language) -> None:
     intent, kind = step.intent, step.kind
-    found = find_records(intent.target, kind, prompt, language)
-    if language.is_group(intent.target) or len(found) == 1:
-        step.records = found
-    else:
-        step.candidates = found
-    if not found:
+    if not prompt.rows(kind):
         step.lookup = (SHAPES[kind].lookup, {"limit": _LOOKUP_LIMIT})
-    if intent.fields.get("project_id") == "":
+    if intent.several:
+        _choose_several(step, prompt, language)
+    else:
+        _choose_one(step, prompt, language)
+    if intent.fields.get("project_id") == "" or step.unread:
+        step.records = []
         return
-    if found and intent.append and step.records and "content" not in step.records[0]:
+    if intent.append and step.records and "content" not in step.records[0]:
         step.lookup = ("get_note", {"note_id": str(step.records[0]["id"])})
         if not any(outcome.name == "get_note" for outcome in prompt.outcomes):
             return
@@ -108,10 +125,116 @@ def _plan_change(step: Step, prompt: Prompt, language: Language) -> None:
     ]
 
 
+def _choose_one(step: Step, prompt: Prompt, language: Language) -> None:
+    """The record that is meant, or those to ask about. What loses data takes more certainty than what can be undone."""
+    intent = step.intent
+    step.records = _titled_each(intent.target, prompt.rows(step.kind), step.kind, language)
+    if step.records:
+        return
+    found = _beyond_vague(find_records(intent, step.kind, prompt, language), intent, language)
+    needed = Certainty.WORDS if intent.loses_data else Certainty.TYPO
+    if not intent.loses_data:
+        found = prefer_open(found)
+    is_sure = found.certainty >= needed and not _is_rather_another(intent, step.kind, found, prompt)
+    if len(found.rows) == 1 and is_sure:
+        step.records = found.rows
+    else:
+        step.candidates = found.rows
+    if not found.rows:
+        step.lookup = (SHAPES[step.kind].lookup, {"limit": _LOOKUP_LIMIT})
+
+
+def _titled_each(target: str, rows: list[Row], kind: Kind, language: Language) -> list[Row]:
+    """Records listed by their titles, each of which is just that of one record: "buy milk and call Bob"."""
+    parts = [part for part in re.split(language.and_between, target, flags=re.IGNORECASE) if part.strip()]
+    if "“" in target:
+        # A quoted title may hold an "and"; but "A" and not "B" is no list.
+        marked = re.sub(r"“[^”]+”", "“”", target)
+        is_list = all(part == "“”" for part in re.split(language.and_between, marked, flags=re.IGNORECASE))
+        parts = re.findall(r"“([^”]+)”", target) if is_list else []
+    found = [match_exactly(part, rows, kind) or match_exactly(normalize(part), rows, kind) for part in parts]
+    is_list = len(parts) > 1 and not match_exactly(target, rows, kind) and all(len(one) == 1 for one in found)
+    return [one[0] for one in found] if is_list else []
+
+
+def _beyond_vague(found: Found, intent: Intent, language: Language) -> Found:
+    """As in "the last task", which is none that has "last" in its title."""
+    words = words_of(intent.target)
+    is_vague = all(word.isdigit() or word in WORDS[language.code].vague for word in words)
+    return Found(found.rows, Certainty.GUESS) if is_vague and found.certainty is not Certainty.EXACT else found
+
+
+def _is_rather_another(intent: Intent, kind: Kind, found: Found, prompt: Prompt) -> bool:
+    """Nobody said which kind is meant, and something of another kind has just this name: then it is not for sure."""
+    if intent.explicit or found.certainty is Certainty.EXACT:
+        return False
+    return any(match_exactly(intent.target, prompt.rows(other), other) for other in Kind if other is not kind)
+
+
+def _choose_several(step: Step, prompt: Prompt, language: Language) -> None:
+    """All the records that the words tell of, or the first word that tells of none."""
+    intent, kind = step.intent, step.kind
+    rows = prompt.rows(kind)
+    titled = _titled_like(intent.target, rows, kind) or _titled_each(
+        WORDS[language.code].without_noun(intent.target), rows, kind, language
+    )
+    if titled:
+        step.records = titled
+        return
+    records = Records(kind, rows, prompt.projects, prompt.today, prompt.timezone)
+    selected = select(intent.target, records, language)
+    step.unread = intent.unread or selected.unread or _vague_object(step, selected, prompt, language)
+    if step.unread:
+        if rows:
+            step.lookup = None
+        return
+    step.records = selected.rows
+    if kind is Kind.PROJECT and "status" in intent.fields:
+        step.records = [row for row in step.records if row.get("status", "active") != intent.fields["status"]]
+    if "due_date" in intent.fields or intent.shift_days is not None:
+        # What is done is not put off, and what has no day cannot move by some.
+        step.records = [row for row in step.records if row.get("status") != "done"]
+    if intent.shift_days is not None:
+        step.records = [row for row in step.records if row.get("due_date")]
+
+
+def _titled_like(target: str, rows: list[Row], kind: Kind) -> list[Row]:
+    """A single record whose title begins like "all" or holds a plural: "meeting notes", "pack all three boxes"."""
+    exact = match_exactly(target, rows, kind)
+    if exact:
+        return exact if len(exact) == 1 else []
+    wanted = words_of(target)
+    held = [row for row in rows if wanted <= words_of(name_of(kind, row))] if len(wanted) > 2 else []  # noqa: PLR2004
+    return held if len(held) == 1 else []
+
+
+def _vague_object(step: Step, selected: Selected, prompt: Prompt, language: Language) -> str:
+    """The words of a wish without a noun that may mean something else than all of one kind.
+
+    "Delete everything" does not say what shall be lost, and "mark all as done" may mean what was just listed.
+    """
+    intent, kind = step.intent, step.kind
+    if selected.has_noun:
+        return ""
+    if not selected.is_narrowed and _last_mentioned(kind, prompt.rows(kind), prompt):
+        return intent.target
+    if not intent.loses_data:
+        return ""
+    others = (
+        select(
+            intent.target, Records(other, prompt.rows(other), prompt.projects, prompt.today, prompt.timezone), language
+        )
+        for other in Kind
+        if other is not kind
+    )
+    tells_kind = selected.tells_kind and not any(other.rows and not other.unread for other in others)
+    return "" if tells_kind else intent.target
+
+
 def _plan_comment(step: Step, prompt: Prompt, language: Language) -> None:
     comments = prompt.comments
     if step.intent.target:
-        tasks = find_records(step.intent.target, Kind.TASK, prompt, language)
+        tasks = find_records(step.intent, Kind.TASK, prompt, language).rows
         if not tasks:
             step.lookup = (SHAPES[Kind.TASK].lookup, {"limit": _LOOKUP_LIMIT})
         if len(tasks) != 1:
@@ -122,7 +245,14 @@ def _plan_comment(step: Step, prompt: Prompt, language: Language) -> None:
         if not comments:
             step.lookup = ("list_task_comments", {"task_id": task_id})
             return
-    found = match_titles(step.intent.comment, comments, "content") if step.intent.comment else comments[-1:]
+    found = comments[-1:]
+    if step.intent.comment:
+        texts = [{**row, "title": row.get("content")} for row in comments]
+        matching = match_titles(step.intent.comment, texts, Kind.TASK)
+        found = matching.rows
+        if matching.certainty < Certainty.WORDS:
+            step.candidates = found
+            return
     if len(found) == 1:
         step.records = found
         step.calls = [("delete_task_comment", {"comment_id": str(found[0]["id"])})]
@@ -130,14 +260,12 @@ def _plan_comment(step: Step, prompt: Prompt, language: Language) -> None:
         step.candidates = found
 
 
-def find_records(target: str, kind: Kind, prompt: Prompt, language: Language) -> list[Row]:
-    """The records of ``kind`` that the user may mean by ``target``."""
+def find_records(intent: Intent, kind: Kind, prompt: Prompt, language: Language) -> Found:
+    """The records of ``kind`` that the user may mean by the target of ``intent``."""
     rows = prompt.rows(kind)
-    if language.is_group(target):
-        return _group(target, rows, language)
-    if not language.is_pronoun(target):
-        return match_titles(target, rows, SHAPES[kind].title)
-    return rows if len(rows) == 1 else _last_mentioned(kind, rows, prompt)
+    if not language.is_pronoun(intent.target):
+        return match_titles(intent.target, rows, kind, literally=intent.literal)
+    return Found(rows if len(rows) == 1 else _last_mentioned(kind, rows, prompt))
 
 
 def _last_mentioned(kind: Kind, rows: list[Row], prompt: Prompt) -> list[Row]:
@@ -148,17 +276,6 @@ def _last_mentioned(kind: Kind, rows: list[Row], prompt: Prompt) -> list[Row]:
         if named:
             return named
     return []
-
-
-def _group(target: str, rows: list[Row], language: Language) -> list[Row]:
-    words = set(target.lower().split())
-    if words & language.groups.done:
-        return [row for row in rows if row.get("status") == "done"]
-    if words & language.groups.suggested:
-        return [row for row in rows if row.get("is_ai_suggested") and not row.get("is_approved")]
-    if words & language.groups.open:
-        return [row for row in rows if row.get("status") != "done"]
-    return rows
 
 
 def _fields_for(row: Row, intent: Intent, today: date) -> dict[str, Any]:
@@ -183,36 +300,3 @@ def _record(outcome: Outcome, prompt: Prompt) -> Row:
 
 def _id_in(arguments: Mapping[str, Any], kind: Kind) -> str:
     return str(arguments.get(f"{kind}_id", ""))
-
-
-def normalize(text: str) -> str:
-    """Lower case words, without what people put around a title."""
-    text = " ".join(re.findall(r"[^\W_]+", text.casefold()))
-    while (shorter := _FILLER.sub("", text).strip()) not in (text, ""):
-        text = shorter
-    return text
-
-
-def match_titles(named: str, rows: Sequence[Row], key: str = "title") -> list[Row]:
-    """The rows that ``named`` may mean: one if it is clear, several if it is not, none if there is none.
-
-    An id, the same title, a title that holds all the words, one that is held by the words, one spelled nearly so: the
-    first of these that finds any decides. Of several, the only one that is still open is meant.
-    """
-    by_id = [row for row in rows if str(row.get("id")) == named.strip()]
-    if by_id:
-        return by_id
-    wanted = normalize(named)
-    if not wanted:
-        return []
-    words = set(wanted.split())
-    titles = [(row, normalize(str(row.get(key) or row.get("title") or ""))) for row in rows]
-    stages = (
-        [row for row, title in titles if title == wanted],
-        [row for row, title in titles if words <= set(title.split())],
-        [row for row, title in titles if title and set(title.split()) <= words],
-        [row for row, title in titles if SequenceMatcher(None, title, wanted).ratio() >= _ALIKE],
-    )
-    found = next((stage for stage in stages if stage), [])
-    still_open = [row for row in found if row.get("status") not in ("done", "archived")]
-    return still_open if len(still_open) == 1 else found

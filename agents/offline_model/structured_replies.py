@@ -11,7 +11,7 @@ from agents.offline_model.intents import ClauseReader
 from agents.offline_model.kinds import Kind, Row, kind_of
 from agents.offline_model.languages import language_of
 from agents.offline_model.prompt_reading import Prompt
-from agents.offline_model.steps import normalize
+from agents.offline_model.titles import normalize
 from agents.offline_model.understanding import understand
 
 _AGENT = re.compile(r"\b[a-z]+_agent\b")

@@ -37,7 +37,7 @@ class UpdateNote(Change):
     content: Annotated[
         Markdown | None, Field(description="Markdown, the whole new content: what is not in it is gone.")
     ] = None
-    project_id: Annotated[RecordId | None, Field(description="null takes the note out of its project.")] = None
+    project_id: Annotated[RecordId | None, Field(description="null: no project any more.")] = None
 
 
 class DeleteNote(Arguments):

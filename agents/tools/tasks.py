@@ -1,9 +1,8 @@
 """The tools of the task agent over tasks and their comments."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
@@ -57,7 +56,7 @@ class UpdateTask(Change):
     status: TaskStatus | None = None
     priority: Priority | None = None
     due_date: Annotated[IsoDate | None, Field(description="YYYY-MM-DD; null clears it.")] = None
-    project_id: Annotated[RecordId | None, Field(description="null takes the task out of its project.")] = None
+    project_id: Annotated[RecordId | None, Field(description="null: no project any more.")] = None
 
 
 class DeleteTask(Arguments):
@@ -96,7 +95,7 @@ def _find_due_today(_: ListTasksDueToday, run: ToolRun) -> list[Row]:
     return [row for row in run.records.rows("tasks") if due_day(row, run.context.timezone) == today]
 
 
-def due_day(row: Row, timezone: ZoneInfo) -> str | None:
+def due_day(row: Row, timezone: tzinfo) -> str | None:
     """The day a task is due (``YYYY-MM-DD``) for a user in ``timezone``; null when it has none that can be read.
 
     A client may keep a day or a moment (RFC 3339) in ``due_date``.

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from prometheus_client import Counter
 
-from adiuva.api.errors import RateDecision
+from adiuva.api.rate_decision import RateDecision
 from adiuva.observability.metrics import RATE_LIMIT, RATE_LIMIT_ALONE
 from billing.rate_limit.memory import MemoryWindows
 from billing.rate_limit.port import Window, Windows, WindowsUnavailableError

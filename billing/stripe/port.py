@@ -12,6 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from accounts.models import User
+from adiuva.api.errors import UpstreamError
+from billing.prices import Price
+from billing.stripe.money_port import MoneyGateway
 
 SUCCEEDED = "succeeded"
 PROCESSING = "processing"
@@ -31,20 +34,69 @@ class NoSuchCustomer(Exception):  # noqa: N818 - an answer rather than a failure
     """Stripe does not know the customer (any more): deleted there, or made under another key."""
 
 
+class AmountTooSmall(Exception):  # noqa: N818 - an answer rather than a failure
+    """Stripe charges no amount that is so small (docs.stripe.com/currencies#minimum-and-maximum-charge-amounts)."""
+
+
+class FailureStored(Exception):  # noqa: N818 - an answer rather than a failure
+    """Stripe has failed under this idempotency key and will answer so for a day; it may or may not have done it."""
+
+
+class TransferRefused(UpstreamError):  # noqa: N818 - named as the problem that it is
+    """Stripe will not move this money, or failed while it did; under its key it will answer so for a day. ``reason`` is
+    Stripe's code, and never its text.
+    """
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__("The payment service refused a transfer.")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionItem:
+    """What a subscription is of: a price, how many of it, and until when it is paid for."""
+
+    price: Price
+    quantity: int = 1
+    current_period_end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeInvoice:
+    """An invoice. ``status`` is ``draft``, ``open``, ``paid``, ``uncollectible`` or ``void``; ``subscription_id`` is
+    empty for one that is not a subscription's, ``hosted_url`` and ``pdf_url`` until it is final.
+    """
+
+    id: str
+    subscription_id: str
+    number: str
+    status: str
+    total_cents: int
+    currency: str
+    created: datetime | None
+    hosted_url: str
+    pdf_url: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeSubscription:
-    """A subscription as Stripe has it at one moment. ``status`` is Stripe's word; ``price_ids`` are those of its items.
+    """A subscription as Stripe has it at one moment. ``status`` is Stripe's word.
 
-    ``current_period_end`` is that of its first item, which is where the API has it since 2025-03-31. ``created`` is the
-    start of 1970 where Stripe names no time. ``payload`` is the whole object as an event would carry it.
+    Since API version 2025-03-31 each of ``items`` has a period of its own. A scheduled end is ``cancel_at_period_end``,
+    or a ``cancel_at``, which is all that flexible billing has. ``named_tier`` is the tier that our checkout wrote into
+    its metadata. ``latest_invoice`` is None unless Stripe was asked to show it. ``created`` is the start of 1970 where
+    Stripe names no time. ``payload`` is the whole object as an event would carry it.
     """
 
     id: str
     customer_id: str
     status: str
-    price_ids: tuple[str, ...]
-    current_period_end: datetime | None
-    cancel_at_period_end: bool
+    items: tuple[SubscriptionItem, ...] = ()
+    cancel_at_period_end: bool = False
+    cancel_at: datetime | None = None
+    named_tier: str = ""
+    latest_invoice_id: str = ""
+    latest_invoice: StripeInvoice | None = None
     created: datetime
     ended_at: datetime | None = None
     payload: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -95,10 +147,16 @@ class Sale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectAccount:
-    """``payouts_enabled``: it may be sent money, and gets it out."""
+    """``payouts_enabled``: it may be sent money, and gets it out. ``is_restricted``: it was told what it asked for, and
+    has disabled one of the two. ``disabled_reason`` is Stripe's word, "" where it gives none; ``requirements`` are the
+    names of what is due (docs.stripe.com/api/accounts/object).
+    """
 
     id: str
     payouts_enabled: bool
+    is_restricted: bool = False
+    disabled_reason: str = ""
+    requirements: tuple[str, ...] = ()
 
 
 class Payments(Protocol):
@@ -109,7 +167,10 @@ class Payments(Protocol):
         ...
 
     def charge_card(self, sale: Sale, *, payment_method_id: str, idempotency_key: str) -> Payment:
-        """Charges a card of a customer who is not there. Raises CardRefused, NoSuchCustomer and IdempotencyKeyInUse."""
+        """Charges a card of a customer who is not there.
+
+        Raises CardRefused, NoSuchCustomer, AmountTooSmall, IdempotencyKeyInUse and FailureStored.
+        """
         ...
 
     def find_payment(self, *, customer_id: str, metadata: Mapping[str, str], since: datetime) -> Payment | None:
@@ -119,15 +180,18 @@ class Payments(Protocol):
     def create_payment_page(
         self, sale: Sale, *, user_id: str, success_url: str, cancel_url: str, idempotency_key: str
     ) -> CheckoutSession:
-        """A page on which it is paid, by card. Raises NoSuchCustomer and IdempotencyKeyInUse."""
+        """A page on which it is paid, by card. Raises NoSuchCustomer, AmountTooSmall and IdempotencyKeyInUse."""
         ...
 
 
 class ConnectGateway(Protocol):
     """A part of ``billing.stripe.port.Gateway``, and as that raises the upstream problems (502, 503, 504)."""
 
-    def create_connect_account(self, *, user_id: str) -> str:
-        """The id of the user's account: the same one for every call of one user."""
+    def create_connect_account(self, *, user_id: str, instead_of: str | None = None) -> str:
+        """The id of the user's account: the same one for every call of one user.
+
+        ``instead_of``: the id of an account that may not be used any more and needs a successor.
+        """
         ...
 
     def create_account_link(self, account_id: str, *, return_url: str, refresh_url: str) -> str:
@@ -151,7 +215,10 @@ class ConnectGateway(Protocol):
         reference: str,
         idempotency_key: str,
     ) -> str:
-        """Sends money of that payment to the account; the transfer's id. ``reference`` finds it again."""
+        """Sends money of that payment to the account; the transfer's id. ``reference`` finds it again.
+
+        ``idempotency_key``: the parameters need not be part of it. Raises TransferRefused too.
+        """
         ...
 
     def find_transfer(self, *, account_id: str, reference: str, since: datetime) -> str | None:
@@ -159,7 +226,7 @@ class ConnectGateway(Protocol):
         ...
 
     def reverse_transfer(self, transfer_id: str, *, amount_cents: int, reference: str, idempotency_key: str) -> str:
-        """Takes money of a transfer back; the reversal's id."""
+        """Takes money of a transfer back; the reversal's id. Keys and refusals are those of ``create_transfer``."""
         ...
 
     def find_reversal(self, transfer_id: str, *, reference: str) -> str | None:
@@ -167,7 +234,7 @@ class ConnectGateway(Protocol):
         ...
 
 
-class Gateway(ConnectGateway, Payments, Protocol):
+class Gateway(ConnectGateway, Payments, MoneyGateway, Protocol):
     """What billing asks of Stripe. Raises the upstream problems (502, 503, 504) unless a method says otherwise."""
 
     def create_customer(self, *, user: User, instead_of: str | None = None) -> str:
@@ -184,11 +251,26 @@ class Gateway(ConnectGateway, Payments, Protocol):
         user_id: str,
         tier: str,
         price_id: str,
+        quantity: int,
         success_url: str,
         cancel_url: str,
         idempotency_key: str,
     ) -> CheckoutSession:
-        """A page on which one subscription to ``price_id`` is bought. Raises NoSuchCustomer too."""
+        """A page on which one subscription to ``quantity`` of ``price_id`` is bought. Raises NoSuchCustomer too."""
+        ...
+
+    def find_price(self, name: str) -> Price | None:
+        """By its id or its lookup key; None when Stripe knows neither."""
+        ...
+
+    def create_portal_session(self, *, customer_id: str, return_url: str) -> str:
+        """The address of a page on which the customer looks after cards, invoices and the subscription; for minutes.
+        Raises NoSuchCustomer too.
+        """
+        ...
+
+    def list_invoices(self, *, customer_id: str) -> Iterator[StripeInvoice]:
+        """All of them, newest first; none of a customer whom Stripe does not know."""
         ...
 
     def retrieve_checkout_session(self, session_id: str) -> CheckoutSession | None:
@@ -206,8 +288,21 @@ class Gateway(ConnectGateway, Payments, Protocol):
     def list_subscriptions(self, *, customer_id: str | None = None) -> Iterator[StripeSubscription]:
         """All of them, ended ones included, newest first; fetched page by page as they are asked for.
 
-        None of a customer whom Stripe does not know.
+        None of a customer whom Stripe does not know. Those of one customer come with their ``latest_invoice``, as
+        every single one does.
         """
+        ...
+
+    def end_at_period_end(self, subscription_id: str) -> StripeSubscription | None:
+        """Schedules its end for when what is paid for runs out. None when Stripe does not know it, or has ended it."""
+        ...
+
+    def resume_subscription(self, subscription_id: str) -> StripeSubscription | None:
+        """Takes a scheduled end back, of either kind. None as above."""
+        ...
+
+    def open_invoice_page(self, subscription_id: str) -> str:
+        """The hosted page of its latest invoice, where that is open: empty when nothing is to be paid."""
         ...
 
     def cancel_subscription(self, subscription_id: str, *, credit_unused: bool = False) -> StripeSubscription | None:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from accounts.models import User
-from billing.cancellation import end_duplicates, find_duplicates
-from billing.projection import LIVE
+from billing.cancellation import end_duplicates, find_duplicates, is_ours
+from billing.models import BillingFact
+from billing.prices import PriceBook
 from billing.stripe.port import Gateway, StripeSubscription
-from billing.stripe.reconciliation import Drift, FactTimes, apply_subscriptions, find_drift, newest_fact_times, preview
+from billing.stripe.projection import LIVE, our_subscription_ids, project
+from billing.stripe.reconciliation import Drift, apply_subscriptions, find_drift, newest_fact_times, preview
 
 USERS_AT_ONCE = 500
 
@@ -50,8 +52,9 @@ class StripeSync:
             drift = self._recheck(user, fix=fix)
             if drift is not None:
                 yield Difference(customer_id=customer_id, owner=user.email, text=_format_drift(drift))
+        book = PriceBook.load()
         for customer_id, listed in sorted(at_stripe.items()):
-            alive = [one.id for one in listed if one.status in LIVE]
+            alive = [one.id for one in listed if one.status in LIVE and is_ours(one, book=book)]
             if alive:
                 self.drifted += 1
                 text = f"pays for {', '.join(alive)} and belongs to no user here"
@@ -67,15 +70,18 @@ class StripeSync:
 
     def _agrees(self, user: User, listed: list[StripeSubscription]) -> bool:
         known = newest_fact_times(str(user.stripe_customer_id))
-        return _compare(user, listed, known) is None and not find_duplicates(listed)
+        facts = preview(customer_id=str(user.stripe_customer_id), subscriptions=listed, known=known)
+        duplicates = find_duplicates(listed, ours=our_subscription_ids(facts))
+        return _compare(user, listed, facts) is None and not duplicates
 
     def _recheck(self, user: User, *, fix: bool) -> Drift | None:
         customer_id = str(user.stripe_customer_id)
         known = newest_fact_times(customer_id)
         listed = list(self._gateway.list_subscriptions(customer_id=customer_id))
         user.refresh_from_db(fields=["tier", "subscription"])
-        drift = _compare(user, listed, known)
-        duplicates = find_duplicates(listed)
+        facts = preview(customer_id=customer_id, subscriptions=listed, known=known)
+        drift = _compare(user, listed, facts)
+        duplicates = find_duplicates(listed, ours=our_subscription_ids(facts))
         if drift is None and duplicates:
             drift = Drift(user, (("replaced but alive", ", ".join(one.id for one in duplicates), None),))
         if drift is None:
@@ -85,11 +91,13 @@ class StripeSync:
             apply_subscriptions(customer_id=customer_id, subscriptions=listed, known=known)
             end_duplicates(self._gateway, customer_id=customer_id)
             user.refresh_from_db(fields=["tier", "subscription"])
-            self.fixed += _compare(user, listed, newest_fact_times(customer_id)) is None or bool(duplicates)
+            known = newest_fact_times(customer_id)
+            facts = preview(customer_id=customer_id, subscriptions=listed, known=known)
+            self.fixed += _compare(user, listed, facts) is None or bool(duplicates)
         return drift
 
 
-def _compare(user: User, listed: list[StripeSubscription], known: FactTimes) -> Drift | None:
+def _compare(user: User, listed: list[StripeSubscription], facts: list[BillingFact]) -> Drift | None:
     """A subscription that we know as living and Stripe does not list is a difference too."""
     names = {one.id for one in listed}
     row = getattr(user, "subscription", None)
@@ -100,7 +108,7 @@ def _compare(user: User, listed: list[StripeSubscription], known: FactTimes) -> 
         and row.stripe_subscription_id not in names
     ):
         return Drift(user, (("not at Stripe", row.stripe_subscription_id, None),))
-    return find_drift(user, preview(customer_id=str(user.stripe_customer_id), subscriptions=listed, known=known))
+    return find_drift(user, project(facts))
 
 
 def _format_drift(drift: Drift) -> str:

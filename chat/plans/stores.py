@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core.cache import cache
 
 from adiuva.api.errors import UpstreamUnavailable
-from adiuva.db.cache import CACHE_ERRORS
+from adiuva.db.cache import cache_errors
 
 _Entry = tuple[UUID, str]
 
@@ -100,7 +100,7 @@ class SharedStore:
             cache.touch(counter, 2 * self._lifetime)
             slot = self._slots(user_id)[number % self._per_user]
             cache.set(slot, (number, plan_id, encrypted), timeout=self._lifetime)
-        except CACHE_ERRORS as error:
+        except cache_errors() as error:
             raise UpstreamUnavailable("Plans cannot be stored right now.", retry_after=5) from error
 
     def get(self, user_id: UUID, plan_id: str) -> bytes | None:
@@ -116,7 +116,7 @@ class SharedStore:
     def _read_slots(self, user_id: UUID) -> list[tuple[int, str, bytes]]:
         try:
             slots = cache.get_many(self._slots(user_id))
-        except CACHE_ERRORS as error:
+        except cache_errors() as error:
             raise UpstreamUnavailable("Your recent plans cannot be read right now.", retry_after=5) from error
         return sorted(slots.values(), reverse=True)
 

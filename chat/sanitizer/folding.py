@@ -62,3 +62,22 @@ PLAIN = _Plain()
 def plain(text: str) -> str:
     """``text`` for the scanners of markup: letters folded, signs kept, each white space one blank."""
     return "".join([PLAIN[character] for character in text])
+
+
+class _Letters(dict[str, str]):
+    """A character to its first folded letter, or to a blank: a text keeps its length."""
+
+    def __missing__(self, character: str) -> str:
+        letter = " " if character.isnumeric() else FOLDED[character][:1] or " "
+        self[character] = letter
+        return letter
+
+
+_LETTERS = _Letters()
+_ASCII_LETTERS = {code: _LETTERS[chr(code)] for code in range(128)}
+
+
+def separate_words(text: str) -> str:
+    """``text`` in folded letters, with a blank for each other character, numbers included."""
+    # Five times faster, but for ASCII only.
+    return text.translate(_ASCII_LETTERS) if text.isascii() else "".join(map(_LETTERS.__getitem__, text))

@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chat.sanitizer.enclosures import JsonObject
 from chat.sanitizer.folding import PLAIN, plain
 from chat.sanitizer.user_texts import UserTexts
+
+if TYPE_CHECKING:
+    pass
 
 ROUTING_KEYS = (
     "agent",
@@ -66,6 +69,9 @@ def tool_name(schema: Mapping[str, Any]) -> str:
 _QUOTES = frozenset("\"'`")
 _COLONS = frozenset(":=")
 _BEFORE_A_KEY = ("{", ",")
+# In no piece of prose: invisible characters, what goes on with a word, the brackets that a schema is followed by.
+_NOT_PLAIN = frozenset(("", "_", "{", "}"))
+_UNKNOWN = "\0"
 # What may be between a key and its value.
 _BETWEEN = frozenset(" \"'`:=,>[{(")
 # Invisible characters included; less than may be held back.
@@ -88,6 +94,30 @@ class _Word(NamedTuple):
     kind: Kind
     start: int
     in_object: bool
+
+
+class WordState(NamedTuple):
+    """What a piece of prose leaves in the scanner; places from the piece's start on, None: as it was."""
+
+    word: str
+    start: int
+    idle: bool
+    quote: str
+    quote_place: int
+    before_quote: str | None
+    solid: str | None
+    # What may come next, the offset of what is held or `NOWHERE`, and whether something stays as it was.
+    accepts: int
+    hold: int
+    inherits: bool
+
+
+# Which pieces of prose may come next: none, those that do not begin with a letter, those that go on with a word that is
+# in no vocabulary, those that begin a word.
+NOWHERE = 1 << 60
+NOTHING, SEPARATOR, WORD, BREAK = range(4)
+# Left by letters within a word that is in no vocabulary: all is as it was.
+SAME = WordState("", 0, True, "", 0, None, None, WORD, NOWHERE, False)  # noqa: FBT003
 
 
 class IdentifierScanner:
@@ -148,6 +178,59 @@ class IdentifierScanner:
         if finding is not None and finding.enclosure is not None:
             return finding
         return finding or self._separator(sign, place)
+
+    def read_plain(self, text: str, *, within_word: bool) -> WordState | None:
+        """What ``text`` leaves in a new scanner, None where it is more than words and signs between them.
+
+        ``within_word``: it begins within a word that is in no vocabulary.
+        """
+        self._solid = self._before_quote = _UNKNOWN
+        self.idle = within_word
+        for offset, character in enumerate(text):
+            if PLAIN[character] in _NOT_PLAIN or self.push(character, offset) or self._trail or self._after_escape:
+                return None
+        before_quote = None if self._before_quote == _UNKNOWN else self._before_quote
+        solid = None if self._solid == _UNKNOWN else self._solid
+        if within_word and self.idle and solid is None:
+            return SAME
+        inherits = solid is None or (bool(self._quote) and before_quote is None)
+        return WordState(
+            self._word,
+            self._start,
+            self.idle,
+            self._quote,
+            self._quote_place,
+            before_quote,
+            solid,
+            self.accepts,
+            self.hold(NOWHERE),
+            inherits,
+        )
+
+    @property
+    def accepts(self) -> int:
+        """Which pieces of prose may come next."""
+        if self._trail or self._escaped or self._after_escape:
+            return NOTHING
+        if self.idle:
+            return WORD
+        if self._word:
+            return NOTHING if self._word.strip("_") in self._vocabulary.kinds else SEPARATOR
+        return SEPARATOR if self._quote else BREAK
+
+    def take_plain(self, state: WordState, place: int) -> None:
+        """As ``push`` for each character of a piece at ``place`` that leaves ``state``."""
+        word, start, self.idle, quote, quote_place, before_quote, solid, *_ = state
+        if word:
+            self._start = place + start
+        if quote:
+            self._quote_place = place + quote_place
+            # What stood before the quotation mark may stand before the piece.
+            self._before_quote = self._solid if before_quote is None else before_quote
+        self._word = word
+        self._quote = quote
+        if solid is not None:
+            self._solid = solid
 
     def finish(self, end: int) -> Finding | None:
         """The finding that ends with the text."""

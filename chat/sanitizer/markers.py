@@ -1,7 +1,7 @@
 """The markers that models put around reasoning and around the turns of a conversation, and their scanner."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from chat.sanitizer.folding import PLAIN, plain
@@ -51,25 +51,31 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """``text`` is squeezed. Only a closer of the same ``family`` ends what an opener begins."""
+    """``text`` is squeezed. Only a closer of the same ``family`` ends what an opener begins.
+
+    ``name`` is that of a tag, without brackets. ``reasons``: it is put around reasoning, not around a turn.
+    """
 
     text: str
     family: str
     role: Role
+    name: str = ""
+    reasons: bool = False
 
 
 def _build_markers() -> dict[str, Marker]:
     markers: dict[str, Marker] = {}
 
-    def add(text: str, family: str, role: Role) -> None:
+    def add(text: str, family: str, role: Role, name: str = "") -> None:
         squeezed = plain(text).replace(" ", "")
-        markers[squeezed] = Marker(squeezed, family, role)
+        reasons = family in ("tag", "bracket", "triangle") or "thinking" in text or "thought" in text
+        markers[squeezed] = Marker(squeezed, family, role, plain(name), reasons)
 
     for name in TAG_NAMES:
         for left, right in (("<", ">"), ("&lt;", "&gt;")):
-            add(f"{left}{name}{right}", "tag", Role.OPENS)
-            add(f"{left}/{name}{right}", "tag", Role.CLOSES)
-            add(f"{left}{name}/{right}", "tag", Role.STANDS_ALONE)
+            add(f"{left}{name}{right}", "tag", Role.OPENS, name)
+            add(f"{left}/{name}{right}", "tag", Role.CLOSES, name)
+            add(f"{left}{name}/{right}", "tag", Role.STANDS_ALONE, name)
     for family, (opener, closer) in _PAIRS.items():
         add(opener, family, Role.OPENS)
         add(closer, family, Role.CLOSES)
@@ -81,14 +87,19 @@ def _build_markers() -> dict[str, Marker]:
 
 
 MARKERS = _build_markers()
+
+
+MARKERS_BY_FAMILY: dict[str, list[str]] = {}
+for _text, _marker in MARKERS.items():
+    MARKERS_BY_FAMILY.setdefault(_marker.family, []).append(_text)
 PREFIXES = frozenset(text[:length] for text in MARKERS for length in range(1, len(text) + 1))
 STARTS = frozenset(text[0] for text in MARKERS)
 # More than any marker with a blank on each side of its parts, and less than may be held back.
 _MAX_LENGTH = 32
 # A tag with attributes is one from its first "=" on: what follows may be of any length.
-_ATTRIBUTE = re.compile(rf"<(?:{'|'.join(map(re.escape, map(plain, TAG_NAMES)))}) [a-z_:-]+(=)?")
+_ATTRIBUTE = re.compile(rf"<({'|'.join(map(re.escape, map(plain, TAG_NAMES)))}) [a-z_:-]+(=)?")
 _TYPE_ARGUMENT = re.compile(r"<[A-Z][A-Za-z]*>")
-_OPEN_TAG = Marker("<…", "tag", Role.OPENS)
+_COMPONENT = re.compile(r"<[A-Z][A-Za-z]*\s*/>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +135,17 @@ class _Candidate:
         if self.tight in PREFIXES:
             return True
         attribute = _ATTRIBUTE.fullmatch(self.loose)
-        if attribute and attribute[1]:
-            return FoundMarker(_OPEN_TAG, self.start, self.before, self.raw, in_tag=True)
+        if attribute and attribute[2]:
+            marker = replace(MARKERS[f"<{attribute[1]}>"], text=self.tight)
+            return FoundMarker(marker, self.start, self.before, self.raw, in_tag=True)
         return bool(attribute)
 
     def _is_code(self) -> bool:
-        """``List<Thought>`` is a type; ``[think](…)`` a link, where the marker is always in capitals."""
+        """``List<Thought>`` a type, ``<Thought />`` a component, ``[think](…)`` a link: the marker is in capitals."""
         if MARKERS[self.tight].family == "bracket":
             return self.raw != self.raw.upper()
+        if MARKERS[self.tight].role is Role.STANDS_ALONE:
+            return _COMPONENT.fullmatch(self.raw) is not None
         return self.before.isalnum() and _TYPE_ARGUMENT.fullmatch(self.raw) is not None
 
 

@@ -16,7 +16,7 @@ from chat.turns import PlanMade
 T = TypeVar("T")
 
 # In characters, about 4 ms of CPU: a longer text is read in a thread, so that no other stream waits for it.
-_MAX_ON_THE_LOOP = 2_000
+MAX_ON_THE_LOOP = 2_000
 # The same for what the user wrote, which is folded only at the first redaction.
 _MAX_FOLDED_ON_THE_LOOP = 32_000
 
@@ -24,16 +24,20 @@ _MAX_FOLDED_ON_THE_LOOP = 32_000
 class OutputSanitizer:
     """Of one turn. Its text deltas are one stream, so that nothing gets through by being split over them."""
 
-    def __init__(self, sanitizer: TurnSanitizer) -> None:
+    def __init__(self, sanitizer: TurnSanitizer, *, whole: bool = False) -> None:
         self._sanitizer = sanitizer
-        self._stream = sanitizer.stream()
+        self._stream = sanitizer.stream(whole=whole)
         self._user_characters = 0
 
     @classmethod
-    async def for_request(cls, *user_values: Any) -> Self:
-        """``user_values``: JSON values that the user sent in this request, which may be repeated."""
+    async def for_request(cls, *user_values: Any, whole: bool = False) -> Self:
+        """``user_values``: JSON values that the user sent in this request, which may be repeated.
+
+        ``whole``: nobody sees the text before its end, so all of it is held until ``finish``. More can be taken back
+        then: the beginning of a prompt, and reasoning of which only the closing marker came.
+        """
         sanitizer = await protected_texts.sanitizer()
-        output = cls(sanitizer.for_turn([]))
+        output = cls(sanitizer.for_turn([]), whole=whole)
         await output.allow(*user_values)
         return output
 
@@ -45,6 +49,10 @@ class OutputSanitizer:
         if self._user_characters > _MAX_FOLDED_ON_THE_LOOP:
             await asyncio.to_thread(self._sanitizer.prepare)
 
+    def feed(self, text: str) -> str:
+        """What may be shown of the turn's text now; "" while all is held. ``text``: at most ``MAX_ON_THE_LOOP``."""
+        return self._stream.feed(text)
+
     async def sanitize_event(self, event: AgentEvent | PlanMade) -> AgentEvent | PlanMade | None:
         """``event`` as the user may see it; None while its whole text is held back."""
         match event:
@@ -52,8 +60,10 @@ class OutputSanitizer:
                 shown = await _run(self._stream.feed, text, len(text))
                 return TextDelta(shown) if shown else None
             case ActionEmitted(action):
+                self._stream.pause()
                 return ActionEmitted(await self.sanitize_action(action))
             case ClientToolCall(arguments=arguments):
+                self._stream.pause()
                 return replace(event, arguments=await self.sanitize_value(arguments))
             case PlanMade(plan):
                 return PlanMade(await self._sanitize_plan(plan))
@@ -67,7 +77,7 @@ class OutputSanitizer:
         return replace(action, data=await self.sanitize_value(action.data))
 
     async def sanitize_value(self, value: T) -> T:
-        """A JSON value with every string in it sanitized on its own."""
+        """A JSON value with every string in it sanitized, and prompts in all strings of the turn together."""
         shown: T = await _run(self._sanitizer.value, value, sum(map(len, strings_in(value))))
         return shown
 
@@ -104,4 +114,4 @@ class AllowedAnswers:
 
 
 async def _run(work: Callable[[Any], Any], value: Any, characters: int) -> Any:
-    return work(value) if characters <= _MAX_ON_THE_LOOP else await asyncio.to_thread(work, value)
+    return work(value) if characters <= MAX_ON_THE_LOOP else await asyncio.to_thread(work, value)

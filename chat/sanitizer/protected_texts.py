@@ -15,6 +15,7 @@ from chat.agent_routing import AGENTS_BY_TIER
 from chat.plans import extractions, templates
 from chat.plans.extractions import ExtractedTasks, WeeklyNote
 from chat.sanitizer import Sanitizer
+from chat.sanitizer.ordinary_speech import ORDINARY_SPEECH
 
 _NOBODY = UUID(int=0)
 # What every prompt begins with is also the honest answer to "who are you?".
@@ -59,6 +60,7 @@ def build() -> Sanitizer:
         agent_names=AGENTS_BY_TIER,
         tool_schemas=[*tool_schemas(), *extraction_schemas()],
         public_texts=[*built_in_texts(), *tool_loop.SENTENCES, WHO_IT_IS],
+        ordinary_phrases=ORDINARY_SPEECH,
     )
 
 

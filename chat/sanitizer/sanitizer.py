@@ -9,19 +9,21 @@ from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
+from chat.sanitizer.character_redactor import Protected
 from chat.sanitizer.folding import fold
 from chat.sanitizer.identifiers import ROUTING_KEYS, Vocabulary, tool_name
 from chat.sanitizer.ngrams import GRAM, GramIndex
+from chat.sanitizer.plain_pieces import PlainPieces
+from chat.sanitizer.slices import ProtectedWords
 from chat.sanitizer.stream_redactor import StreamRedactor
+from chat.sanitizer.turn_memory import Leaf, TurnMemory, leaves_of
 from chat.sanitizer.user_texts import UserTexts
 
 _BASE64_ALIGNMENTS = 3
 _SMALL, _LARGE = string.ascii_lowercase, string.ascii_uppercase
 _ATBASH = str.maketrans(_SMALL + _LARGE, _SMALL[::-1] + _LARGE[::-1])
-# Of a schema's JSON only what is around a name like this is protected; the rest is JSON Schema's own vocabulary.
-_OWN_NAME = re.compile(r"[a-z]+(?:_[a-z]+)+")
-_MIN_OWN_NAME = 6
-_ENOUGH_OF_A_NAME = 8
+# The names of models, like `NoteRecord`; what JSON Schema calls its own begins with a small letter.
+_OWN_NAME = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]+)+")
 _ENOUGH_OF_A_DESCRIPTION = 10
 
 
@@ -30,6 +32,7 @@ def list_folded_variants(text: str) -> Iterator[str]:
     words_reversed = _reverse_words(text)
     lines = text.splitlines()
     yield fold(text)
+    yield fold(re.sub(r"\d", "", text))
     yield fold(text[::-1])
     yield fold(words_reversed)
     yield fold(words_reversed[::-1])
@@ -69,22 +72,14 @@ def tool_introductions(schema: Mapping[str, Any]) -> Iterator[str]:
         yield before[_ENOUGH_OF_A_DESCRIPTION - GRAM :] + described
 
 
-def schema_excerpts(schema: Mapping[str, Any]) -> Iterator[str]:
-    """The excerpts of a schema's folded JSON of which every gram holds (most of) a name of our own, like ``due_date``.
+def fold_schema(schema: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """A schema's JSON with the names in it that are nobody else's.
 
-    The rest, such as ``"anyOf": [{"type": "string"}, {"type": "null"}]``, is in any schema, and tool names are
-    not secret: actions carry them.
+    Neither a few words of it are specific, such as ``"anyOf": [{"type": "string"}, {"type": "null"}]``, nor a name like
+    ``due_date``; the index says how many in a row are.
     """
     text = json.dumps(schema, ensure_ascii=False)
-    folded = fold(text)
-    common = {"in_progress", tool_name(schema)}
-    for match in _OWN_NAME.finditer(text):
-        name = fold(match[0])
-        if len(name) < _MIN_OWN_NAME or match[0] in common:
-            continue
-        start = len(fold(text[: match.start()]))
-        around = GRAM - min(len(name), _ENOUGH_OF_A_NAME)
-        yield folded[max(start - around, 0) : start + len(name) + around]
+    return fold(text), tuple(dict.fromkeys(map(fold, _OWN_NAME.findall(text))))
 
 
 def _reverse_words(text: str) -> str:
@@ -106,38 +101,42 @@ class Sanitizer:
         tool_schemas: Sequence[Mapping[str, Any]] = (),
         routing_keys: Sequence[str] = ROUTING_KEYS,
         public_texts: Sequence[str] = (),
+        ordinary_phrases: Sequence[str] = (),
     ) -> None:
         """``prompts``: every instruction to a model, agents' descriptions included; runs of fewer than 24 letters and
         digits are not recognised. ``tool_schemas`` as the ``tools`` of a chat completion. ``routing_keys``: the keys of
-        an agent in the router's JSON. ``public_texts`` may be shown although they are in a prompt.
+        an agent in the router's JSON. ``public_texts`` may be shown although they are in a prompt, and so may
+        ``ordinary_phrases`` where no more of it is around them.
         """
         prose = dict.fromkeys([*prompts, *chain.from_iterable(map(tool_descriptions, tool_schemas))])
         self.index = GramIndex(
             chain(
                 chain.from_iterable(map(list_folded_variants, prose)),
-                chain.from_iterable(map(schema_excerpts, tool_schemas)),
                 chain.from_iterable(map(tool_introductions, tool_schemas)),
             ),
-            public=map(fold, public_texts),
+            public=map(fold, [*public_texts, *ordinary_phrases]),
+            schemas=map(fold_schema, tool_schemas),
         )
-        self._vocabulary = Vocabulary(
+        vocabulary = Vocabulary(
             agent_names=agent_names,
             routing_keys=routing_keys,
             tool_names=map(tool_name, tool_schemas),
         )
+        words = ProtectedWords(prose, public=public_texts, ordinary=ordinary_phrases)
+        self._protected = Protected(self.index, vocabulary, words, PlainPieces(vocabulary))
 
     def for_turn(self, user_texts: Iterable[str]) -> "TurnSanitizer":
         """``user_texts``: the message and every string of the context (``strings_in``)."""
-        return TurnSanitizer(self.index, self._vocabulary, UserTexts(user_texts, self.index))
+        return TurnSanitizer(self._protected, UserTexts(user_texts, self.index))
 
 
 class TurnSanitizer:
     """The sanitizer of all output of one turn. Each redaction logs a WARNING with its rule, never the text."""
 
-    def __init__(self, index: GramIndex, vocabulary: Vocabulary, user: UserTexts) -> None:
-        self._index = index
-        self._vocabulary = vocabulary
+    def __init__(self, protected: Protected, user: UserTexts) -> None:
+        self._protected = protected
         self._user = user
+        self._memory = TurnMemory(protected.index, protected.words, user)
 
     def allow(self, texts: Iterable[str]) -> None:
         """Texts from the user's device, such as the answer to a tool call: they may be repeated from now on."""
@@ -147,20 +146,36 @@ class TurnSanitizer:
         """Compute now, in the current thread, what a redaction needs of the user's texts, which may be long."""
         self._user.prepare()
 
-    def stream(self) -> StreamRedactor:
-        """For the text deltas of the whole turn."""
-        return StreamRedactor(self._index, self._vocabulary, self._user)
+    def stream(self, *, whole: bool = False) -> StreamRedactor:
+        """For the text deltas of the whole turn; with ``whole`` nothing is shown before the end."""
+        return StreamRedactor(self._protected, self._user, slices=self._memory.slices, whole=whole)
 
     def text(self, text: str) -> str:
-        stream = self.stream()
-        return stream.feed(text) + stream.finish()
+        shown: str = self.value(text)
+        return shown
 
     def value(self, value: Any) -> Any:
-        """A JSON value with every string in it sanitized by itself; the names of its fields stay."""
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, Mapping):
-            return {name: self.value(item) for name, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self.value(item) for item in value]
-        return value
+        """A JSON value with every string in it sanitized; the names of its fields stay.
+
+        Markers and metadata are looked for in each string, prompts in all that the turn has told.
+        """
+        leaves = list(leaves_of(value))
+        shown = map(self._redact, leaves, self._memory.find(leaves))
+        return _put_back(value, shown)
+
+    def _redact(self, leaf: Leaf, told: Iterable[tuple[int, int]]) -> str:
+        stream = StreamRedactor(self._protected, self._user, whole=True)
+        shown = stream.feed(leaf.text)
+        stream.redact(sorted(told), "system_prompt")
+        return shown + stream.finish()
+
+
+def _put_back(value: Any, strings: Iterator[str]) -> Any:
+    """``value`` with its strings, in their order, replaced by ``strings``."""
+    if isinstance(value, str):
+        return next(strings)
+    if isinstance(value, Mapping):
+        return {name: _put_back(item, strings) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_put_back(item, strings) for item in value]
+    return value

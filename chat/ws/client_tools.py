@@ -23,6 +23,11 @@ class ClientAnswers:
         loop = asyncio.get_running_loop()
         self._expected[call_id] = (loop.create_future(), loop.time() + self._seconds)
 
+    def is_open(self, call_id: str) -> bool:
+        """Whether an answer to this call is still waited for."""
+        future, _ = self._expected.get(call_id, (None, 0.0))
+        return future is not None and not future.done()
+
     def take(self, answer: ToolResultFrame) -> None:
         """An answer that belongs to no open call is ignored: it is late, or a repetition."""
         future, _ = self._expected.get(answer.id, (None, 0.0))

@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-from contextlib import suppress
-from datetime import UTC, datetime
+from contextlib import aclosing, suppress
 from typing import Any
 from uuid import UUID
 
 from channels.consumer import AsyncConsumer
 from django.urls import path, re_path
 
-from accounts.authentication import Identity
+from accounts.authentication import Identity, seconds_left
 from adiuva.api.errors import Conflict, NotFound, Unauthorized, UpstreamUnavailable
 from adiuva.observability import request_id
 from adiuva.observability.metrics import HANDSHAKES, SOCKETS_OPEN
@@ -20,16 +19,28 @@ from chat.turns import problem_of
 from chat.ws import frames, socket_authentication
 from chat.ws.client_tools import ANSWER_SECONDS, ClientAnswers
 from chat.ws.connections import SESSION_OVER, connections
-from chat.ws.frames import BadFrame, CancelFrame, ChatFrame, ClientFrame, PongFrame, ToolResultFrame, WaitingFrames
+from chat.ws.frames import (
+    BadFrame,
+    CancelFrame,
+    ChatFrame,
+    ClientFrame,
+    PongFrame,
+    ResumeFrame,
+    ToolResultFrame,
+    WaitingFrame,
+    WaitingFrames,
+)
 from chat.ws.ping import PING_SECONDS, Heartbeat
+from chat.ws.resume.answer import ResumableAnswer, asks_to_be_resumable
 from chat.ws.socket_authentication import Scope, Send
-from chat.ws.turn import SocketClosedError, SocketTurn
+from chat.ws.turn import SocketClosedError, SocketOutlet, SocketTurn
 
 logger = logging.getLogger(__name__)
 
 MAX_FRAME_BYTES = 1024 * 1024  # uvicorn closes at the same size before we see the frame; daphne does not
 TOO_BIG = 1009
 RESTARTING = 1012
+TAKEN_OVER = 4409
 _PARSE_INLINE_CHARACTERS = 64 * 1024  # about 1 ms; a larger frame is parsed off the loop
 _CLOSE_SECONDS = 5.0
 
@@ -47,7 +58,7 @@ class ChatStream(AsyncConsumer):
         self._heartbeat = Heartbeat(seconds=ping_seconds, ping=self._ping, on_stall=self._abort)
         self._waiting = WaitingFrames()
         self._worker: asyncio.Task[None] | None = None
-        self._turn: SocketTurn | None = None
+        self._turn: SocketTurn | ResumableAnswer | None = None
         self._expiry: asyncio.TimerHandle | None = None
         self._closing = False
         self._aborted = False
@@ -94,8 +105,7 @@ class ChatStream(AsyncConsumer):
             }
         )
         loop = asyncio.get_running_loop()
-        lifetime = self._identity.expires_at - datetime.now(UTC)
-        self._expiry = loop.call_later(lifetime.total_seconds(), self.end, SESSION_OVER, "token expired")
+        self._expiry = loop.call_later(seconds_left(self._identity), self.end, SESSION_OVER, "token expired")
         self._heartbeat.start()
         if drain.draining:
             self.drain()
@@ -113,16 +123,16 @@ class ChatStream(AsyncConsumer):
         match frame:
             case ToolResultFrame():
                 if self._turn is not None:
-                    self._turn.answers.take(frame)
+                    self._turn.take(frame)
             case CancelFrame(own_id):
-                if self._turn is not None and own_id in {None, self._turn.frame.request_id}:
-                    self._turn.cancel()
+                if self._turn is not None:
+                    self._turn.cancel(own_id)
             case PongFrame():
                 pass
-            case ChatFrame() | BadFrame():
+            case ChatFrame() | ResumeFrame() | BadFrame():
                 await self._enqueue(frame, size)
 
-    async def _enqueue(self, frame: ChatFrame | BadFrame, size: int) -> None:
+    async def _enqueue(self, frame: WaitingFrame, size: int) -> None:
         if self._closing:
             return
         if not self._waiting.push(frame, size):
@@ -150,21 +160,32 @@ class ChatStream(AsyncConsumer):
             self._worker = None
             self.end(SESSION_OVER, "session is over")
 
-    async def _answer(self, frame: ChatFrame | BadFrame) -> None:
+    async def _answer(self, frame: WaitingFrame) -> None:
         request_id.bind(frame.request_id)
-
-        async def send_frame(body: dict[str, Any]) -> None:
-            try:
-                await self._send({"type": "websocket.send", "text": frames.encode(body, frame.request_id)})
-            except OSError as error:
-                raise SocketClosedError from error
-
-        answers = ClientAnswers(seconds=self._answer_seconds)
-        self._turn = SocketTurn(frame, identity=self._identity, send=send_frame, answers=answers)
         try:
-            await self._turn.run()
+            if isinstance(frame, ResumeFrame) or asks_to_be_resumable(frame):
+                await self._show(frame)
+                return
+            outlet = SocketOutlet(self._send, frame.request_id)
+            answers = ClientAnswers(seconds=self._answer_seconds)
+            self._turn = turn = SocketTurn(frame, identity=self._identity, outlet=outlet, answers=answers)
+            await turn.run()
         finally:
             self._turn = None
+
+    async def _show(self, frame: ChatFrame | ResumeFrame) -> None:
+        answer = ResumableAnswer(frame, identity=self._identity, answer_seconds=self._answer_seconds)
+        self._turn = answer
+        async with aclosing(answer.frames(self)) as texts:
+            async for text in texts:
+                try:
+                    await self._send({"type": "websocket.send", "text": text})
+                except OSError as error:
+                    raise SocketClosedError from error
+
+    def on_taken_over(self) -> None:
+        """A newer socket has the running turn: this one is most likely dead, and has nothing more to say of it."""
+        self.end(TAKEN_OVER, "turn taken over")
 
     def drain(self) -> None:
         if self._worker is None:

@@ -30,6 +30,7 @@ from marketplace.models import PluginStatus, PluginVersion
 from marketplace.review import decisions, page
 from marketplace.review.package_contents import PackageUnreadableError, preview
 from marketplace.review.page import visible
+from marketplace.submissions.manifest import is_newer
 
 PENDING: Final = PluginStatus.PENDING_REVIEW
 # A frame of the review page, or a page of its own: text and one stylesheet, no origin, no script, no form.
@@ -225,7 +226,7 @@ class SubmissionAdmin(DecidedElsewhereAdmin):
             "reject_form": reject_form,
             "pending": version.status == PENDING,
             "own": request.user.pk in {plugin.author_id, version.submitted_by_id},
-            "outdated": live is not None and not decisions.is_newer(version.version, than=live.version),
+            "outdated": live is not None and not is_newer(version.version, than=live.version),
             "may_see_users": request.user.has_perm("accounts.view_user"),
             "may_take_down": request.user.has_perm(TAKE_DOWN),
             "next": waiting.order_by("submitted_at").first(),

@@ -1,7 +1,7 @@
 """The shapes of docs/api.md § 9: the catalog and submissions."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -9,7 +9,8 @@ from rest_framework import serializers
 
 from adiuva.api.pagination import ListSerializer
 from marketplace.catalog.service import Published
-from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion, RejectionReason
+from marketplace.decision_texts import words_to_author
+from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion
 from marketplace.submissions.manifest import PERMISSIONS
 
 
@@ -55,7 +56,7 @@ class ManifestSerializer(serializers.Serializer[Any]):
     version = serializers.CharField(help_text="Semantic Versioning 2.0.0")
     description = serializers.CharField()
     category = serializers.CharField()
-    price_cents = serializers.IntegerField(help_text="0 to 100000, in eur")
+    price_cents = serializers.IntegerField(help_text="0, which is free, or 50 to 100000, in eur")
     permissions = PermissionsField()
     entrypoint = serializers.CharField(help_text="A path in the package")
 
@@ -114,26 +115,6 @@ class SubmittedSerializer(serializers.Serializer[PluginVersion]):
     checks = CheckSerializer(many=True)
 
 
-_AUTHOR_TEXTS: Final[dict[str, str]] = {
-    RejectionReason.MALICIOUS: "The plugin does something that harms users or their data.",
-    RejectionReason.PERMISSIONS: "The plugin asks for permissions that it does not need. Leave them out.",
-    RejectionReason.PRIVACY: "The plugin sends or keeps users' data in a way that its description does not mention.",
-    RejectionReason.MISLEADING: "The name, the description or the price promises something the plugin does not do.",
-    RejectionReason.IMPERSONATION: "The plugin can be mistaken for another plugin, product or company.",
-    RejectionReason.BROKEN: "The plugin did not work when we tried it.",
-    RejectionReason.SECRETS: "The package holds a key, a password or private data. Take it out, and replace the key.",
-    RejectionReason.UNREADABLE: "We could not read the code. Submit the sources.",
-    RejectionReason.LEGAL: "The plugin breaks a licence, a copyright or a law.",
-    RejectionReason.SUPERSEDED: "A newer version of this plugin is live or in review, so this one was not looked at.",
-    RejectionReason.OTHER: "See the reviewer's comment.",
-}
-
-
-def author_text(reason_code: str) -> str:
-    """The sentence for the author; empty for an approval, and for a code of other days."""
-    return _AUTHOR_TEXTS.get(reason_code, "")
-
-
 class OwnSubmissionSerializer(serializers.Serializer[Any]):
     # Wants ``plugin`` and ``review`` read along.
 
@@ -171,8 +152,7 @@ class OwnSubmissionSerializer(serializers.Serializer[Any]):
         if self.get_status(version) == PluginStatus.TAKEN_DOWN:
             return str(version.plugin.takedown_reason)
         review = _review_of(version)
-        said = [author_text(review.reason_code), review.notes] if review else []
-        return "\n\n".join(filter(None, said)) or None
+        return (words_to_author(review) or None) if review else None
 
 
 def _is_live(version: PluginVersion) -> bool:

@@ -139,7 +139,7 @@ def show_version(plugin: Plugin, version: PluginVersion) -> None:
     plugin.description = manifest["description"]
     plugin.category = manifest["category"]
     plugin.version = version.version
-    plugin.price_cents = manifest["price_cents"]
+    plugin.price_cents, plugin.is_unsellable = manifest["price_cents"], False
     plugin.permissions = manifest["permissions"]
     plugin.s3_package_key = version.s3_key
 

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
+from accounts.recovery.verification import require_verified_email
 from adiuva.api.errors import UpstreamError
 from adiuva.api.openapi.responses import problem
 from adiuva.api.pagination import page_parameters, requested_page
@@ -74,9 +75,9 @@ SUBMIT: dict[str, Any] = {
     "responses": {
         201: serializers.SubmittedSerializer,
         400: problem("validation_error: the form or the manifest cannot be read"),
-        **_GATED,
+        403: problem("feature_not_available, with `required_tier`; email_not_verified"),
         408: problem("The client stopped sending"),
-        409: problem("The id is somebody else's, the version exists, or too many of yours wait"),
+        409: problem("The id is somebody else's, the version exists or is not the highest, or too many of yours wait"),
         413: problem("The package (MAX_PACKAGE_BYTES) or the manifest (64 KiB) is too large"),
         415: problem("Not multipart/form-data"),
         422: problem("checks_failed, with `checks`: the list as in 201"),
@@ -123,17 +124,23 @@ PACKAGE: dict[str, Any] = {
 class MarketplaceView(ApiView):
     # Methods that any tier may use: what somebody has, they may give back.
     open_methods: ClassVar[frozenset[str]] = frozenset()
+    # Methods that ask for a verified address, before anything of the body is read.
+    verified_methods: ClassVar[frozenset[str]] = frozenset()
 
     def check_permissions(self, request: Request) -> None:
         super().check_permissions(request)
         if request.method not in self.open_methods:
             require_feature(identity_of(request).user, "plugin_marketplace")
+        if request.method in self.verified_methods:
+            require_verified_email(identity_of(request).user)
 
 
 logger = logging.getLogger(__name__)
 
 
 class CatalogView(MarketplaceView):
+    verified_methods = frozenset({"POST"})
+
     @extend_schema(**CATALOG)
     def get(self, request: Request) -> Response:
         asked = request.query_params
@@ -185,11 +192,12 @@ class PackageView(MarketplaceView):
 
 
 def _download(request: Request, version: PluginVersion) -> HttpResponseBase:
+    """Without a date: when a version is withdrawn the path shows an older one again, whose dates are earlier."""
     return blob_response(
         request,
         key=version.s3_key,
         size_bytes=version.size_bytes,
         etag=f'"{version.checksum}"',
-        last_modified=version.decided_at or version.submitted_at,
+        last_modified=None,
         headers={"X-Checksum": version.checksum},
     )

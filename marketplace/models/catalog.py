@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from marketplace.prices import MIN_PRICE_CENTS
+
 SLUG = r"^[a-z0-9-]+$"
 CHECKSUM = r"^[0-9a-f]{64}$"
 _ID = re.compile(r"[a-z0-9-]{1,64}")
@@ -82,6 +84,9 @@ class Plugin(models.Model):
     category = models.CharField(max_length=64)
     version = models.CharField(max_length=64, help_text="The live one; before the first approval the newest.")
     price_cents = models.PositiveIntegerField(default=0)
+    is_unsellable = models.BooleanField(
+        default=False, help_text="Its price is older than the rule that one can be charged: nobody can buy it."
+    )
     currency = models.CharField(max_length=3, default="eur")
     permissions = models.JSONField(default=list)
     status = models.CharField(max_length=16, choices=PluginStatus.choices, default=PluginStatus.PENDING_REVIEW)
@@ -114,6 +119,10 @@ class Plugin(models.Model):
             models.CheckConstraint(
                 name="plugins_taken_down_says_why",
                 condition=~Q(status=PluginStatus.TAKEN_DOWN) | ~Q(takedown_reason=""),
+            ),
+            models.CheckConstraint(
+                name="plugins_price_can_be_charged",
+                condition=Q(price_cents=0) | Q(price_cents__gte=MIN_PRICE_CENTS) | Q(is_unsellable=True),
             ),
             models.CheckConstraint(
                 name="plugins_live_has_a_package", condition=~Q(status=PluginStatus.APPROVED) | ~Q(s3_package_key="")
@@ -213,7 +222,11 @@ class PluginReview(models.Model):
 
 
 class PluginTakedown(models.Model):
-    """From when to when a live plugin was taken down, by whom, and why. Rows are only ever added and then ended."""
+    """From when to when a live plugin was taken down, by whom, and why. Rows are only ever added and then ended.
+
+    ``told_at``: those who have it installed were written to. Until then ``told_through`` is the last one of them that
+    was, in the order of their ids.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     plugin = models.ForeignKey(Plugin, on_delete=models.CASCADE, related_name="takedowns")
@@ -225,6 +238,8 @@ class PluginTakedown(models.Model):
     )
     reinstated_at = models.DateTimeField(null=True, blank=True)
     reinstated_notes = models.TextField(blank=True)
+    told_through = models.UUIDField(null=True, blank=True, editable=False)
+    told_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         db_table = "plugin_takedowns"
@@ -234,6 +249,13 @@ class PluginTakedown(models.Model):
                 fields=["plugin"], condition=Q(reinstated_at__isnull=True), name="plugin_takedowns_one_open_a_plugin"
             ),
             models.CheckConstraint(name="plugin_takedowns_say_why", condition=~Q(reason="")),
+        ]
+        indexes = [
+            models.Index(
+                fields=["taken_down_at"],
+                condition=Q(told_at__isnull=True, reinstated_at__isnull=True),
+                name="plugin_takedowns_to_tell",
+            ),
         ]
 
     def __str__(self) -> str:

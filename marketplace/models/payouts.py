@@ -11,23 +11,55 @@ from marketplace.models.catalog import Plugin
 from marketplace.models.purchases import PluginPurchase
 
 
+class OnboardingState(models.TextChoices):
+    """``restricted``: Stripe was told what it asked for, and has disabled something all the same."""
+
+    NONE = "none"
+    PENDING = "pending"
+    RESTRICTED = "restricted"
+    READY = "ready"
+
+
 class DeveloperAccount(models.Model):
-    """A developer's account at Stripe Connect. ``payouts_enabled`` is what Stripe said last, and ``said_at`` when."""
+    """A developer's account at Stripe Connect, as Stripe spoke of it last, and ``said_at`` when.
+
+    ``payouts_enabled``: money may be sent to it, and gets out. ``requirements`` are Stripe's names of what is due.
+    ``deauthorized_at``: since then we may not use it any more, for ever; its owner onboards anew, with another one.
+    """
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="developer_account"
     )
     stripe_account_id = models.CharField(max_length=255, unique=True)
     payouts_enabled = models.BooleanField(default=False)
+    is_restricted = models.BooleanField(default=False)
+    disabled_reason = models.CharField(max_length=255, blank=True, help_text="Stripe's word.")
+    requirements = models.JSONField(default=list, blank=True)
+    deauthorized_at = models.DateTimeField(null=True, blank=True)
     said_at = models.DateTimeField(null=True, blank=True, help_text="By Stripe's clock.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         db_table = "developer_accounts"
+        constraints = [
+            models.CheckConstraint(
+                name="developer_accounts_one_state",
+                condition=Q(payouts_enabled=False)
+                | Q(payouts_enabled=True, is_restricted=False, deauthorized_at__isnull=True),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.stripe_account_id
+
+    @property
+    def state(self) -> OnboardingState:
+        if self.deauthorized_at is not None:
+            return OnboardingState.NONE
+        if self.payouts_enabled:
+            return OnboardingState.READY
+        return OnboardingState.RESTRICTED if self.is_restricted else OnboardingState.PENDING
 
 
 class RevenueEvent(models.Model):
@@ -103,11 +135,12 @@ class TransferStatus(models.TextChoices):
 
 
 class Transfer(models.Model):
-    """An intent to move a developer's money, written before Stripe is asked: one call with ``idempotency_key``
-    ``payout:<id>`` (``reversal:<id>``), however often it is tried. Negative is a reversal of (part of) ``reverses``.
+    """An intent to move a developer's money, written before Stripe is asked: it is made once, however often it is
+    tried. Negative is a reversal of (part of) ``reverses``.
 
     One that was never tried may still shrink; from the first attempt on its amount is fixed. ``claimed_at``: somebody
-    is trying it since then.
+    is trying it since then. ``destination`` is the account that a payout was last sent to, or may have been.
+    ``refusals``: how often Stripe has answered that it will not, each of which uses up an idempotency key.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -119,7 +152,12 @@ class Transfer(models.Model):
     stripe_id = models.CharField(max_length=255, null=True, blank=True, unique=True)
     attempts = models.PositiveIntegerField(default=0)
     claimed_at = models.DateTimeField(null=True, blank=True)
+    refusals = models.PositiveIntegerField(default=0)
+    destination = models.CharField(max_length=255, blank=True)
     last_failure = models.CharField(max_length=64, blank=True, help_text="Our problem code, never Stripe's text.")
+    last_reason = models.CharField(
+        max_length=500, blank=True, help_text="Stripe's code, and why it restricts the account, where it said so."
+    )
     created_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True, blank=True)
 
@@ -168,6 +206,8 @@ class PaymentReturn(models.Model):
     kind = models.CharField(max_length=16, choices=ReturnKind.choices)
     amount_cents = models.PositiveIntegerField()
     phase = models.PositiveSmallIntegerField(default=0)
+    is_open = models.BooleanField(default=False, help_text="A dispute that is not decided.")
+    evidence_due = models.DateTimeField(null=True, blank=True, help_text="Until when a dispute can be answered.")
     is_with_buyer = models.BooleanField(help_text="Where the money is now: not after a failed refund or a won dispute.")
     said_at = models.DateTimeField(help_text="By Stripe's clock.")
 

@@ -1,4 +1,4 @@
-"""Stripe's events about money: refunds, disputes, and whether a developer can be paid.
+"""Stripe's events about money: refunds, disputes, and whether a developer can be paid (``payouts.accounts``).
 
 They come in any order, repeated and in parallel, and leave the same state. What a connected account says of its own
 business is none of ours.
@@ -10,10 +10,12 @@ from billing.stripe.events import (
     IncomingEvent,
     ReturnedPayment,
     read_account,
+    read_account_id,
     read_returned_payment,
 )
-from marketplace.jobs import queue_transfers
-from marketplace.models import DeveloperAccount, PaymentReturn, ReturnKind
+from marketplace.jobs import queue_refresh, queue_transfers
+from marketplace.models import PaymentReturn, ReturnKind
+from marketplace.payouts import accounts
 from marketplace.payouts.settlement import record_return
 
 REFUNDS = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
@@ -24,6 +26,8 @@ DISPUTES = (
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
 )
+# They tell of a part of an account; whether it can be paid is the account's to say.
+PARTS_OF_ACCOUNTS = ("capability.updated", "account.external_account.updated", "account.external_account.deleted")
 FAILED_REFUND = {"failed", "canceled"}
 # What a dispute's status says: how far it is, and whether the buyer has the money. An inquiry takes none.
 INQUIRY, OPEN, CLOSED = 0, 1, 2
@@ -37,6 +41,8 @@ DISPUTE_STATES = {
     "prevented": (CLOSED, False),
     "lost": (CLOSED, True),
 }
+DECIDED = {"warning_closed", "won", "prevented", "lost"}
+_MOST_CENTS = 2**31 - 1  # what a column holds, and more than any sale of ours
 
 
 def register() -> None:
@@ -46,6 +52,9 @@ def register() -> None:
     for kind in DISPUTES:
         hooks.register(kind, on_dispute)
     hooks.register("account.updated", on_account_updated)
+    hooks.register("account.application.deauthorized", on_deauthorized)
+    for kind in PARTS_OF_ACCOUNTS:
+        hooks.register(kind, on_part_of_account)
 
 
 def on_charge_refunded(event: IncomingEvent) -> None:
@@ -67,35 +76,50 @@ def on_dispute(event: IncomingEvent) -> None:
     returned = read_returned_payment(event)
     if returned is not None:
         phase, is_with_buyer = DISPUTE_STATES.get(returned.status, (OPEN, True))
-        _take_in(event, returned, kind=ReturnKind.DISPUTE, phase=phase, is_with_buyer=is_with_buyer)
+        is_open = returned.status not in DECIDED
+        _take_in(event, returned, kind=ReturnKind.DISPUTE, phase=phase, is_with_buyer=is_with_buyer, is_open=is_open)
 
 
 def on_account_updated(event: IncomingEvent) -> None:
-    accounts = DeveloperAccount.objects.select_for_update(no_key=True)
     told = read_account(event)
-    account = accounts.filter(stripe_account_id=told.id).first()
-    if account is None:
+    heard = accounts.hear(told, at=event.created)
+    if heard is None:
         return
-    # Stripe's times are whole seconds: of two that are equal the better news counts, in whatever order they come.
-    heard = event.created, told.payouts_enabled
-    if account.said_at is not None and (account.said_at, account.payouts_enabled) >= heard:
-        return
-    account.said_at, account.payouts_enabled = heard
-    account.save(update_fields=["said_at", "payouts_enabled", "updated_at"])
-    if account.payouts_enabled:
-        queue_transfers(developer_id=account.user_id)
+    if heard.is_unclear:
+        queue_refresh(account_id=told.id, as_of=event.created)
+    if heard.can_be_paid:
+        queue_transfers(developer_id=heard.developer_id)
+
+
+def on_deauthorized(event: IncomingEvent) -> None:
+    """It is about our application; the account is the one it comes from."""
+    accounts.deauthorize(read_account_id(event), at=event.created)
+
+
+def on_part_of_account(event: IncomingEvent) -> None:
+    account_id = read_account_id(event)
+    if account_id:
+        queue_refresh(account_id=account_id, as_of=event.created)
 
 
 def _take_in(
-    event: IncomingEvent, returned: ReturnedPayment, *, kind: ReturnKind, phase: int, is_with_buyer: bool
+    event: IncomingEvent,
+    returned: ReturnedPayment,
+    *,
+    kind: ReturnKind,
+    phase: int,
+    is_with_buyer: bool,
+    is_open: bool = False,
 ) -> None:
     fact = PaymentReturn(
         stripe_id=returned.id,
         payment_intent_id=returned.payment_intent_id,
         kind=kind,
-        amount_cents=returned.amount_cents,
+        amount_cents=min(returned.amount_cents, _MOST_CENTS),
         phase=phase,
         is_with_buyer=is_with_buyer,
+        is_open=is_open,
+        evidence_due=returned.evidence_due,
         said_at=event.created,
     )
     record_return(fact, source=event.id)

@@ -4,6 +4,8 @@ Also what the browser sees around Stripe's own pages: where Stripe sends it back
 them while there is no key to Stripe.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -14,14 +16,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from billing.pages import is_from_here, message, page
+from adiuva.api.errors import UpstreamError
+from adiuva.pages import is_from_here, message, page
+from billing import alerts
 from billing.stripe.factory import get_gateway, is_stubbed
 from billing.stripe.port import STUB_ACCOUNT_PREFIX, Gateway
-from billing.stripe.stub.objects import account_of
+from billing.stripe.stub.addresses import account_of
 from billing.stripe.stub.purchases import complete_onboarding
 from marketplace.locks import lock_open_user
-from marketplace.models import DeveloperAccount
-from marketplace.payouts.transfers import open_transfers
+from marketplace.models import DeveloperAccount, OnboardingState
+from marketplace.payouts import accounts
 
 
 def begin_onboarding(*, user: User) -> str:
@@ -33,42 +37,64 @@ def begin_onboarding(*, user: User) -> str:
         UpstreamError, UpstreamUnavailable, UpstreamTimeout: Stripe. Trying again is safe.
     """
     gateway = get_gateway()
+    account_id = _account_of(gateway, user)
+    try:
+        return _link(gateway, account_id)
+    except UpstreamError:
+        if gateway.retrieve_account(account_id) is not None:
+            raise
+    # Disconnected or deleted, and nobody has told us: it is no use to them for ever.
+    accounts.deauthorize(account_id, at=datetime.now(UTC))
+    return _link(gateway, _account_of(gateway, user))
+
+
+def _link(gateway: Gateway, account_id: str) -> str:
     return gateway.create_account_link(
-        _account_of(gateway, user),
+        account_id,
         return_url=f"{settings.PUBLIC_URL}/plugins/onboarding/done",
         refresh_url=f"{settings.PUBLIC_URL}/plugins/onboarding/again",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onboarding:
+    """How far somebody is, as Stripe said last. ``requirements`` are Stripe's names of what is due."""
+
+    state: OnboardingState
+    requirements: Sequence[str] = ()
+    disabled_reason: str | None = None
+
+
+def onboarding_of(user: User) -> Onboarding:
+    account = DeveloperAccount.objects.filter(user=user, deauthorized_at=None).first()
+    if account is None or _is_worthless(account):
+        return Onboarding(state=OnboardingState.NONE)
+    return Onboarding(
+        state=account.state, requirements=account.requirements, disabled_reason=account.disabled_reason or None
     )
 
 
 def _account_of(gateway: Gateway, user: User) -> str:
     """However many ask at once, there is one: Stripe makes one for the key, and we keep one row."""
     known = DeveloperAccount.objects.filter(user=user).first()
-    # The stub's accounts are worth nothing to Stripe, once there is a key to it.
-    if known is not None and (is_stubbed() or not known.stripe_account_id.startswith(STUB_ACCOUNT_PREFIX)):
+    if known is not None and known.deauthorized_at is None and not _is_worthless(known):
         return known.stripe_account_id
-    account_id = gateway.create_connect_account(user_id=str(user.pk))
+    gone = known.stripe_account_id if known is not None and known.deauthorized_at is not None else None
+    account_id = gateway.create_connect_account(user_id=str(user.pk), instead_of=gone)
     with transaction.atomic():
         lock_open_user(user.pk)
-        DeveloperAccount.objects.update_or_create(
-            user=user,
-            defaults={"stripe_account_id": account_id},
-            create_defaults={"stripe_account_id": account_id, "created_at": datetime.now(UTC)},
-        )
+        if not DeveloperAccount.objects.filter(stripe_account_id=account_id, deauthorized_at=None).exists():
+            # What is known of another account is forgotten with it.
+            DeveloperAccount.objects.filter(user=user).delete()
+            DeveloperAccount.objects.create(user=user, stripe_account_id=account_id, created_at=datetime.now(UTC))
+        if gone is not None:
+            alerts.resolve(alerts.CONNECT_DEAUTHORIZED, reference=gone)
     return account_id
 
 
-def refresh_accounts(gateway: Gateway) -> None:
-    """Asks about those that money waits for and that cannot be paid, as far as we have heard.
-
-    Raises the gateway's problems.
-    """
-    waiting = DeveloperAccount.objects.filter(
-        payouts_enabled=False, user__in=open_transfers().filter(reverses=None).values("revenue_event__developer")
-    )
-    for account_id in waiting.values_list("stripe_account_id", flat=True):
-        found = gateway.retrieve_account(account_id)
-        if found is not None and found.payouts_enabled:
-            DeveloperAccount.objects.filter(stripe_account_id=account_id).update(payouts_enabled=True)
+def _is_worthless(account: DeveloperAccount) -> bool:
+    """The stub's accounts are, once there is a key to Stripe."""
+    return not is_stubbed() and account.stripe_account_id.startswith(STUB_ACCOUNT_PREFIX)
 
 
 @require_safe

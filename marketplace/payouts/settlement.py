@@ -12,7 +12,9 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 
-from billing.customers import lock_subject
+from adiuva.dashboard.figures import euros
+from billing import alerts
+from billing.stripe.customers import lock_subject
 from marketplace.jobs import queue_transfers
 from marketplace.locks import lock_purchase
 from marketplace.models import PaymentReturn, PluginPurchase, PurchaseStatus, ReturnKind, RevenueEvent
@@ -70,6 +72,7 @@ def record_return(fact: PaymentReturn, *, source: str) -> None:
         .first()
     )
     if event is not None:
+        _tell_of_dispute(fact, event=event, told=known)
         settle(event=event, payment_intent_id=fact.payment_intent_id, source=source)
 
 
@@ -91,6 +94,31 @@ def settle(*, event: RevenueEvent, payment_intent_id: str, source: str) -> None:
         installations.revoke(purchase=PluginPurchase.objects.get(pk=event.purchase_id))
     else:
         _entitle_again(event.purchase_id)
+
+
+def _tell_of_dispute(fact: PaymentReturn, *, event: RevenueEvent, told: PaymentReturn | None = None) -> None:
+    """An alert while a dispute is open: Stripe decides against us where nobody answers in time. ``told`` is what was
+    said of it before: once an operator has resolved the alert, only news opens it again (another deadline, another
+    amount, an inquiry that became a dispute).
+    """
+    if fact.kind != ReturnKind.DISPUTE:
+        return
+    if not fact.is_open:
+        alerts.resolve(alerts.PLUGIN_DISPUTE, reference=fact.stripe_id)
+        return
+    if told is not None and _news_of(told) == _news_of(fact):
+        return
+    due = f"{fact.evidence_due.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if fact.evidence_due else "the date it names"
+    alerts.update_alert(
+        alerts.PLUGIN_DISPUTE,
+        reference=fact.stripe_id,
+        message=f"A buyer disputes {euros(fact.amount_cents)} paid for {event.plugin_id} ({fact.payment_intent_id}): "
+        f"the evidence for {fact.stripe_id} is due in Stripe's dashboard by {due}; without it the dispute is lost.",
+    )
+
+
+def _news_of(dispute: PaymentReturn) -> tuple[object, ...]:
+    return dispute.is_open, dispute.phase, dispute.amount_cents, dispute.evidence_due
 
 
 def _entitle_again(purchase_id: UUID) -> None:
@@ -139,6 +167,8 @@ def record_sale(*, purchase: PluginPurchase) -> RevenueEvent:
         follow_ledger(event=event, owed_cents=shares.developer, source=source, at=now)
         queue_transfers(event_id=event.pk)
     if payment_intent_id:
+        for fact in PaymentReturn.objects.filter(payment_intent_id=payment_intent_id):
+            _tell_of_dispute(fact, event=event)
         settle(event=event, payment_intent_id=payment_intent_id, source=f"returns:{purchase.pk}")
         purchase.refresh_from_db(fields=["status"])
     return event

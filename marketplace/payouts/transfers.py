@@ -4,6 +4,10 @@ Somebody who tries one claims it first, and counts the attempt, in a transaction
 from then on its amount is fixed. Stripe makes it once for each idempotency key. It forgets keys after a day, so a
 second attempt first looks whether the transfer was made after all; so does a late first one, even if nothing here says
 that somebody tried: the database may be older than the one that was paid from (a restored backup).
+
+What Stripe has answered it answers for a day under the same key. So after a refusal the next attempt has another one,
+and looks as well. A developer who has another account meanwhile is paid there once it is known that nothing has
+reached the one before.
 """
 
 import logging
@@ -13,13 +17,14 @@ from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from adiuva.api.errors import NotConfigured, Problem
 from billing import alerts
 from billing.stripe.factory import get_gateway, is_stubbed
-from billing.stripe.port import Gateway
-from marketplace.models import DeveloperAccount, RevenueEvent, Transfer, TransferStatus
+from billing.stripe.port import Gateway, TransferRefused
+from marketplace.models import DeveloperAccount, OnboardingState, RevenueEvent, Transfer, TransferStatus
+from marketplace.payouts import accounts
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +33,7 @@ CLAIM_LASTS = timedelta(minutes=5)
 # Half of the day for which Stripe keeps a key: docs.stripe.com/api/idempotent_requests
 KEY_IS_TRUSTED = timedelta(hours=12)
 ATTEMPTS_BEFORE_ALERT = 5
+LONGEST_REASON = 500
 TRANSFER_FAILED = "transfer_failed"  # the alert's kind; its reference is the transfer
 
 
@@ -86,7 +92,7 @@ def run(transfer_id: UUID) -> Outcome:
     try:
         stripe_id = _send(gateway, transfer)
     except Problem as problem:
-        _record_failure(transfer, problem)
+        _record_failure(transfer, problem, reason=_explain(gateway, transfer, problem))
         return Outcome.FAILED
     _record_done(transfer, stripe_id)
     for reversal_id in open_transfers().filter(reverses=transfer).values_list("pk", flat=True):
@@ -123,21 +129,26 @@ def _send(gateway: Gateway, transfer: Transfer) -> str:
             payout_id,
             amount_cents=-transfer.amount_cents,
             reference=reference,
-            idempotency_key=f"reversal:{transfer.pk}",
+            idempotency_key=f"reversal:{transfer.pk}:{transfer.refusals}",
         )
     account_id = destination_of(transfer)
     found = (
-        gateway.find_transfer(account_id=account_id, reference=reference, since=transfer.created_at)
+        gateway.find_transfer(
+            account_id=transfer.destination or account_id, reference=reference, since=transfer.created_at
+        )
         if may_be_made
         else None
     )
+    if found is None and transfer.destination != account_id:
+        transfer.destination = account_id
+        transfer.save(update_fields=["destination"])
     return found or gateway.create_transfer(
         account_id=account_id,
         amount_cents=transfer.amount_cents,
         currency=event.currency,
         payment_intent_id=event.purchase.payment_intent_id or "",
         reference=reference,
-        idempotency_key=f"payout:{transfer.pk}",
+        idempotency_key=f"payout:{transfer.pk}:{transfer.refusals}",
     )
 
 
@@ -156,6 +167,7 @@ def _record_done(transfer: Transfer, stripe_id: str) -> None:
         done_at=datetime.now(UTC),
         claimed_at=None,
         last_failure="",
+        last_reason="",
     )
     if is_news and transfer.amount_cents > 0:
         event.stripe_transfer_id = stripe_id
@@ -164,18 +176,43 @@ def _record_done(transfer: Transfer, stripe_id: str) -> None:
     logger.info("transfer done", extra={"transfer": str(transfer.pk), "cents": transfer.amount_cents})
 
 
+def _explain(gateway: Gateway, transfer: Transfer, problem: Problem) -> str:
+    """Stripe's reason for a refusal. An account that turns out not to be payable is a person's business at once, and
+    whatever else it is owed waits until it is.
+    """
+    if not isinstance(problem, TransferRefused):
+        return ""
+    if transfer.reverses is not None or not transfer.destination:
+        return problem.reason
+    try:
+        account = accounts.refresh(gateway, transfer.destination)
+    except Problem as further:
+        logger.warning("the account of a refused transfer is unknown", extra={"code": further.code})
+        return problem.reason
+    if account is None or account.state == OnboardingState.READY:
+        return problem.reason
+    accounts.report(account, refused_with=problem.reason)
+    return f"{problem.reason}; {accounts.describe(account)}"
+
+
 @transaction.atomic
-def _record_failure(transfer: Transfer, problem: Problem) -> None:
-    logger.warning("a transfer failed", extra={"transfer": str(transfer.pk), "code": problem.code})
+def _record_failure(transfer: Transfer, problem: Problem, *, reason: str) -> None:
+    logger.warning("a transfer failed", extra={"transfer": str(transfer.pk), "code": problem.code, "reason": reason})
     # A claim that was taken over in the meantime is not ours to give up.
     mine = Transfer.objects.filter(pk=transfer.pk, status=TransferStatus.PENDING, claimed_at=transfer.claimed_at)
-    mine.update(claimed_at=None, last_failure=problem.code)
+    mine.update(
+        claimed_at=None,
+        last_failure=problem.code,
+        last_reason=reason[:LONGEST_REASON],
+        refusals=F("refusals") + int(isinstance(problem, TransferRefused)),
+    )
     if transfer.attempts >= ATTEMPTS_BEFORE_ALERT:
-        alerts.raise_alert(
+        because = f"{problem.code} ({reason})" if reason else problem.code
+        alerts.update_alert(
             TRANSFER_FAILED,
             reference=str(transfer.pk),
             message=f"A transfer of {transfer.amount_cents} cents for a sale of {transfer.revenue_event.plugin_id} "
-            f"failed {transfer.attempts} times, last with {problem.code}. manage.py retry_transfers tries it again.",
+            f"failed {transfer.attempts} times, last with {because}. manage.py retry_transfers tries it again.",
         )
 
 

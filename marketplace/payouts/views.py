@@ -11,13 +11,14 @@ from rest_framework.response import Response
 from accounts.authentication import identity_of
 from adiuva.api.openapi.responses import problem
 from marketplace.catalog.views import MarketplaceView
+from marketplace.models import OnboardingState
 from marketplace.payouts.earnings import ALL_TIME, Figures, Period, PluginEarnings, earnings_of
-from marketplace.payouts.onboarding import begin_onboarding
+from marketplace.payouts.onboarding import Onboarding, begin_onboarding, onboarding_of
 
 
 class FiguresSerializer(serializers.Serializer[Any]):
     gross_cents = serializers.IntegerField(
-        help_text="What buyers paid, less what went back to them by refunds and disputes in the period; negative when "
+        help_text="What buyers paid in the period, less what went back to them in it (refunded_cents); negative when "
         "more went back than came in. Always developer_share_cents + platform_share_cents."
     )
     developer_share_cents = serializers.IntegerField(
@@ -32,7 +33,18 @@ class FiguresSerializer(serializers.Serializer[Any]):
         help_text="Your share not yet sent, of everything up to the end of the period (without one: up to now); "
         "negative while something is still to be taken back. Over all time it is developer_share_cents - paid_cents."
     )
-    sales = serializers.IntegerField(help_text="Paid sales in the period; a refund does not lower it.")
+    sales = serializers.IntegerField(
+        help_text="Sales of the period that stand: paid, and at its end not given back in full. One that was refunded "
+        "in part stands, with what is left of it in gross_cents."
+    )
+    refunds = serializers.IntegerField(
+        help_text="Sales that were given back in full in the period, by refunds or a dispute, whenever they were made. "
+        "Over all time sales + refunds is every sale there was."
+    )
+    refunded_cents = serializers.IntegerField(
+        help_text="What went back to buyers in the period, in full and in part, less what returned by a failed refund "
+        "or a dispute that was won."
+    )
 
 
 class PluginEarningsSerializer(FiguresSerializer):
@@ -50,6 +62,21 @@ class EarningsSerializer(FiguresSerializer):
         }
 
 
+class OnboardingStateSerializer(serializers.Serializer[Onboarding]):
+    state = serializers.ChoiceField(
+        choices=OnboardingState.values,
+        help_text="none: there is no account to pay you at (or you took it away from us): begin. pending: Stripe waits "
+        "for your answers, or checks them. restricted: Stripe has disabled transfers or payouts after you gave your "
+        "details; what you are owed waits, begin again to answer what is due. ready: you are paid.",
+    )
+    requirements = serializers.ListField(
+        child=serializers.CharField(), help_text="Stripe's names of what is due, such as individual.dob.day."
+    )
+    disabled_reason = serializers.CharField(
+        allow_null=True, help_text="Stripe's word for why it has disabled something, such as requirements.past_due."
+    )
+
+
 class OnboardingSerializer(serializers.Serializer[Any]):
     onboarding_url = serializers.URLField(help_text="To be opened in a browser; works once, for minutes.")
 
@@ -58,13 +85,24 @@ GATE = problem("feature_not_available")
 
 
 class OnboardingView(MarketplaceView):
+    verified_methods = frozenset({"POST"})
+
+    @extend_schema(
+        operation_id="getOnboarding",
+        summary="Show whether you can be paid",
+        responses={200: OnboardingStateSerializer, 403: GATE},
+    )
+    def get(self, request: Request) -> Response:
+        """As Stripe told it last; it tells of every change by itself, within seconds."""
+        return Response(OnboardingStateSerializer(onboarding_of(identity_of(request).user)).data)
+
     @extend_schema(
         operation_id="beginOnboarding",
         summary="Begin or continue the onboarding for payouts",
         request=None,
         responses={
             200: OnboardingSerializer,
-            403: GATE,
+            403: problem("feature_not_available; email_not_verified"),
             409: problem("conflict: the account is being deleted"),
             502: problem("upstream_error"),
             503: problem("not_configured, upstream_unavailable"),

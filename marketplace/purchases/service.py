@@ -19,13 +19,17 @@ from django.db import transaction
 
 from accounts.models import User
 from adiuva.api.errors import Conflict, PaymentRequired, UpstreamError, UpstreamTimeout, UpstreamUnavailable
-from billing.customers import ensure_customer, replace_customer
+from adiuva.dashboard.figures import euros
+from billing import alerts
+from billing.stripe.customers import ensure_customer, replace_customer
 from billing.stripe.factory import get_gateway
 from billing.stripe.port import (
     PROCESSING,
     SUCCEEDED,
+    AmountTooSmall,
     CardRefused,
     CheckoutSession,
+    FailureStored,
     Gateway,
     IdempotencyKeyInUse,
     NoSuchCustomer,
@@ -37,6 +41,7 @@ from marketplace.models import Plugin, PluginPurchase, PurchaseStatus
 from marketplace.purchases.completion import complete
 
 ON_A_PAGE = ""
+TOO_SMALL = "Its price is too small to be charged; its author has to change it."
 KEYS_KEPT = timedelta(hours=23)  # Stripe keeps them for at least 24 hours (docs.stripe.com/api/idempotent_requests)
 ROUNDS = 5
 PAUSE_SECONDS = 0.1
@@ -54,10 +59,12 @@ def buy(*, user: User, plugin: Plugin) -> bool:
     Raises:
         PaymentRequired: with ``checkout_url``; the same one again while it can be paid on.
         NotConfigured: production without a key to Stripe.
-        Conflict: the account is being deleted.
+        Conflict: the account is being deleted, or nobody can pay so little.
         UpstreamError, UpstreamUnavailable, UpstreamTimeout: Stripe. It may have been paid: trying again is safe and
             finds out.
     """
+    if plugin.is_unsellable:
+        raise Conflict(TOO_SMALL)
     gateway = get_gateway()
     for _ in range(ROUNDS):
         purchase = _get_or_create_purchase(user=user, plugin=plugin)
@@ -67,7 +74,22 @@ def buy(*, user: User, plugin: Plugin) -> bool:
             return _pay(gateway, purchase, user=user, plugin=plugin)
         except _AnotherRoundError:
             continue
+        except AmountTooSmall:
+            _give_up(purchase)
+            if purchase.amount_cents == plugin.price_cents:
+                _report_too_small(plugin)
+                raise Conflict(TOO_SMALL) from None
     raise UpstreamUnavailable("The purchase is being changed; try again.", retry_after=1)
+
+
+def _report_too_small(plugin: Plugin) -> None:
+    alerts.raise_alert(
+        alerts.PLUGIN_PRICE_TOO_SMALL,
+        reference=plugin.pk,
+        message=f"Nobody can buy {plugin.pk}: Stripe charges no amount as small as {euros(plugin.price_cents)} "
+        f"(what is least depends on the currency of your balance). Its author has to submit a version with a higher "
+        f"price, or for free.",
+    )
 
 
 def abandon(*, user: User, slug: str) -> None:
@@ -176,6 +198,11 @@ def _charge_card(gateway: Gateway, purchase: PluginPurchase, sale: Sale) -> Paym
                 idempotency_key=f"purchase:{purchase.pk}",
             ),
         )
+    except FailureStored:
+        # It may have been charged before Stripe failed. Another key could charge again, so nobody uses one: where
+        # there is no payment, the buyer decides on the page.
+        payment = _find_payment(gateway, purchase, sale)
+        return payment if payment is not None and payment.status in {SUCCEEDED, PROCESSING} else None
     except (CardRefused, NoSuchCustomer):
         return None
 

@@ -54,7 +54,9 @@ class InstallView(MarketplaceView):
             200: InstallationSerializer,
             402: problem("payment_required: with checkout_url, a page to pay on, to be opened in a browser"),
             **GATED,
-            409: problem("conflict: its payment is on its way, or its price changed this moment"),
+            409: problem(
+                "conflict: its payment is on its way, its price changed this moment, or is too small to be charged"
+            ),
             **UPSTREAM,
         },
     )

@@ -18,10 +18,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
-from semver import Version
 
 from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from adiuva.jobs import enqueue
+from billing import alerts
 from marketplace.catalog.service import show_version
 from marketplace.locks import lock_open_user, lock_plugin
 from marketplace.models import (
@@ -33,7 +34,9 @@ from marketplace.models import (
     RejectionReason,
     ReviewDecision,
 )
-from marketplace.submissions.manifest import permissions_fault, price_fault, text_fault
+from marketplace.review.jobs import tell_of_takedowns
+from marketplace.review.mails import write_of_decision, write_of_takedown
+from marketplace.submissions.manifest import is_newer, permissions_fault, price_fault, small_price_fault, text_fault
 
 MAX_NOTES: Final = 4000
 ALREADY_DECIDED: Final = "This version has already been decided on."
@@ -81,14 +84,6 @@ def reject(*, version: PluginVersion, reviewer: User, reason_code: str, notes: s
     return review
 
 
-def is_newer(version: str, *, than: str) -> bool:
-    """False also where one of them is no semantic version."""
-    try:
-        return Version.parse(version) > Version.parse(than)
-    except ValueError:
-        return False
-
-
 def _lock_version(*, version: PluginVersion, reviewer: User) -> tuple[Plugin, PluginVersion]:
     """Both rows, for this transaction, after the reviewer's own: the review that will point at it locks it, too."""
     if not lock_open_user(reviewer.pk).is_active:
@@ -128,6 +123,7 @@ def _decide(
         raise Conflict(ALREADY_DECIDED) from None
     version.status, version.decided_at = decision.value, now
     version.save(update_fields=["status", "decided_at"])
+    write_of_decision(review)
     return review
 
 
@@ -135,10 +131,14 @@ def _show(plugin: Plugin, version: PluginVersion) -> None:
     """Submission has looked at the manifest, maybe by the rules of other days."""
     manifest: dict[str, Any] = version.manifest if isinstance(version.manifest, dict) else {}
     faults = [text_fault(field, manifest.get(field)) for field in ("name", "description", "category")]
-    faults += [price_fault(manifest.get("price_cents")), permissions_fault(manifest.get("permissions"))]
+    price = manifest.get("price_cents")
+    faults += [price_fault(price), permissions_fault(manifest.get("permissions"))]
     if any(faults):
         raise Conflict("The manifest does not fit the catalog; reject this version.")
+    if too_small := small_price_fault(price):
+        raise Conflict(f"{too_small} Reject this version.")
     show_version(plugin, version)
+    alerts.resolve(alerts.PLUGIN_PRICE_TOO_SMALL, reference=plugin.pk)
 
 
 MAX_REASON: Final = 1000
@@ -163,6 +163,8 @@ def take_down(*, plugin: Plugin, operator: User, reason: str) -> PluginTakedown:
     )
     locked.status, locked.takedown_reason = PluginStatus.TAKEN_DOWN, reason
     locked.save(update_fields=["status", "takedown_reason"])
+    write_of_takedown(takedown)
+    enqueue(tell_of_takedowns)
     return takedown
 
 

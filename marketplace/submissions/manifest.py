@@ -5,11 +5,12 @@ from typing import Any, Final
 
 from semver import Version
 
+from marketplace.prices import MAX_PRICE_CENTS, MIN_PRICE_CENTS
+
 MAX_MANIFEST_BYTES: Final = 64 * 1024
 MAX_ID: Final = 64
 MAX_VERSION: Final = 64
 MAX_PATH: Final = 255
-MAX_PRICE_CENTS: Final = 100_000
 
 FIELDS: Final = ("id", "name", "version", "description", "category", "price_cents", "permissions", "entrypoint")
 # The most characters of each text; the least is 1, but for the description.
@@ -56,6 +57,21 @@ def price_fault(value: Any) -> str | None:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_PRICE_CENTS:
         return f"A price is a whole number of cents from 0 to {MAX_PRICE_CENTS}."
     return None
+
+
+def small_price_fault(value: Any) -> str | None:
+    """Of what is a price otherwise (``price_fault``)."""
+    if price_fault(value) is None and 0 < value < MIN_PRICE_CENTS:
+        return f"A price is 0 or at least {MIN_PRICE_CENTS} cents: less than that cannot be charged to a card."
+    return None
+
+
+def is_newer(version: str, *, than: str) -> bool:
+    """By the precedence of Semantic Versioning. False also where one of them is no semantic version."""
+    try:
+        return Version.parse(version) > Version.parse(than)
+    except ValueError:
+        return False
 
 
 def text_fault(field: str, value: Any) -> str | None:

@@ -20,7 +20,7 @@ from marketplace.catalog.service import show_version
 from marketplace.locks import lock_open_user
 from marketplace.models import Plugin, PluginStatus, PluginVersion
 from marketplace.models.catalog import author_name_of
-from marketplace.submissions.manifest import id_fault, known_fields, version_fault
+from marketplace.submissions.manifest import id_fault, is_newer, known_fields, version_fault
 from marketplace.submissions.packages import new_key
 from marketplace.submissions.validators.base import Submission
 from marketplace.submissions.validators.runner import blocks, run_validators
@@ -47,7 +47,8 @@ def submit(*, author: User, manifest: dict[str, Any], package: SpooledFile) -> P
     ``manage.py reap_storage`` removes. What is live stays live and displayed.
 
     Raises:
-        Conflict: the id is somebody else's, the version exists, too many wait already, or the account closes.
+        Conflict: the id is somebody else's, the version exists or is not the highest, too many wait already, or the
+            account closes.
         ChecksFailed: with the whole list; nothing is kept.
         UpstreamError, UpstreamUnavailable, UpstreamTimeout: the blob store failed, or too many packages are inspected;
             nothing is kept.
@@ -84,8 +85,13 @@ def _require_own(plugin: Plugin, author: User) -> None:
 
 
 def _require_new(plugin: Plugin, version: str) -> None:
-    if plugin.versions.filter(version=version).exists():
+    """What was rejected or withdrawn was submitted, too: the next version is higher."""
+    submitted = list(plugin.versions.values_list("version", flat=True))
+    if version in submitted:
         raise Conflict("This version was submitted before; versions do not change.")
+    for other in submitted:
+        if not is_newer(version, than=other):
+            raise Conflict(f"Version {version} is not higher than {other}, which was submitted before.")
 
 
 def _require_few_pending(author: User) -> None:

@@ -7,6 +7,7 @@ from functools import cache
 
 from django.conf import settings
 
+from adiuva.api.errors import Problem
 from storage.blobs.port import BlobStore
 
 
@@ -20,3 +21,14 @@ def get_blob_store() -> BlobStore:
     from storage.blobs.files import FileBlobStore
 
     return FileBlobStore(settings.BLOB_DIR)
+
+
+def explain_trouble(problem: Problem) -> str:
+    """What a store has raised, in an operator's words and with what to change."""
+    if settings.S3_BUCKET:
+        from storage.blobs.s3.diagnosis import explain
+
+        return explain(problem) or problem.detail
+    if isinstance(problem.__cause__, OSError):
+        return f"{settings.BLOB_DIR} cannot be used: {problem.__cause__.strerror}"
+    return problem.detail

@@ -224,13 +224,15 @@ class FileBlobStore:
                     Path(draft).unlink(missing_ok=True)
         return stale
 
-    def check(self) -> None:
-        """The folder must take a file, keep it and give it away."""
+    def check(self, *, thorough: bool = False) -> None:
+        """The folder must take a file, keep it, give it back and give it away. The same each time: it costs little."""
         with _translate_errors():
             draft, file = self._new_draft()
             try:
                 os.write(file, b"ready")
                 os.fsync(file)
+                if draft.read_bytes() != b"ready":
+                    raise UpstreamError
             finally:
                 os.close(file)
                 draft.unlink()

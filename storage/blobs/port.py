@@ -166,5 +166,7 @@ class BlobStore(Protocol):
         the last write counts. Returns how many.
         """
 
-    def check(self) -> None:
-        """Raises when the store cannot be used; for readiness and doctor."""
+    def check(self, *, thorough: bool = False) -> None:
+        """Raises when nothing can be written, read or deleted; for readiness, which may be told what was seen some
+        minutes ago, and for doctor, who wants it ``thorough``.
+        """

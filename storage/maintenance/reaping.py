@@ -21,6 +21,7 @@ from storage.maintenance import BATCH, Tally, batches, pages_of_ids
 from storage.models import StorageRecord, StorageUsage
 from storage.quota import Kind, lock_usage_row
 from storage.records.tombstones import prune_tombstones
+from storage.records.upload_keys import purge_upload_keys
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ def reaping_steps(
         ("blobs looked at", partial(reap_blobs, older_than=older_than, dry_run=dry_run, tally=tally)),
         ("uploads", partial(abort_uploads, older_than=older_than, dry_run=dry_run, tally=tally)),
         ("users pruned", partial(prune_tombstones, older_than=tombstones_older_than, dry_run=dry_run, tally=tally)),
+        ("upload keys", partial(purge_upload_keys, dry_run=dry_run)),
         ("users counted", partial(recount, dry_run=dry_run, tally=tally)),
     ]
 

@@ -1,21 +1,23 @@
 """The change feed: the last change of each record, in commit order, and the cursor that goes through it.
 
-A cursor is the number of the newest change its follower has seen. A follower that is behind the newest pruned
-tombstone may have missed a deletion, and must start again at 0. One that does start at 0 passes through such old
-numbers, though, since a record that nobody changes keeps its own: knowing nothing, it has no deletion to miss as long
-as none is pruned *while* it runs. Its cursor is negative and holds, beside the number, which pruning it began after.
+A follower that is behind the newest pruned tombstone may have missed a deletion, and must start again. One that starts
+from the beginning passes through such old numbers, though, since a record that nobody changes keeps its own: it has no
+deletion to miss as long as none is pruned *while* it runs. Until it has passed that point its cursor says which pruning
+it began after. A cursor of another epoch (``storage.epochs``) goes on nowhere: what its numbers meant is gone.
 """
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from adiuva.api.errors import ResyncRequired
-from storage.models import StorageRecord, StorageUsage
-from storage.quota import usage_of
+from django.db.models import QuerySet, Subquery
 
-# 32 bits of number and 21 of pruning are what JavaScript's integers hold.
-_NUMBERS = 1 << 32
-_PRUNINGS = 1 << 21
+from adiuva.api.errors import ResyncRequired, ValidationFailed
+from adiuva.db.compiled_queries import CompiledQuery
+from storage.epochs import settled_epoch
+from storage.models import FeedEpoch, StorageRecord, StorageUsage
+from storage.records.cursors import Cursor
+
+START = "0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,47 +25,87 @@ class FeedPage:
     """A page of it; ``next`` is what its follower asks with for the page after."""
 
     changes: list[StorageRecord]
-    next: int
+    next: str
     has_more: bool
 
 
-def list_changes(*, user_id: UUID, since: int, limit: int) -> FeedPage:
-    """At most ``limit`` changes after ``since``: 0, or the ``next`` of a page before.
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """A user's, as one query found it."""
+
+    user_id: UUID
+    epoch: UUID
+    key: bytes
+    last_seq: int
+    pruned_seq: int
+
+
+def list_changes(*, user_id: UUID, since: str, limit: int) -> FeedPage:
+    """At most ``limit`` changes after ``since``: "0", or the ``next`` of a page before.
 
     The numbers are given under the user's lock, so whoever sees one change sees all before it.
 
     Raises:
-        ResyncRequired: tombstones that the follower has not seen are gone; or it has seen more than there is, because
-            this database was restored to an older state.
+        ValidationFailed: ``since`` was never handed out to this user.
+        ResyncRequired: tombstones that the follower has not seen are gone; or the service went back to a backup.
     """
-    before = _counters(user_id)
-    position = since if since >= 0 else -since % _NUMBERS
-    _require_complete(since, before)
-    if position > before.last_seq:
-        raise ResyncRequired("This server knows fewer changes than that; start again with since=0.")
-    rows = list(StorageRecord.objects.for_user(user_id).filter(seq__gt=position).order_by("seq")[: limit + 1])
-    # Read once more: a pruning between the two could have taken a tombstone out of these rows.
-    _require_complete(since, _counters(user_id))
+    while True:
+        before = _read_feed(user_id)
+        cursor = _cursor_of(since, before)
+        _require_complete(cursor, before)
+        position = cursor.position if cursor else 0
+        rows = list(StorageRecord.objects.for_user(user_id).filter(seq__gt=position).order_by("seq")[: limit + 1])
+        # Read once more: a pruning between the two could have taken a tombstone out of these rows.
+        after = _read_feed(user_id)
+        if after.epoch == before.epoch:
+            _require_complete(cursor, after)
+            break
+        # They may be of both epochs: again, in the new one.
     has_more = len(rows) > limit
     changes = rows[:limit]
     reached = changes[-1].seq if changes else position
     if not has_more:
         # Whatever had a number up to there is in these rows, or was pruned before they were read.
         reached = max(reached, before.pruned_seq)
-    return FeedPage(changes=changes, next=_cursor(since, reached=reached, pruned=before.pruned_seq), has_more=has_more)
+    run_after = before.pruned_seq if reached < before.pruned_seq else 0
+    following = Cursor(epoch=before.epoch, position=reached, run_after=run_after)
+    return FeedPage(changes=changes, next=following.seal(key=before.key, user_id=user_id), has_more=has_more)
 
 
-def _counters(user_id: UUID) -> StorageUsage:
-    return usage_of(user_id) or StorageUsage(user_id=user_id)
+def _feed_of(user_id: UUID) -> "QuerySet[FeedEpoch]":
+    usage = StorageUsage.objects.filter(user_id=user_id)
+    return FeedEpoch.objects.filter(epoch__isnull=False).annotate(
+        last_seq=Subquery(usage.values("last_seq")), pruned_seq=Subquery(usage.values("pruned_seq"))
+    )
 
 
-def _require_complete(since: int, usage: StorageUsage) -> None:
-    pruned = usage.pruned_seq
-    if 0 < since < pruned or (since < 0 and -since // _NUMBERS != pruned % _PRUNINGS):
-        raise ResyncRequired
+_COUNTERS = CompiledQuery(_feed_of)
 
 
-def _cursor(since: int, *, reached: int, pruned: int) -> int:
-    if since <= 0 and reached < pruned:
-        return -(pruned % _PRUNINGS * _NUMBERS + reached)
-    return reached
+def _read_feed(user_id: UUID) -> _Feed:
+    row = _COUNTERS.first(user_id)
+    if row is None:
+        settled_epoch()
+        return _read_feed(user_id)
+    assert row.epoch is not None  # noqa: S101 - asked for
+    last_seq, pruned_seq = (getattr(row, name) or 0 for name in ("last_seq", "pruned_seq"))
+    return _Feed(user_id, row.epoch, bytes(row.cursor_key), last_seq, pruned_seq)
+
+
+def _cursor_of(since: str, feed: _Feed) -> Cursor | None:
+    if since == START:
+        return None
+    cursor = Cursor.unseal(since, key=feed.key, user_id=feed.user_id)
+    if cursor is None:
+        raise ValidationFailed({"since": ["Must be 0, or what next said to this account."]})
+    return cursor
+
+
+def _require_complete(cursor: Cursor | None, feed: _Feed) -> None:
+    if cursor is None:
+        return
+    # Who has seen more than there is has seen what a way back has lost, even where nobody has begun a new epoch.
+    if cursor.epoch != feed.epoch or cursor.position > feed.last_seq:
+        raise ResyncRequired(reason="restored")
+    if cursor.run_after != feed.pruned_seq if cursor.run_after else cursor.position < feed.pruned_seq:
+        raise ResyncRequired(reason="pruned")

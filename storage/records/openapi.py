@@ -5,6 +5,7 @@ from typing import Any, Final
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
+from adiuva.api import idempotency
 from adiuva.api.openapi.responses import problem
 from storage.records import serializers
 
@@ -41,13 +42,15 @@ _FORMS = (
 CREATE: dict[str, Any] = {
     "operation_id": "createRecord",
     "summary": "Upload a record",
-    "description": f"{_FORMS} An id that a deletion has freed may be used again; its revision goes on.",
+    "description": f"{_FORMS} An id that a deletion has freed may be used again; its revision goes on. Sent again with "
+    "the same id, table and bytes it is answered with 200, and changes nothing unless the service has lost the bytes.",
     "parameters": [
         OpenApiParameter("table_name", OpenApiTypes.STR, description=f"Required with {BYTES}."),
         OpenApiParameter("id", OpenApiTypes.UUID, description=f"With {BYTES}; without one the server makes it."),
         _CHECKSUM,
-        _header("ETag", "Of this state of the record.", answers=(201,)),
-        _header("Location", "The record's path.", answers=(201,)),
+        idempotency.PARAMETER,
+        _header("ETag", "Of this state of the record.", answers=(200, 201)),
+        _header("Location", "The record's path.", answers=(200, 201)),
     ],
     "request": {
         BYTES: OpenApiTypes.BINARY,
@@ -55,8 +58,10 @@ CREATE: dict[str, Any] = {
         "application/json": serializers.JsonUploadSerializer,
     },
     "responses": {
+        200: serializers.RecordMetaSerializer,
         201: serializers.RecordMetaSerializer,
-        409: problem("The id is taken"),
+        409: problem("The id is taken by other content"),
+        422: problem("idempotency_mismatch: the key came with another table or other bytes"),
         **_UPLOAD_PROBLEMS,
     },
 }

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from adiuva.api.fields import Base64Field, IdField, PatternField, rfc_3339
 from adiuva.api.pagination import ListSerializer
-from storage.models import CHECKSUM, TABLE_NAME, RecordQuerySet, StorageRecord
+from storage.models import CHECKSUM, TABLE_NAME, RecordQuerySet, StorageRecord, record_etag
 from storage.records.change_feed import FeedPage
 
 
@@ -69,6 +69,7 @@ class RecordMetaSerializer(serializers.Serializer[StorageRecord]):
     checksum = serializers.CharField()
     size_bytes = serializers.IntegerField()
     revision = serializers.IntegerField()
+    etag = serializers.CharField(help_text="As in the header, quotes included.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
@@ -81,7 +82,9 @@ class RecordMetaSerializer(serializers.Serializer[StorageRecord]):
     def serialize_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """What the serializer gives for each, in a twentieth of its time: a page may have 200."""
         return [
-            row | {"id": str(row["id"])} | {name: rfc_3339(row[name]) for name in ("created_at", "updated_at")}
+            row
+            | {"id": str(row["id"]), "etag": record_etag(revision=row["revision"], checksum=row["checksum"])}
+            | {name: rfc_3339(row[name]) for name in ("created_at", "updated_at")}
             for row in rows
         ]
 
@@ -102,6 +105,7 @@ class ChangeSerializer(serializers.Serializer[StorageRecord]):
     checksum = serializers.CharField()
     size_bytes = serializers.IntegerField()
     revision = serializers.IntegerField()
+    etag = serializers.CharField(help_text="As in the header, quotes included.")
 
     @extend_schema_field(serializers.ChoiceField(choices=["put", "delete"]))
     def get_op(self, record: StorageRecord) -> str:
@@ -118,12 +122,13 @@ class ChangeSerializer(serializers.Serializer[StorageRecord]):
             "checksum": record.checksum,
             "size_bytes": record.size_bytes,
             "revision": record.revision,
+            "etag": record.etag,
         }
 
 
 class FeedSerializer(serializers.Serializer[Any]):
     changes = ChangeSerializer(many=True)
-    next = serializers.IntegerField(help_text="Opaque: send it as `since` next time. May be negative.")
+    next = serializers.CharField(help_text="Opaque: send it as `since` next time.")
     has_more = serializers.BooleanField()
 
     @staticmethod

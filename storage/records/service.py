@@ -3,76 +3,175 @@
 import re
 import uuid
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound
+from adiuva.api.preconditions import next_date
+from adiuva.db.compiled_queries import CompiledQuery
+from adiuva.db.compiled_writes import CompiledWrites
 from storage.blobs.key_owners import RowsWithBlobs, sum_bytes_by_user
 from storage.blobs.port import A_UUID
 from storage.models import StorageRecord, StoredVector
-from storage.quota import Kind, lock_usage
+from storage.quota import Kind, LockedUsage, lock_usage
 from storage.records.tombstones import make_tombstone
-from storage.staging import Allowance, SealedBody, commit_usage, discard_after_commit, stage_blob
+from storage.records.upload_keys import answer_of, forget_keys, keep_answer
+from storage.staging import (
+    Allowance,
+    SealedBody,
+    StagedBody,
+    commit_usage,
+    discard_after_commit,
+    is_lost,
+    read_through,
+    stage_blob,
+)
 
 # Asked with the record as it is; raises ``PreconditionFailed`` when the client meant another state of it.
 Expectation = Callable[[StorageRecord], None]
 
 
-def etag_of(record: StorageRecord) -> str:
-    """A strong validator. Revisions go on across a deletion; once its tombstone is pruned they begin anew, and then
-    the checksum tells two states apart.
-    """
-    return f'"{record.revision}-{record.checksum[:16]}"'
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """``is_known``: its id and content had been there before this upload, which changed nothing."""
+
+    record: StorageRecord
+    is_known: bool = False
+
+
+# A record or its tombstone.
+_STATE = CompiledQuery(lambda user_id, record_id: StorageRecord.objects.for_user(user_id).filter(id=record_id))
+_WRITES = CompiledWrites(StorageRecord)
+
+
+class _AlreadyStoredError(Exception):
+    """Unwinds a commit for which there is nothing to do; never leaves this module."""
+
+    def __init__(self, created: Created) -> None:
+        super().__init__()
+        self.created = created
 
 
 def find_record(*, user_id: UUID, record_id: UUID) -> StorageRecord:
     """Raises ``NotFound`` for what is missing, deleted or somebody else's."""
-    record = StorageRecord.objects.for_user(user_id).live().filter(id=record_id).first()
-    if record is None:
+    record = _STATE.first(user_id, record_id)
+    if record is None or record.deleted_at is not None:
         raise NotFound("There is no such record.")
     return record
 
 
-def require_free_id(*, user_id: UUID, record_id: UUID) -> None:
-    """Raises ``Conflict`` where a record has this id; a tombstone's is free."""
-    if StorageRecord.objects.for_user(user_id).live().filter(id=record_id).exists():
-        raise Conflict("A record with this id exists; replace it with PUT.")
-
-
 def create_record(
-    *, user: User, table_name: str, record_id: UUID | None, body: SealedBody, allowance: Allowance
-) -> StorageRecord:
-    """A new record under the client's id, or one of the server's making.
+    *,
+    user: User,
+    table_name: str,
+    record_id: UUID | None,
+    body: SealedBody,
+    allowance: Allowance,
+    idempotency_key: str | None = None,
+) -> Created:
+    """A new record under the client's id, or one of the server's making; then ``idempotency_key`` tells a repetition.
 
     An id that a deletion has freed goes on where it was: its revision counts on, and its tombstone becomes the record.
+    What is sent again after a lost answer takes no room: its bytes are compared with their checksum, and dropped, but
+    where those of the record are gone: then they take their place.
 
     Raises:
-        Conflict: the id is taken; before the body is read where that is known then.
+        Conflict: the id is taken by other content; before the body is read where that is known then.
+        IdempotencyMismatch: the key came with other content before; likewise.
         ChecksumMismatch, PayloadTooLarge, QuotaExceeded: nothing was stored.
     """
-    if record_id is not None:
-        require_free_id(user_id=user.id, record_id=record_id)
-    record_id = record_id or uuid.uuid4()
-    key = _new_key(user_id=user.id, table_name=table_name, record_id=record_id)
-    with stage_blob(key=key, body=body, allowance=allowance) as staged, commit_usage(user.id, staged) as usage:
-        require_free_id(user_id=user.id, record_id=record_id)
-        tombstone = StorageRecord.objects.for_user(user.id).filter(id=record_id).first()
-        usage.charge(Kind.STORAGE, added=staged.size_bytes)
-        now = datetime.now(UTC)
-        record = StorageRecord(
-            user_id=user.id,
-            id=record_id,
-            table_name=table_name,
-            s3_key=key,
-            checksum=staged.checksum,
-            size_bytes=staged.size_bytes,
-            revision=1 if tombstone is None else tombstone.revision + 1,
-            seq=usage.next_seq(),
-            created_at=now,
-            updated_at=now,
-        )
-        record.save(force_insert=tombstone is None, force_update=tombstone is not None)
+    # Nobody has an id that the server has yet to make: only the client's own is looked for.
+    chosen = record_id
+
+    def known(state: StorageRecord | None) -> Created | None:
+        if chosen is not None:
+            return _same(state, table_name=table_name, checksum=body.checksum)
+        record = answer_of(idempotency_key, user_id=user.id, table_name=table_name, checksum=body.checksum)
+        return Created(record=record) if record else None
+
+    if found := known(_STATE.first(user.id, chosen) if chosen else None):
+        if _find_lost(found.record) is None:
+            read_through(body, allowance=allowance)
+            return found
+        allowance = allowance.without_quota()
+    new_id = chosen or uuid.uuid4()
+    key = _new_key(user_id=user.id, table_name=table_name, record_id=new_id)
+    try:
+        with stage_blob(key=key, body=body, allowance=allowance) as staged, commit_usage(user.id, staged) as usage:
+            state = _STATE.first(user.id, chosen) if chosen else None
+            if found := known(state):  # another request may have stored it meanwhile
+                _replace_lost(found, key=key)
+                return found
+            record = _commit_new(user, table_name, new_id, tombstone=state, key=key, staged=staged, usage=usage)
+            if chosen is None and idempotency_key is not None:
+                keep_answer(idempotency_key, record)
+    except _AlreadyStoredError as stored:
+        return stored.created
+    return Created(record=record)
+
+
+def _find_lost(record: StorageRecord) -> StorageRecord | None:
+    """The row with the content of ``record``, where its bytes are gone."""
+    rows = StorageRecord.objects.for_user(record.user_id).live().filter(id=record.id)
+    row = rows.filter(table_name=record.table_name, checksum=record.checksum).first()
+    return row if row is not None and row.s3_key is not None and is_lost(row.s3_key) else None
+
+
+def _replace_lost(found: Created, *, key: str) -> None:
+    """What is at ``key`` are its bytes. To whoever reads the record nothing has changed, and it is counted already.
+
+    Raises:
+        _AlreadyStoredError: they are not gone.
+    """
+    lost = _find_lost(found.record)
+    if lost is None:
+        raise _AlreadyStoredError(found)
+    _discard_blob(lost)
+    lost.s3_key = key
+    lost.verified_at = None
+    lost.save(update_fields=["s3_key", "verified_at"])
+
+
+def _same(state: StorageRecord | None, *, table_name: str, checksum: str) -> Created | None:
+    """None where no record has this id; a tombstone's is free. Raises ``Conflict`` where another one has it."""
+    if state is None or state.deleted_at is not None:
+        return None
+    if (state.table_name, state.checksum) != (table_name, checksum):
+        raise Conflict("A record with this id exists; replace it with PUT.")
+    return Created(record=state, is_known=True)
+
+
+def _commit_new(
+    user: User,
+    table_name: str,
+    record_id: UUID,
+    *,
+    tombstone: StorageRecord | None,
+    key: str,
+    staged: StagedBody,
+    usage: LockedUsage,
+) -> StorageRecord:
+    usage.charge(Kind.STORAGE, added=staged.size_bytes)
+    now = datetime.now(UTC)
+    record = StorageRecord(
+        user_id=user.id,
+        id=record_id,
+        table_name=table_name,
+        s3_key=key,
+        checksum=staged.checksum,
+        size_bytes=staged.size_bytes,
+        revision=usage.next_revision(0 if tombstone is None else tombstone.revision),
+        seq=usage.next_seq(),
+        created_at=now,
+        updated_at=now,
+        dated_at=next_date(now=now, before=None if tombstone is None else tombstone.date),
+    )
+    if tombstone is None:
+        _WRITES.insert(record)
+    else:
+        _WRITES.update(record)
     return record
 
 
@@ -99,7 +198,7 @@ def replace_record(
         current.checksum = staged.checksum
         current.size_bytes = staged.size_bytes
         current.verified_at = None
-        _save_change(current, seq=usage.next_seq(), now=datetime.now(UTC))
+        _save_change(current, usage=usage, now=datetime.now(UTC))
     return current
 
 
@@ -118,14 +217,15 @@ def delete_record(*, user_id: UUID, record_id: UUID, expect: Expectation) -> Non
         _discard_blob(record)
         now = datetime.now(UTC)
         make_tombstone(record, at=now)
-        _save_change(record, seq=usage.next_seq(), now=now)
+        _save_change(record, usage=usage, now=now)
 
 
-def _save_change(record: StorageRecord, *, seq: int, now: datetime) -> None:
-    record.revision += 1
-    record.seq = seq
+def _save_change(record: StorageRecord, *, usage: LockedUsage, now: datetime) -> None:
+    record.revision = usage.next_revision(record.revision)
+    record.seq = usage.next_seq()
+    record.dated_at = next_date(now=now, before=record.date)
     record.updated_at = now
-    record.save(force_update=True)
+    _WRITES.update(record)
 
 
 def _discard_blob(record: StorageRecord) -> None:
@@ -162,6 +262,7 @@ class RecordOwner(RowsWithBlobs):
         return used
 
     def forget(self, user_id: UUID) -> None:
-        """Tombstones too."""
+        """Tombstones too, and the answers that are kept for repetitions."""
+        forget_keys(user_id)
         StorageRecord.objects.for_user(user_id).delete()
         StoredVector.objects.for_user(user_id).delete()

@@ -142,8 +142,8 @@ def _parse_form(request: Request, allowance: Allowance) -> Iterator[dict[str, An
     """The fields of a form, ``blob`` among them."""
     declared = declared_size(request)
     if declared is not None:
-        allowance.check(max(0, declared - FORM_EXTRA_BYTES))
-    with spooled_form(request, {"blob": allowance.check}) as form:
+        allowance.check_unknown(max(0, declared - FORM_EXTRA_BYTES))
+    with spooled_form(request, {"blob": allowance.check_unknown}) as form:
         fields: dict[str, Any] = dict(form.fields)
         if isinstance(text := fields.get("blob"), str):
             fields["blob"] = _Blob.of(text.encode("latin-1"))  # a part without a file name

@@ -11,16 +11,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
+from adiuva.api import idempotency
 from adiuva.api.errors import UpstreamError, ValidationFailed
 from adiuva.api.openapi.responses import problem
-from adiuva.api.pagination import MAX_INTEGER, KeysFirst, page_parameters, requested_page, whole_number
+from adiuva.api.pagination import KeysFirst, page_parameters, requested_page, whole_number
 from adiuva.api.preconditions import require_match
 from adiuva.api.views import ApiView, ApiViewSet, uuid_or_404
 from storage.downloads import blob_response
 from storage.models import StorageRecord
 from storage.quota import Kind, limit_bytes, usage_of, used_bytes
 from storage.records import openapi
-from storage.records.change_feed import list_changes
+from storage.records.change_feed import START, list_changes
 from storage.records.serializers import (
     FeedSerializer,
     QuotaSerializer,
@@ -28,7 +29,7 @@ from storage.records.serializers import (
     RecordMetaSerializer,
     TableQuerySerializer,
 )
-from storage.records.service import create_record, delete_record, etag_of, find_record, replace_record
+from storage.records.service import create_record, delete_record, find_record, replace_record
 from storage.records.upload_forms import NEW, REPLACEMENT, Upload, sealed_upload
 from storage.staging import Allowance, allowance_of, declared_size, require_whole
 
@@ -47,7 +48,7 @@ def _find_by_path(request: Request, pk: str) -> StorageRecord:
 
 
 def _respond_with(record: StorageRecord, *, status: int, headers: dict[str, str] | None = None) -> Response:
-    headers = {"ETag": etag_of(record), **(headers or {})}
+    headers = {"ETag": record.etag, **(headers or {})}
     return Response(RecordMetaSerializer(record).data, status=status, headers=headers)
 
 
@@ -98,16 +99,19 @@ class RecordsViewSet(ApiViewSet):
 
     @extend_schema(**openapi.CREATE)
     def create(self, request: Request) -> Response:
+        key = idempotency.idempotency_key(request)
         with sealed_upload(request, NEW, allowance=self.allowance) as upload:
             assert upload.table_name is not None  # noqa: S101 - required by NEW
-            record = create_record(
+            created = create_record(
                 user=identity_of(request).user,
                 table_name=upload.table_name,
                 record_id=upload.record_id,
                 body=upload.body,
                 allowance=self.allowance,
+                idempotency_key=key,
             )
-        return _respond_with(record, status=201, headers={"Location": f"{request.path}/{record.id}"})
+        location = {"Location": f"{request.path}/{created.record.id}"}
+        return _respond_with(created.record, status=200 if created.is_known else 201, headers=location)
 
     @extend_schema(**openapi.RETRIEVE)
     def retrieve(self, request: Request, pk: str) -> HttpResponseBase:
@@ -118,8 +122,8 @@ class RecordsViewSet(ApiViewSet):
                     request,
                     key=record.s3_key or "",
                     size_bytes=record.size_bytes,
-                    etag=etag_of(record),
-                    last_modified=record.updated_at,
+                    etag=record.etag,
+                    last_modified=record.date,
                     headers={"X-Checksum": record.checksum},
                 )
             except FileNotFoundError:
@@ -161,7 +165,7 @@ class RecordsViewSet(ApiViewSet):
         return Response(status=204)
 
     def _expect(self, record: StorageRecord) -> None:
-        require_match(self.request, etag_of(record), last_modified=record.updated_at)
+        require_match(self.request, record.etag, last_modified=record.date)
 
 
 def _require_same(upload: Upload, record: StorageRecord) -> None:
@@ -180,16 +184,22 @@ class ChangesView(ApiView):
         operation_id="listChanges",
         summary="List changes since a cursor",
         description="The last change of each record, in the order of the commits. Start with `since=0` and pass on "
-        "what `next` says, as it is (it may be negative): then nothing is missed. A 410 means that deletions since "
-        "then are no longer known: start again with 0, and drop the records that did not come.",
+        "what `next` says, as it is: then nothing is missed. After a 410 start again with 0. When its `reason` is "
+        "`pruned`, deletions since then are no longer known: drop the records that do not come. When it is "
+        "`restored`, the service went back to a backup: drop nothing, and send again the records that do not come, or "
+        "come in an older revision.",
         parameters=[
-            OpenApiParameter("since", OpenApiTypes.INT, default=0, description="`next` of the page before, or 0."),
+            OpenApiParameter("since", OpenApiTypes.STR, default=START, description="`next` of the page before, or 0."),
             OpenApiParameter("limit", OpenApiTypes.INT, default=CHANGES, description=f"At most {MOST_CHANGES}."),
         ],
-        responses={200: FeedSerializer, 400: problem("validation_error"), 410: problem("resync_required")},
+        responses={
+            200: FeedSerializer,
+            400: problem("validation_error: among others, a `since` that was never this account's"),
+            410: problem("resync_required, with the `reason`: `pruned` or `restored`"),
+        },
     )
     def get(self, request: Request) -> Response:
-        since = whole_number(request, "since", default=0, least=-MAX_INTEGER)
+        since = request.query_params.get("since", START)
         limit = whole_number(request, "limit", default=CHANGES, least=1)
         page = list_changes(user_id=identity_of(request).user.id, since=since, limit=min(limit, MOST_CHANGES))
         return Response(FeedSerializer.serialize(page))

@@ -93,6 +93,9 @@ class PineconeIndex:
         with _translate_errors():
             self._index().describe_index_stats()
 
+    def warm(self) -> None:
+        self.largest_dimension()
+
     def close(self) -> None:
         with self._lock:
             if self._opened is not None:

@@ -73,6 +73,9 @@ class VectorIndex(Protocol):
     def check(self) -> None:
         """Raises when the store cannot be used; for readiness and doctor."""
 
+    def warm(self) -> None:
+        """Does ahead what the first requests would wait for. May take seconds; ends early at ``close``."""
+
     def close(self) -> None:
         """Closes connections and folders."""
 
@@ -106,6 +109,9 @@ class VectorStore:
 
     def check(self) -> None:
         self._index.check()
+
+    def warm(self) -> None:
+        self._index.warm()
 
     def close(self) -> None:
         self._index.close()

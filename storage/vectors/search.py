@@ -16,7 +16,7 @@ from adiuva.observability.metrics import UPLOAD_BYTES, UPLOADS
 from storage.checksums import checksum_of, verify_checksum
 from storage.models import StoredVector
 from storage.quota import Kind, lock_usage, lock_usage_row, usage_of
-from storage.vectors.factory import get_vector_store, is_untouched
+from storage.vectors.factory import erase_vectors_of, get_vector_store, may_hold_vectors_of, uses_local_engine
 from storage.vectors.port import Point, derive_vector
 
 SPARE_HITS = 10  # hits that may turn out to have no row before the store is asked again
@@ -140,12 +140,11 @@ def erase_vectors(user_id: UUID) -> None:
     Raises:
         UpstreamError, UpstreamUnavailable, UpstreamTimeout: something is left; the erasure is tried again.
     """
-    store = None if is_untouched() else get_vector_store()
+    if not uses_local_engine():
+        get_vector_store()  # its SDK takes seconds, and nobody waits for a lock meanwhile
     with lock_usage_row(user_id) as usage:
-        if store is None and not is_untouched():
-            store = get_vector_store()  # the upsert that was waited for was the first there ever was
-        if store is not None:
-            store.erase(user_id)
+        if may_hold_vectors_of(user_id):
+            erase_vectors_of(user_id)
         mine = StoredVector.objects.for_user(user_id)
         removed = mine.aggregate(total=Sum("size_bytes", default=0))["total"]
         mine.delete()

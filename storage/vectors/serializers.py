@@ -1,19 +1,23 @@
 """What the vector routes take and answer. JSON of many vectors is looked over before it is parsed.
 
-16 MiB of ``[],[],[]`` would become a gigabyte of lists. What the largest request needs is known: ids, blobs and
+64 MiB of ``[],[],[]`` would become a gigabyte of lists. What the largest request needs is known: ids, blobs and
 checksums hold neither commas nor brackets, so counting them in the bytes bounds the values there can be.
 """
 
 import base64
 import io
 import math
+import struct
 from collections.abc import Mapping
+from itertools import islice
 from typing import IO, Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.parsers import BaseParser
 
+from adiuva.api.cbor import read_sequence
 from adiuva.api.errors import PayloadTooLarge, ValidationFailed
 from adiuva.api.fields import Base64Field, IdField
 from adiuva.api.json import StrictJSONParser
@@ -25,6 +29,8 @@ MOST_VECTORS = 500
 _SPARE = 10  # fields of a vector, those included that nobody knows
 MOST_COMMAS = MOST_VECTORS * (MAX_DIMENSION + _SPARE)
 MOST_BRACKETS = MOST_VECTORS * _SPARE
+MOST_VALUES = MOST_VECTORS * (MAX_DIMENSION + 4 * _SPARE)
+FLOAT_BYTES = 4  # of a float32
 
 
 class VectorsParser(StrictJSONParser):
@@ -42,6 +48,21 @@ class VectorsParser(StrictJSONParser):
         return super().parse(io.BytesIO(body), media_type, parser_context)
 
 
+class VectorSequenceParser(BaseParser):
+    """A sequence of CBOR maps, one a vector (RFC 8742)."""
+
+    media_type = "application/cbor-seq"
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        items = islice(read_sequence(stream.read(), most_values=MOST_VALUES), MOST_VECTORS + 1)
+        return {"vectors": list(items)}
+
+
 MOST_RESULTS = 100
 MAX_BLOB_BYTES = 256 * 1024  # a search answers with up to a hundred of them, out of memory
 
@@ -53,7 +74,7 @@ class BlobField(Base64Field):
     default_error_messages = {"empty": "This may not be empty."}
 
     def to_internal_value(self, data: Any) -> bytes:
-        blob = super().to_internal_value(data)
+        blob = data if isinstance(data, bytes) else super().to_internal_value(data)  # CBOR has bytes, JSON has none
         if not blob:
             self.fail("empty")
         if len(blob) > MAX_BLOB_BYTES:
@@ -71,11 +92,14 @@ class FloatsField(serializers.Field[list[float], Any, list[float], Any]):
     default_error_messages = {
         "not_a_list": "This must be a list of numbers.",
         "length": f"A vector has 1 to {MAX_DIMENSION} dimensions.",
+        "not_floats": "A byte string must be of float32, four bytes each.",
         "not_finite": "Every number must be finite.",
         "zero": "A vector of zeros has no direction, and nothing is near it.",
     }
 
     def to_internal_value(self, data: Any) -> list[float]:
+        if isinstance(data, bytes):
+            data = self._unpack(data)
         if not isinstance(data, list) or not {type(value) for value in data} <= {int, float}:
             self.fail("not_a_list")
         if not 1 <= len(data) <= MAX_DIMENSION:
@@ -89,6 +113,14 @@ class FloatsField(serializers.Field[list[float], Any, list[float], Any]):
         if not any(vector):
             self.fail("zero")
         return vector
+
+    def _unpack(self, data: bytes) -> list[float]:
+        """Little-endian float32, as CBOR may send them."""
+        if len(data) > MAX_DIMENSION * FLOAT_BYTES:
+            self.fail("length")
+        if len(data) % FLOAT_BYTES:
+            self.fail("not_floats")
+        return list(struct.unpack(f"<{len(data) // FLOAT_BYTES}f", data))
 
     def to_representation(self, value: list[float]) -> list[float]:
         return value

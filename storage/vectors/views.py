@@ -12,6 +12,7 @@ from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView
 from storage.quota import Kind
 from storage.staging import allowance_of, declared_size
+from storage.vectors.admission import admit
 from storage.vectors.search import delete_vectors, search_vectors, upsert_vectors
 from storage.vectors.serializers import (
     MAX_BLOB_BYTES,
@@ -21,10 +22,11 @@ from storage.vectors.serializers import (
     SearchSerializer,
     UpsertedSerializer,
     UpsertSerializer,
+    VectorSequenceParser,
     VectorsParser,
 )
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
 
 _UPSTREAM = {
     502: problem("The vector store failed; nothing has changed"),
@@ -34,14 +36,19 @@ _UPSTREAM = {
 
 
 class VectorUpsertView(ApiView):
-    parser_classes = [VectorsParser]
+    parser_classes = [VectorsParser, VectorSequenceParser]
 
     @extend_schema(
         operation_id="upsertVectors",
         summary="Store vectors with their sealed blobs",
         description="All of them or none. A vector that is there already under its id is replaced. Blobs count towards "
-        "storage; vectors are no part of the change feed.",
-        request=UpsertSerializer,
+        "storage; vectors are no part of the change feed. As `application/cbor-seq` (RFC 8742) the body is one map a "
+        "vector, without a list around them: `blob` is a byte string, and `vector` an array of numbers or a byte "
+        "string of little-endian float32.",
+        request={
+            "application/json": UpsertSerializer,
+            "application/cbor-seq": {"type": "string", "format": "binary"},
+        },
         responses={
             200: UpsertedSerializer,
             400: problem("A field is wrong, a dimension differs, or blobs are not what was hashed: see errors or ids"),
@@ -52,11 +59,13 @@ class VectorUpsertView(ApiView):
     )
     def post(self, request: Request) -> Response:
         user = identity_of(request).user
-        allowance_of(user, Kind.STORAGE, max_bytes=MAX_BODY_BYTES, declared=declared_size(request))
+        declared = declared_size(request)
+        allowance_of(user, Kind.STORAGE, max_bytes=MAX_BODY_BYTES, declared=declared)
         close_old_connections()  # the body may take its time
-        body = UpsertSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        return Response({"upserted": upsert_vectors(user_id=user.id, vectors=body.new_vectors())})
+        with admit(user.id, declared=declared):
+            body = UpsertSerializer(data=request.data)
+            body.is_valid(raise_exception=True)
+            return Response({"upserted": upsert_vectors(user_id=user.id, vectors=body.new_vectors())})
 
 
 class VectorSearchView(ApiView):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.login_limits import LOGIN
+from accounts.login_limits import PER_ACCOUNT, PER_ADDRESS
 from accounts.models import User
 from tests.accounts.conftest import Clock
 from tests.support.accounts import PASSWORD, Account
@@ -30,8 +30,8 @@ def log_in(email: str, password: str = WRONG, *, address: str = HERE) -> Any:
 
 
 def guess_until_refused(email: str) -> Any:
-    answers = [log_in(email) for _ in range(LOGIN.failures + 1)]
-    assert [answer.status_code for answer in answers] == [200] * LOGIN.failures + [429]
+    answers = [log_in(email) for _ in range(PER_ACCOUNT + 1)]
+    assert [answer.status_code for answer in answers] == [200] * PER_ACCOUNT + [429]
     return answers[-1]
 
 
@@ -71,7 +71,7 @@ def test_no_answer_tells_whether_there_is_such_an_account(member: Account, make_
 
 
 def guess_until_refused_after_one(email: str) -> Any:
-    answers = [log_in(email) for _ in range(LOGIN.failures)]
+    answers = [log_in(email) for _ in range(PER_ACCOUNT)]
     assert answers[-1].status_code == 429
     return answers[-1]
 
@@ -85,12 +85,12 @@ def without_tokens(answer: Any, email: str) -> str:
 
 
 def test_a_refused_address_locks_nobody_else_out(member: Account, make_user: MakeUser) -> None:
-    for n in range(LOGIN.per_address):
+    for n in range(PER_ADDRESS):
         log_in(f"guess-{n}@example.com")
     refused = log_in(member.email, PASSWORD)
     assert refused.status_code == 429
     assert "Too many attempts" in refused.content.decode()
-    for _ in range(LOGIN.per_account + 1):  # and what it goes on to send counts for no account
+    for _ in range(PER_ACCOUNT + 1):  # and what it goes on to send counts for no account
         log_in(member.email)
     assert log_in(member.email, PASSWORD, address=ELSEWHERE).status_code == 302
 
@@ -110,7 +110,7 @@ def test_the_page_itself_is_never_refused(member: Account) -> None:
 
 
 def test_without_a_cache_staff_still_get_in(member: Account, no_cache: None) -> None:
-    assert {log_in(member.email).status_code for _ in range(LOGIN.failures + 1)} == {200}
+    assert {log_in(member.email).status_code for _ in range(PER_ACCOUNT + 1)} == {200}
     assert log_in(member.email, PASSWORD).status_code == 302
 
 

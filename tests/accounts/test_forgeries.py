@@ -14,7 +14,7 @@ import jwt
 import pytest
 from django.conf import settings
 
-from accounts import authentication
+from accounts import authentication, ws_tickets
 from accounts.access_tokens import new_access_token
 from accounts.models import Session, User
 from adiuva.api.errors import InvalidToken
@@ -122,12 +122,26 @@ def test_a_claim_that_is_missing_or_another_is_refused(
 
 def test_an_expired_token_is_refused(api: ApiClient, make_user: MakeUser) -> None:
     now = int(time.time())
-    assert_invalid(api.get("auth/me", token=sign(good_claims(make_user()) | {"iat": now - 100, "exp": now - 1})))
+    assert_invalid(api.get("auth/me", token=sign(good_claims(make_user()) | {"iat": now - 100, "exp": now - 11})))
 
 
 @pytest.mark.parametrize("claim", ["nbf", "iat"])
 def test_a_token_from_the_future_is_refused(api: ApiClient, make_user: MakeUser, claim: str) -> None:
-    assert_invalid(api.get("auth/me", token=sign(good_claims(make_user()) | {claim: int(time.time()) + 60})))
+    assert_invalid(api.get("auth/me", token=sign(good_claims(make_user()) | {claim: int(time.time()) + 12})))
+
+
+@pytest.mark.parametrize("claims", [{"iat": 8}, {"nbf": 8}, {"iat": 8, "nbf": 8}, {"iat": -100, "exp": -8}])
+def test_a_token_of_another_server_passes_while_their_clocks_are_ten_seconds_apart(
+    api: ApiClient, make_user: MakeUser, claims: dict[str, int]
+) -> None:
+    now = int(time.time())
+    token = sign(good_claims(make_user()) | {claim: now + seconds for claim, seconds in claims.items()})
+    assert api.get("auth/me", token=token).status == 200
+    ticket = api.post("auth/ws-ticket", token=token).json["ticket"]
+    identity = ws_tickets.redeem(ticket)
+    assert authentication.reload(identity) == identity
+    assert authentication.seconds_left(identity) > 0
+    assert authentication.is_signed(token)
 
 
 def test_a_refresh_token_is_no_access_token(api: ApiClient, make_user: MakeUser) -> None:

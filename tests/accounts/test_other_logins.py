@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.test.client import RequestFactory
 
-from accounts.login_limits import LOGIN, LimitedBackend
+from accounts.login_limits import PER_ACCOUNT, LimitedBackend
 from accounts.models import Session, User
 from tests.accounts.conftest import Clock
 from tests.support.accounts import PASSWORD, Account
@@ -44,7 +44,7 @@ def test_an_account_that_is_not_staff_cannot_log_into_the_admin(make_user: MakeU
 def test_guesses_at_the_admin_and_at_the_api_share_one_limit(
     api: ApiClient, member: Account, limits_clock: Clock
 ) -> None:
-    for _ in range(LOGIN.failures // 2):
+    for _ in range(PER_ACCOUNT // 2):
         assert api.post("auth/login", json={"email": member.email, "password": "wrong password"}).status == 401
         assert not admin_login(member, "wrong password")
     assert not admin_login(member, PASSWORD)
@@ -53,20 +53,21 @@ def test_guesses_at_the_admin_and_at_the_api_share_one_limit(
     assert admin_login(member, PASSWORD)
 
 
-def test_a_failed_admin_login_costs_one_hash_whoever_it_names(
-    member: Account, make_user: MakeUser, hash_count: list[str]
+@pytest.mark.parametrize(("password", "hashes"), [("wrong password", 1), ("wrong cafe\u0301", 2)])
+def test_a_failed_admin_login_costs_as_many_hashes_whoever_it_names(
+    member: Account, make_user: MakeUser, hash_count: list[str], password: str, hashes: int
 ) -> None:
     disabled = make_user()
     User.objects.filter(id=disabled.user.id).update(is_active=False)
     for email in (member.email, disabled.email, "nobody@example.com"):
         hash_count.clear()
-        Client().post("/admin/login/", {"username": email, "password": "wrong password"})
-        assert len(hash_count) == 1, email
+        Client().post("/admin/login/", {"username": email, "password": password})
+        assert len(hash_count) == hashes, email
 
 
 def test_code_that_authenticates_without_a_request_is_not_limited(member: Account) -> None:
     backend = LimitedBackend()
-    for _ in range(LOGIN.failures + 1):
+    for _ in range(PER_ACCOUNT + 1):
         assert backend.authenticate(None, username=member.email, password="wrong password") is None
     assert backend.authenticate(None, username=member.email, password=PASSWORD) == member.user
     assert backend.authenticate(RequestFactory().get("/"), username=None, password=PASSWORD) is None

@@ -4,6 +4,14 @@ from typing import Any
 import pytest
 
 from accounts.models import Session, User
+from tests.accounts.recovery.actions import (
+    ask_for_change,
+    change_address,
+    confirm_reset,
+    mailed_token,
+    reset_token,
+    use,
+)
 from tests.support.accounts import PASSWORD, Account
 from tests.support.client import Answer, ApiClient
 
@@ -105,3 +113,27 @@ def test_unknown_fields_are_ignored(api: ApiClient, make_user: MakeUser) -> None
     assert change(api, account, tier="team", is_staff=True, email="new@example.com").status == 200
     user = User.objects.get(id=account.user.id)
     assert (user.email, user.tier, user.is_staff) == (account.email, "free", False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mailed_links_that_would_undo_it_are_dead(api: ApiClient, make_user: MakeUser) -> None:
+    """Who has read the mailbox, and who had the old password and wants the account at another address."""
+    account = make_user()
+    reset = reset_token(account)
+    assert ask_for_change(account, "thief@example.com").status == 202
+    undo, moving = mailed_token(account.email), mailed_token("thief@example.com")
+    changed = change(api, account)
+    assert changed.status == 200
+    assert confirm_reset(reset).status == 400
+    assert use(moving).status == 400
+    assert api.get("auth/me", token=changed.json["access_token"]).json["email"] == account.email
+    assert use(undo).status == 204
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_way_back_to_an_earlier_address_outlives_it(api: ApiClient, make_user: MakeUser) -> None:
+    account = make_user()
+    undo = change_address(account, "thief@example.com")
+    assert change(api, account).status == 200
+    assert use(undo).status == 204
+    assert User.objects.get(id=account.user.id).email == account.email

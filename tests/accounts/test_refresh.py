@@ -156,6 +156,25 @@ def test_a_server_whose_clock_is_behind_can_refresh_a_brand_new_session(api: Api
     assert refresh(api, account.refresh_token).status == 200
 
 
+@pytest.mark.parametrize("apart", [timedelta(seconds=-20), timedelta(seconds=20)])
+def test_the_grace_period_does_not_go_by_the_clock_of_the_server_that_is_asked(
+    api: ApiClient, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch, apart: timedelta
+) -> None:
+    account = make_user()
+    first = refresh(api, account.refresh_token)
+    let_time_pass(account.session_id, timedelta(seconds=25))
+
+    class AnotherClock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.now(tz) + apart
+
+    monkeypatch.setattr("accounts.sessions.datetime", AnotherClock)
+    monkeypatch.setattr("accounts.refresh_tokens.datetime", AnotherClock)
+    again = refresh(api, account.refresh_token)
+    assert (again.status, again.json["refresh_token"]) == (200, first.json["refresh_token"])
+
+
 def test_the_database_never_holds_a_token(api: ApiClient) -> None:
     answers = [api.post("auth/register", json={"email": "ada@example.com", "password": "long enough words"}).json]
     answers += [refresh(api, answers[-1]["refresh_token"]).json for _ in range(1)]

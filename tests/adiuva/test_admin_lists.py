@@ -12,9 +12,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from djstripe import models as mirror
 
-from accounts.models import User
+from accounts.models import SecurityEventType, User
+from accounts.security_events.recording import record
+from adiuva.mail.kinds import MailKind
+from adiuva.mail.outbox import send_mail
 from billing.alerts import raise_alert
+from billing.models import KnownPrice
 from marketplace.models import PaymentReturn
+from tests.support.accounts import TESTS
 from tests.support.months import Months
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]  # twenty rows of everything
@@ -48,11 +53,15 @@ def queries_of(client: Client, path: str) -> tuple[int, int]:
 
 
 def test_no_list_asks_once_a_row(root: Client) -> None:
-    Months(users=70, plugins=MANY).build()
+    months = Months(users=70, plugins=MANY)
+    months.build()
     mirror_customers(MANY)
     for n in range(MANY):
         raise_alert("unknown_price", reference=f"another_{n}", message="A price for no tier.")
         Group.objects.create(name=f"Group {n}")
+        record(SecurityEventType.LOGIN, user_id=months.users[n].id, origin=TESTS)
+        send_mail(MailKind.VERIFICATION, to=f"{n}@example.com", locale="en", account_id=months.users[n].id)
+        KnownPrice.objects.create(price_id=f"price_{n}", interval="month", tier="pro")
         PaymentReturn.objects.create(
             stripe_id=f"re_more_{n}",
             payment_intent_id=f"pi_{n}",
@@ -62,7 +71,7 @@ def test_no_list_asks_once_a_row(root: Client) -> None:
             said_at=datetime.now(UTC),
         )
     models: list[type[Model]] = list(admin.site._registry)
-    assert len(models) > 18
+    assert len(models) > 20
     for model in models:
         path = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
         first = model._default_manager.first()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adiuva.environment import Environment, is_placeholder, is_weak, load_or_exit
+from adiuva.environment import Environment, host_and_origin, is_placeholder, is_weak, load_or_exit
 from tests.support.server import PROJECT_DIR, clean_environment
 
 SECRET = "9b1deb4d3b7d4bad9bdd2b0d7b3dcb6d8f2e1a07c5564e3f"
@@ -26,6 +26,7 @@ def test_a_printed_environment_shows_no_secret(monkeypatch: pytest.MonkeyPatch) 
     values = {name: f"Canary-{name}-0123456789" for name in names} | {
         "DATABASE_URL": "postgres://adiuva:canary-db%2Fpass@db.internal/adiuva",
         "REDIS_URL": "redis://:canary-redis-pass@redis.internal/0",
+        "EMAIL_URL": "smtp://adiuva:canary-mail%2Bpass@mail.internal",
     }
     set_all(monkeypatch, values)
     environment = Environment()
@@ -34,6 +35,7 @@ def test_a_printed_environment_shows_no_secret(monkeypatch: pytest.MonkeyPatch) 
     assert {*environment.secrets()} == {
         *(values[name] for name in names),
         *("canary-db%2Fpass", "canary-db/pass", "canary-redis-pass"),
+        *("canary-mail%2Bpass", "canary-mail+pass"),
     }
 
 
@@ -105,6 +107,8 @@ def test_production_refuses_in_one_line_that_names_the_variable_and_not_its_valu
         *(("QDRANT_URL", "canary"), ("S3_ENDPOINT_URL", "canary"), ("STRIPE_API_BASE", "canary")),
         *(("CORS_ORIGINS", "*"), ("CORS_ORIGINS", "http://a/b"), ("CORS_ORIGINS", "app://., localhost")),
         *(("WEB_CONCURRENCY", "0"), ("WEB_CONCURRENCY", "many")),
+        *(("EMAIL_URL", "http://a:canary@b"), ("EMAIL_URL", "smtp://"), ("EMAIL_URL", "smtp://a:canary@b:99999")),
+        *(("EMAIL_FROM", "canary"), ("WEBAUTHN_ORIGINS", "*"), ("STAFF_REQUIRE_SECOND_FACTOR", "canary")),
     ],
 )
 def test_a_variable_of_a_wrong_kind_is_named(
@@ -251,7 +255,10 @@ def test_a_minimal_production_passes_djangos_deployment_checks(tmp_path: Path) -
         ({"OPENAI_API_KEY": "sk-x"}, "openai/gpt-4o-mini"),
         ({"OPENAI_API_KEY": "sk-x", "LLM_MODEL": "gpt-4o"}, "gpt-4o"),
         ({"OPENAI_API_BASE": "http://127.0.0.1:1", "LLM_MODEL": "gpt-4o"}, "gpt-4o"),
+        ({"LLM_MODEL": "claude-opus-4-5", "ANTHROPIC_API_KEY": "sk-x"}, "claude-opus-4-5"),
+        ({"GEMINI_API_KEY": "x"}, "gemini/gemini-2.5-flash"),
         (PROD, ""),
+        (PROD | {"LLM_MODEL": "claude-opus-4-5"}, "claude-opus-4-5"),
         (PROD | {"OPENAI_API_KEY": "sk-x"}, "openai/gpt-4o-mini"),
     ],
 )
@@ -269,3 +276,18 @@ def test_a_production_that_is_weak_or_without_tls_does_not(tmp_path: Path) -> No
     assert "adiuva.W001" in done.stderr
     assert "adiuva.E001" in done.stderr
     assert "0" * 64 not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "origin"),
+    [
+        ("http://localhost:8000", "localhost", "http://localhost:8000"),
+        ("https://API.Example:443", "api.example", "https://api.example"),
+        ("https://api.example:8443/base", "api.example", "https://api.example:8443"),
+        ("http://api.example:80", "api.example", "http://api.example"),
+        ("https://münchen.example", "xn--mnchen-3ya.example", "https://xn--mnchen-3ya.example"),
+        ("http://[::1]", "[::1]", "http://[::1]"),
+    ],
+)
+def test_host_and_origin_are_spelled_as_browsers_do(url: str, host: str, origin: str) -> None:
+    assert host_and_origin(url) == (host, origin)

@@ -64,6 +64,6 @@ async def test_the_prompt_prefers_archiving(provider: LoopbackLLM) -> None:
     provider.script(text("ok"))
     await turn_with("project_agent", "x")
     prompt = provider.requests[0]["messages"][0]["content"]
-    assert "Archiving keeps everything" in prompt
+    assert "are met by archiving (reversible, lossless)" in prompt
     assert "# What you must not do" in prompt
     assert [tool["function"]["name"] for tool in provider.requests[0]["tools"]][-1] == "delete_project"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents import prompting
-from agents.run_context import RunContext
+from agents.run_context import UTC, RunContext
 from tests.agents.support import DATA, MILK, SUNDAY, context
 
 
@@ -32,10 +32,17 @@ def test_messages_are_instructions_then_conversation_then_request() -> None:
 
 
 def test_the_latest_of_a_long_conversation_is_kept() -> None:
-    history = [{"role": "user", "content": f"{n} " + "x" * 1000} for n in range(300)]
-    made = prompting.messages("task_agent", "now", context({"conversation_history": history}))
-    assert len(made) < 110
-    assert made[-2]["content"].startswith("299 ")
+    history = [{"role": ("assistant", "user")[n % 2], "content": f"{n} " + "x" * 1000} for n in range(300)]
+    system, *past, request = prompting.messages("task_agent", "now", context({"conversation_history": history}))
+    assert past == history[-len(past) :]
+    assert 95 < len(past) < 100
+    assert past[0]["role"] == "user", "it does not begin with the answer to what was left out"
+    assert (system["role"], request["content"]) == ("system", "now")
+
+
+def test_of_a_message_longer_than_the_limit_nothing_is_kept() -> None:
+    history = [{"role": "user", "content": "x" * (prompting.MAX_HISTORY_CHARACTERS + 1)}]
+    assert len(prompting.messages("task_agent", "now", context({"conversation_history": history}))) == 2
 
 
 @pytest.mark.parametrize(
@@ -44,6 +51,7 @@ def test_the_latest_of_a_long_conversation_is_kept() -> None:
         ("Europe/Berlin", "Sunday, 2026-11-22", "18:30"),
         ("Pacific/Auckland", "Monday, 2026-11-23", "06:30"),
         ("America/Los_Angeles", "Sunday, 2026-11-22", "09:30"),
+        ("UTC+07:00", "Monday, 2026-11-23", "00:30"),
     ],
 )
 def test_the_day_is_the_users(zone: str, today: str, clock: str) -> None:
@@ -56,12 +64,12 @@ def test_the_day_is_the_users(zone: str, today: str, clock: str) -> None:
     "zone", [None, 5, "", "Mars/Olympus", "Europe", "../../etc/passwd", "/etc/passwd", "a\x00b", "x" * 5000, ["UTC"]]
 )
 def test_a_bad_timezone_is_utc(zone: Any) -> None:
-    assert RunContext.of({"user_profile": {"timezone": zone}}, now=SUNDAY).timezone.key == "UTC"
+    assert RunContext.of({"user_profile": {"timezone": zone}}, now=SUNDAY).timezone is UTC
 
 
 @pytest.mark.parametrize("profile", [None, [], "Europe/Berlin", 3])
 def test_a_bad_profile_is_utc(profile: Any) -> None:
-    assert RunContext.of({"user_profile": profile}).timezone.key == "UTC"
+    assert RunContext.of({"user_profile": profile}).timezone is UTC
 
 
 def test_context_stands_in_fences() -> None:

@@ -30,7 +30,15 @@ async def test_a_call_becomes_an_action_and_then_a_sentence(provider: LoopbackLL
     assert (action.name, action.data) == ("create_task", {"title": "Buy milk", "priority": "high"})
     assert done.text == "I made it."
     assert json.loads(tool_messages(provider)[0]) == {"ok": True, "record_id": action.record_id}
-    assert [type(event) for event in done.events] == [ActionEmitted, TextDelta, TextDelta]
+    assert list(dict.fromkeys(type(event) for event in done.events)) == [ActionEmitted, TextDelta]
+
+
+async def test_arguments_of_endless_depth_go_back_to_the_model(provider: LoopbackLLM) -> None:
+    deep, good = call("create_task", id="a", raw="[" * 5000), call("create_task", id="b", title="Milk")
+    provider.script(calls(deep, good), text("Done."))
+    done = await turn("add milk")
+    assert [action.data for action in done.actions] == [{"title": "Milk"}]
+    assert json.loads(tool_messages(provider)[0])["ok"] is False
 
 
 async def test_every_model_call_is_on_the_meter(provider: LoopbackLLM) -> None:

@@ -75,9 +75,9 @@ def assert_nothing_is_kept_of(account: Account) -> None:
     assert not Backup.objects.for_user(account.user.id).exists()
 
 
-def age(backup: Any, **to: datetime) -> None:
-    """Moves a stored snapshot's ``created_at`` (or ``latest_again_at``)."""
-    assert Backup.objects.filter(id=backup["id"]).update(**to) == 1
+def age(backup: Any, *, created_at: datetime) -> None:
+    """Moves a stored snapshot to the time it is given."""
+    assert Backup.objects.filter(id=backup["id"]).update(created_at=created_at, latest_since=created_at) == 1
 
 
 def seconds_of(http_date: str) -> datetime:

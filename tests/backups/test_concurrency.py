@@ -43,6 +43,15 @@ def test_fifty_uploads_at_the_edge_of_the_quota_never_exceed_it(account: Account
     assert_counted_as_kept(account)
 
 
+def test_of_one_upload_many_times_at_once_one_is_stored(account: Account) -> None:
+    allow(account, 1000)
+    answers = run_concurrently(*(partial(put, ApiClient(), account, b"x" * 600) for _ in range(12)))
+    assert Counter(answer.status for answer in answers) == {201: 1, 200: 11}
+    assert len({answer.json["id"] for answer in answers}) == 1
+    assert used_bytes(account.user.id) == 600
+    assert_counted_as_kept(account)
+
+
 def test_of_uploads_that_follow_one_snapshot_one_wins(api: ApiClient, account: Account) -> None:
     expected = {"If-Match": f'"{store(api, account)["checksum"]}"'}
     bodies = [b"%d" % n for n in range(12)]

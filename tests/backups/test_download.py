@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils.http import http_date
@@ -178,12 +179,42 @@ def test_a_newer_snapshot_is_no_304(api: ApiClient, account: Account) -> None:
         assert get(api, account, f"backup/{old['id']}", **condition).status == 304
 
 
-def test_the_same_snapshot_again_is_304_by_tag_and_new_by_date(api: ApiClient, account: Account) -> None:
+def test_the_same_bytes_at_a_later_time_are_304_by_tag_and_new_by_date(api: ApiClient, account: Account) -> None:
     age(store(api, account, b"same"), created_at=YEAR_2020)
     before = get(api, account).headers
-    store(api, account, b"same")
+    assert put(api, account, b"same", headers=label(b"same", Timestamp="2026-11-22T18:20:06Z")).status == 201
     assert get(api, account, If_None_Match=before["ETag"]).status == 304
     assert get(api, account, If_Modified_Since=before["Last-Modified"]).status == 200
+
+
+def test_no_date_of_a_second_with_several_changes_stands_for_another_snapshot(api: ApiClient, account: Account) -> None:
+    told: list[tuple[str, bytes]] = []
+
+    def look(expected: bytes) -> None:
+        told.append((get(api, account).headers["Last-Modified"], expected))
+        for date, seen in told:
+            if seen == expected:
+                continue
+            assert get(api, account, If_Modified_Since=date).content == expected
+            assert get(api, account, Range="bytes=1-", If_Range=date).content == expected
+            late = put(api, account, b"late", headers=label(b"late") | {"If-Unmodified-Since": date})
+            assert late.code == "precondition_failed"
+
+    def remove(meta: Any) -> None:
+        assert get(api, account, f"backup/{meta['id']}", method="DELETE").status == 204
+
+    one = store(api, account, b"one")
+    look(b"one")
+    two = store(api, account, b"two")
+    look(b"two")
+    remove(one)
+    three = store(api, account, b"three")
+    look(b"three")
+    remove(three)
+    look(b"two")
+    remove(two)
+    store(api, account, b"four")  # the deletion of the last one has left a date behind
+    look(b"four")
 
 
 def test_who_has_a_snapshot_that_was_deleted_is_shown_the_older_one(api: ApiClient, account: Account) -> None:

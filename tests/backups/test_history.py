@@ -1,10 +1,13 @@
 """``GET /backup/history`` and ``DELETE /backup/{id}``."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db import connection
 
 from tests.backups.snapshots import allow, assert_nothing_is_kept_of, blobs_of, put, store, used_bytes
 from tests.support.accounts import Account
@@ -110,3 +113,13 @@ def test_a_deletion_that_cannot_remove_the_bytes_is_one_all_the_same(
     assert delete(api, account, meta["id"]).status == 204
     assert (used_bytes(account.user.id), history(api, account)["total"]) == (0, 0)
     assert "a blob is left for reap_storage" in caplog.text
+
+
+def test_servers_of_the_version_before_find_their_columns_while_it_is_upgraded() -> None:
+    """They run on until ``migrate`` is through, and read and write ``latest_again_at``."""
+    statements = io.StringIO()
+    call_command("sqlmigrate", "backups", "0002", stdout=statements)
+    assert "ALTER" not in statements.getvalue()
+    with connection.cursor() as cursor:
+        columns = {column.name for column in connection.introspection.get_table_description(cursor, "backup_metadata")}
+    assert "latest_again_at" in columns

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -79,13 +80,97 @@ def test_nothing_at_all_may_be_a_snapshot(api: ApiClient, make_user: MakeUser) -
     assert (answer.status, answer.content, answer.headers["Content-Length"]) == (200, b"", "0")
 
 
-def test_the_same_snapshot_twice_is_two(api: ApiClient, make_user: MakeUser) -> None:
+LATER = "2026-11-22T18:20:06Z"
+
+
+def test_the_same_bytes_at_another_time_are_another_snapshot(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user(tier="pro")
-    first, second = store(api, account, b"twice"), store(api, account, b"twice")
+    first = store(api, account, b"twice")
+    second = put(api, account, b"twice", headers=label(b"twice", Timestamp=LATER)).json
     assert first["id"] != second["id"]
     assert first["checksum"] == second["checksum"]
     assert len(blobs_of(account.user.id)) == 2
     assert used_bytes(account.user.id) == 10
+
+
+# --- the answer was lost: the same again ---
+
+
+def test_the_latest_snapshot_again_is_stored_once_and_says_what_was_lost(api: ApiClient, make_user: MakeUser) -> None:
+    account = make_user(tier="pro")
+    first = put(api, account, b"once")
+    again = put(api, account, b"once", headers=label(b"once", Timestamp="2026-11-22T19:20:05.061422+01:00"))
+    assert (first.status, again.status, again.json) == (201, 200, first.json)
+    for name in ("ETag", "Location"):
+        assert again.headers[name] == first.headers[name]
+    assert len(blobs_of(account.user.id)) == 1
+    assert (used_bytes(account.user.id), list_unfinished()) == (4, [])
+
+
+def test_the_latest_again_needs_no_room(api: ApiClient, make_user: MakeUser) -> None:
+    account = make_user(tier="pro")
+    allow(account, 5)
+    store(api, account, b"once")
+    assert put(api, account, b"once").status == 200
+    assert put(api, account, b"once", headers=label(b"once", Timestamp=LATER)).code == "quota_exceeded"
+    allow(account, 0)  # a downgrade takes nothing away either
+    assert put(api, account, b"once").status == 200
+
+
+def test_the_latest_again_takes_the_place_of_bytes_that_are_gone(
+    api: ApiClient, make_user: MakeUser, blob_folder: Path
+) -> None:
+    """After a restore from a backup of which not all was whole, say: the device has them still."""
+    account = make_user(tier="pro")
+    first = store(api, account, b"once")
+    allow(account, 0)  # it is counted already
+    [lost] = blobs_of(account.user.id)
+    (blob_folder / lost).unlink()
+    assert put(api, account, b"twig", headers=label(b"once")).code == "checksum_mismatch"
+    assert blobs_of(account.user.id) == {}
+
+    again = put(api, account, b"once", headers=label(b"once") | {"If-None-Match": "*"})
+
+    assert (again.status, again.json) == (200, first)
+    assert api.get(f"backup/{first['id']}", token=account.access_token).content == b"once"
+    stored = blobs_of(account.user.id)
+    assert list(stored.values()) == [b"once"]
+    assert lost not in stored  # under a key of its own: nobody ever writes where somebody reads
+    assert (used_bytes(account.user.id), list_unfinished()) == (4, [])
+    assert put(api, account, b"once").json == first
+    assert blobs_of(account.user.id) == stored
+
+
+@pytest.mark.parametrize("condition", [{"If-None-Match": "*"}, {"If-Match": '"of the one before"'}])
+def test_the_latest_again_is_no_matter_of_conditions(
+    api: ApiClient, make_user: MakeUser, condition: dict[str, str]
+) -> None:
+    """They named what was there before it, and it is there now by this very upload."""
+    account = make_user(tier="pro")
+    store(api, account, b"once")
+    assert put(api, account, b"once", headers=label(b"once") | condition).status == 200
+
+
+def test_other_bytes_under_the_checksum_of_the_latest_are_refused_all_the_same(
+    api: ApiClient, make_user: MakeUser, settings: pytest.FixtureRequest
+) -> None:
+    account = make_user(tier="pro")
+    meta = store(api, account, b"once")
+    assert put(api, account, b"twig", headers=label(b"once")).code == "checksum_mismatch"
+    settings.MAX_BACKUP_BYTES = 3  # type: ignore[attr-defined]
+    assert put(api, account, b"once").code == "payload_too_large"
+    settings.MAX_BACKUP_BYTES = 4  # type: ignore[attr-defined]
+    ranged = put(api, account, b"once", headers=label(b"once") | {"Content-Range": "bytes 0-3/4"})
+    assert set(ranged.json["errors"]) == {"content_range"}
+    assert [row.id for row in Backup.objects.for_user(account.user.id)] == [UUID(meta["id"])]
+
+
+def test_what_is_no_longer_the_latest_is_a_snapshot_of_its_own(api: ApiClient, make_user: MakeUser) -> None:
+    account = make_user(tier="pro")
+    store(api, account, b"one")
+    store(api, account, b"two")
+    assert put(api, account, b"one").status == 201
+    assert used_bytes(account.user.id) == 9
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded", "text/plain", ""])
@@ -176,9 +261,8 @@ def test_the_first_one_may_ask_to_be_the_first(api: ApiClient, make_user: MakeUs
     account = make_user(tier="pro")
     answer = put(api, account, b"x", headers=label(b"x") | {"If-Match": "*"})
     assert (answer.status, answer.json["etag"]) == (412, None)
-    first = label(b"x") | {"If-None-Match": "*"}
-    assert put(api, account, b"x", headers=first).status == 201
-    assert put(api, account, b"x", headers=first).code == "precondition_failed"
+    assert put(api, account, b"x", headers=label(b"x") | {"If-None-Match": "*"}).status == 201
+    assert put(api, account, b"y", headers=label(b"y") | {"If-None-Match": "*"}).code == "precondition_failed"
     assert used_bytes(account.user.id) == 1
 
 

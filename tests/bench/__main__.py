@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.bench.environment import SkippedError, Stage
 from tests.bench.report import HEADER
 
-GROUPS = ("requests", "growth", "relay", "streams", "sockets", "limiter", "starting", "blobs")
+GROUPS = ("requests", "uploads", "growth", "relay", "turns", "streams", "sockets", "limiter", "starting", "blobs")
 
 
 def main() -> None:

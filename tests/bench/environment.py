@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
+from tests.bench.provider import Provider
 from tests.support.server import PROJECT_DIR, RunningServer, clean_environment
 from tests.support.transfer import wait_until_idle
 
@@ -20,6 +21,9 @@ for _ in range({count}):
     account = make_account(tier="team")
     print(account.access_token, account.user.id)
 """
+
+
+Running = TypeVar("Running", bound=RunningServer)
 
 
 class SkippedError(Exception):
@@ -75,7 +79,10 @@ class Stage:
     def baseline(self, name: str, **extra: str) -> RunningServer:
         return self._running(BaselineServer(name, folder=self.folder, env=self.variables | extra))
 
-    def _running(self, server: RunningServer) -> RunningServer:
+    def provider(self) -> Provider:
+        return self._running(Provider(folder=self.folder, env={}))
+
+    def _running(self, server: Running) -> Running:
         server.start()
         self._stack.callback(server.stop)
         wait_until_idle(server.pid)

@@ -34,11 +34,15 @@ TIMES = 25
 FLAT = Goal(most_ratio=1.5)
 
 MAKE_TOKENS = f"""
+import sys
 import django; django.setup()
 from uuid import UUID
 from accounts.access_tokens import new_access_token
-for user, session in (("{USUAL}", "{USUAL_SESSION}"), ("{HEAVY}", "{HEAVY_SESSION}")):
-    print(new_access_token(user_id=UUID(user), session_id=UUID(session), email="somebody@example.com")[0])
+from tests.support.feed_cursors import cursor_at
+usual, heavy = (UUID("{USUAL}"), UUID("{USUAL_SESSION}")), (UUID("{HEAVY}"), UUID("{HEAVY_SESSION}"))
+for user, session in (usual, heavy):
+    print(new_access_token(user_id=user, session_id=session, email="somebody@example.com")[0])
+print(cursor_at(usual[0], {USUAL_RECORDS} - 20), cursor_at(heavy[0], int(sys.argv[1])))
 """
 
 # What the usual user asks is to stay flat.
@@ -46,7 +50,7 @@ FLATLY = {
     "GET /auth/me": "/api/v1/auth/me",
     "GET /storage/quota": "/api/v1/storage/quota",
     "feed, first page of 20": "/api/v1/storage/changes?limit=20",
-    "feed, last page of 20": f"/api/v1/storage/changes?limit=20&since={USUAL_RECORDS - 20}",
+    "feed, last page of 20": "/api/v1/storage/changes?limit=20&since={usual_end}",
     "record list, first page of 20": "/api/v1/storage/records?limit=20",
     "record list, last page of 20": f"/api/v1/storage/records?limit=20&page={USUAL_RECORDS // 20}",
     "catalog, a rare word": "/api/v1/plugins?q=c4ca4238a0b923820dcc509a6f75849b",
@@ -86,16 +90,17 @@ def _measure(stage: Stage, count: int) -> dict[str, float]:
     # A new process, whose rate limits begin anew.
     server = stage.ours()
     made = subprocess.run(
-        [sys.executable, "-c", MAKE_TOKENS],
+        [sys.executable, "-c", MAKE_TOKENS, str(count - 200)],
         cwd=PROJECT_DIR,
         env=stage.environment,
         check=True,
         capture_output=True,
         text=True,
     )
-    usual, heavy = (Client(server, [token]) for token in made.stdout.split())
-    numbers = {"near_end": count - 200, "last_page": count // 10 // 20}
-    figures = {what: _quickest_ms(usual, path) for what, path in FLATLY.items()}
+    *tokens, usual_end, near_end = made.stdout.split()
+    usual, heavy = (Client(server, [token]) for token in tokens)
+    numbers = {"usual_end": usual_end, "near_end": near_end, "last_page": count // 10 // 20}
+    figures = {what: _quickest_ms(usual, path.format(**numbers)) for what, path in FLATLY.items()}
     figures |= {what: _quickest_ms(heavy, path.format(**numbers)) for what, path in HEAVILY.items()}
     server.stop()
     return figures

@@ -27,8 +27,8 @@ STATEMENTS: tuple[LiteralString, ...] = (
     SELECT md5('s' || n)::uuid, md5('u' || n)::uuid, '', now(), now(), now() + interval '30 days'
     FROM generate_series({begin}, {end}) AS n""",
     """INSERT INTO subscriptions (id, user_id, tier, status, cancel_at_period_end, created_at, updated_at,
-        set_by_operator, stripe_tier, tier_after_grace)
-    SELECT md5('p' || n)::uuid, md5('u' || n)::uuid, 'team', 'active', false, now(), now(), true, '', 'free'
+        set_by_operator, stripe_tier, tier_after_grace, pay_url)
+    SELECT md5('p' || n)::uuid, md5('u' || n)::uuid, 'team', 'active', false, now(), now(), true, '', 'free', ''
     FROM generate_series({begin}, {end}) AS n""",
     """INSERT INTO refresh_tokens (session_id, token_hash, created_at, expires_at)
     SELECT md5('s' || n)::uuid, md5('t' || n) || md5('r' || n), now(), now() + interval '30 days'
@@ -40,16 +40,21 @@ STATEMENTS: tuple[LiteralString, ...] = (
     SELECT md5('b' || n)::uuid, CASE WHEN n % 10 = 0 THEN {heavy} ELSE md5('u' || n)::uuid END, 'backup/' || n, '1',
         now(), repeat('ab', 32), 1000, now() + n * interval '1 millisecond'
     FROM generate_series({begin}, {end}) AS n""",
+    """INSERT INTO security_events (user_id, at, type, network, user_agent)
+    SELECT CASE WHEN n % 10 = 0 THEN {heavy} ELSE md5('u' || n)::uuid END, now() - n % 100000 * interval '1 minute',
+        'login', '192.0.2.0/24', 'somebody'
+    FROM generate_series({begin}, {end}) AS n""",
     """INSERT INTO chat_usage (id, user_id, day, turns, input_tokens, output_tokens, created_at, updated_at)
     SELECT md5('c' || n)::uuid, CASE WHEN n % 100 = 0 THEN {heavy} ELSE md5('u' || n)::uuid END,
         current_date - n / 100, 1, 1, 1, now(), now()
     FROM generate_series({begin}, {end}) AS n""",
     """INSERT INTO plugins (slug, author_name, name, description, category, version, price_cents, currency,
         permissions, status, s3_package_key, install_count, rating_sum, rating_count, avg_rating, rank,
-        takedown_reason, created_at, published_at)
+        takedown_reason, is_unsellable, created_at, published_at)
     SELECT 'plugin-' || n, 'Somebody', 'Plugin ' || md5(n::text), 'It does ' || md5('d' || n)
         || repeat(' and what people ask of it', 25), 'tools', '1.0.0', 0,
-        'eur', '[]', 'approved', 'key', n % 1000, 0, 0, 0, n % 977, '', now(), now() + n * interval '1 millisecond'
+        'eur', '[]', 'approved', 'key', n % 1000, 0, 0, 0, n % 977, '', false, now(),
+        now() + n * interval '1 millisecond'
     FROM generate_series({begin} / 10 + 1, {end} / 10) AS n""",
     # A sale has three entries in the ledger. One in a thousand is of the heavy user's plugins.
     """INSERT INTO plugin_purchases (id, plugin_id, user_id, amount_cents, currency, status, checkout_url, created_at,
@@ -84,8 +89,8 @@ def make_users(connection: psycopg.Connection) -> None:
         )
         connection.execute(
             "INSERT INTO subscriptions (id, user_id, tier, status, cancel_at_period_end, created_at, updated_at,"
-            " set_by_operator, stripe_tier, tier_after_grace)"
-            " VALUES (%s, %s, 'team', 'active', false, now(), now(), true, '', 'free')",
+            " set_by_operator, stripe_tier, tier_after_grace, pay_url)"
+            " VALUES (%s, %s, 'team', 'active', false, now(), now(), true, '', 'free', '')",
             [session, user],
         )
         connection.execute(

@@ -1,6 +1,6 @@
 """What the rows of `make bench` are measured with.
 
-CPU time of a server process (/proc), so that a busy machine disturbs a figure little. It still does: a core that two
+CPU time of a server process, so that a busy machine disturbs a figure little. It still does: a core that two
 processes share is slower for both. Ours and the baseline therefore take turns, and the best round of each counts.
 """
 

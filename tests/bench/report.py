@@ -46,7 +46,7 @@ class Row:
             f"{self.base:>10.2f}" if self.base is not None else f"{'':>10}",
             f"{ratio:>7.2f}" if ratio is not None else f"{'':>7}",
             f"  {self.goal or ''!s:<8}",
-            f"{self._verdict(ratio):<14}",
+            f"{self._verdict(ratio):<16}",
             self.beside,
         )
         return "".join(cells).rstrip()
@@ -55,7 +55,9 @@ class Row:
         if self.goal is None:
             return ""
         missed = self.goal.missed_by(self.ours, ratio)
+        if missed >= 10:
+            return f"missed, {missed + 1:.0f}×"
         return f"missed by {missed:.0%}" if missed else "met"
 
 
-HEADER = f"{'':<47}{'ours':>10}{'baseline':>10}{'ratio':>7}  {'goal':<8}{'verdict':<14}the baseline"
+HEADER = f"{'':<47}{'ours':>10}{'baseline':>10}{'ratio':>7}  {'goal':<8}{'verdict':<16}the baseline"

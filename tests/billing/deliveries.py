@@ -20,10 +20,11 @@ T0 = 1_700_000_000  # long ago by any clock
 DAY = 24 * 3600
 
 
-def deliver(api: ApiClient, event: JsonObject, *, secret: str = SECRET, at: float | None = None) -> Answer:
-    """Over HTTP, signed now (or at ``at``)."""
+def deliver(api: ApiClient, event: JsonObject, *, secret: str | None = None, at: float | None = None) -> Answer:
+    """Over HTTP, signed now (or at ``at``) with the secret that is set (or ``secret``)."""
     body = stripe_events.encode(event)
-    return deliver_raw(api, body, signature=stripe_events.signature(body, secret, at=at))
+    signed_with = settings.STRIPE_WEBHOOK_SECRET if secret is None else secret
+    return deliver_raw(api, body, signature=stripe_events.signature(body, signed_with, at=at))
 
 
 def deliver_raw(api: ApiClient, body: bytes, *, signature: str | None) -> Answer:
@@ -53,7 +54,7 @@ def buy_at(stripe_server: LoopbackStripe, user: User, *, tier: str = "pro", tell
         made = world.add("customer", objects.customer(world, {"email": user.email}))
         User.objects.filter(id=user.id).update(stripe_customer_id=made["id"])
         user.refresh_from_db()
-    prices = [(world.get("price", settings.STRIPE_PRICES[tier]), 1)]
+    prices = [(world.get("price", settings.STRIPE_PRICES[tier][0]), 1)]
     started = subscriptions.start(world, customer_id=str(user.stripe_customer_id), prices=prices, metadata={})
     events = stripe_server.undelivered()
     for event in events if tell else []:

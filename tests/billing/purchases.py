@@ -18,9 +18,9 @@ def impatient() -> Iterator[None]:
         yield
 
 
-def checkout(api: ApiClient, account: Account, tier: str = "pro", *, key: str | None = None) -> Answer:
+def checkout(api: ApiClient, account: Account, tier: str = "pro", *, key: str | None = None, **asked: Any) -> Answer:
     headers = {"Idempotency-Key": key} if key is not None else {}
-    return api.post("billing/checkout", json={"tier": tier}, token=account.access_token, headers=headers)
+    return api.post("billing/checkout", json={"tier": tier, **asked}, token=account.access_token, headers=headers)
 
 
 def session_of(answer: Answer) -> str:
@@ -35,8 +35,8 @@ def subscription(api: ApiClient, account: Account) -> Any:
     return answer.json
 
 
-def cancel(api: ApiClient, account: Account) -> Answer:
-    return api.delete("billing/subscription", token=account.access_token)
+def cancel(api: ApiClient, account: Account, *, query: str = "") -> Answer:
+    return api.delete(f"billing/subscription{query}", token=account.access_token)
 
 
 def open_sessions(server: LoopbackStripe) -> list[str]:

@@ -16,6 +16,7 @@ from django.conf import settings
 JsonObject = dict[str, Any]
 
 MONTH = 30 * 24 * 3600
+T = 1_790_000_000
 _numbers = itertools.count(1)
 
 
@@ -190,10 +191,19 @@ def subscription(
     }
 
 
-def invoice(subscription_id: str, *, customer_id: str, paid: bool, cents: int = 900) -> JsonObject:
+def invoice(
+    subscription_id: str,
+    *,
+    customer_id: str,
+    paid: bool,
+    cents: int = 900,
+    created: int = 1_790_000_000,
+    **changes: Any,
+) -> JsonObject:
     """A renewal's invoice, without the lines."""
+    invoice_id = new_id("in")
     return {
-        "id": new_id("in"),
+        "id": invoice_id,
         "object": "invoice",
         "amount_due": cents,
         "amount_paid": cents if paid else 0,
@@ -202,10 +212,12 @@ def invoice(subscription_id: str, *, customer_id: str, paid: bool, cents: int = 
         "attempted": True,
         "billing_reason": "subscription_cycle",
         "collection_method": "charge_automatically",
-        "created": 1_790_000_000,
+        "created": created,
         "currency": "eur",
         "customer": customer_id,
         "customer_email": "payer@example.com",
+        "hosted_invoice_url": f"https://invoice.stripe.com/i/{invoice_id}",
+        "invoice_pdf": f"https://pay.stripe.com/invoice/{invoice_id}/pdf",
         "lines": {"object": "list", "data": [], "has_more": False, "url": "/v1/invoices/in_1/lines"},
         "livemode": False,
         "metadata": {},
@@ -219,7 +231,7 @@ def invoice(subscription_id: str, *, customer_id: str, paid: bool, cents: int = 
         "period_start": 1_787_400_000,
         "status": "paid" if paid else "open",
         "total": cents,
-    }
+    } | changes
 
 
 def checkout_session(
@@ -271,14 +283,16 @@ def subscription_deleted(subscription_id: str, *, created: int, **fields: Any) -
     return event("customer.subscription.deleted", obj, created=created)
 
 
-def payment_failed(subscription_id: str, *, created: int, customer_id: str) -> JsonObject:
-    return event(
-        "invoice.payment_failed", invoice(subscription_id, customer_id=customer_id, paid=False), created=created
-    )
+def payment_failed(subscription_id: str, *, created: int, customer_id: str, **of_invoice: Any) -> JsonObject:
+    """Of an invoice that was made at that time, unless ``of_invoice`` says otherwise."""
+    failed = invoice(subscription_id, customer_id=customer_id, paid=False, **{"created": created} | of_invoice)
+    return event("invoice.payment_failed", failed, created=created)
 
 
-def invoice_paid(subscription_id: str, *, created: int, customer_id: str) -> JsonObject:
-    return event("invoice.paid", invoice(subscription_id, customer_id=customer_id, paid=True), created=created)
+def invoice_paid(subscription_id: str, *, created: int, customer_id: str, **of_invoice: Any) -> JsonObject:
+    """As ``payment_failed``."""
+    paid = invoice(subscription_id, customer_id=customer_id, paid=True, **{"created": created} | of_invoice)
+    return event("invoice.paid", paid, created=created)
 
 
 def checkout_completed(*, created: int, **fields: Any) -> JsonObject:

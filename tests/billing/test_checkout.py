@@ -23,6 +23,10 @@ NOTHING = {
     "status": "none",
     "current_period_end": None,
     "cancel_at_period_end": False,
+    "cancel_at": None,
+    "past_due_since": None,
+    "pay_url": None,
+    "seats": None,
     "stripe_subscription_id": None,
 }
 
@@ -67,6 +71,10 @@ def test_what_was_paid_is_there_at_the_next_request(
         "status": "active",
         "current_period_end": None,
         "cancel_at_period_end": False,
+        "cancel_at": None,
+        "past_due_since": None,
+        "pay_url": None,
+        "seats": 1,
         "stripe_subscription_id": bought["subscription"],
     }
     assert api.get("auth/me", token=account.access_token).json["tier"] == "power"

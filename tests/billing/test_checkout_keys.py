@@ -201,3 +201,13 @@ def test_one_key_at_once_for_two_tiers_buys_one(
     assert len(bought) == 1
     assert {answer.status for answer in answers} <= {200, 422, 503}
     assert [one["metadata"]["tier"] for one in stripe_server.world.all("checkout.session")] == list(bought)
+
+
+def test_a_failure_that_stripe_has_stored_does_not_close_the_shop_for_a_day(
+    api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe
+) -> None:
+    account = make_user()
+    stripe_server.fail("stored_status", path="/v1/checkout/sessions", status=500, times=2)
+    assert checkout(api, account, key="mine").status == 502
+    assert checkout(api, account, key="mine").status == 200
+    assert len(open_sessions(stripe_server)) == 1

@@ -1,11 +1,20 @@
 """Which of a customer's subscriptions an other one replaces."""
 
+from collections.abc import Callable
+
 import pytest
 
-from billing.cancellation import find_duplicates
+from adiuva.api.errors import UpstreamError
+from billing.cancellation import find_duplicates, is_ours
+from billing.jobs import refresh_customer
+from billing.models import OperatorAlert
+from billing.prices import PriceBook
 from billing.stripe.objects import read_subscription
 from billing.stripe.port import StripeSubscription
+from tests.billing.deliveries import buy_at
 from tests.billing.stripe_events import subscription
+from tests.fakes.stripe_server import LoopbackStripe
+from tests.support.accounts import Account
 
 DAY = 24 * 3600
 
@@ -19,7 +28,8 @@ def make_subscription(
 
 
 def names(*subscriptions: StripeSubscription) -> list[str]:
-    return [one.id for one in find_duplicates(subscriptions)]
+    ours = {one.id for one in subscriptions if is_ours(one, book=PriceBook())}
+    return [one.id for one in find_duplicates(subscriptions, ours=ours)]
 
 
 def test_one_alone_stays() -> None:
@@ -59,3 +69,40 @@ def test_a_subscription_to_something_else_is_not_ours_to_end() -> None:
 
 def test_of_the_same_second_one_stays() -> None:
     assert names(make_subscription("sub_b", bought=1), make_subscription("sub_a", bought=1)) == ["sub_a"]
+
+
+# --- what an operator hears of it ----------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_second_one_that_could_not_be_ended_is_an_alert_until_it_is(
+    make_user: Callable[..., Account], stripe_server: LoopbackStripe
+) -> None:
+    user = make_user().user
+    older = buy_at(stripe_server, user)
+    stripe_server.world.advance(60)
+    buy_at(stripe_server, user, tier="power")
+    customer_id = str(user.stripe_customer_id)
+    stripe_server.fail("status", method="DELETE", status=500, times=2)
+    with pytest.raises(UpstreamError):
+        refresh_customer(customer_id=customer_id)
+    alert = OperatorAlert.objects.get()
+    assert (alert.kind, alert.reference) == ("second_subscription", customer_id)
+    assert older in alert.message
+    refresh_customer(customer_id=customer_id)
+    alert.refresh_from_db()
+    assert alert.resolved_at is not None
+
+
+@pytest.mark.django_db
+def test_two_that_both_owe_are_left_to_a_person(
+    make_user: Callable[..., Account], stripe_server: LoopbackStripe
+) -> None:
+    user = make_user().user
+    for tier in ("pro", "power"):
+        sub = buy_at(stripe_server, user, tier=tier)
+        stripe_server.world.advance(60)
+        stripe_server.renew(sub, paid=False)
+    refresh_customer(customer_id=str(user.stripe_customer_id))
+    assert OperatorAlert.objects.get().kind == "second_subscription"
+    assert len([one for one in stripe_server.world.all("subscription") if one["status"] == "past_due"]) == 2

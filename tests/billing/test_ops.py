@@ -11,12 +11,14 @@ def test_the_defaults_are_fine() -> None:
     assert ids() == []
 
 
-@override_settings(STRIPE_PRICES={"pro": "price_a", "power": "", "team": "price_c"})
+@override_settings(STRIPE_PRICES={"pro": ("price_a",), "power": (), "team": ("price_c",)})
 def test_a_tier_without_a_price_is_an_error() -> None:
     assert ids() == ["billing.E001"]
 
 
-@override_settings(STRIPE_PRICES={"pro": "price_a", "power": "price_a", "team": "price_c"})
+@override_settings(
+    STRIPE_PRICES={"pro": ("price_a", "price_a_2"), "power": ("price_b", "price_a"), "team": ("price_c",)}
+)
 def test_a_price_that_means_two_tiers_is_an_error() -> None:
     assert ids() == ["billing.E002"]
 

@@ -3,9 +3,12 @@ from django.test import override_settings
 
 from tests.support.client import ApiClient
 
+pytestmark = pytest.mark.django_db
+
 FIELDS = [
     "tier",
     "price_id",
+    "prices",
     "agents",
     "batch_active",
     "cloud_storage_bytes",
@@ -31,6 +34,7 @@ def test_free_is_written_out(api: ApiClient) -> None:
     assert api.get(URL).json["items"][0] == {
         "tier": "free",
         "price_id": None,
+        "prices": [],
         "agents": 3,
         "batch_active": 2,
         "cloud_storage_bytes": 0,
@@ -55,7 +59,7 @@ def test_unlimited_is_null(api: ApiClient) -> None:
 
 
 def test_prices_are_the_operators(api: ApiClient) -> None:
-    with override_settings(STRIPE_PRICES={"pro": "price_a", "power": "price_b", "team": "price_c"}):
+    with override_settings(STRIPE_PRICES={"pro": ("price_a",), "power": ("price_b",), "team": ("price_c",)}):
         items = api.get(URL).json["items"]
     assert [item["price_id"] for item in items] == [None, "price_a", "price_b", "price_c"]
 

@@ -1,5 +1,6 @@
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,10 +10,11 @@ from agents.agents import CheckpointAgent, NoteAgent, ProjectAgent, TaskAgent
 from agents.llm import factory as models
 from agents.registry import registry
 from chat.sanitizer import protected_texts
+from chat.ws.resume.turns import turns
 from tests.chat.ws.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, text
 from tests.support.accounts import PASSWORD, Account
-from tests.support.server import RunningServer
+from tests.support.server import InspectedServer, RunningServer
 
 MODEL = "gpt-test"
 ROUTER = "gpt-router"
@@ -89,29 +91,37 @@ async def connect(transactional_db: None, llm: LoopbackLLM) -> AsyncIterator[Cal
     yield connected
     for socket in sockets:
         await socket.leave()
+    await turns.close()
+
+
+def chat_environment(shared: dict[str, str], provider: LoopbackLLM, folder: Path) -> dict[str, str]:
+    """Of a server that speaks to ``provider``; ``shared`` is what all servers of this run have in common."""
+    return {
+        **shared,
+        "DATA_DIR": str(folder / "data"),  # a server that preloads holds the vectors there
+        "LLM_MODEL": MODEL,
+        "LLM_ROUTER_MODEL": ROUTER,
+        "OPENAI_API_KEY": KEY,
+        "OPENAI_API_BASE": provider.base_url,
+        "LLM_TIMEOUT_SECONDS": "20",
+        "LLM_PRELOAD": "true",
+    }
 
 
 @pytest.fixture(scope="session")
 def chat_server(
     server_environment: dict[str, str], _loopback: LoopbackLLM, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningServer]:
+) -> Iterator[InspectedServer]:
     """The real server in front of the loopback provider."""
-    env = {
-        **server_environment,
-        "LLM_MODEL": MODEL,
-        "LLM_ROUTER_MODEL": ROUTER,
-        "OPENAI_API_KEY": KEY,
-        "OPENAI_API_BASE": _loopback.base_url,
-        "LLM_TIMEOUT_SECONDS": "20",
-        "LLM_PRELOAD": "true",
-    }
-    running = RunningServer(folder=tmp_path_factory.mktemp("chat-server"), env=env).start()
-    _take_a_turn(running)
+    folder = tmp_path_factory.mktemp("chat-server")
+    running = InspectedServer(folder=folder, env=chat_environment(server_environment, _loopback, folder))
+    running.start()
+    take_a_turn(running)
     yield running
     running.stop()
 
 
-def _take_a_turn(server: RunningServer) -> None:
+def take_a_turn(server: RunningServer) -> None:
     """Until one ends well: the server loads its model client meanwhile, and no test's turn has to wait for that."""
     email = f"first-{uuid.uuid4().hex}@example.com"
     with httpx.Client(base_url=f"{server.url}/api/v1/", timeout=60) as client:

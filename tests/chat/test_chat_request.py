@@ -35,6 +35,9 @@ def context_of(size: int) -> dict[str, Any]:
         ({"message": "x", "context": []}, "context"),
         ({"message": "x", "context": "x"}, "context"),
         ({"message": "x", "context": {"user_profile": []}}, "context.user_profile"),
+        ({"message": "x", "context": {"user_profile": {"timezone": "Mars"}}}, "context.user_profile.timezone"),
+        ({"message": "x", "context": {"user_profile": {"timezone": 5}}}, "context.user_profile.timezone"),
+        ({"message": "x", "context": {"user_profile": {"timezone": ""}}}, "context.user_profile.timezone"),
         ({"message": "x", "context": {"recent_tasks": {}}}, "context.recent_tasks"),
         ({"message": "x", "context": {"projects": "x"}}, "context.projects"),
         ({"message": "x", "context": {"notes": [{}, "x"]}}, "context.notes.1"),
@@ -126,3 +129,16 @@ def test_pro_may_choose_a_model(api: ApiClient, pro: Account, llm: LoopbackLLM) 
 
     assert answer.status == 200
     assert llm.requests[0]["model"] == "gpt-other"
+
+
+@pytest.mark.parametrize(
+    ("profile", "shown"),
+    [({"timezone": "UTC+05:45"}, "UTC+05:45"), ({"timezone": None}, "UTC"), ({"timezone": "Asia/Tokyo"}, "Asia/Tokyo")],
+)
+def test_the_users_time_zone_reaches_the_model(
+    api: ApiClient, free: Account, llm: LoopbackLLM, profile: dict[str, Any], shown: str
+) -> None:
+    body = {"message": "What is due today?", "context": {"user_profile": profile}}
+    assert api.post("chat", json=body, token=free.access_token).status == 200
+
+    assert f"in the user's timezone, {shown}." in llm.requests[0]["messages"][0]["content"]

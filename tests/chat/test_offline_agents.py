@@ -1,11 +1,13 @@
 """Whole turns with the offline model and all four agents: routing, tiers, several agents in one turn."""
 
 import asyncio
+import uuid
 from typing import Any
 
 import pytest
 
 from agents.offline_model.languages import LANGUAGES
+from agents.offline_model.languages.foreign import FOREIGN
 from agents.registry import registry
 from chat.sanitizer import protected_texts
 from tests.chat.conftest import AGENTS
@@ -126,8 +128,79 @@ def test_several_agents_make_one_answer(api: ApiClient, free: Account) -> None:
     )
 
 
+def test_a_project_and_its_tasks_are_made_in_turn(api: ApiClient, free: Account) -> None:
+    answer = ask(api, free, "create a project Garden with tasks water the roses and cut the hedge")
+
+    (project, *tasks) = answer.json["actions"]
+    assert (project["name"], project["data"]) == ("create_project", {"name": "Garden"})
+    assert [(task["name"], task["data"]) for task in tasks] == [
+        ("create_task", {"title": title, "project_id": project["record_id"]})
+        for title in ("Water the roses", "Cut the hedge")
+    ]
+
+
+def make_task(title: str, **fields: Any) -> dict[str, Any]:
+    return {"id": str(uuid.uuid5(uuid.NAMESPACE_URL, title)), "title": title, "status": "todo", **fields}
+
+
+TASKS = [
+    make_task("Contact form", project_id=PROJECT["id"], due_date="2020-01-01", priority="low"),
+    make_task("Imprint", project_id=PROJECT["id"], due_date="2020-01-01", status="done"),
+    make_task("Buy milk", priority="low"),
+    make_task("Pay rent", due_date="2020-01-01"),
+]
+
+
+def list_deeds(actions: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    titles = {row["id"]: row["title"] for row in TASKS}
+    return {(action["name"], titles[action["record_id"]]) for action in actions if action["type"] != "query_records"}
+
+
+BULK_WISHES = [
+    ("delete all website tasks", "delete_task", {"Contact form", "Imprint"}),
+    ("delete all low priority tasks", "delete_task", {"Contact form", "Buy milk"}),
+    ("mark all tasks except the contact form as done", "update_task", {"Imprint", "Buy milk", "Pay rent"}),
+    ("postpone everything overdue to Monday", "update_task", {"Contact form", "Pay rent"}),
+    ("lösche alle Aufgaben von Website", "delete_task", {"Contact form", "Imprint"}),
+    ("delete all unimportant garden tasks", "", set()),
+    ("delete everything", "", set()),
+]
+
+
+@pytest.mark.parametrize(("message", "tool", "titles"), BULK_WISHES)
+def test_a_bulk_wish_acts_on_exactly_those_it_names(
+    api: ApiClient, free: Account, message: str, tool: str, titles: set[str]
+) -> None:
+    body = {"message": message, "context": {**CONTEXT, "recent_tasks": TASKS}}
+    answer = api.post("chat", json=body, token=free.access_token)
+
+    assert list_deeds(answer.json["actions"]) == {(tool, title) for title in titles}
+    assert titles or answer.json["response"].endswith("?")
+
+
+async def test_bulk_wishes_on_the_socket_do_and_ask_the_same(free: Account) -> None:
+    context = {**CONTEXT, "recent_tasks": TASKS}
+    socket = Socket(query=f"token={free.access_token}")
+    assert await socket.open()
+    try:
+        for message, tool, titles in BULK_WISHES:
+            seen = await socket.ask(message, context=context)
+            actions = [frame["action"] for frame in seen if frame["type"] == "action"]
+            assert list_deeds(actions) == {(tool, title) for title in titles}
+            assert all(action["destructive"] is (tool == "delete_task") for action in actions)
+    finally:
+        await socket.leave()
+
+
+def test_a_question_about_a_note_is_answered_from_it(api: ApiClient, free: Account) -> None:
+    answer = ask(api, free, "what goes into the water for the pasta?")
+
+    assert (answer.json["actions"], answer.json["response"]) == ([], "Your note “Pasta” says:\n\nSalt the water")
+
+
 def test_nothing_that_the_offline_model_says_is_taken_for_a_secret() -> None:
     sanitizer = asyncio.run(protected_texts.sanitizer()).for_turn([])
-    for language in LANGUAGES:
-        for text in language.answers.values():
-            assert sanitizer.text(text) == text
+    for text in (text for language in LANGUAGES for text in language.answers.values()):
+        assert sanitizer.text(text) == text
+    for foreign in FOREIGN.values():
+        assert sanitizer.text(foreign.answer) == foreign.answer

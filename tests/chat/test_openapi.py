@@ -28,7 +28,7 @@ def test_every_frame_of_the_websocket_is_documented(schema: dict[str, Any]) -> N
 
     assert set(stream["get"]["responses"]) >= {"101", "403"}
     for direction, kinds in {
-        "client": {"tool_result", "cancel", "pong"},
+        "client": {"tool_result", "cancel", "resume", "pong"},
         "server": {"chunk", "action", "tool_call", "ping", "done", "error"},
     }.items():
         names = [reference["$ref"].rpartition("/")[2] for reference in stream["get"]["x-websocket"][direction]]

@@ -32,7 +32,7 @@ FAULTS = [
     pytest.param(status(503), 503, "upstream_unavailable", 3, id="503"),
     pytest.param(status(401), 502, "upstream_error", 1, id="401"),
     pytest.param(status(400), 502, "upstream_error", 1, id="400"),
-    pytest.param(garbage(), 502, "upstream_error", 1, id="garbage"),
+    pytest.param(garbage(), 502, "upstream_error", 3, id="garbage"),
     pytest.param(garbage(SOME), 502, "upstream_error", 1, id="garbage in the middle"),
 ]
 

@@ -15,9 +15,10 @@ def test_the_answer_is_a_chat_response(api: ApiClient, free: Account, llm: Loopb
     answer = api.post("chat", json={"message": "Buy milk"}, token=free.access_token)
 
     assert answer.status == 200
-    assert set(answer.json) == {"response", "actions", "usage"}
+    assert set(answer.json) == {"response", "actions", "usage", "finish_reason"}
     assert answer.json["response"] == "Done."
     assert answer.json["usage"] == {"input_tokens": 30, "output_tokens": 5}
+    assert answer.json["finish_reason"] == "stop"
     (action,) = answer.json["actions"]
     assert set(action) == {"id", "name", "type", "table", "record_id", "data", "destructive"}
     assert (action["name"], action["type"], action["table"]) == ("create_task", "create_record", "tasks")

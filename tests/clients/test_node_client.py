@@ -1,5 +1,6 @@
 """The TypeScript client under Node, against the real server, and what a day with it leaves there."""
 
+import json
 import os
 import re
 import shutil
@@ -10,10 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.clients.own_keys import master_key_of, note_of, secrets_of
+from tests.flows.places import script
 from tests.support.server import PROJECT_DIR, RunningServer
 
 CLIENT = PROJECT_DIR / "clients/typescript"
-SECRETS = [b"Rosalba", "ragù".encode(), b"tagliatelle", b"train to Bologna", b"six geese"]
+SECRETS = [b"Rosalba", "ragù".encode(), b"tagliatelle", b"train to Bologna", b"a long sentence", b"a longer sentence"]
 
 pytestmark = pytest.mark.node
 
@@ -30,12 +33,32 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
+class ShortMinuteServer(RunningServer):
+    module = "tests.support.short_minute"
+
+
 @pytest.fixture(scope="module")
 def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """With demo data and a folder of its own, so that all it keeps can be searched."""
-    root = tmp_path_factory.mktemp("day")
-    server = RunningServer(folder=root, env={"DATA_DIR": str(root / "data"), "PUBLIC_URL": "http://placeholder"})
+    yield from serve(RunningServer, tmp_path_factory.mktemp("day"))
+
+
+@pytest.fixture(scope="module")
+def hasty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Its minute, in which the limits of the tiers are used up, is a second."""
+    yield from serve(ShortMinuteServer, tmp_path_factory.mktemp("hasty"))
+
+
+def serve(kind: type[RunningServer], root: Path) -> Iterator[RunningServer]:
+    # Tokens must outlive a restore, whatever becomes of the folder.
+    env = {
+        "DATA_DIR": str(root / "data"),
+        "DATABASE_URL": f"sqlite:///{root}/data/adiuva.sqlite3",
+        "JWT_SECRET": "s" * 40,
+    }
+    server = kind(folder=root, env=env)
     server.env["PUBLIC_URL"] = server.url
+    (root / "data").mkdir()
     server.manage("migrate", "--verbosity=0")
     server.manage("seed_demo")
     server.start()
@@ -46,8 +69,13 @@ def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServ
 @pytest.fixture(scope="module")
 def day(folder: Path, own_server: RunningServer) -> dict[str, str]:
     """What the example says, by the first word of each line."""
-    said = run(["node", "build/examples/day.js"], cwd=folder, ADIUVA_URL=own_server.url)
+    said = run(["node", "build/examples/day.js"], cwd=folder, **places_of(own_server))
     return {line[:10].strip(): line[11:] for line in said.splitlines()}
+
+
+def places_of(server: RunningServer) -> dict[str, str]:
+    """Where the server is, and the folder that its mails come into."""
+    return {"ADIUVA_URL": server.url, "ADIUVA_MAIL": str(Path(server.env["DATA_DIR"]) / "mail")}
 
 
 def npm(folder: Path, *arguments: str, **env: str) -> str:
@@ -75,7 +103,7 @@ def test_the_package_is_built(folder: Path) -> None:
 
 def test_the_readmes_examples_compile(folder: Path) -> None:
     npm(folder, "run", "--silent", "readme")
-    assert len(list((folder / "build/readme").glob("*.ts"))) == 5
+    assert len(list((folder / "build/readme").glob("*.ts"))) == 9
 
 
 def test_its_own_tests_pass(folder: Path, own_server: RunningServer) -> None:
@@ -83,6 +111,63 @@ def test_its_own_tests_pass(folder: Path, own_server: RunningServer) -> None:
     passed = re.search(r"^ℹ pass (\d+)$", said, re.MULTILINE)  # noqa: RUF001 - Node's own
     assert passed is not None
     assert int(passed[1]) >= len(re.findall(r"^test\(", sources(folder / "test"), re.MULTILINE))
+
+
+def test_a_first_synchronisation_of_more_than_a_minute_allows_comes_to_its_end(
+    folder: Path, hasty_server: RunningServer
+) -> None:
+    took = json.loads(run(["node", "build/test/programs/first_sync.js"], cwd=folder, ADIUVA_URL=hasty_server.url))
+    assert (took["sent"], took["received"], took["failed"], took["twice"]) == (100, 100, 0, 0)
+    assert took["waits"] >= 1  # or the limit was not met
+
+
+def test_after_a_restore_every_note_is_on_every_device(
+    tmp_path: Path, folder: Path, hasty_server: RunningServer
+) -> None:
+    env = os.environ | {"ADIUVA_URL": hasty_server.url}
+    command = ["node", "build/test/programs/three_devices.js"]
+    with subprocess.Popen(
+        command, cwd=folder, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as devices:
+        assert devices.stdin is not None
+        assert devices.stdout is not None
+        assert devices.stdout.readline() == "BACKUP\n"
+        backup = script("backup.sh", str(tmp_path), env=hasty_server.env).strip()
+        print(file=devices.stdin, flush=True)
+
+        assert devices.stdout.readline() == "RESTORE\n"
+        hasty_server.stop()
+        script("restore.sh", "--force", backup, env=hasty_server.env)
+        hasty_server.start()
+        print(file=devices.stdin, flush=True)
+        end = json.loads(devices.stdout.readline())
+
+    assert end["resyncs"] == ["restored", "restored", "restored", None, None]
+    everything = [
+        "Always there",
+        "Buy milk and bread",
+        "Deleted after the backup",  # the backup has it: a deletion that was lost with the rest
+        "Written after the backup",
+        "Written on the phone",
+        "Written without a network",
+    ]
+    assert end["notes"] == [everything] * 3
+
+
+def test_a_forgotten_password_without_a_phrase_is_locked_until_another_device_approves(
+    folder: Path, own_server: RunningServer
+) -> None:
+    story = json.loads(run(["node", "build/test/programs/way_back.js"], cwd=folder, **places_of(own_server)))
+    assert story == {
+        "done": {"keys": "locked", "locked": True},
+        "received": 1,  # what is stored is still there
+        "sealed": "Locked",
+        "twice": "validation_error",
+        "again": {"keys": "unlocked"},  # the laptop has kept its key, and seals it for the new password
+        "same": True,
+        "opened": "unlocked",
+        "note": "The spare key is under the geranium",
+    }
 
 
 def sources(folder: Path) -> str:
@@ -96,19 +181,29 @@ def test_the_day_tells_its_story(day: dict[str, str]) -> None:
     assert day["Applied"] == "Water the ficus, Buy milk"
     assert day["Upgraded"] == "tier power, active"
     assert day["Merged"].startswith("the laptop saved, the phone merged")
+    assert day["Verified"].endswith("true")
+    assert day["Secured"] == "the phone was asked for totp or recovery_code; 9 of 10 recovery codes are left"
+    assert day["Recovered"].startswith("the key is unlocked on the tablet")
+    assert re.fullmatch("Anna's phone, by [0-9a-f]{20} there and [0-9a-f]{20} back", day["Approved"])
+    assert day["Exported"].startswith("everything, as a zip")
     assert day["Found"].startswith("“Ragù wants three hours on a low flame”")
     assert day["Logged out"] == "on both"
 
 
 def test_the_server_has_what_the_day_made(day: dict[str, str], own_server: RunningServer) -> None:
     email = day["Registered"].partition(",")[0]
-    credentials = {"email": email, "password": "a long sentence is best"}
     with httpx.Client(base_url=f"{own_server.url}/api/v1/", timeout=30) as client:
-        tokens = client.post("auth/login", json=credentials).json()
+        kdf = client.post("auth/prelogin", json={"email": email}).json()["kdf"]
+        login, wrapping = secrets_of("a longer sentence is better", kdf)
+        tokens = client.post("auth/login", json={"email": email, "password": login}).json()
         client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+        envelopes = {one["kind"]: one for one in client.get("keys/envelopes").json()["items"]}
+        assert set(envelopes) == {"password", "recovery"}
         assert client.get("auth/me").json()["tier"] == "power"
         (record,) = client.get("storage/records").json()["items"]
         assert (record["table_name"], record["revision"]) == ("notes", 3)
+        sealed = client.get(f"storage/records/{record['id']}").content
+        assert "Rosalba" in note_of(sealed, master_key_of(envelopes["password"], wrapping), record["id"])
         (change,) = client.get("storage/changes").json()["changes"]
         assert change["revision"] == 3
         (snapshot,) = client.get("backup/history").json()["items"]

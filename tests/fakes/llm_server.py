@@ -35,6 +35,7 @@ class Reply:
 
     Faults: ``hang`` sends nothing, ``stall`` stops after the tokens but keeps the connection, ``reset`` sends a TCP
     reset after the tokens, ``cut`` ends the body properly after them but without a finish, ``garbage`` sends no JSON.
+    ``deltas`` are sent before the tokens as they stand: JSON of a choice's ``delta``.
     """
 
     tokens: tuple[str, ...] = ()
@@ -46,9 +47,16 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = ""
     fault: Fault | None = None
+    deltas: tuple[str, ...] = ()
+    finish_reason: str = ""
 
 
 Scripted = Reply | Callable[[Body], Reply]
+
+
+def deltas(*bodies: Body | str, **options: Any) -> Reply:
+    """Whatever a server may put into a ``delta``; a string is JSON already, for what ``json`` would not write."""
+    return Reply(deltas=tuple(body if isinstance(body, str) else json.dumps(body) for body in bodies), **options)
 
 
 def text(*tokens: str, **options: Any) -> Reply:
@@ -251,6 +259,8 @@ async def _send_stream(writer: asyncio.StreamWriter, body: Body, reply: Reply) -
 def _events(body: Body, reply: Reply) -> Iterator[str]:
     """The JSON of each server-sent event, in OpenAI's shapes."""
     yield _chunk(body, {"role": "assistant", "content": ""})
+    for delta in reply.deltas:
+        yield _chunk(body, {"raw": 0}).replace('{"raw": 0}', delta)
     for token in reply.tokens:
         yield _chunk(body, {"content": token})
     if reply.fault == "garbage":
@@ -262,7 +272,7 @@ def _events(body: Body, reply: Reply) -> Iterator[str]:
             function = {"name": made.name, "arguments": piece} if number == 0 else {"arguments": piece}
             first = {"id": made.id, "type": "function"} if number == 0 else {}
             yield _chunk(body, {"tool_calls": [{"index": index, **first, "function": function}]})
-    yield _chunk(body, {}, "tool_calls" if reply.calls else "stop")
+    yield _chunk(body, {}, reply.finish_reason or ("tool_calls" if reply.calls else "stop"))
     if reply.usage and (body.get("stream_options") or {}).get("include_usage"):
         yield json.dumps({**_frame(body, "chat.completion.chunk"), "choices": [], "usage": _usage(reply)})
 

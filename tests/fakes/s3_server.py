@@ -49,12 +49,16 @@ class _ConnectionEnds(Exception):  # noqa: N818 - on purpose, no error
 
 
 class LoopbackS3:
-    """``objects`` by key, ``uploads`` (unfinished multipart ones) by id; ``asked`` counts the operations."""
+    """``objects`` by key, ``uploads`` (unfinished multipart ones) by id; ``asked`` counts the operations.
+
+    ``encryption_refusal``: status and code for whoever asks for encryption at rest, as servers without it answer.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.asked: Counter[str] = Counter()
+        self.encryption_refusal: tuple[int, str] | None = None
         self._faults: dict[Operation, tuple[Fault, int | None]] = {}
         self._numbers = count(1)
         self._loop = asyncio.new_event_loop()
@@ -76,6 +80,7 @@ class LoopbackS3:
     def behave(self) -> None:
         """From here on nothing fails."""
         self._faults.clear()
+        self.encryption_refusal = None
 
     def forget(self) -> None:
         """As new: nothing stored, nothing asked, nothing fails."""
@@ -156,7 +161,9 @@ class LoopbackS3:
             await _break(writer, reset=False)
         if fault and kind == "slow":
             await asyncio.sleep(fault.seconds)
-        if fault and kind in {"status", "error_in_200"}:
+        if self.encryption_refusal and "x-amz-server-side-encryption" in request.headers:
+            answer = error(*self.encryption_refusal)
+        elif fault and kind in {"status", "error_in_200"}:
             answer = error(fault.status if kind == "status" else 200, fault.code)
         else:
             answer = getattr(self, f"_{request.operation}")(request)

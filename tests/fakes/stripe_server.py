@@ -16,7 +16,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,8 +24,9 @@ from typing import Any, Self
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from tests.fakes.stripe import checkout, connect, objects, payments, subscriptions
+from tests.fakes.stripe import checkout, connect, money, objects, payments, subscriptions
 from tests.fakes.stripe.engine import Answer, Engine
+from tests.fakes.stripe.errors import PROVIDER_TEXT, stored_failure
 from tests.fakes.stripe.faults import Fault, Faults, Kind
 from tests.fakes.stripe.signing import signature
 from tests.fakes.stripe.world import API_VERSION, JsonObject, World
@@ -90,12 +91,22 @@ class LoopbackStripe:
 
     # --- what the account sells, and what customers do
 
-    def sell(self, price_id: str, *, cents: int, name: str = "A plan", interval: str | None = "month") -> JsonObject:
+    def sell(
+        self,
+        price_id: str,
+        *,
+        cents: int,
+        name: str = "A plan",
+        interval: str | None = "month",
+        lookup_key: str | None = None,
+        currency: str = "eur",
+    ) -> JsonObject:
         """A price under an id of our choice, with its product; ``interval=None`` is paid once."""
         with self._engine.lock:
             made = self.world.add("product", objects.product(self.world, {"name": name}))
             recurring = {"interval": interval} if interval else None
-            given = {"id": price_id, "currency": "eur", "product": made["id"], "unit_amount": cents}
+            given = {"id": price_id, "currency": currency, "product": made["id"], "unit_amount": cents}
+            given["lookup_key"] = lookup_key
             return self.world.add("price", objects.price(self.world, given | {"recurring": recurring}))
 
     def complete_checkout(self, session_id: str) -> JsonObject:
@@ -122,6 +133,44 @@ class LoopbackStripe:
         with self._engine.lock:
             return deepcopy(subscriptions.renew(self.world, subscription_id, paid=paid))
 
+    def pay_invoice(self, invoice_id: str) -> JsonObject:
+        """On its hosted page, or by a retry: the subscription is good again where it was the latest one."""
+        with self._engine.lock:
+            return deepcopy(subscriptions.pay_invoice(self.world, invoice_id))
+
+    def schedule_end(self, subscription_id: str) -> JsonObject:
+        """What the customer does in the portal, under flexible billing."""
+        with self._engine.lock:
+            return deepcopy(subscriptions.schedule_end(self.world, subscription_id))
+
+    def change_price(self, subscription_id: str, price_id: str) -> JsonObject:
+        """What the customer does in the portal: another plan, at once."""
+        with self._engine.lock:
+            return deepcopy(subscriptions.change_price(self.world, subscription_id, price_id))
+
+    def end(self, subscription_id: str) -> JsonObject:
+        """A scheduled end has come, or Stripe has given up on a debt."""
+        with self._engine.lock:
+            return deepcopy(subscriptions.end(self.world, subscription_id))
+
+    def refund(self, invoice_id: str, *, cents: int | None = None) -> JsonObject:
+        """Of what paid the invoice; all that is left of it, unless told otherwise."""
+        with self._engine.lock:
+            return deepcopy(money.refund(self.world, money.intent_of(self.world, invoice_id), cents=cents))
+
+    def fail_refund(self, refund_id: str) -> JsonObject:
+        with self._engine.lock:
+            return deepcopy(money.fail_refund(self.world, refund_id))
+
+    def dispute(self, invoice_id: str, **options: Any) -> JsonObject:
+        """Of what paid the invoice; see ``money.dispute``."""
+        with self._engine.lock:
+            return deepcopy(money.dispute(self.world, money.intent_of(self.world, invoice_id), **options))
+
+    def close_dispute(self, dispute_id: str, *, status: str) -> JsonObject:
+        with self._engine.lock:
+            return deepcopy(money.close_dispute(self.world, dispute_id, status=status))
+
     def delete_customer(self, customer_id: str) -> None:
         """As an operator can in the dashboard."""
         with self._engine.lock:
@@ -135,6 +184,16 @@ class LoopbackStripe:
         """What its owner does on Connect's pages; ``payouts=False`` is Stripe asking for more."""
         with self._engine.lock:
             return deepcopy(connect.enable(self.world, account_id, payouts=payouts))
+
+    def restrict(self, account_id: str, *, disabled_reason: str, due: Sequence[str] = ()) -> JsonObject:
+        """Stripe disables transfers and payouts until it is told ``due``."""
+        with self._engine.lock:
+            return deepcopy(connect.restrict(self.world, account_id, disabled_reason=disabled_reason, due=due))
+
+    def deauthorize(self, account_id: str) -> JsonObject:
+        """Its owner takes the platform's access away."""
+        with self._engine.lock:
+            return deepcopy(connect.deauthorize(self.world, account_id))
 
     def forget_keys(self) -> None:
         """No idempotency key was ever used."""
@@ -188,7 +247,12 @@ class LoopbackStripe:
         else:
             patience = fault.seconds if fault else 0.0
             answer = self._engine.answer(
-                method=method, path=path, form=form, headers=headers, dwell=lambda: self._stopping.wait(patience)
+                method=method,
+                path=path,
+                form=form,
+                headers=headers,
+                dwell=lambda: self._stopping.wait(patience),
+                failure=stored_failure(fault.status) if fault and kind == "stored_status" else None,
             )
             if kind == "timeout_after_commit":
                 self._stopping.wait(NEVER_SECONDS)
@@ -212,8 +276,7 @@ def post_event(event: JsonObject, url: str, secret: str) -> int:
 
 def _failure(status: int) -> Answer:
     kind = "rate_limit_error" if status == 429 else "api_error"
-    text = "SECRET PROVIDER TEXT for ada@example.com"
-    return Answer(status=status, body=json.dumps({"error": {"message": text, "type": kind}}).encode())
+    return Answer(status=status, body=json.dumps({"error": {"message": PROVIDER_TEXT, "type": kind}}).encode())
 
 
 class _Server(ThreadingHTTPServer):

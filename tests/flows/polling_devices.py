@@ -97,7 +97,7 @@ class Device(Steady):
         self._take(self.http.post("auth/register", json=body).raise_for_status().json())
         self.records: dict[str, set[str | None]] = {}
         self.followed: dict[str, str] = {}
-        self.cursor = 0
+        self.cursor, self.newest = "0", 0  # of the feed: where to go on, and the newest seq
         self._steps: list[Callable[[], None]] = [
             *(self.ask, self.create, self.read, self.follow),
             *(self.change, self.list, self.renew),
@@ -157,7 +157,9 @@ class Device(Steady):
         if answer is None:
             return
         feed = answer.json()
-        assert all(change["seq"] > self.cursor for change in feed["changes"])
+        numbers = [change["seq"] for change in feed["changes"]]
+        assert all(number > self.newest for number in numbers)
+        self.newest = max([self.newest, *numbers])
         self.followed |= {change["id"]: change["checksum"] for change in feed["changes"]}
         self.cursor = feed["next"]
         if not feed["has_more"]:

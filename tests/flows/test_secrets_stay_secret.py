@@ -16,11 +16,13 @@ import pytest
 
 from tests.fakes.llm_server import LoopbackLLM, text
 from tests.fakes.s3_server import LoopbackS3
+from tests.fakes.smtp_server import PASSWORD, USER, SmtpServer
 from tests.fakes.stripe_server import LoopbackStripe
-from tests.flows import canary_scenario
+from tests.flows import canary_recovery, canary_scenario
 from tests.flows.canary_scenario import SETTINGS_SECRETS, Life, with_password
 from tests.support import canaries
 from tests.support.server import PROJECT_DIR, RunningServer, clean_environment, drop_database, new_database
+from tests.support.worker import worker_beside
 
 pytestmark = pytest.mark.slow
 
@@ -29,13 +31,14 @@ pytestmark = pytest.mark.slow
 def life(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Life]:
     env = {name: canaries.new(prefix, characters=64) for name, prefix in SETTINGS_SECRETS.items()}
     secret = dict(env)
-    secret["database password"] = canaries.new()
+    secret |= {"database password": canaries.new(), "mail server's password": PASSWORD}
     data = tmp_path / "data"
     plain_url = new_database(f"adiuva_canary_{os.getpid()}_{request.param}", tmp_path)
     with (
         LoopbackLLM() as model,
         LoopbackStripe(secret_key=env["STRIPE_SECRET_KEY"]) as stripe,
         LoopbackS3() as store,
+        SmtpServer(asks_for_password=True) as mail,
     ):
         for tier in ("pro", "power", "team"):
             stripe.sell(f"price_{tier}_monthly", cents=900)
@@ -53,6 +56,7 @@ def life(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Life]:
             "S3_BUCKET": "sealed",
             "S3_REGION": "us-east-1",
             "S3_ENDPOINT_URL": store.url,
+            "EMAIL_URL": f"smtp://{USER}:{PASSWORD}@127.0.0.1:{mail.port}",
         }
         if redis := os.environ.get("REDIS_URL"):
             env["REDIS_URL"] = redis
@@ -60,7 +64,8 @@ def life(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Life]:
         server.manage("migrate", "--verbosity=0")
         server.start()
         try:
-            yield Life(server, model, stripe, store, data, env, secret, {})
+            with worker_beside(server, tmp_path / "log"):
+                yield Life(server, model, stripe, store, mail, tmp_path / "log", data, env, secret, {})
         finally:
             server.stop()
             drop_database(plain_url)
@@ -85,6 +90,7 @@ def rows(url: str) -> Iterator[tuple[str, bytes]]:
 
 def test_no_secret_is_in_logs_files_rows_or_refusals(life: Life) -> None:
     token = canary_scenario.accounts(life)
+    canary_recovery.a_way_back_in(life, life.mail)
     canary_scenario.conversations(life, token)
     canary_scenario.store_sealed_bytes(life, token)
     canary_scenario.money(life, token)
@@ -99,6 +105,8 @@ def test_no_secret_is_in_logs_files_rows_or_refusals(life: Life) -> None:
     assert "Traceback" in log
     assert "Provider error" in log  # DEBUG lines are there, too
     leaks = canaries.found(life.secret | life.private, log.encode(), where="the log")
+    for file in life.logs.glob("worker*"):
+        leaks += canaries.found(life.secret | life.private, file.read_bytes(), where="the worker's log")
     leaks += canaries.found(life.secret, "\n".join(life.refusals).encode(), where="a refusal")
     for name, content in rows(life.env["DATABASE_URL"]):
         leaks += canaries.found(life.secret, content, where=f"table {name}")

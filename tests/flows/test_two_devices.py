@@ -30,7 +30,7 @@ class Device:
         bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
         self.http = httpx.Client(base_url=f"{server.url}/api/v1/", headers=bearer, timeout=30, event_hooks=CHECKED)
         self.cipher = AESGCM(key)
-        self.cursor = 0
+        self.cursor = "0"
         self.notes: dict[str, dict[str, Any]] = {}
         self.etags: dict[str, str] = {}
 

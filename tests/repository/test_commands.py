@@ -16,12 +16,13 @@ from tests.repository.paths import ROOT
 PACKAGES = {"adiuva", "accounts", "billing", "storage", "backups", "marketplace", "agents", "chat"}
 COMMANDS = {name: app for name, app in get_commands().items() if str(app).split(".")[0] in PACKAGES}
 CONTRACT = {
-    *("set_tier", "set_quota", "seed_demo", "doctor", "reap_storage"),
+    *("set_tier", "set_quota", "seed_demo", "doctor", "reap_storage", "new_epoch"),
     *("verify_blobs", "sync_stripe", "retry_transfers", "purge_tokens", "work"),
+    *("verify_email", "remove_second_factors"),
 }
 # These work off tables or stores of any size.
 LONG = {"reap_storage", "verify_blobs", "sync_stripe", "retry_transfers", "purge_tokens"}
-QUICK = {"set_tier", "set_quota", "seed_demo", "doctor"}
+QUICK = {"set_tier", "set_quota", "seed_demo", "doctor", "new_epoch", "verify_email", "remove_second_factors"}
 ENDLESS = {"work"}
 each = pytest.mark.parametrize("name", sorted(COMMANDS))
 
@@ -120,6 +121,8 @@ def test_the_long_ones_show_progress(name: str) -> None:
     [
         ("set_tier", ("nobody@example.com", "pro")),
         ("set_quota", ("nobody@example.com", "--clear")),
+        ("verify_email", ("nobody@example.com",)),
+        ("remove_second_factors", ("nobody@example.com", "--yes")),
         ("sync_stripe", ()),
     ],
 )

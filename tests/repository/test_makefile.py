@@ -13,9 +13,9 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE)
 
 
-def _make(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     # An outer make's flags and overrides are not this one's.
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", **variables}
     return subprocess.run(
         ["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
     )
@@ -40,6 +40,23 @@ def test_a_missing_python_is_one_clear_line() -> None:
 
     assert done.returncode
     assert "Python 3.11 or newer is needed" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("env", "has_demo_users"), [({}, True), ({"ENV": "dev"}, True), ({"ENV": "prod"}, False)])
+def test_run_makes_demo_users_in_development_only(env: dict[str, str], has_demo_users: bool) -> None:
+    for done in (_make("--dry-run", "run", **env), _make("--dry-run", "run", *(f"{name}={env[name]}" for name in env))):
+        assert done.returncode == 0, done.stderr
+        assert ("seed_demo" in done.stdout) is has_demo_users
+        assert "manage.py migrate" in done.stdout
+        assert "adiuva.server.serve" in done.stdout
+
+
+def test_the_development_server_is_not_for_production() -> None:
+    done = _make("--dry-run", "dev", ENV="prod")
+
+    assert done.returncode
+    assert "with ENV=prod use make run" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -41,7 +41,16 @@ def test_an_example_is_of_its_schema(name: str, example: Any) -> None:
     [
         (
             200,
-            {"id": "not-a-uuid", "email": "a@example.com", "tier": "free", "created_at": "2026-01-01T00:00:00Z"},
+            {
+                "id": "not-a-uuid",
+                "email": "a@example.com",
+                "email_verified": True,
+                "locale": "en",
+                "tier": "free",
+                "created_at": "2026-01-01T00:00:00Z",
+                "has_second_factor": False,
+                "organization": None,
+            },
             "$.id",
         ),
         (200, {"email": "a@example.com", "tier": "free"}, "required"),

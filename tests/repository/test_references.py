@@ -101,7 +101,7 @@ def test_what_a_text_refers_to_is_there(files: list[Path]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "see docs/api.md § 13",
+        "see docs/api.md § 99",
         "see wire contract § 4",
         "ARCHITECTURE § 2.8",
         "``accounts.rotation``",

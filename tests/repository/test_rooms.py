@@ -9,16 +9,29 @@ MOST_LINES = 400
 SMALL_LINES = 60
 
 # What every app or noun has under one name, however small it is there.
-CONVENTIONAL = ("ops", "dashboard", "erasure", "urls", "views", "serializers", "openapi", "jobs", "factory")
+CONVENTIONAL = ("ops", "dashboard", "erasure", "export", "urls", "views", "serializers", "openapi", "jobs", "factory")
 # Other small modules that a single one imports, and why each stands alone.
 ALONE: dict[str, str] = {
+    "chat.speculation": "LLM_SPECULATE, found by its name: two tasks at once, apart from the order of a turn",
     "chat.ws.ping": "a frame of the contract, found by its name",
-    "accounts.registration": "the contract's rules of registration and login, found by their name",
-    "adiuva.api.idempotency": "a header that any route may take; its routes are in billing today",
+    "accounts.keys.prelogin": "the made-up answer, and why nobody can tell it from a real one, found by its name",
+    "accounts.factors.attempts": "how long guessing a code takes is a rule of its own, with its figure",
+    "accounts.factors.reauthentication": "what makes a session fresh, found by its name",
+    "accounts.models.exports": "a table of its own beside the others",
+    "accounts.restores": "what a restore means to accounts is a rule of its own, found by its name",
+    "accounts.admin.security": "what happened to accounts is looked at, apart from what staff do for them",
+    "adiuva.admin_site": "what the admin looks like, which knows no account; the settings name it too",
     "adiuva.api.openapi.settings": "the settings import it, so it imports neither Django nor DRF",
+    "adiuva.server.cors": "the settings import it: headers alone, apart from who may open a WebSocket",
     "adiuva.server.origins": "who may open a WebSocket is a rule of its own, found by its name",
+    "billing.revenue.disputes": "what an operator hears of one, apart from what is booked of it",
+    "billing.revenue.events": "what billing hears of at its own hooks, found by its name",
+    "billing.stripe.money_events": "the readers of events: no handler looks into a payload itself",
     "adiuva.db.pool": "the settings import it, so it must not load the database backend",
-    "billing.invoices": "a noun of its own, found by its name",
+    "billing.stripe.pages": "where Stripe sends a browser back to, production included; the stub is not there then",
+    "storage.records.cursors": "what a cursor holds and how it is sealed is a rule of its own, found by its name",
+    "billing.stripe.stub.pdf": "a file format, which knows nothing of invoices",
+    "storage.vectors.admission": "how much memory one user's requests may take is a rule of its own",
 }
 
 

@@ -4,16 +4,20 @@ import base64
 import json
 import re
 import secrets
+import string
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+_ALPHABET = string.ascii_lowercase + string.digits
 HALF_AT_LEAST = 12  # characters; a shorter piece of random text would be found by chance
 
 
 def new(prefix: str = "", *, characters: int = 32) -> str:
-    """Random letters and digits: a half of it is as telling as the whole."""
-    return prefix + secrets.token_hex(characters // 2)
+    """Random lower-case letters and digits: a half of it is as telling as the whole, and two of them share few of their
+    characters, so that a password is not refused for its likeness to an address.
+    """
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(characters))
 
 
 def disguises(canary: str) -> Iterator[tuple[str, bytes]]:

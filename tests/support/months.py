@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from accounts.models import Session, User
 from backups.models import Backup
-from billing.models import OperatorAlert, Subscription, SubscriptionPayment
+from billing.models import OperatorAlert, Subscription
+from billing.revenue.models import SubscriptionPayment
 from chat.models import DailyUsage
 from marketplace.models import (
     DeveloperAccount,
@@ -94,7 +95,12 @@ class Months:
                 invoice_id = f"in_{user.id.hex[:10]}{day:%y%m%d}"
                 payments.append(
                     SubscriptionPayment(
-                        invoice_id=invoice_id, amount_cents=PRICES[user.tier], currency="eur", paid_at=day
+                        source=invoice_id,
+                        invoice_id=invoice_id,
+                        kind="payment",
+                        amount_cents=PRICES[user.tier],
+                        currency="eur",
+                        paid_at=day,
                     )
                 )
                 day += timedelta(days=30)

@@ -1,5 +1,6 @@
 """The real server, as its own process, on a free port with a database of its own."""
 
+import json
 import os
 import re
 import signal
@@ -7,12 +8,15 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
 from adiuva.environment import Environment
+from tests.support.inspected_server import MARK
 from tests.support.ports import held_port
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
@@ -100,6 +104,26 @@ class RunningServer:
             text=True,
         )
         return done.stdout
+
+
+class InspectedServer(RunningServer):
+    """One that can be asked what it holds."""
+
+    module = "tests.support.inspected_server"
+
+    def inspect(self) -> dict[str, Any]:
+        """``frozen``: objects that the garbage collector leaves alone; ``encodings``: tiktoken's that are loaded."""
+        told = self.log_text().count(MARK)
+        self.signal(signal.SIGUSR1)
+        self.await_log(lambda text: text.count(MARK) > told)
+        held: dict[str, Any] = json.loads(self.log_text().rpartition(MARK)[2].splitlines()[0])
+        return held
+
+    def await_log(self, holds: Callable[[str], bool]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not holds(self.log_text()):
+            assert time.monotonic() < deadline, self.log_text()
+            time.sleep(0.05)
 
 
 def new_database(name: str, folder: Path) -> str:

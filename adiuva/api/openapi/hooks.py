@@ -115,6 +115,7 @@ _TOKENS = {
 }
 _ID = "4f6f2a0e-9b1c-4d8e-8a57-1f0c2b3d4e5f"
 _CHECKSUM = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"  # of `test`, as the blobs below
+_ETAG = f'"1-{_CHECKSUM[:16]}"'
 _ACTION = {
     "id": "e2ec1b55-0f4e-4a3a-9d7b-6c1f8f0a2b11",
     "name": "create_task",
@@ -136,6 +137,7 @@ EXAMPLES: Final[dict[str, Any]] = {
         "response": "I created the task “Buy milk”, due tomorrow (Monday, 23 November), with high priority.",
         "actions": [_ACTION],
         "usage": {"input_tokens": 1386, "output_tokens": 24},
+        "finish_reason": "stop",
     },
     "Feed": {
         "changes": [
@@ -147,11 +149,13 @@ EXAMPLES: Final[dict[str, Any]] = {
                 "checksum": _CHECKSUM,
                 "size_bytes": 4,
                 "revision": 1,
+                "etag": _ETAG,
             }
         ],
-        "next": 1,
+        "next": "Lk00mbMLQpCqeNZRgkN90gAAAAAAAAABAAAAAAAAAABdRsUFAlMBGkOiJPz0Nu4B",
         "has_more": False,
     },
+    "EnvelopeContentRequest": {"blob": "dGVzdA==", "checksum": _CHECKSUM, "key_id": "master-1"},
     "JsonUploadRequest": {"table_name": "notes", "checksum": _CHECKSUM, "blob": "dGVzdA=="},
     "Problem": {
         "type": "urn:adiuva:problem:quota_exceeded",
@@ -164,12 +168,22 @@ EXAMPLES: Final[dict[str, Any]] = {
         "used_bytes": 0,
         "requested_bytes": 1000,
     },
+    "PreloginAnswer": {
+        "kdf": {
+            "algorithm": "argon2id",
+            "salt": "EmQggLfp8+M4VHH1WxNbqA==",
+            "memory_kib": 65536,
+            "iterations": 3,
+            "parallelism": 4,
+        }
+    },
     "RecordMeta": {
         "id": _ID,
         "table_name": "notes",
         "checksum": _CHECKSUM,
         "size_bytes": 4,
         "revision": 1,
+        "etag": _ETAG,
         "created_at": "2026-11-22T18:20:05.061422Z",
         "updated_at": "2026-11-22T18:20:05.061422Z",
     },
@@ -194,3 +208,10 @@ class ApiSchema(AutoSchema):
             return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
         finally:
             self.method = "DELETE"
+
+    def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
+        """A body may be left out where none of its fields is needed, unless its serializer says otherwise: one of two
+        fields may be.
+        """
+        schema, required = super()._get_request_for_media_type(serializer, direction)  # type: ignore[no-untyped-call]
+        return schema, required or getattr(serializer, "needs_a_body", False)

@@ -45,6 +45,13 @@ class ProblemSerializer(serializers.Serializer[Any]):
     etag = serializers.CharField(
         required=False, allow_null=True, help_text="precondition_failed: the current state; null where there is none."
     )
+    challenge_id = serializers.UUIDField(
+        required=False, help_text="second_factor_required: for `POST /auth/login/second-factor`."
+    )
+    methods = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="second_factor_required: what can answer it."
+    )
+    expires_in = serializers.IntegerField(required=False, help_text="second_factor_required: seconds.")
     reason = serializers.CharField(required=False, help_text="taken_down: why, in public.")
     checks = serializers.ListField(
         child=serializers.DictField(), required=False, help_text="checks_failed: the list of Check as in 201."

@@ -19,11 +19,12 @@ DOCUMENT: dict[str, Any] = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SERVERS": [{"url": "/", "description": "Where this document is served."}],
     "TAGS": [
-        {"name": "auth", "description": "Accounts, tokens, sessions and WebSocket tickets."},
+        {"name": "auth", "description": "Accounts, logins, second factors, sessions, tokens and mailed links."},
         {"name": "backup", "description": "Sealed snapshots."},
         {"name": "billing", "description": "Tiers, checkout, subscriptions and Stripe's webhook."},
         {"name": "chat", "description": "Conversation turns, over REST and a WebSocket."},
         {"name": "health", "description": "Liveness and readiness."},
+        {"name": "keys", "description": "Sealed master keys, and new devices that ask for one."},
         {"name": "plans", "description": "Execution plans and their templates."},
         {"name": "plugins", "description": "The marketplace: catalog, submissions, installs, earnings."},
         {"name": "storage", "description": "Sealed records, their change feed, vectors and quotas."},

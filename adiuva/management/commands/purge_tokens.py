@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.sessions.models import Session as StaffSession
 
-from accounts.purge import KEPT, REMEMBERED, least_age, purge_sessions, purge_tokens
+from accounts.purge import KEPT, REMEMBERED, least_age, purge_events, purge_expired, purge_sessions, purge_tokens
 from adiuva.commands import OperatorCommand, Progress
 from billing.checkouts import purge_checkouts
 from storage.maintenance import seconds
@@ -15,10 +15,15 @@ from storage.maintenance import seconds
 class Command(OperatorCommand):
     help = (
         "Deletes what can no longer be used to log in: sessions that were revoked or have expired, with their tokens, "
-        "refresh tokens of living sessions that were used and expired a year ago, expired sessions of the admin, and "
-        "begun checkouts whose Idempotency-Key is no longer answered, as jobs do every night. Safe beside running "
-        "servers. The current token of a session is never touched; used ones are kept that long because their re-use "
-        "tells that one was stolen."
+        "refresh tokens of living sessions that were used and expired a year ago, expired sessions of the admin, "
+        "mailed links, changes of address, second steps of logins and requests for keys that are over, security events "
+        "after 90 days, and begun checkouts whose Idempotency-Key is no longer answered, as jobs do every night. Safe "
+        "beside running servers. The current token of a session is never touched; used ones are kept that long because "
+        "their re-use tells that one was stolen."
+        "mailed links, changes of address, second steps of logins and requests for keys that are over, security "
+        "events after 90 days, and begun checkouts whose Idempotency-Key is no longer answered, as jobs do every "
+        "night. Safe beside running servers. The current token of a session is never touched; used ones are kept that "
+        "long because their re-use tells that one was stolen."
     )
     examples: ClassVar = {
         "purge_tokens": "what ended a week ago or earlier",
@@ -46,13 +51,16 @@ class Command(OperatorCommand):
         )
         long_ago = min(old, now - REMEMBERED)
         spent = self._run("tokens", lambda step: purge_tokens(older_than=long_ago, dry_run=dry_run, step=step))
+        expired = self._run("expired rows", lambda step: purge_expired(now=now, dry_run=dry_run, step=step))
+        events = self._run("security events", lambda step: purge_events(now=now, dry_run=dry_run, step=step))
         staff = StaffSession.objects.filter(expire_date__lt=now)
         staff_count = staff.count() if dry_run else staff.delete()[0]
         checkouts = purge_checkouts(older_than=old, dry_run=dry_run)
         would = "would be " if dry_run else ""
         self.stdout.write(
             f"{sessions} ended sessions with {theirs} tokens, {spent} spent tokens of others, {staff_count} sessions "
-            f"of staff and {checkouts} begun checkouts {would}deleted"
+            f"of staff, {expired} links and requests that expired, {events} security events and {checkouts} begun "
+            f"checkouts {would}deleted"
         )
 
     def _run(self, what: str, job: Callable[[Callable[[int], None]], Any]) -> Any:

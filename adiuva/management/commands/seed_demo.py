@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -71,14 +72,19 @@ class Command(OperatorCommand):
 def _demo_user(tier: Tier) -> str:
     email = f"demo-{tier.value}@example.com"
     if not User.objects.filter(email=email).exists():
-        set_tier(user=User.objects.create_user(email=email, password=PASSWORD), tier=tier)
+        set_tier(
+            user=User.objects.create_user(email=email, password=PASSWORD, email_verified_at=datetime.now(UTC)),
+            tier=tier,
+        )
     return email
 
 
 @transaction.atomic
 def _reviewer() -> str:
     if not User.objects.filter(email=REVIEWER).exists():
-        reviewer = User.objects.create_user(email=REVIEWER, password=PASSWORD, is_staff=True)
+        reviewer = User.objects.create_user(
+            email=REVIEWER, password=PASSWORD, email_verified_at=datetime.now(UTC), is_staff=True
+        )
         group, _ = Group.objects.get_or_create(name=REVIEWERS_GROUP)
         reviewer.groups.add(group)
     return REVIEWER

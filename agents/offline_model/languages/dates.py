@@ -40,6 +40,22 @@ Read = Callable[[Match, date, DayWords], date]
 
 
 @dataclass(frozen=True, slots=True)
+class FoundDay:
+    """``rest`` is the text without the words that named the day."""
+
+    day: date
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundShift:
+    """``rest`` is the text without the words that named the time."""
+
+    days: int
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Days:
     """Finds a day in a text; ``shift`` matches a length of time ("2 weeks")."""
 
@@ -58,7 +74,7 @@ class Days:
         )
         return cls(words, compiled, re.compile(rf"\b{words.count_pattern}\s+{words.unit_pattern}\b", re.IGNORECASE))
 
-    def find(self, text: str, today: date) -> "FoundDay | None":
+    def find(self, text: str, today: date) -> FoundDay | None:
         """The first day that ``text`` names; null when there is none or it is no real date."""
         for day_only, whole, read in self.readers:
             # Most texts name no day, and to look for every lead takes far longer.
@@ -72,18 +88,25 @@ class Days:
             return FoundDay(day, f"{text[: match.start()]} {text[match.end() :]}")
         return None
 
-    def find_shift(self, text: str) -> int | None:
+    def read_at(self, text: str, place: int, today: date) -> tuple[date, int] | None:
+        """The day whose name begins at ``place``, and where that name ends; "next month" is no single day."""
+        for day_only, _, read in self.readers:
+            match = None if read in (next_unit, end_of, weekend) else day_only.match(text, place)
+            if match is None:
+                continue
+            try:
+                return read(match, today, self.words), match.end()
+            except (ValueError, OverflowError):
+                continue
+        return None
+
+    def find_shift(self, text: str) -> FoundShift | None:
         """Whole days in "2 weeks" or "a day"; months count 30."""
         match = self.shift.search(text)
-        return None if match is None else self.words.count(match) * _UNIT_DAYS[self.words.unit(match)]
-
-
-@dataclass(frozen=True, slots=True)
-class FoundDay:
-    """``rest`` is the text without the words that named the day."""
-
-    day: date
-    rest: str
+        if match is None:
+            return None
+        days = self.words.count(match) * _UNIT_DAYS[self.words.unit(match)]
+        return FoundShift(days, f"{text[: match.start()]} {text[match.end() :]}")
 
 
 def alternatives(words: Iterable[str]) -> str:

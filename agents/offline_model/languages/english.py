@@ -1,12 +1,10 @@
 """English: the words for records, for what is said about them and for days, and the answers."""
 
-import re
-
 from agents.offline_model.clauses import ClauseSplitter
 from agents.offline_model.kinds import Kind
 from agents.offline_model.languages import dates
 from agents.offline_model.languages.dates import Days, DayWords, alternatives, number_words, split_words
-from agents.offline_model.languages.language import DetailWords, GroupWords, Language
+from agents.offline_model.languages.language import DetailWords, Language
 
 TASK = r"(?:tasks?|to-?dos?|to do(?:s| items?)?|reminders?|(?:action )?items?)"
 NOUNS = {
@@ -116,8 +114,8 @@ _DAYS = Days.of(
 _ANSWERS = {
     "help": (
         "I can look after your tasks, projects, checkpoints and notes. Try “create a task to buy milk tomorrow, high "
-        "priority”, “what is due today?”, “mark buy milk as done”, “create a project Garden”, “add a milestone Beta to "
-        "the project Garden by 1 December” or “write a note called Ideas: paint it green”."
+        "priority”, “what is due today?”, “mark buy milk as done”, “create a project Garden”, “add a milestone Beta "
+        "to the project Garden by 1 December” or “write a note called Ideas: paint it green”."
     ),
     "hello": "Hello! {help}",
     "well": "I’m well, thank you. {help}",
@@ -148,6 +146,7 @@ _ANSWERS = {
     "no such project": "I found no project called “{name}”. {question}",
     "no such checkpoint": "I found no checkpoint called “{name}”. {question}",
     "no such note": "I found no note called “{name}”. {question}",
+    "delete this one": "Do you mean {name}, and shall it be deleted?",
     "this one": "Do you mean {name}?",
     "several": "I found several that fit: {names}. Which one do you mean?",
     "created": "I created {the} “{title}”{details}.",
@@ -174,6 +173,21 @@ _ANSWERS = {
     "no project": "You have no projects.",
     "no checkpoint": "There are no checkpoints.",
     "no note": "You have no notes.",
+    "unread": "I did not understand “{word}”, so I have changed nothing. Which {plural} do you mean?",
+    "unread question": "I did not understand “{word}” in that. Which {plural} do you mean?",
+    "namesake": "There is a project called “{name}” already. What shall the new one be called?",
+    "namesake archived": (
+        "There is a project called “{name}” already; it is archived. Shall it be restored, or what "
+        "shall the new one be called?"
+    ),
+    "taken back": "All right, I leave that as it is.",
+    "cannot assign": (
+        "I cannot give “{title}” to {person}: tasks have no field for a person here. I can write it down instead; say "
+        "“comment on {title}: {person} does it”."
+    ),
+    "cannot assign these": "I cannot give “{title}” to {person}: tasks have no field for a person here.",
+    "note says": "Your note {title} says:\n\n{text}",
+    "partly": "That is as much as I can do at once, {number} of them. Say it again and I will go on.",
     "no match": "I found no {plural} like that.",
     "nothing due": "Nothing is due today.",
     "due today": "You have {count} due today:",
@@ -227,11 +241,11 @@ ENGLISH = Language(
     marks=frozenset(
         split_words(
             "a add all also an and another any archive are as at buy by call can change checkpoint checkpoints "
-            "comment complete create delete do does done due every finish finished for from get give have how i "
-            "in is it its jot leave list make mark me milestone milestones move my note notes of on open please "
-            "priority project projects push put read remind remove rename schedule set show suggest task tasks "
-            "tell that the there this to today todo tomorrow update was what what's when which with work write "
-            "you"
+            "comment complete create delete do does done due every finish finished for from get give have how i in "
+            "is it its jot leave list make mark me milestone milestones move my note notes of on open please "
+            "priority project projects push put read remind remove rename schedule set show suggest task tasks tell "
+            "busy free late that the there this to today todo tomorrow update was what what's when which with work "
+            "write you"
         )
     ),
     nouns=NOUNS,
@@ -242,7 +256,10 @@ ENGLISH = Language(
         r"(?: (?:task|project|note|checkpoint|milestone))?"
     ),
     permanently=r"permanently|for good|forever|irrevocably|once and for all|completely",
-    forbidden=r"^(?:do not|don['’]?t|never|not|stop)\b(?! let me forget)",
+    forbidden=(
+        r"^(?:(?:do not|don['’]?t|never|not|stop)\b(?! let me forget)"
+        r"|i(?:['’]m not| am not| (?:(?:have|had|did|do|was|could)(?: not|n['’]t))| never)\b)"
+    ),
     and_between=r"\s*,\s*(?:and\s+)?|\s+and\s+",
     priorities=PRIORITIES,
     statuses=STATUSES,
@@ -254,9 +271,15 @@ ENGLISH = Language(
         polite=(
             r"please|pls|kindly|hey|hi|hello|ok|okay|so|also|then|and|adiuva|now|well|thanks|thank you"
             r"|(?:can|could|would|will) (?:you|u)|i(?:'d| would) like (?:you )?to|i want (?:you )?to|let'?s|just"
-            r"|go ahead and|help me(?: to)?|yes"
+            r"|go ahead and|help me(?: to)?|yes|quickly|only|simply|maybe|perhaps"
         ),
         courtesy="please|pls|thanks|thank you",
+        request=r"(?:can|could|would|will) (?:you|u)|please|pls|would you mind|do me a favou?r",
+        question=(
+            r"what|which|who|whose|when|where|why|how|is|are|was|were|am i|did|does|do (?:i|we|you|they|my)"
+            r"|have (?:i|we|you)"
+            r"|has|should|shall|may i|must i|isn['’]t|aren['’]t"
+        ),
     ),
     details=DetailWords(
         priority=(
@@ -273,18 +296,15 @@ ENGLISH = Language(
             rf"|noon|midnight)(?!\w)"
         ),
         at="At",
+        to_it=r" (?:to|in|into|for|under) (?:it|this project|that project|there)$",
         project=(rf"{_IN}project {{name}}\b", rf"{_IN}{{name}} project\b"),
-        project_loosely=(rf"{_IN}{{name}}(?!\w)", r"(?:does|has|have|is) (?:(?:the )?project )?{name}(?= have| got|$)"),
+        project_loosely=(
+            r"\b{name}(?:['’]s)?(?= (?:tasks|to-?dos|notes|milestones|checkpoints))",
+            rf"{_IN}{{name}}(?!\w)",
+            r"(?:does|has|have|is) (?:(?:the )?project )?{name}(?= have| got|$)",
+        ),
         loose_starts=frozenset(("to", "that", "for", "about", "of", "by", "on", "due", "called", "named")),
         loose_ends=frozenset(("and", "by", "on", "due", "at", "with", "for", "to", "is", "in")),
-    ),
-    groups=GroupWords(
-        all=re.compile(r"(?:all|every|each|everything)\b", re.IGNORECASE),
-        done=frozenset(("done", "completed", "complete", "finished", "reached")),
-        open=frozenset(("open", "unfinished", "pending", "remaining")),
-        suggested=frozenset(
-            ("suggested", "suggestion", "suggestions", "unapproved", "proposed", "approval", "pending")
-        ),
     ),
     periods={
         "overdue": r"\boverdue\b|\blate\b",
@@ -292,6 +312,11 @@ ENGLISH = Language(
         "this week": r"\bthis week\b",
         "until": r"\b(?:before|by|until|till)\b",
         "everything": r"\b(?:all|archived?|inactive|every)\b",
+        "open": (
+            r"\b(?:overdue|due|late|open|unfinished|undone|pending|remaining|left|to[ -]?do|plate"
+            r"|not (?:yet )?(?:done|finished|completed?))\b"
+        ),
+        "waiting": r"\b(?:suggested|suggestions?|unapproved|proposed|approval|pending)\b",
     },
     status_filter=(
         r"(?!.*\bnot (?:yet )?(?:done|complete))(?:.*?\b(?P<done>done|completed?|finished)\b"

@@ -7,7 +7,7 @@ from agents.offline_model.kinds import Kind
 from agents.offline_model.languages import dates
 from agents.offline_model.languages.dates import Days, DayWords, alternatives, meanings, number_words, split_words
 from agents.offline_model.languages.english import ENGLISH
-from agents.offline_model.languages.language import DetailWords, GroupWords, Language, by_kind
+from agents.offline_model.languages.language import DetailWords, Language, by_kind
 
 NOUNS = {
     Kind.CHECKPOINT: r"(?:Check ?points?|Meilensteine?[ns]?|Milestones?)",
@@ -101,10 +101,41 @@ _ANSWERS = {
     "changed": "Ich habe {title} geändert: {changes}.",
     "changed priority": "die Priorität ist {value}",
     "changed due": "fällig {value}",
+    "changed no due": "ohne Fälligkeit",
+    "changed status": "der Status ist {value}",
+    "changed description": "mit neuer Beschreibung",
+    "changed project": "in einem anderen Projekt",
+    "suggested": "Ich schlage den Meilenstein „{title}“ vor; er wartet auf deine Bestätigung.",
+    "comment deleted": "Ich habe den Kommentar gelöscht.",
+    "which comment": "So einen Kommentar habe ich nicht gefunden. Was steht darin, und zu welcher Aufgabe gehört er?",
+    "no comments": "Zu {title} gibt es keine Kommentare.",
+    "rest elsewhere": "Den Rest konnte ich in diesem Gespräch nicht tun.",
+    "more": "- und {number} weitere",
+    "with status": "als {value}",
+    "untitled": "Ohne Titel",
+    "active": "aktiv",
     "changed title": "der Name ist „{value}“",
     "changed content": "mit neuem Text",
     "commented": "Ich habe deinen Kommentar zu {title} hinzugefügt.",
     "comments": "Kommentare zu {title}:",
+    "unread": "„{word}“ habe ich nicht verstanden und deshalb nichts geändert. Welche {plural} meinst du?",
+    "unread question": "Ich habe „{word}“ darin nicht verstanden. Welche {plural} meinst du?",
+    "namesake": "Es gibt schon ein Projekt „{name}“. Wie soll das neue heißen?",
+    "namesake archived": (
+        "Es gibt schon ein Projekt „{name}“; es ist archiviert. Soll es wieder aktiv werden, "
+        "oder wie soll das neue heißen?"
+    ),
+    "taken back": "Gut, dann lasse ich das, wie es ist.",
+    "cannot assign": (
+        "Ich kann „{title}“ nicht an {person} geben: Aufgaben haben hier kein Feld für Personen. Ich kann es aber "
+        "aufschreiben; sag „kommentiere {title}: {person} übernimmt das“."
+    ),
+    "cannot assign these": "Ich kann „{title}“ nicht an {person} geben: Aufgaben haben hier kein Feld für Personen.",
+    "empty": "Sie ist leer.",
+    "note says": "In deiner Notiz {title} steht:\n\n{text}",
+    "delete this one": "Meinst du {name}, und soll es gelöscht werden?",
+    "this one": "Meinst du {name}?",
+    "partly": "Mehr als {number} auf einmal schaffe ich nicht. Sag es noch einmal, dann mache ich weiter.",
     "no match": "Ich habe keine solchen {plural} gefunden.",
     **by_kind("no", *(f"Es gibt keine {many}." for many in ("Aufgaben", "Projekte", "Meilensteine", "Notizen"))),
     "nothing due": "Heute ist nichts fällig.",
@@ -136,14 +167,15 @@ GERMAN = Language(
     code="de",
     marks=frozenset(
         split_words(
-            "am alle an anlegen archiviere aufgabe aufgaben auf bis bitte das dass dem den der die diese dieser "
-            "ein eine einem einen einer erinnere erledigt erledige erstelle es fällig für füge genehmige habe "
-            "hallo hake heute hinzu ich im ist kommentar kommentare kommentiere lege lies liste lösche markiere "
-            "mein meine meinen meiner meilenstein meilensteine mich mir mit morgen nächsten nächste nicht notiere "
-            "notiz notizen öffne priorität projekt projekte schreib schreibe setze steht stelle und übermorgen um "
-            "umbenennen verschiebe vom von vorschlagen was welche wann wie woche zeig zeige zu zum zur benenne "
-            "ändere entferne schließe danke guten mach mache füg leg lösch sind noch vorschläge heißt neue neues "
-            "neuen nimm trage schlage aktiviere lehne kannst du beende setz leg steht welchen braucht"
+            "am alle an anlegen archiviere aufgabe aufgaben auf bis bitte das dass dem den der die diese dieser ein "
+            "eine einem einen einer erinnere erledigt erledige erstelle es fällig für füge genehmige habe hallo hake "
+            "heute hinzu ich im ist kommentar kommentare kommentiere lege lies liste lösche markiere mein meine "
+            "meinen meiner meilenstein meilensteine mich mir mit morgen nächsten nächste nicht notiere notiz notizen "
+            "öffne priorität projekt projekte schreib schreibe setze steht stelle und übermorgen um umbenennen "
+            "verschiebe vom von vorschlagen was welche wann wie woche zeig zeige zu zum zur benenne ändere entferne "
+            "schließe danke guten mach mache füg leg lösch sind noch vorschläge heißt neue neues neuen nimm trage "
+            "schlage aktiviere lehne kannst du beende setz leg steht welchen braucht weise sind überfällig "
+            "überfälligen offen offene alles sich gib gebe nenne"
         )
     ),
     nouns=NOUNS,
@@ -159,7 +191,9 @@ GERMAN = Language(
     clauses=ClauseSplitter.of(
         verbs=(
             r"erstelle?|lege?|füge?|lösche?|markiere?|setze?|verschiebe?|zeige?|benenne?|änder[en]?|erinner[en]?"
-            r"|archiviere?|schreibe?|notiere?|hake?|kommentiere?|entferne?|genehmige?|liste?|welche|was|noch eine?"
+            r"|archiviere?|schreibe?|notiere?|hake?|kommentiere?|entferne?|genehmige?"
+            r"|liste?|welche|was (?:ist|sind|steht|habe|muss|gibt)|noch eine?"
+            r"|eine? (?:Aufgabe|Notiz|Erinnerung|Projekt)|einen (?:Meilenstein|Check ?point)"
         ),
         words="und|dann|und dann|sowie|außerdem",
         fillers="dann|auch|bitte|außerdem",
@@ -168,6 +202,12 @@ GERMAN = Language(
             r"|(?:kannst|könntest|würdest) du(?: mir| mich)?|ich möchte(?: dass du)?|mal|ja"
         ),
         courtesy="bitte|danke|vielen dank",
+        request=r"(?:kannst|könntest|würdest|magst) du|(?:können|könnten|würden) sie|bitte",
+        question=(
+            r"was|welche[nrsm]?|wer|wen|wem|wann|wo|warum|wieso|wie|ist|sind|war|waren|hab(?:e)? ich|haben wir"
+            r"|hast du|hat"
+            r"|soll(?:te)?n? (?:ich|wir)|muss ich|darf ich|wird|wurden?|gibt es"
+        ),
     ),
     details=DetailWords(
         priority=(
@@ -180,17 +220,16 @@ GERMAN = Language(
         content=r" ?(?::|,? ?\b(?:mit (?:dem )?(?:Inhalt|Text))\b:?) ?(?P<text>\S.*)$",
         time=r"[,;]? ?\bum (?P<time>(?:[01]?\d|2[0-3])(?:[:.][0-5]\d)?(?: Uhr)?)(?!\w)",
         at="Um",
+        to_it=r" (?:dazu|darin|dafür|(?:zu|in) diesem Projekt)$",
         project=(rf"{_IN} Projekts? {{name}}\b", rf"{_IN} {{name}}[ -]Projekts?\b"),
-        project_loosely=(rf"{_IN} {{name}}(?!\w)", r"\bhat (?:das Projekt )?{name}(?!\w)"),
+        project_loosely=(
+            r"\b{name}s?-?(?=Aufgaben|Notizen|Meilensteine)",
+            rf"{_IN} {{name}}(?!\w)",
+            r"\bhat (?:das Projekt )?{name}(?!\w)",
+        ),
         loose_starts=frozenset(split_words("zu dass für über daran an namens daran, mit um noch mich unbedingt")),
         loose_ends=frozenset(split_words("und bis am für mit zu an hinzu ein um ist im zum den")),
         tidy=tidy,
-    ),
-    groups=GroupWords(
-        all=re.compile(r"(?:alle[snr]?|jede[snr]?)\b", re.IGNORECASE),
-        done=frozenset(split_words("erledigten erledigte abgeschlossenen fertigen")),
-        open=frozenset(split_words("offenen offene übrigen")),
-        suggested=frozenset(split_words("vorgeschlagenen vorgeschlagene vorschläge genehmigung freigabe")),
     ),
     periods={
         "overdue": r"\büberfällig\w*\b|\bverspätet\w*\b",
@@ -198,6 +237,11 @@ GERMAN = Language(
         "this week": r"\bdiese[rn]? Woche\b",
         "until": r"\b(?:bis|vor)\b",
         "everything": r"\b(?:alle|archivierte[nr]?)\b",
+        "open": (
+            r"\b(?:überfällig\w*|verspätet\w*|fällig\w*|offene?[nr]?|unerledigt\w*|zu tun|noch nicht (?:erledigt"
+            r"|fertig)\w*)\b"
+        ),
+        "waiting": r"\b(?:vorgeschlagene[nr]?|Vorschläge|Genehmigung|Freigabe)\b",
     },
     status_filter=(
         r"(?!.*\bnoch nicht (?:erledigt|fertig))(?:.*?\b(?P<done>(?:erledigt|abgeschlossen|fertig)(?:en?)?)\b"
@@ -205,4 +249,5 @@ GERMAN = Language(
     ),
     search_words=r"\b(?:über|zum Thema|zu|mit dem Wort)\s+(?P<words>.+?)(?: handeln| enthalten)?$",
     answers=_ANSWERS,
+    small_talk=((r"wer bist du|was kannst du(?: alles)?(?: tun)?|hilfe", "help"),),
 )

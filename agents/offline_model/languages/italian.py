@@ -1,13 +1,11 @@
 """Italian: the words for records, for what is said about them and for days, and the answers."""
 
-import re
-
 from agents.offline_model.clauses import ClauseSplitter
 from agents.offline_model.kinds import Kind
 from agents.offline_model.languages import dates
 from agents.offline_model.languages.dates import Days, DayWords, alternatives, meanings, number_words, split_words
 from agents.offline_model.languages.english import ENGLISH
-from agents.offline_model.languages.language import DetailWords, GroupWords, Language, by_kind
+from agents.offline_model.languages.language import DetailWords, Language, by_kind
 
 NOUNS = {
     Kind.CHECKPOINT: r"(?:check ?points?|milestones?|traguard[oi])",
@@ -20,7 +18,8 @@ PRIORITIES = meanings(
     "high: alta, alto, massima, urgente, urgenti, importante; medium: media, normale; low: bassa, basso"
 )
 STATUSES = meanings(
-    "done: fatto, fatta, fatti, fatte, completato, completata, finito, finita, chiuso, chiusa, raggiunto, raggiunta"
+    "done: fatto, fatta, fatti, fatte, completato, completata, completati, completate, finito, finita, finiti, finite, "
+    "chiuso, chiusa, chiusi, chiuse, raggiunto, raggiunta"
     "; in_progress: in corso, iniziato, iniziata; todo: da fare, aperto, aperta, da iniziare"
 )
 PRIORITY = rf"(?P<priority>{alternatives(PRIORITIES)})"
@@ -101,10 +100,40 @@ _ANSWERS = {
     "changed priority": "la priorità è {value}",
     "changed due": "scade {value}",
     "changed no due": "non ha più una scadenza",
+    "changed status": "ora è {value}",
+    "changed description": "ha una nuova descrizione",
+    "changed project": "è in un altro progetto",
+    "suggested": "Propongo il checkpoint “{title}”; aspetta la tua approvazione.",
+    "comment deleted": "Ho eliminato il commento.",
+    "which comment": "Non ho trovato un commento simile. Che cosa dice, e di quale attività è?",
+    "no comments": "Non ci sono commenti su {title}.",
+    "rest elsewhere": "Il resto non ho potuto farlo in questa conversazione.",
+    "more": "- e altri {number}",
+    "with status": "come {value}",
+    "fact suggested": "suggerito, non ancora approvato",
+    "untitled": "Senza titolo",
+    "active": "attivo",
     "changed title": "si chiama “{value}”",
     "changed content": "dice quello che hai chiesto",
     "commented": "Ho aggiunto il commento a {title}.",
     "comments": "Commenti su {title}:",
+    "unread": "Non ho capito “{word}”, quindi non ho cambiato nulla. Di quali {plural} parli?",
+    "unread question": "Non ho capito “{word}” nella domanda. Di quali {plural} parli?",
+    "namesake": "C’è già un progetto “{name}”. Come si deve chiamare quello nuovo?",
+    "namesake archived": (
+        "C’è già un progetto “{name}”, archiviato. Vuoi riattivarlo, o come si deve chiamare quello nuovo?"
+    ),
+    "taken back": "Va bene, lascio tutto com’è.",
+    "cannot assign": (
+        "Non posso affidare “{title}” a {person}: qui le attività non hanno un campo per le persone. Posso però "
+        "annotarlo; di' “commenta {title}: lo fa {person}”."
+    ),
+    "cannot assign these": "Non posso affidare “{title}” a {person}: qui non c'è un campo per le persone.",
+    "empty": "È vuota.",
+    "note says": "La tua nota {title} dice:\n\n{text}",
+    "delete this one": "Intendi {name}, e devo eliminarlo?",
+    "this one": "Intendi {name}?",
+    "partly": "Più di {number} alla volta non posso. Ripetilo e vado avanti.",
     "no match": "Non ho trovato {plural} di questo tipo.",
     **by_kind("no", "Non hai attività.", "Non hai progetti.", "Non ci sono checkpoint.", "Non hai note."),
     "nothing due": "Oggi non scade nulla.",
@@ -136,15 +165,15 @@ ITALIAN = Language(
     marks=frozenset(
         split_words(
             "aggiungi alla alle anche annota apri archivia attività attivita cambia cancella che ciao commenta "
-            "commenti commento compiti compito completa con cosa crea da dal del della devo di domani elenca "
-            "elimina entro fammi fatta fatto grazie ho il imposta in la le leggi lista lo lunedì metti mi mia mie "
-            "miei mio mostra mostrami nel nota note nuova nuovo oggi per perfavore posticipa posso priorità "
-            "progetti progetto promemoria quali quando questa questo ricordami rimanda rimuovi rinomina scade "
-            "scadenza scrivi segna settimana sposta sono stato tutte tutti un una un' approva prendi suggerisci "
-            "proponi leggimi è e quanti quante cos' c' l' dell' all' non perché tra fra riattiva dimmi buongiorno "
-            "archivialo archiviala eliminalo eliminala cancellalo cancellala completalo completala approvalo "
-            "approvala puoi potresti prossimo prossima spostare eliminare creare segnare comprare chiamare vorrei "
-            "ricordi rifiuta modifica rendi inizia riapri salva appunto appunti"
+            "commenti commento compiti compito completa con cosa crea da dal del della devo di domani elenca elimina "
+            "entro fammi fatta fatto grazie ho il imposta in la le leggi lista lo lunedì metti mi mia mie miei mio "
+            "mostra mostrami nel nota note nuova nuovo oggi per perfavore posticipa posso priorità progetti progetto "
+            "promemoria quali quando questa questo ricordami rimanda rimuovi rinomina scade scadenza scrivi segna "
+            "settimana sposta sono stato tutte tutti un una un' approva prendi suggerisci proponi leggimi è e quanti "
+            "quante cos' c' l' dell' all' non perché tra fra riattiva dimmi buongiorno archivialo archiviala "
+            "eliminalo eliminala cancellalo cancellala completalo completala approvalo approvala puoi potresti "
+            "prossimo prossima spostare eliminare creare segnare comprare chiamare vorrei ricordi rifiuta modifica "
+            "rendi inizia riapri salva appunto appunti assegna segnala tutto tranne cancellare dello chi sei sai"
         )
     ),
     nouns=NOUNS,
@@ -173,6 +202,8 @@ ITALIAN = Language(
             r"|(?:puoi|potresti|vorresti|mi puoi|mi potresti)|vorrei(?: che tu)?|voglio|dovresti|sì|ora"
         ),
         courtesy="per favore|perfavore|per piacere|grazie",
+        request=r"(?:mi )?(?:puoi|potresti|vorresti|può|potrebbe)|per (?:favore|piacere|cortesia)|perfavore",
+        question=(r"(?:che )?cosa|che|chi|quale|quali|quando|dove|perché|come|quant[oaei]|è|sono|c['’]è|ci sono"),
     ),
     details=DetailWords(
         priority=(
@@ -185,16 +216,11 @@ ITALIAN = Language(
         content=r" ?(?::|,? ?\b(?:che dice|con (?:il )?(?:contenuto|testo)|con scritto)\b:?) ?(?P<text>\S.*)$",
         time=r"[,;]? ?\b(?:alle(?: ore)?|ore) (?P<time>(?:[01]?\d|2[0-3])(?:[:.][0-5]\d)?)(?!\w)",
         at="Alle",
+        to_it=r" (?:a|in|per) (?:questo progetto|esso)$",
         project=(rf"{_IN} progetto {{name}}\b",),
         project_loosely=(rf"{_IN} {{name}}(?!\w)", r"\bha (?:il progetto )?{name}(?!\w)"),
         loose_starts=frozenset(split_words("di a per che su sul sulla il entro chiamato chiamata")),
         loose_ends=frozenset(split_words("e per il a entro con di è nel in la al")),
-    ),
-    groups=GroupWords(
-        all=re.compile(r"(?:tutt[oaie]|ogni)\b", re.IGNORECASE),
-        done=frozenset(split_words("fatte fatti completate completati finite finiti")),
-        open=frozenset(split_words("aperte aperti rimanenti")),
-        suggested=frozenset(split_words("suggeriti suggerite suggerito proposti proposte approvare approvazione")),
     ),
     periods={
         "overdue": r"\bscadut[eiao]\b|\bin ritardo\b",
@@ -202,6 +228,11 @@ ITALIAN = Language(
         "this week": r"\bquesta settimana\b",
         "until": r"\b(?:entro|prima di|fino a)\b",
         "everything": r"\b(?:tutt[ie]|archiviat[ie])\b",
+        "open": (
+            r"\b(?:scadut[eiao]|in ritardo|scad(?:e|ono)|in scadenza|apert[eio]|da fare|rimanent[ei]"
+            r"|non (?:ancora )?(?:fatt|complet|finit)\w*)\b"
+        ),
+        "waiting": r"\b(?:suggerit[eio]|propost[ei]|approvare|approvazione)\b",
     },
     status_filter=(
         r"(?!.*\bnon (?:ancora )?(?:fatt|complet))(?:.*?\b(?P<done>(?:fatt|completat|finit)[eio])\b"
@@ -209,4 +240,5 @@ ITALIAN = Language(
     ),
     search_words=r"\b(?:(?:che )?(?:contengono|parlano di|dicono)|sul?|sulla|con la parola)\s+(?P<words>.+)$",
     answers=_ANSWERS,
+    small_talk=((r"chi sei|(?:che )?cosa (?:sai|puoi) fare|aiuto", "help"),),
 )

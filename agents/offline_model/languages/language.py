@@ -18,7 +18,8 @@ class DetailWords:
     """How the fields of a record are spoken of beside its title.
 
     ``priority`` patterns hold a group ``priority``, ``status`` one of that name, ``description`` and ``content`` (of a
-    note) a group ``text`` that goes to the end, ``time`` a group ``time``. ``project`` are patterns with ``{name}`` for
+    note) a group ``text`` that goes to the end, ``time`` a group ``time``. ``to_it`` ends what goes into the project
+    just made. ``project`` are patterns with ``{name}`` for
     a project's name, ``project_loosely`` those for records that always have one. ``at`` is how a time of day is written
     down, ``tidy`` the last touch to a title.
     """
@@ -29,6 +30,7 @@ class DetailWords:
     content: str
     time: str
     at: str
+    to_it: str
     project: tuple[str, ...]
     project_loosely: tuple[str, ...]
     loose_starts: frozenset[str]
@@ -40,23 +42,14 @@ class DetailWords:
         return [re.compile(form.replace("{name}", re.escape(name)), re.IGNORECASE) for form in forms]
 
 
-@dataclass(frozen=True, slots=True)
-class GroupWords:
-    """How several records are meant at once: a pattern for "all …", and what narrows it."""
-
-    all: re.Pattern[str]
-    done: frozenset[str]
-    open: frozenset[str]
-    suggested: frozenset[str]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
     """The words of one language.
 
     ``marks`` tell the language, ``nouns`` are patterns of what each kind is called, ``articles`` and ``naming``
     ("called", "titled") of what stands beside a noun, ``forbidden`` finds what shall not be done. ``periods`` are
-    patterns of a list's span, by "overdue", "next week", "this week", "until" and "everything" (archived records too);
+    patterns of a list's span, by "overdue", "next week", "this week", "until", "everything" (archived records too),
+    "waiting" (for approval) and "open" (not done);
     ``status_filter`` holds a group for each status, ``search_words`` a group ``words``.
     """
 
@@ -74,7 +67,6 @@ class Language:
     days: Days
     clauses: ClauseSplitter
     details: DetailWords
-    groups: GroupWords
     periods: Mapping[str, str]
     status_filter: str
     search_words: str
@@ -117,13 +109,14 @@ class Language:
     def is_pronoun(self, target: str) -> bool:
         return re.fullmatch(self.pronoun, target.strip(), re.IGNORECASE) is not None
 
-    def is_group(self, target: str) -> bool:
-        return self.groups.all.match(target.strip()) is not None
-
     def weight(self, text: str) -> int:
         """How much ``text`` looks like this language; its first words tell most, the rest may be titles."""
-        words = [word.lower().replace("’", "'") for word in _WORD.findall(text)]
-        return sum(1 + 2 * (place < _FIRST_WORDS) for place, word in enumerate(words) if word in self.marks)
+        return weigh_words(text, self.marks)
+
+
+def weigh_words(text: str, marks: frozenset[str]) -> int:
+    words = [word.lower().replace("’", "'") for word in _WORD.findall(text)]
+    return sum(1 + 2 * (place < _FIRST_WORDS) + 2 * (place == 0) for place, word in enumerate(words) if word in marks)
 
 
 def any_noun(nouns: Mapping[Kind, str]) -> tuple[str, str]:

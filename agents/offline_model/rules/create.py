@@ -11,7 +11,7 @@ from typing import Any
 
 from agents.offline_model.clauses import first_quote
 from agents.offline_model.intents import ClauseReader, Details, Intent, Match, value_of
-from agents.offline_model.kinds import Kind, fit_fields
+from agents.offline_model.kinds import Kind, fit_fields, name_of
 
 _TITLE_WORDS = 6
 _LEADING_SIGNS = " ,:–-"
@@ -28,6 +28,9 @@ def create(match: Match, reader: ClauseReader) -> Iterable[Intent] | None:
         # "a task for the Website project to …": the pattern took "for" to lead to the title.
         whole = Details(rest=match.string[match.end("noun") :])
         reader.take_project(whole, loosely=kind is Kind.CHECKPOINT)
+        if not whole.fields and kind is Kind.TASK:
+            reader.take_project_at_an_end(whole)
+            whole.rest = re.sub(r"^\s*(?:to|:|–|-)\s+", "", whole.rest) if whole.fields else whole.rest
         if whole.fields:
             rest, project = whole.rest.strip(), whole.fields
     if kind is Kind.NOTE:
@@ -59,13 +62,31 @@ def create_nameless(match: Match, reader: ClauseReader) -> Iterable[Intent] | No
     return [Intent(f"create_{kind}", fields=fields)]
 
 
+def create_project_with_parts(match: Match, reader: ClauseReader) -> Iterable[Intent] | None:
+    """The project, and what shall be in it: those who make that later in the turn know the project by then."""
+    project = _project(match["rest"], reader)
+    if project is None:
+        return None
+    name = project[0].fields["name"]
+    known = next((row for row in reader.projects if name_of(Kind.PROJECT, row) == name and "id" in row), None)
+    fields = {"project_id": str(known["id"])} if known else {}
+    kind = _kind(match["noun"], reader)
+    parts: list[Intent] = []
+    for part in re.split(reader.language.and_between, match["parts"], flags=re.IGNORECASE):
+        found = reader.details(part)
+        parts += _creation(kind, reader.title(found.rest), {**found.fields, **fields}) or []
+    return [*project, *parts] if parts else None
+
+
 def create_several(match: Match, reader: ClauseReader) -> Iterable[Intent] | None:
     """As in "create tasks to buy milk, call Bob and walk the dog"."""
     kind = _kind(match.groupdict().get("noun"), reader)
     if kind is Kind.NOTE:
         return None
-    whole = Details(rest=match["rest"])
+    whole = Details(rest=re.sub(reader.language.details.to_it, "", match["rest"], flags=re.IGNORECASE))
     reader.take_project(whole, loosely=kind is Kind.CHECKPOINT)
+    if not whole.fields:
+        reader.take_project_at_an_end(whole)
     intents: list[Intent] = []
     for part in re.split(reader.language.and_between, whole.rest, flags=re.IGNORECASE):
         if not part.strip():

@@ -3,7 +3,8 @@
 from agents.offline_model.clauses import QUOTE
 from agents.offline_model.intents import Rules, compile_rules
 from agents.offline_model.kinds import Kind
-from agents.offline_model.languages.english import NOUN, NOUNS, PRIO, PRIORITY, STATUS, TASK
+from agents.offline_model.languages.dates import alternatives
+from agents.offline_model.languages.english import NOUN, NOUNS, PRIO, PRIORITY, STATUS, STATUSES, TASK
 from agents.offline_model.rules import ask, change, create
 
 THE = r"(?:(?:the|my|this|that|a) )?"
@@ -23,6 +24,12 @@ _DUE = r"(?:due date|due day|deadline|date)"
 _DETAILS = r"(?:description|notes?|details?|content|text)"
 _MY_LIST = rf"(?:my|the) (?:{TASK}(?: list)?|list)"
 _TO_DAY = r"(?P<day>(?:to|until|till|by|for|on) .+)"
+# "Delete everything that is done" says nothing of a record called so.
+_NOT_A_WISH = (
+    r"(?!(?:delete|remove|erase|trash|drop|get|throw|clear|mark|set|move|archive|complete|finish|close|cancel"
+    r"|postpone)\b"
+    r".*\b(?:all|every\w*|any\w*|that|which|what\w*|unless|if|when|because)\b)"
+)
 _I_AM = r"i(?:'m|’m| am)"
 _I_HAVE = r"i(?:'ve|’ve| have)?(?: just| already)?"
 _OF_IT = r"(?: ?:|,? (?:that|saying)\b:?)"
@@ -56,14 +63,23 @@ _UPDATE_RULES: Rules = compile_rules(
         (rf"{_CHANGE} {TARGET}{_OWN} {_DUE} {_TO_DAY}", change.set_due),
         (
             (
+                rf"(?:move|put|assign) {THE}(?P<target>\S.*) (?:to|into) (?:the |my )?(?:project )?(?P<project>\S.*?)"
+                r"(?: project)?"
+            ),
+            change.move_to_project,
+        ),
+        (
+            (
                 rf"(?:move|put|assign) {TARGET} (?:in|to|into|under) (?:the |my )?(?:project "
                 rf")?(?P<project>\S.*?)(?: project)?"
             ),
             change.move_to_project,
         ),
+        (rf"(?:re-?assign|assign|delegate|hand(?: over)?|give) {TARGET} to (?P<person>\S.*)", change.assign),
         (rf"{_MOVE} {TARGET} (?:(?:back|forward) )?(?:by|for|back) (?P<by>.+)", change.shift_due),
         (rf"{_MOVE} {TARGET} (?:back )?{_TO_DAY}", change.set_due),
-        (rf"(?:(?:make|set) )?{TARGET} (?:(?:is|be) )?(?P<day>due .+)", change.set_due),
+        (rf"(?:make|set) (?!{THE}(?:{PRIO}|status)\b){TARGET} (?:be )?(?P<day>due (?!date).+)", change.set_due),
+        (rf"{_NOT_A_WISH}{TARGET} is (?P<day>due .+)", change.set_due),
         (rf"(?:approve|accept|confirm) {TARGET}", change.approve),
         (rf"(?:reject|decline|dismiss|turn down) {TARGET}", change.reject),
         (
@@ -82,7 +98,7 @@ _UPDATE_RULES: Rules = compile_rules(
             rf"(?:{_CHANGE}|mark|flag|check|tick|move|put) {TARGET} (?:off )?(?:(?:as|to|is|into) ){{0,2}}{STATUS}",
             change.set_status,
         ),
-        (rf"(?:complete|finish|close|resolve|(?:mark|check|tick|cross) off) {TARGET}", change.status("done")),
+        (rf"(?:complete|finish|close|resolve|(?:mark|check|tick|cross) off) {TARGET}", change.finish),
         (rf"(?:mark|check|tick|cross) {TARGET} off", change.status("done")),
         (rf"(?:mark|set) as {STATUS}:? {TARGET}", change.set_status),
         (rf"{_I_HAVE} (?:finished|completed|done|did) (?:with )?{TARGET}", change.status("done")),
@@ -92,7 +108,7 @@ _UPDATE_RULES: Rules = compile_rules(
         (rf"(?:start|begin) (?:working on|work on|on) {TARGET}", change.status("in_progress")),
         (rf"{_I_AM} (?:working on|starting) {TARGET}", change.status("in_progress")),
         (rf"(?:{_CHANGE}|move) {TARGET} to (?P<value>.+)", change.change_to),
-        (rf"{TARGET} is (?:now |already )?{STATUS}", change.set_status),
+        (rf"{_NOT_A_WISH}{TARGET} is (?:now |already )?{STATUS}", change.set_status),
     ]
 )
 
@@ -126,7 +142,15 @@ _CREATE_RULES: Rules = compile_rules(
         ),
         (
             (
-                rf"(?:{_ADD}) (?:\w+ ){{0,4}}?(?P<noun>tasks|to-?dos|reminders|items|projects|milestones"
+                rf"(?:{_ADD} {_ONE}|new )project\b{_AS}(?P<rest>\S.*?),? (?:with|including|and) (?:\w+ ){{0,2}}?"
+                r"(?P<noun>tasks|to-?dos|milestones|checkpoints)\b(?: to\b)? ?:? ?(?P<parts>\S.*)"
+            ),
+            create.create_project_with_parts,
+        ),
+        (
+            (
+                rf"(?:{_ADD}) (?!(?:\w+ ){{0,2}}(?:all|every)\b)(?:\w+ ){{0,4}}?(?P<noun>tasks|to-?dos|reminders"
+                rf"|items|projects|milestones"
                 rf"|checkpoints){_AS}(?P<rest>\S.*)"
             ),
             create.create_several,
@@ -138,6 +162,13 @@ _CREATE_RULES: Rules = compile_rules(
         (rf"an? (?:new )?{NOUN}{_AS}(?P<rest>\S.*)", create.create),
         (rf"(?:another|one more|a second|a third)(?: (?:one|{NOUN}))?{_AS}(?P<rest>\S.*)", create.create),
         (rf"(?:add|put|write) (?P<rest>\S.*?) (?:to|on|onto|in|into) {_MY_LIST}\b(?P<more>.*)", create.create),
+        (
+            (
+                r"(?:add|create|make|put) (?P<rest>\S.*?) as (?:new )?"
+                r"(?P<noun>tasks|to-?dos|reminders|milestones|checkpoints)"
+            ),
+            create.create_several,
+        ),
         (
             rf"(?:add|create|make|set|put) (?P<rest>\S.*?) as (?:a |an )?(?:new )?{NOUN}\b(?P<more>.*)",
             create.create,
@@ -171,7 +202,8 @@ _DELETE_RULES: Rules = compile_rules(
                 rf" {TARGET}"
             ),
             change.delete,
-        )
+        ),
+        (rf"(?:clear(?: out| away)?|purge|wipe|clean up) {TARGET}", change.delete_several),
     ]
 )
 
@@ -253,6 +285,14 @@ _LIST_RULES: Rules = compile_rules(
         ),
         (r"what (?:should|must|can) i (?:do|work on)\b.*", ask.list_records),
         (
+            rf"(?:are|is) (?:all|every\w*)\b(?!.*\b(?:{_OTHERS})\b).*\b(?:done|finished|completed?)",
+            ask.list_what_is_left,
+        ),
+        (
+            rf"(?:what|which)(?: ones)? (?:is|are|have i|did i)(?: already)? (?:{alternatives(STATUSES)})",
+            ask.list_records,
+        ),
+        (
             (
                 rf"(?:all )?(?:my )?(?:(?:open|overdue|active|archived) )?(?:{_PLURAL}|{TASK})(?: list)?(?: "
                 rf"(?:in|of|for|about|due) .{{1,80}})?"
@@ -261,7 +301,10 @@ _LIST_RULES: Rules = compile_rules(
         ),
         (rf"(?:open|read)(?: me)? {TARGET}", ask.get_record),
         (rf"{_SHORT}(?:is )?(?:there )?anything (?:\w+ )?(?:due|overdue|open|pending|left)\b.*", ask.list_records),
-        (r"what['’]?s (?:still )?(?:overdue|due|next|left|open|on my (?:list|plate))\b.*", ask.list_records),
+        (
+            r"what(?:['’]?s| is) (?:still )?(?:overdue|late|due|next|left|open|on my (?:list|plate))\b.*",
+            ask.list_records,
+        ),
     ]
 )
 

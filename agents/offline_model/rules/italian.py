@@ -24,16 +24,27 @@ _MY_LIST = r"(?:alle (?:mie )?(?:attività|cose da fare)|ai (?:miei )?(?:compiti
 _ONE_TO_READ = r"(?P<noun>nota|appunto|progetto) (?:chiamat[oa] |sul? |di |sulla )?(?P<target>\S.*)"
 _ANY, _OTHERS = any_noun(NOUNS)
 _SHORT = r"(?!.{200})"
+_NOT_A_WISH = r"(?!(?:elimina|cancella|rimuovi|togli|segna|sposta|rimanda|posticipa|completa|archivia|cosa|quale)\b)"
 
 # The first rule that fits decides, so the ones with the most words of their own stand first.
 RULES: Rules = compile_rules(
     [
+        (r"(?:sono|è) tutt[oaie]\b.* (?:fatt|completat|finit)[oaie]", ask.list_what_is_left),
         (rf"{_DROP} (?:il |l['’]ultimo )?commento ?(?P<comment>.*?) ?\b{_OF}{_TARGET}", change.delete_comment),
         (rf"{_SHOW} (?:tutti )?(?:i )?commenti {_OF}{_TARGET}", ask.list_comments),
         (rf"commenta(?:re)? {_TARGET} ?(?::|(?={QUOTE}$)) ?(?P<text>\S.*)", change.comment),
         (rf"aggiung(?:i|ere) {_OF}(?P<target>{_A}{NOUN} \S.*?)(?: ?:|,? che\b) ?(?P<text>\S.*)", change.append),
         (rf"(?:{_ADD} {_ONE})?(?:nota|appunto)(?: ?:| che\b) ?(?P<content>\S.*)", create.write_down),
         (r"(?:annota(?:re|ti)?|prendi nota)(?: ?:| che\b| di\b)? ?(?P<content>\S.*)", create.write_down),
+        (
+            (
+                rf"{_ADD} {_ONE}progetto\b{_AS}(?P<rest>\S.*?),? con (?:\w+ ){{0,2}}?(?P<noun>attività|compiti|tasks?"
+                rf"|traguardi)\b"
+                r"(?: di\b)? ?:? ?(?P<parts>\S.*)"
+            ),
+            create.create_project_with_parts,
+        ),
+        (rf"(?:assegna(?:re)?|delega(?:re)?) {_TARGET} (?:a|ad|alla) (?P<person>\S.*)", change.assign),
         (
             rf"{_ADD} {_ONE}{NOUN}(?: {PRIORITY}(?! {PRIO}))?{_AS}(?P<rest>\S.*)",
             create.create,
@@ -44,6 +55,7 @@ RULES: Rules = compile_rules(
         (r"(?:ricordar?mi|mi ricordi) (?P<rest>\S.*)", create.create),
         (r"(?:devo|dovrei|bisogna) (?P<rest>\S.*?)(?:,? ricordamelo)?", create.create_dated),
         (rf"un[ao]? (?:nuov[oa] )?{NOUN}", create.create_nameless),
+        (rf"(?:che )?cosa (?:è|ho)(?: già)? {STATUS}", ask.list_records),
         (rf"{_SHORT}(?:(?:che )?cosa|quali|mostra|elenca|dimmi)(?!.*(?:{_OTHERS})).*\boggi\b.*", ask.due_today),
         (rf"(?:apri|leggi(?:mi)?|mostra(?:mi)?|fammi vedere) {_A}{_ONE_TO_READ}", ask.get_record),
         (rf"(?:che )?cosa (?:dice|c['’]è (?:scritto )?nella|contiene) {_A}{_ONE_TO_READ}", ask.get_record),
@@ -54,17 +66,22 @@ RULES: Rules = compile_rules(
         (rf"rinomina(?:re)? {_TARGET} (?:in|come|a) (?P<title>.+)", change.rename),
         (r"chiama(?P<target>l[oa]) (?P<title>.+)", change.rename),
         (rf"{_CHANGE} (?:la )?{PRIO} {_OF}{_TARGET} (?:ad?|su|in|come) {PRIORITY}", change.set_priority),
+        (
+            rf"(?:{_CHANGE}|dai) {_TARGET} (?:a|ad|con|su|come) (?:{PRIO} )?{PRIORITY}(?: {PRIO})?",
+            change.set_priority,
+        ),
         (rf"(?:rendi|segna|metti) {_TARGET} (?:(?:come|molto) )?{PRIORITY}", change.set_priority),
         (rf"(?:abbassa|riduci) (?:la )?{PRIO} {_OF}{_TARGET}", change.priority("low")),
+        (rf"{_MOVE} {_TARGET} (?:in|nel|al|a) (?:progetto )?(?P<project>\S.*)", change.move_to_project),
         (rf"{_MOVE} {_TARGET} di (?P<by>.+)", change.shift_due),
         (rf"{_MOVE} {_TARGET} {_TO_DAY}", change.set_due),
         (rf"(?:approva(?:re)?|accetta(?:re)?|conferma(?:re)?) {_TARGET}", change.approve),
         (rf"(?:riattiva(?:re)?|riapri) {_A}(?P<target>progett[oi] .+)", change.restore),
         (rf"archivia(?:re)? {_TARGET}", change.archive),
         (rf"(?:{_CHANGE}|segna(?:re)?) {_TARGET} (?:(?:come|su|a) )?{STATUS}", change.set_status),
-        (rf"(?:completa(?:re)?|finisci|chiudi) {_TARGET}", change.status("done")),
+        (rf"(?:completa(?:re)?|finisci|chiudi) {_TARGET}", change.finish),
         (rf"(?:ho|abbiamo) (?:finito|completato|fatto|raggiunto) (?:di )?{_TARGET}", change.status("done")),
-        (rf"{_TARGET} è (?:ora |già )?(?:stat[oa] )?{STATUS}", change.set_status),
+        (rf"{_NOT_A_WISH}{_TARGET} è (?:ora |già )?(?:stat[oa] )?{STATUS}", change.set_status),
         (rf"(?:rendi|segna|metti) (?:(?:come|molto) )?{PRIORITY} {_TARGET}", change.set_priority),
         (rf"{_DROP}(?: (?:definitivamente|per sempre))? {_TARGET}", change.delete),
         (r"archivia(?P<target>l[oaie])", change.archive),

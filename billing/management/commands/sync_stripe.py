@@ -1,23 +1,26 @@
 import sys
 from argparse import ArgumentParser
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.core.management.base import CommandError
 
 from adiuva.api.errors import Problem
 from adiuva.commands import OperatorCommand, Progress
+from billing.revenue.comparison import RevenueComparison
 from billing.stripe.factory import get_gateway, is_stubbed
 from billing.stripe.sync import StripeSync
 
 
 class Command(OperatorCommand):
     help = (
-        "Compares every subscription with Stripe and says where they differ; safe beside running servers. "
+        "Compares every subscription, and the revenue of this month and the last one, with Stripe and says where they "
+        "differ; safe beside running servers. "
         "A tier that an operator set is no difference. Exit code 1 when something differs, or is left to a person."
     )
     examples: ClassVar = {
         "sync_stripe": "only say what differs",
-        "sync_stripe --fix": "and take over what Stripe says",
+        "sync_stripe --fix": "and take over what Stripe says, of money too",
     }
     troubles: ClassVar = "something differs and is left, Stripe does not answer, or there is no key"
 
@@ -38,11 +41,20 @@ class Command(OperatorCommand):
                 say = progress.above(self.stdout.write)
                 for difference in run.differences(fix=fix):
                     say(str(difference))
+            with Progress(sys.stderr, "movements of money at Stripe") as progress:
+                money = RevenueComparison(get_gateway(), now=datetime.now(UTC), step=progress.step)
+                say = progress.above(self.stdout.write)
+                for movement in money.differences(fix=fix):
+                    say(str(movement))
         except Problem as problem:
             raise CommandError(f"stopped: {problem.detail}") from None
+        for line in money.lines():
+            self.stdout.write(line)
+        self.stdout.write(f"{money.differing} movements of money differ, {money.fixed} fixed")
         self.stdout.write(
             f"{run.subscriptions} subscriptions at Stripe, {run.customers} customers here: "
             f"{run.drifted} differ, {run.fixed} fixed"
         )
-        if run.drifted > run.fixed:
-            raise CommandError(f"{run.drifted - run.fixed} left; see above")
+        left = run.drifted - run.fixed + money.differing - money.fixed
+        if left > 0:
+            raise CommandError(f"{left} left; see above")

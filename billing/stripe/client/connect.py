@@ -1,16 +1,20 @@
 """``billing.stripe.port.ConnectGateway`` by Stripe's SDK."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import stripe
+from stripe.params import AccountCreateParams, TransferCreateParams, TransferReversalCreateParams
 
 from billing.stripe.client.errors import translate_errors
+from billing.stripe.client.keys import create_with_key, is_replayed, is_stored
 from billing.stripe.objects import read_account
-from billing.stripe.port import ConnectAccount
+from billing.stripe.port import ConnectAccount, TransferRefused
 
 PAGE = 100  # the most that Stripe lists at once
+KEYS_KEPT_AT_MOST = timedelta(days=30)
 CLOCKS_APART = timedelta(hours=1)
 REFERENCE = "reference"
 
@@ -20,18 +24,18 @@ class StripeConnect:
 
     _client: stripe.StripeClient
 
-    def create_connect_account(self, *, user_id: str) -> str:
+    def create_connect_account(self, *, user_id: str, instead_of: str | None = None) -> str:
+        # No address of the user's: they give Stripe the one they want.
+        wanted: AccountCreateParams = {
+            "type": "express",
+            "capabilities": {"transfers": {"requested": True}},
+            "metadata": {"user_id": user_id},
+        }
+        base = f"connect:{user_id}" + (f":{instead_of}" if instead_of else "")
         with translate_errors("create account"):
-            # No address of the user's: they give Stripe the one they want, and a key wants the same parameters again.
-            account = self._client.v1.accounts.create(
-                {
-                    "type": "express",
-                    "capabilities": {"transfers": {"requested": True}},
-                    "metadata": {"user_id": user_id},
-                },
-                {"idempotency_key": f"connect:{user_id}"},
+            return create_with_key(
+                base, wanted, lambda key: self._client.v1.accounts.create(wanted, {"idempotency_key": key}).id
             )
-            return account.id
 
     def create_account_link(self, account_id: str, *, return_url: str, refresh_url: str) -> str:
         with translate_errors("create account link"):
@@ -49,8 +53,8 @@ class StripeConnect:
         with translate_errors("retrieve account"):
             try:
                 account = self._client.v1.accounts.retrieve(account_id)
-            except stripe.InvalidRequestError as error:
-                if error.code not in {"resource_missing", "account_invalid"}:
+            except (stripe.InvalidRequestError, stripe.PermissionError) as error:
+                if _code_of(error) not in {"resource_missing", "account_invalid"}:
                     raise
                 return None
             return read_account(account.to_dict(for_json=True))
@@ -65,22 +69,25 @@ class StripeConnect:
         reference: str,
         idempotency_key: str,
     ) -> str:
-        with translate_errors("create transfer"):
+        with translate_errors("create transfer"), _translate_refusals():
             paid = self._client.v1.payment_intents.retrieve(payment_intent_id)
             charge = paid.latest_charge
             # Of this charge's money, which is a transfer that need not wait until the charge is in our balance:
             # docs.stripe.com/connect/separate-charges-and-transfers
-            transfer = self._client.v1.transfers.create(
-                {
-                    "amount": amount_cents,
-                    "currency": currency,
-                    "destination": account_id,
-                    "source_transaction": charge if isinstance(charge, str) else charge["id"],  # type: ignore[index]
-                    "metadata": {REFERENCE: reference},
-                },
-                {"idempotency_key": idempotency_key},
+            wanted: TransferCreateParams = {
+                "amount": amount_cents,
+                "currency": currency,
+                "destination": account_id,
+                "source_transaction": charge if isinstance(charge, str) else charge["id"],  # type: ignore[index]
+                "metadata": {REFERENCE: reference},
+            }
+            since = datetime.now(UTC) - KEYS_KEPT_AT_MOST
+            return create_with_key(
+                idempotency_key,
+                wanted,
+                lambda key: self._client.v1.transfers.create(wanted, {"idempotency_key": key}).id,
+                find=lambda: self.find_transfer(account_id=account_id, reference=reference, since=since),
             )
-            return transfer.id
 
     def find_transfer(self, *, account_id: str, reference: str, since: datetime) -> str | None:
         with translate_errors("find transfer"):
@@ -94,18 +101,41 @@ class StripeConnect:
             return _find_by_reference(page.auto_paging_iter(), reference)
 
     def reverse_transfer(self, transfer_id: str, *, amount_cents: int, reference: str, idempotency_key: str) -> str:
-        with translate_errors("reverse transfer"):
-            reversal = self._client.v1.transfers.reversals.create(
-                transfer_id,
-                {"amount": amount_cents, "metadata": {REFERENCE: reference}},
-                {"idempotency_key": idempotency_key},
+        wanted: TransferReversalCreateParams = {"amount": amount_cents, "metadata": {REFERENCE: reference}}
+        with translate_errors("reverse transfer"), _translate_refusals():
+            return create_with_key(
+                idempotency_key,
+                wanted,
+                lambda key: (
+                    self._client.v1.transfers.reversals.create(transfer_id, wanted, {"idempotency_key": key}).id
+                ),
+                find=lambda: self.find_reversal(transfer_id, reference=reference),
             )
-            return reversal.id
 
     def find_reversal(self, transfer_id: str, *, reference: str) -> str | None:
         with translate_errors("find reversal"):
             page = self._client.v1.transfers.reversals.list(transfer_id, {"limit": PAGE})
             return _find_by_reference(page.auto_paging_iter(), reference)
+
+
+@contextmanager
+def _translate_refusals() -> Iterator[None]:
+    """What Stripe has said about this transfer, told apart from a Stripe that does not answer."""
+    try:
+        yield
+    except stripe.StripeError as error:
+        if isinstance(error, stripe.InvalidRequestError | stripe.PermissionError):
+            raise TransferRefused(reason=_code_of(error) or "invalid_request_error") from None
+        if is_replayed(error) or is_stored(error):
+            raise TransferRefused(reason=error.code or "api_error") from None
+        raise
+
+
+def _code_of(error: stripe.StripeError) -> str | None:
+    """The SDK leaves it out of a PermissionError, which is what it makes of a 403."""
+    told: Any = error.json_body
+    named = told.get("error") if isinstance(told, Mapping) else None
+    return error.code or (named.get("code") if isinstance(named, Mapping) else None)
 
 
 def _find_by_reference(found: Iterable[Any], reference: str) -> str | None:

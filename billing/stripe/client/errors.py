@@ -1,9 +1,9 @@
 """What Stripe's failures mean to a client of ours; nothing of Stripe's text leaves the server."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import stripe
 from requests.exceptions import Timeout
@@ -15,6 +15,7 @@ from adiuva.api.errors import Problem, UpstreamError, UpstreamTimeout, UpstreamU
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
+Read = TypeVar("Read")
 
 
 @contextmanager
@@ -39,6 +40,22 @@ def translate_errors(operation: str) -> Iterator[None]:
     except (ValidationFailed, KeyError, IndexError, TypeError, AttributeError) as error:
         logger.warning("Stripe answered something else: %s", operation, extra={"kind": type(error).__name__})
         raise UpstreamError("The payment service gave an answer that makes no sense.") from None
+
+
+def read_each(listed: Iterable[Any], read: Callable[[Any], Read], *, of: str) -> Iterator[Read]:
+    """The whole account's list, which other products are in too: what cannot be read is logged and left out."""
+    for one in listed:
+        obj = one.to_dict(for_json=True)
+        try:
+            found = read(obj)
+        except ValidationFailed as error:
+            logger.warning(
+                "Stripe listed what cannot be read: %s",
+                of,
+                extra={"id": obj.get("id"), "fields": sorted(error.extra["errors"])},
+            )
+            continue
+        yield found
 
 
 def is_missing(error: stripe.InvalidRequestError) -> bool:

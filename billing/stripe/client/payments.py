@@ -8,11 +8,14 @@ from http import HTTPStatus
 import stripe
 
 from billing.stripe.client.errors import is_missing, translate_errors
+from billing.stripe.client.keys import create_with_key, is_replayed, is_stored
 from billing.stripe.objects import id_of, read_checkout_session, read_payment
 from billing.stripe.port import (
     SUCCEEDED,
+    AmountTooSmall,
     CardRefused,
     CheckoutSession,
+    FailureStored,
     IdempotencyKeyInUse,
     NoSuchCustomer,
     Payment,
@@ -44,6 +47,7 @@ class StripePayments:
             return next((card.id for card in cards.data), None)
 
     def charge_card(self, sale: Sale, *, payment_method_id: str, idempotency_key: str) -> Payment:
+        # One key and never another: whether a charge that Stripe failed at was made is for its caller to find out.
         with translate_errors("charge a saved card"), _translate_answers(sale.customer_id):
             payment = self._client.v1.payment_intents.create(
                 {
@@ -76,30 +80,32 @@ class StripePayments:
     def create_payment_page(
         self, sale: Sale, *, user_id: str, success_url: str, cancel_url: str, idempotency_key: str
     ) -> CheckoutSession:
-        with translate_errors("create a page to pay on"), _translate_answers(sale.customer_id):
-            session = self._client.v1.checkout.sessions.create(
+        wanted: stripe.params.checkout.SessionCreateParams = {
+            "mode": "payment",
+            "customer": sale.customer_id,
+            "client_reference_id": user_id,
+            # Other methods may take days until it is known whether they have paid.
+            "payment_method_types": ["card"],
+            "line_items": [
                 {
-                    "mode": "payment",
-                    "customer": sale.customer_id,
-                    "client_reference_id": user_id,
-                    # Other methods may take days until it is known whether they have paid.
-                    "payment_method_types": ["card"],
-                    "line_items": [
-                        {
-                            "price_data": {
-                                "currency": sale.currency,
-                                "unit_amount": sale.amount_cents,
-                                "product_data": {"name": sale.name},
-                            },
-                            "quantity": 1,
-                        }
-                    ],
-                    "success_url": success_url,
-                    "cancel_url": cancel_url,
-                    "metadata": dict(sale.metadata),
-                    "payment_intent_data": {"metadata": dict(sale.metadata)},
-                },
-                {"idempotency_key": idempotency_key},
+                    "price_data": {
+                        "currency": sale.currency,
+                        "unit_amount": sale.amount_cents,
+                        "product_data": {"name": sale.name},
+                    },
+                    "quantity": 1,
+                }
+            ],
+            "success_url": success_url,
+            "cancel_url": cancel_url,
+            "metadata": dict(sale.metadata),
+            "payment_intent_data": {"metadata": dict(sale.metadata)},
+        }
+        with translate_errors("create a page to pay on"), _translate_answers(sale.customer_id):
+            session = create_with_key(
+                idempotency_key,
+                wanted,
+                lambda key: self._client.v1.checkout.sessions.create(wanted, {"idempotency_key": key}),
             )
             return read_checkout_session(session.to_dict(for_json=True))
 
@@ -112,6 +118,8 @@ def _translate_answers(customer_id: str) -> Iterator[None]:
     except stripe.CardError:
         raise CardRefused from None
     except stripe.InvalidRequestError as error:
+        if error.code == "amount_too_small":
+            raise AmountTooSmall from None
         if error.param == "payment_method":
             raise CardRefused from None  # it was taken away since we looked
         if is_missing(error) and error.param == "customer":
@@ -120,4 +128,6 @@ def _translate_answers(customer_id: str) -> Iterator[None]:
     except stripe.StripeError as error:
         if error.http_status == HTTPStatus.CONFLICT:  # idempotency_key_in_use; the SDK keeps no code of it
             raise IdempotencyKeyInUse from None
+        if is_replayed(error) or is_stored(error):
+            raise FailureStored from None
         raise

@@ -7,7 +7,7 @@ dj-stripe never speaks to Stripe: ``billing.stripe.client`` does, with a client 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -47,6 +47,11 @@ def store_event(event: IncomingEvent, *, whole: bool) -> bool:
         },
     )
     return bool(is_new)
+
+
+def objects_of_events(event_ids: Iterable[str]) -> list[JsonObject]:
+    """What these events were about, as they told it."""
+    return [event.data["object"] for event in mirror.Event.objects.filter(id__in=list(event_ids))]
 
 
 def store_object(event: IncomingEvent, *, user: User | None, facts: list[BillingFact]) -> None:

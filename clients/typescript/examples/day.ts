@@ -1,22 +1,26 @@
 // A day with the Adiuva Cloud API. `make run` in the repository, then `npm run day` here.
-import { fromBase64, idempotencyKey, ok, sha256, toBase64, type AdiuvaClient } from "../src/index.js";
+import { fromBase64, idempotencyKey, ok, SecondFactorRequired, sha256, SignedOut, toBase64, whileFresh, type AdiuvaClient } from "../src/index.js";
+import { codeOf } from "./authenticator.js";
 import { Device } from "./device.js";
+import { tokenFrom } from "./mailbox.js";
 import { Meaning } from "./meaning.js";
-import { Vault } from "./vault.js";
 
 const baseUrl = process.env["ADIUVA_URL"] ?? "http://localhost:8000";
-const PASSPHRASE = "six geese keep the lighthouse warm";
 const RECIPE = "Aunt Rosalba's ragù: three hours, no garlic, and never tell Pietro.";
 const PLUGIN = "github-sync";
 
-const laptop = new Device("laptop", baseUrl, new Vault(PASSPHRASE));
-const phone = new Device("phone", baseUrl, new Vault(PASSPHRASE));
+const laptop = new Device("laptop", baseUrl);
+const phone = new Device("phone", baseUrl);
+const tablet = new Device("tablet", baseUrl);
 const { client } = laptop;
 
+const mails = process.env["ADIUVA_MAIL"] ?? new URL("../../../../var/mail", import.meta.url).pathname;
 const credentials = { email: `day-${crypto.randomUUID().slice(0, 8)}@example.com`, password: "a long sentence is best" };
 await client.register(credentials);
+const phrase = await client.keys.makeRecoveryPhrase(); // to be written down: the only way back in when every device is lost
 tell("Registered", `${credentials.email}, tier ${(await ok(client.api.GET("/api/v1/auth/me"))).tier}`);
 
+await verify(client);
 await talk(client);
 await upgrade(client);
 const recipe = await seal();
@@ -25,9 +29,20 @@ await searchByMeaning(client);
 await backUp(client);
 await installPlugin(client);
 
-await client.logout();
+await secondFactor(client);
+await forgetPassword(recipe);
+await approve(recipe);
+await lookBack(tablet.client);
+
 await phone.client.logout();
+await tablet.client.logout();
 tell("Logged out", "on both");
+
+/** A development server writes its mails into a folder. */
+async function verify(client: AdiuvaClient): Promise<void> {
+  await client.account.verifyEmail(await tokenFrom(mails, credentials.email, "verify"));
+  tell("Verified", `the address, by a mail: ${(await client.account.me()).email_verified}`);
+}
 
 /** The assistant asks for tasks, and gets them from this machine; its actions are applied here. */
 async function talk(client: AdiuvaClient): Promise<void> {
@@ -71,34 +86,37 @@ async function upgrade(client: AdiuvaClient): Promise<void> {
 
 async function seal(): Promise<string> {
   const id = await laptop.write(RECIPE);
+  await laptop.sync();
   const { bytes } = await client.records.read(id);
   if (new TextDecoder().decode(bytes).includes("Rosalba")) throw new Error("The server has the plain text.");
   tell("Sealed", `a note of ${RECIPE.length} characters as ${bytes.length} bytes`);
 
   await phone.login(credentials);
-  const count = await phone.sync();
-  if (phone.notes.get(id)?.text !== RECIPE) throw new Error("The phone reads something else.");
-  tell("Synced", `${count} change, and the phone reads it`);
+  const { received } = await phone.sync();
+  if ((await phone.read(id)) !== RECIPE) throw new Error("The phone reads something else.");
+  tell("Synced", `${received} change, and the phone reads it`);
 
-  const stranger = new Vault("a wrong passphrase");
-  const opened = await stranger.open(bytes, `notes/${id}`).catch(() => undefined);
-  if (opened !== undefined) throw new Error("A wrong passphrase opened it.");
+  const stranger = new Device("stranger", baseUrl);
+  await stranger.client.register({ email: `stranger-${credentials.email}`, password: credentials.password });
+  const opened = await stranger.vault.open(bytes, `notes/${id}`).catch(() => undefined);
+  if (opened !== undefined) throw new Error("Another account's key opened it.");
   return id;
 }
 
 /** Both devices change the note; who comes second merges. */
 async function meetAndMerge(id: string): Promise<void> {
-  const both = (mine: string, theirs: string) => `${theirs}\n${mine}`;
-  const first = await laptop.edit(id, `${RECIPE} Bay leaf!`, both);
-  const second = await phone.edit(id, "Serve with tagliatelle.", both);
+  await laptop.write(`${RECIPE} Bay leaf!`, id);
+  await phone.write("Serve with tagliatelle.", id);
+  const first = (await laptop.sync()).conflicts === 0 ? "saved" : "merged";
+  const second = (await phone.sync()).conflicts === 0 ? "saved" : "merged";
   await laptop.sync();
-  const text = laptop.notes.get(id)?.text;
+  const text = await laptop.read(id);
   if (text !== `${RECIPE} Bay leaf!\nServe with tagliatelle.`) throw new Error(`The merge is lost: ${text}`);
   tell("Merged", `the laptop ${first}, the phone ${second}, and both have both lines`);
 }
 
 async function searchByMeaning(client: AdiuvaClient): Promise<void> {
-  const meaning = new Meaning(PASSPHRASE);
+  const meaning = new Meaning(client.keys.master);
   const texts = ["Book the train to Bologna", "Ragù wants three hours on a low flame", "Call the dentist about Monday"];
   const vectors = await Promise.all(
     texts.map(async (text) => {
@@ -119,11 +137,11 @@ async function searchByMeaning(client: AdiuvaClient): Promise<void> {
 }
 
 async function backUp(client: AdiuvaClient): Promise<void> {
-  const snapshot = JSON.stringify([...laptop.notes]);
+  const snapshot = JSON.stringify([...(await laptop.notes())]);
   const { meta } = await client.backups.upload({ version: "1", body: await laptop.vault.seal(snapshot, "backup") });
   const back = await phone.client.backups.restore();
   const notes = JSON.parse(await phone.vault.open(back.bytes, "backup")) as unknown[];
-  if (back.checksum !== meta.checksum || notes.length !== laptop.notes.size) throw new Error("The snapshot differs.");
+  if (back.checksum !== meta.checksum || notes.length !== (await laptop.notes()).size) throw new Error("The snapshot differs.");
   const quota = await ok(client.api.GET("/api/v1/storage/quota"));
   tell("Backed up", `${meta.size_bytes} bytes, restored on the phone; backups use ${quota.backup.used_bytes} bytes`);
 }
@@ -135,6 +153,57 @@ async function installPlugin(client: AdiuvaClient): Promise<void> {
   const { bytes, checksum } = await client.packages.fetch(PLUGIN);
   if (checksum !== plugin.package_checksum) throw new Error("The package is not the one of the catalog.");
   tell("Installed", `${plugin.name} ${installed.version}: ${bytes.length} bytes, may ${installed.permissions.join(", ")}`);
+}
+
+/** An authenticator app is added, asked for, and removed again. */
+async function secondFactor(client: AdiuvaClient): Promise<void> {
+  const reauthenticate = () => client.reauthenticate({ password: credentials.password });
+  const { id, secret } = await whileFresh(() => client.factors.addTotp("authenticator"), reauthenticate);
+  const codes = await client.factors.confirmTotp(id, await codeOf(secret));
+
+  await phone.client.logout();
+  const error: unknown = await phone.login(credentials).catch((refused: unknown) => refused);
+  if (!(error instanceof SecondFactorRequired)) throw new Error("The phone got in with the password alone.");
+  await error.submitRecoveryCode(codes[0] ?? ""); // the authenticator is at home
+  const { recovery_codes_left: left } = await client.factors.list();
+  tell("Secured", `the phone was asked for ${error.methods.join(" or ")}; ${left} of ${codes.length} recovery codes are left`);
+  await whileFresh(() => client.factors.remove(id), reauthenticate);
+}
+
+/** The laptop is lost and the password forgotten: a mail and the 24 words are enough, on a device that is new. */
+async function forgetPassword(recipe: string): Promise<void> {
+  await tablet.client.requestPasswordReset(credentials.email);
+  const token = await tokenFrom(mails, credentials.email, "reset");
+  credentials.password = "a longer sentence is better";
+  const { keys } = await tablet.client.resetPassword({ token, newPassword: credentials.password, recoveryPhrase: phrase });
+  await tablet.sync();
+  if (!(await tablet.read(recipe))?.startsWith(RECIPE)) throw new Error("The tablet cannot read the recipe.");
+  const late: unknown = await client.account.me().catch((error: unknown) => error);
+  if (!(late instanceof SignedOut)) throw new Error("The laptop is still logged in.");
+  tell("Recovered", `the key is ${keys} on the tablet, which reads the recipe; the laptop is signed out`);
+}
+
+/** The phone is logged in, and has no key (as after a login by passkey). The tablet hands it over. */
+async function approve(recipe: string): Promise<void> {
+  await phone.login(credentials);
+  phone.client.keys.lock();
+  const request = await phone.client.keys.requestApproval("Anna's phone");
+  const pending = await tablet.client.keys.pendingApproval(request.id); // `/sync` has told its id
+  if (pending.fingerprint !== request.fingerprint) throw new Error("A person would not say yes to this.");
+  const { confirmation } = await pending.approve();
+  const answer = await request.answer();
+  if (answer.confirmation !== confirmation) throw new Error("Nor to this.");
+  await answer.accept();
+  if (!(await phone.read(recipe))?.startsWith(RECIPE)) throw new Error("The phone cannot read the recipe.");
+  tell("Approved", `${pending.deviceName}, by ${pending.fingerprint} there and ${confirmation} back`);
+}
+
+async function lookBack(client: AdiuvaClient): Promise<void> {
+  const { items } = await client.account.events();
+  const pieces: Uint8Array[] = [];
+  const size = await client.account.export(new WritableStream({ write: (piece) => void pieces.push(piece) }));
+  if (new TextDecoder().decode(pieces[0]).slice(0, 2) !== "PK") throw new Error("The export is no zip.");
+  tell("Exported", `${size > 0 ? "everything, as a zip" : "nothing"}; the last event was ${items[0]?.type}`);
 }
 
 function tell(what: string, how: string): void {

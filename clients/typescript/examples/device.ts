@@ -1,86 +1,67 @@
-// One of a user's machines: its own tokens, its own plain notes, and a cursor into the change feed.
-import { conflictingEtag, createAdiuvaClient, type AdiuvaClient, type Credentials } from "../src/index.js";
+// One of a user's machines: its own tokens, and its own copy of the notes, which works without a network.
+//
+// What a device must do when its cursor can no longer go on is the engine's part: if the server has forgotten deletions
+// ("pruned"), what does not come is dropped; if the service went back to a backup ("restored"), nothing is, and what got
+// lost there is sent again. Left to the app is the one thing that only it can do: make one note of two.
+import { createAdiuvaClient, MemoryStore, type AdiuvaClient, type Conflict, type Credentials, type Decision, type SyncEngine } from "../src/index.js";
 import { Vault } from "./vault.js";
 
 const TABLE = "notes";
 
-interface Note {
-  text: string;
-  /** The state on the server that this text goes back to. */
-  etag: string;
-}
-
 export class Device {
   readonly client: AdiuvaClient;
-  readonly notes = new Map<string, Note>();
-  #cursor = 0;
+  readonly vault = new Vault(() => this.client.keys.master);
+  readonly #engine: SyncEngine;
+  readonly #store = new MemoryStore(); // in an app a database, one for each account
 
   constructor(
     readonly name: string,
     baseUrl: string,
-    readonly vault: Vault,
   ) {
-    this.client = createAdiuvaClient({ baseUrl });
+    this.client = createAdiuvaClient({ baseUrl, onWait: ({ seconds }) => console.log(`(${name} waits for ${seconds} s)`) });
+    this.#engine = this.client.syncEngine(this.#store, { onConflict: (conflict) => this.#merge(conflict) });
   }
 
   async login(credentials: Credentials): Promise<void> {
     await this.client.login(credentials);
   }
 
-  /** Takes over what has changed since the last time. */
-  async sync(): Promise<number> {
-    let count = 0;
-    let known: Set<string> | undefined;
-    for await (const event of this.client.changes({ since: this.#cursor })) {
-      if (event.type === "resync") {
-        known = new Set();
-        continue;
-      }
-      for (const change of event.changes) {
-        count += 1;
-        known?.add(change.id);
-        if (change.op === "delete") this.notes.delete(change.id);
-        else if (change.table_name === TABLE) await this.pull(change.id);
-      }
-      this.#cursor = event.next; // kept only now: what is before it has been applied
-    }
-    if (known !== undefined) for (const id of this.notes.keys()) if (!known.has(id)) this.notes.delete(id);
-    return count;
+  /** Takes over what others have changed, and sends what was changed here. Call it at the start, after edits, and every few minutes. */
+  sync(): ReturnType<SyncEngine["sync"]> {
+    return this.#engine.sync();
   }
 
-  async pull(id: string): Promise<Note> {
-    const { bytes, etag } = await this.client.records.read(id);
-    const note = { text: await this.vault.open(bytes, `${TABLE}/${id}`), etag };
-    this.notes.set(id, note);
-    return note;
-  }
-
-  async write(text: string): Promise<string> {
-    const id = crypto.randomUUID(); // chosen here, because the sealed bytes are bound to it
-    const body = await this.vault.seal(text, `${TABLE}/${id}`);
-    const { etag } = await this.client.records.create({ table: TABLE, id, body });
-    this.notes.set(id, { text, etag });
+  async write(text: string, id: string = crypto.randomUUID()): Promise<string> {
+    await this.#engine.put({ id, table: TABLE, body: await this.vault.seal(text, `${TABLE}/${id}`) });
     return id;
   }
 
-  /** Replaces the note, and says whether that met another device's change; then `merge` makes one of both texts. */
-  async edit(id: string, text: string, merge: (mine: string, theirs: string) => string): Promise<"saved" | "merged"> {
-    const note = this.notes.get(id);
-    if (note === undefined) throw new Error(`There is no note ${id} on the ${this.name}.`);
-    try {
-      await this.#replace(id, text, note.etag);
-      return "saved";
-    } catch (error) {
-      if (conflictingEtag(error) === undefined) throw error;
-      const theirs = await this.pull(id);
-      await this.#replace(id, merge(text, theirs.text), theirs.etag);
-      return "merged";
-    }
+  async delete(id: string): Promise<void> {
+    await this.#engine.remove(id);
   }
 
-  async #replace(id: string, text: string, ifMatch: string): Promise<void> {
-    const body = await this.vault.seal(text, `${TABLE}/${id}`);
-    const { etag } = await this.client.records.replace(id, body, { ifMatch });
-    this.notes.set(id, { text, etag });
+  async read(id: string): Promise<string | undefined> {
+    const { checksum } = this.#store.get(id) ?? { checksum: null };
+    return checksum === null ? undefined : this.#open(id, this.#store.read(id));
+  }
+
+  /** Every note, by id. */
+  async notes(): Promise<Map<string, string>> {
+    const live = this.#store.all().filter(({ checksum }) => checksum !== null);
+    return new Map(await Promise.all(live.map(async ({ id }) => [id, await this.#open(id, this.#store.read(id))] as const)));
+  }
+
+  /** The lines of both, without those that were only added to; what one device has deleted and the other one changed stays. */
+  async #merge({ id, mine, theirs }: Conflict): Promise<Decision> {
+    if (mine === undefined) return "theirs";
+    if (theirs === undefined) return "mine";
+    const lines = (await this.#open(id, theirs)).split("\n");
+    const more = (await this.#open(id, mine)).split("\n").filter((line) => !lines.some((other) => other.includes(line)));
+    if (more.length === 0) return "theirs";
+    return { body: await this.vault.seal([...lines, ...more].join("\n"), `${TABLE}/${id}`) };
+  }
+
+  #open(id: string, sealed: Uint8Array): Promise<string> {
+    return this.vault.open(sealed, `${TABLE}/${id}`);
   }
 }

@@ -1,5 +1,6 @@
 // Vectors that the server can compare and cannot read. The embedding is a toy (a bag of hashed words) where an app
 // would run a local model. The disguise keeps distances: every axis is moved and perhaps turned around, by a secret.
+import type { MasterKey } from "../src/index.js";
 import { utf8 } from "./vault.js";
 
 const DIMENSION = 256;
@@ -7,7 +8,7 @@ const DIMENSION = 256;
 export class Meaning {
   #disguise: Promise<{ axis: number; sign: number }[]> | undefined;
 
-  constructor(private readonly passphrase: string) {}
+  constructor(private readonly master: MasterKey) {}
 
   async vector(text: string): Promise<number[]> {
     const plain = new Array<number>(DIMENSION).fill(0);
@@ -20,7 +21,8 @@ export class Meaning {
   }
 
   async #make(): Promise<{ axis: number; sign: number }[]> {
-    const key = await crypto.subtle.importKey("raw", utf8(this.passphrase), { name: "HMAC", hash: "SHA-512" }, false, ["sign"]);
+    const secret = await this.master.derive("meaning");
+    const key = await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-512" }, false, ["sign"]);
     const drawn = await Promise.all(
       Array.from({ length: DIMENSION }, async (_, axis) => {
         const [place = 0, turn = 0] = new Uint32Array(await crypto.subtle.sign("HMAC", key, utf8(`axis ${axis}`)));

@@ -1,4 +1,5 @@
 import { bodyOf, checksumOf, verified, type Sealed } from "./bytes.js";
+import { isProblem } from "./problem.js";
 import type { Transport } from "./transport.js";
 import type { BackupMeta, RecordMeta } from "./types.js";
 
@@ -66,7 +67,10 @@ function ifMatchHeader(etag: string | undefined): Record<string, string> {
 
 /** Sealed records, as raw bytes. Lists and quotas are JSON: `client.api`. */
 export class Records extends Blobs {
-  /** Stores new bytes; without an `id` the server makes one. */
+  /**
+   * Stores new bytes; without an `id` the server makes one. Either way it is stored once, also when an answer was lost: the
+   * same id with the same content is no conflict.
+   */
   async create(options: { table: string; body: Sealed; id?: string } & Abortable): Promise<Written<RecordMeta>> {
     const query = new URLSearchParams({ table_name: options.table });
     if (options.id !== undefined) query.set("id", options.id);
@@ -81,8 +85,24 @@ export class Records extends Blobs {
     body: Sealed,
     options: { ifMatch?: string } & Abortable = {},
   ): Promise<Written<RecordMeta>> {
-    const headers = { "X-Checksum": await checksumOf(body), ...ifMatchHeader(options.ifMatch) };
-    return this.write("PUT", `storage/records/${id}`, { headers, body, signal: options.signal });
+    const checksum = await checksumOf(body);
+    const put = (ifMatch?: string): Promise<Written<RecordMeta>> => {
+      const headers = { "X-Checksum": checksum, ...ifMatchHeader(ifMatch) };
+      return this.write("PUT", `storage/records/${id}`, { headers, body, signal: options.signal });
+    };
+    try {
+      return await put(options.ifMatch);
+    } catch (error) {
+      // The answer to an earlier attempt may have been lost: then these very bytes are what is there.
+      const there = isProblem(error, "precondition_failed") ? await this.#whatIsThere(id, options) : undefined;
+      if (there?.checksum !== checksum) throw error;
+      return put(there.etag);
+    }
+  }
+
+  async #whatIsThere(id: string, { signal }: Abortable): Promise<{ checksum: string | null; etag: string }> {
+    const { headers } = await this.send("HEAD", `storage/records/${id}`, { signal });
+    return { checksum: headers.get("X-Checksum"), etag: headers.get("ETag") ?? "" };
   }
 
   async read(id: string, options: Abortable = {}): Promise<Downloaded> {
@@ -96,8 +116,13 @@ export class Records extends Blobs {
     return this.send("GET", `storage/records/${id}`, { headers, signal });
   }
 
-  async remove(id: string, options: { ifMatch?: string } = {}): Promise<void> {
-    await this.send("DELETE", `storage/records/${id}`, { headers: ifMatchHeader(options.ifMatch) });
+  /** What is gone already (an answer may have been lost) is no error. */
+  async remove(id: string, { ifMatch, signal }: { ifMatch?: string } & Abortable = {}): Promise<void> {
+    try {
+      await this.send("DELETE", `storage/records/${id}`, { headers: ifMatchHeader(ifMatch), signal });
+    } catch (error) {
+      if (!isProblem(error, "not_found")) throw error;
+    }
   }
 }
 

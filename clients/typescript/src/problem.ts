@@ -56,6 +56,15 @@ export class SignedOut extends Error {
   }
 }
 
+/** The copy on this device goes back to another account: what is in it must not be sent to this one. */
+export class OtherAccount extends Error {
+  override readonly name = "OtherAccount";
+
+  constructor(options?: ErrorOptions) {
+    super("The copy on this device belongs to another account.", options);
+  }
+}
+
 /** Whether `error` is the server's problem of that code. */
 export function isProblem(error: unknown, ...codes: ProblemCode[]): error is AdiuvaProblem {
   return error instanceof AdiuvaProblem && (codes.length === 0 || codes.includes(error.code));
@@ -71,7 +80,10 @@ export async function problemOf(response: Response): Promise<AdiuvaProblem | Une
   return new AdiuvaProblem(problem, retryAfter(response) ?? problem.retry_after);
 }
 
+/** Seconds. A proxy in front may have written a date (RFC 9110 § 10.2.3). */
 export function retryAfter(response: Response): number | undefined {
-  const seconds = Number(response.headers.get("Retry-After") ?? Number.NaN);
-  return Number.isFinite(seconds) ? seconds : undefined;
+  const text = response.headers.get("Retry-After") ?? "";
+  if (/^\d+$/.test(text)) return Number(text);
+  const until = Date.parse(text);
+  return Number.isNaN(until) ? undefined : Math.max(0, Math.ceil((until - Date.now()) / 1000));
 }

@@ -1,3 +1,4 @@
+import type { Patience } from "./patience.js";
 import { isProblem, problemOf, SignedOut } from "./problem.js";
 import { stored, type StoredTokens, type TokenStore } from "./tokens.js";
 import type { AuthTokens } from "./types.js";
@@ -12,12 +13,12 @@ export class Session {
   constructor(
     private readonly store: TokenStore,
     private readonly url: string,
-    private readonly fetch: typeof globalThis.fetch,
+    private readonly patience: Patience,
     private readonly onSignedOut: () => void,
   ) {}
 
   async begin(tokens: AuthTokens): Promise<void> {
-    await this.store.save(stored(tokens));
+    await this.store.save(stored(tokens, this.patience.clock.now()));
   }
 
   async end(): Promise<void> {
@@ -32,7 +33,7 @@ export class Session {
   async accessToken(): Promise<string> {
     const tokens = await this.current();
     if (tokens === undefined) throw new SignedOut();
-    if (tokens.expires_at - Date.now() > EARLY_MS) return tokens.access_token;
+    if (tokens.expires_at - this.patience.clock.now() > EARLY_MS) return tokens.access_token;
     return this.replace(tokens.access_token);
   }
 
@@ -49,11 +50,11 @@ export class Session {
     if (tokens === undefined) throw new SignedOut();
     if (tokens.access_token !== stale) return tokens; // another request, or another window, was quicker
     try {
-      const fresh = stored(await this.#rotate(tokens.refresh_token));
+      const fresh = stored(await this.#rotate(tokens.refresh_token), this.patience.clock.now());
       await this.store.save(fresh);
       return fresh;
     } catch (error) {
-      // Anything else (no network, 503) leaves the session alone: a lost answer comes again for 30 seconds.
+      // Anything else (no network, 503) leaves the session alone.
       if (!isProblem(error, "invalid_token", "token_reused", "validation_error")) throw error;
       await this.store.clear();
       this.onSignedOut();
@@ -62,11 +63,13 @@ export class Session {
   }
 
   async #rotate(refreshToken: string): Promise<AuthTokens> {
-    const response = await this.fetch(`${this.url}/api/v1/auth/refresh`, {
+    const options = {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ refresh_token: refreshToken }),
-    });
+    };
+    // Repeatable: for 30 seconds a token that was used gives the same successor again.
+    const response = await this.patience.send(() => new Request(`${this.url}/api/v1/auth/refresh`, options), true);
     if (!response.ok) throw await problemOf(response);
     return (await response.json()) as AuthTokens;
   }

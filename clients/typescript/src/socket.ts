@@ -28,11 +28,11 @@ export async function open(Socket: WebSocketClass, url: string): Promise<WebSock
   return socket;
 }
 
-/** The connection ended; nobody knows how far the turn came, so it is not sent again by itself. */
+/** The connection ended, and what had begun could not be fetched on another; it is not sent again by itself. */
 export class ConnectionLost extends Error {
   override readonly name = "ConnectionLost";
 
-  /** 4401: the session is over. 1012: the server restarts. 1006: the network. */
+  /** 4401: the session is over. 4409: another socket has the turn. 1012: the server restarts. 1006: the network. */
   constructor(
     readonly code: number,
     reason = "",

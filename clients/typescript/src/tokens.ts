@@ -39,7 +39,7 @@ export class MemoryTokens implements TokenStore {
   }
 }
 
-export function stored(tokens: AuthTokens, now = Date.now()): StoredTokens {
+export function stored(tokens: AuthTokens, now: number): StoredTokens {
   const { access_token, refresh_token, expires_in } = tokens;
   return { access_token, refresh_token, expires_at: now + expires_in * 1000 };
 }

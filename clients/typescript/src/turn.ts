@@ -1,4 +1,5 @@
-import type { ActionFrame, ChatAction, ChatRequest, ChunkFrame, DoneFrame } from "./types.js";
+import { AdiuvaProblem } from "./problem.js";
+import type { ActionFrame, ChatAction, ChatRequest, ChunkFrame, ClientFrame, DoneFrame, Problem, ServerFrame } from "./types.js";
 
 export interface TurnOptions {
   onChunk?: (text: string) => void;
@@ -7,10 +8,33 @@ export interface TurnOptions {
   signal?: AbortSignal;
 }
 
+/**
+ * A turn that ended with a problem, `resume_lost` among them: `response` and `actions` are what had arrived of it. The
+ * actions may have been applied already.
+ */
+export class TurnFailed extends AdiuvaProblem {
+  constructor(
+    problem: Problem,
+    readonly response: string,
+    readonly actions: readonly ChatAction[],
+  ) {
+    super(problem);
+  }
+}
+
 /** One request and its answer: `await turn.result`, or read frames as they come with `for await`. */
 export class Turn implements AsyncIterable<ChunkFrame | ActionFrame> {
   readonly id = crypto.randomUUID();
   readonly result: Promise<DoneFrame>;
+  /** Seconds that it was put off. */
+  waited = 0;
+  /** Answers to the server's reads, by their ids: one that comes again on another socket is not carried out again. */
+  readonly answers = new Map<string, Promise<ClientFrame>>();
+  #place: { turnId: string; seq: number } | undefined;
+  #begun = false;
+  #cancelled = false;
+  #text = "";
+  #actions = new Map<string, ChatAction>();
   #frames: (ChunkFrame | ActionFrame)[] = [];
   #wake: (() => void) | undefined;
   #over = false;
@@ -35,16 +59,55 @@ export class Turn implements AsyncIterable<ChunkFrame | ActionFrame> {
     return this.#over;
   }
 
+  get hasBegun(): boolean {
+    return this.#begun;
+  }
+
+  /** Where another socket can go on; `undefined` while nothing has come that says so. */
+  get place(): { turnId: string; seq: number } | undefined {
+    return this.#place;
+  }
+
+  get isCancelled(): boolean {
+    return this.#cancelled;
+  }
+
   /** The model's call ends; `result` is what came until then, with `cancelled: true`. */
   readonly cancel = (): void => {
-    if (!this.#over) this.onCancel(this);
+    if (this.#over) return;
+    this.#cancelled = true;
+    this.onCancel(this);
   };
 
+  /** Notes the number of `frame`; false for one that has come before. */
+  isNew({ turn_id: turnId, seq }: ServerFrame): boolean {
+    if (turnId === undefined || seq === undefined) return true;
+    if (this.#place?.turnId === turnId && seq <= this.#place.seq) return false;
+    this.#place = { turnId, seq };
+    return true;
+  }
+
+  /** It was put off: the server's next attempt has another id, and there is nothing to go on with until it comes. */
+  beginAnew(): void {
+    this.#place = undefined;
+  }
+
   take(frame: ChunkFrame | ActionFrame): void {
-    if (frame.type === "chunk") this.options.onChunk?.(frame.text);
-    else this.options.onAction?.(frame.action);
+    this.#begun = true;
+    if (frame.type === "action") {
+      if (this.#actions.has(frame.action.id)) return;
+      this.#actions.set(frame.action.id, frame.action);
+      this.options.onAction?.(frame.action);
+    } else {
+      this.#text += frame.text;
+      this.options.onChunk?.(frame.text);
+    }
     this.#frames.push(frame);
     this.#wake?.();
+  }
+
+  failure(problem: Problem): TurnFailed {
+    return new TurnFailed(problem, this.#text, [...this.#actions.values()]);
   }
 
   finish(end: DoneFrame | Error): void {

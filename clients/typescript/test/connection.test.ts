@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { WebSocketServer, type WebSocket } from "ws";
-import { ChatSocket, ConnectionLost, type ServerFrame } from "../src/index.js";
+import { ChatSocket, ConnectionLost, isProblem, type ServerFrame } from "../src/index.js";
+import { FakeClock } from "./fake_server.js";
 
 /** A server that does what a test says, for trouble that the real one does not make. */
 let server: WebSocketServer;
@@ -20,12 +21,12 @@ before(async () => {
 });
 after(() => server.close());
 
-function conversation(silenceMs?: number): ChatSocket {
+function conversation(silenceMs?: number, patience?: ConstructorParameters<typeof ChatSocket>[2]): ChatSocket {
   let count = 0;
   tickets = [];
   refuse = [];
   const { port } = server.address() as AddressInfo;
-  return new ChatSocket(async () => `ws://127.0.0.1:${port}/?ticket=${(count += 1)}`, silenceMs ? { silenceMs } : {});
+  return new ChatSocket(async () => `ws://127.0.0.1:${port}/?ticket=${(count += 1)}`, silenceMs ? { silenceMs } : {}, patience);
 }
 
 function say(socket: WebSocket, frame: ServerFrame): void {
@@ -34,7 +35,7 @@ function say(socket: WebSocket, frame: ServerFrame): void {
 
 function done(id: unknown): ServerFrame {
   const usage = { input_tokens: 0, output_tokens: 0 };
-  return { type: "done", done: true, response: "", actions: [], usage, request_id: String(id) };
+  return { type: "done", done: true, response: "", actions: [], usage, finish_reason: "stop", request_id: String(id) };
 }
 
 test("a ping is answered", async () => {
@@ -114,5 +115,56 @@ test("frames of a turn that is over are not mixed into the next", async () => {
   const heard: string[] = [];
   await chat.send({ message: "hello" }, { onChunk: (text) => heard.push(text) }).result;
   assert.deepEqual(heard, ["fresh"]);
+  chat.close();
+});
+
+function refusal(id: unknown, seconds: number): ServerFrame {
+  const error = { type: "", title: "", status: 429, detail: "", code: "rate_limited", request_id: String(id), retry_after: seconds } as const;
+  return { type: "error", done: true, error, response: "", actions: [], request_id: String(id) };
+}
+
+test("a turn that the rate limit refused is asked again when it may be", async () => {
+  const clock = new FakeClock();
+  const waits: number[] = [];
+  const chat = conversation(undefined, { clock, onWait: ({ seconds }) => waits.push(seconds), options: { maxWait: 60, lostAnswers: 0 } });
+  const asked: unknown[] = [];
+  behave = (socket, frame) => {
+    asked.push(frame["message"]);
+    say(socket, asked.length <= 2 ? refusal(frame["request_id"], 25) : done(frame["request_id"]));
+  };
+  const [one, two] = [chat.send({ message: "one" }), chat.send({ message: "two" })];
+  await Promise.all([one.result, two.result]);
+  assert.deepEqual([asked, waits, clock.slept], [["one", "one", "one", "two"], [25, 25], [25, 25]]);
+
+  asked.length = 0;
+  behave = (socket, frame) => {
+    asked.push(frame["message"]);
+    say(socket, { type: "chunk", text: "begun", request_id: String(frame["request_id"]) });
+    say(socket, refusal(frame["request_id"], 1));
+  };
+  await assert.rejects(chat.send({ message: "half" }).result, (error) => isProblem(error, "rate_limited"));
+  assert.deepEqual(asked, ["half"]);
+  behave = (socket, frame) => say(socket, refusal(frame["request_id"], 61));
+  await assert.rejects(chat.send({ message: "three" }).result, (error) => isProblem(error, "rate_limited"));
+  chat.close();
+});
+
+test("a turn that waits can be cancelled, and its conversation closed", async () => {
+  const never = { now: () => 0, sleep: (_: number, signal?: AbortSignal) => new Promise<void>((_, reject) => signal?.addEventListener("abort", reject)) };
+  let told = (): void => {};
+  const isWaiting = () => new Promise<void>((resolve) => (told = resolve));
+  const chat = conversation(undefined, { clock: never, onWait: () => told(), options: { maxWait: 60, lostAnswers: 0 } });
+  behave = (socket, frame) => say(socket, refusal(frame["request_id"], 25));
+  const waiting = isWaiting();
+  const turn = chat.send({ message: "one" });
+  await waiting;
+  turn.cancel();
+  assert.equal((await turn.result).cancelled, true);
+
+  const other = chat.send({ message: "two" });
+  chat.close();
+  await assert.rejects(other.result, ConnectionLost);
+  behave = (socket, frame) => say(socket, done(frame["request_id"]));
+  await chat.send({ message: "three" }).result;
   chat.close();
 });

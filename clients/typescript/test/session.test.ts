@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AdiuvaProblem, createAdiuvaClient, isProblem, ok, SignedOut } from "../src/index.js";
-import { aStranger, baseUrl, demo, MemoryTokens, spoilAccess, watched } from "./support.js";
+import { aStranger, baseUrl, demo, MemoryTokens, PLAIN, spoilAccess, watched } from "./support.js";
 
 const REFRESH = "POST /api/v1/auth/refresh";
 
@@ -9,7 +9,7 @@ test("a stranger registers, is known, and leaves", async () => {
   const tokens = new MemoryTokens();
   const client = createAdiuvaClient({ baseUrl, tokens });
   const { email, password } = aStranger();
-  await client.register({ email, password });
+  await client.register({ email, password }, PLAIN);
 
   const me = await ok(client.api.GET("/api/v1/auth/me"));
   assert.deepEqual([me.email, me.tier], [email, "free"]);
@@ -21,13 +21,13 @@ test("a stranger registers, is known, and leaves", async () => {
 
 test("an error of the server is a problem with its code and its fields", async () => {
   const client = createAdiuvaClient({ baseUrl });
-  await assert.rejects(client.login({ email: "nobody@example.com", password: "wrong password" }), (error) => {
+  await assert.rejects(client.login({ email: "nobody@example.com", password: "wrong password" }, PLAIN), (error) => {
     assert.ok(error instanceof AdiuvaProblem);
     assert.deepEqual([error.status, error.code], [401, "invalid_credentials"]);
     assert.ok(error.requestId);
     return true;
   });
-  await assert.rejects(client.register({ email: "no address", password: "short" }), (error) => {
+  await assert.rejects(client.register({ email: "no address", password: "short" }, PLAIN), (error) => {
     assert.ok(isProblem(error, "validation_error"));
     assert.ok(error.problem.errors?.["email"]);
     return true;
@@ -99,7 +99,6 @@ test("a lost answer to a refresh ends no session", async () => {
   });
   await spoilAccess(tokens);
 
-  await assert.rejects(ok(client.api.GET("/api/v1/auth/me")), TypeError);
   assert.equal((await ok(client.api.GET("/api/v1/auth/me"))).email, "demo-team@example.com");
 });
 
@@ -108,10 +107,10 @@ test("a session that was ended elsewhere signs out, once", async () => {
   const tokens = new MemoryTokens();
   const client = createAdiuvaClient({ baseUrl, tokens, onSignedOut: () => (signedOut += 1) });
   const who = aStranger();
-  await client.register(who);
+  await client.register(who, PLAIN);
   const elsewhere = createAdiuvaClient({ baseUrl });
-  await elsewhere.login(who);
-  await elsewhere.changePassword({ current_password: who.password, new_password: "another long sentence" });
+  await elsewhere.login(who, PLAIN);
+  await elsewhere.changePassword({ current_password: who.password, new_password: "another long sentence" }, PLAIN);
 
   const answers = await Promise.allSettled([1, 2, 3].map(() => ok(client.api.GET("/api/v1/auth/me"))));
 
@@ -119,26 +118,4 @@ test("a session that was ended elsewhere signs out, once", async () => {
   assert.equal(signedOut, 1);
   assert.equal(tokens.load(), undefined);
   assert.equal((await ok(elsewhere.api.GET("/api/v1/auth/me"))).email, who.email);
-});
-
-test("a request that is told to wait is sent again, but not for ever", async () => {
-  const wait = (seconds: number) =>
-    Response.json(
-      { type: "urn:adiuva:problem:rate_limited", title: "", status: 429, detail: "", code: "rate_limited", request_id: "r" },
-      { status: 429, headers: { "Content-Type": "application/problem+json", "Retry-After": String(seconds) } },
-    );
-  const me = "/api/v1/auth/me";
-  const busyOnce = watched((request, count) => (request.url.endsWith(me) && count === 1 ? wait(0) : undefined));
-  const client = await demo("team", { fetch: busyOnce.fetch });
-  assert.equal((await ok(client.api.GET(me))).tier, "team");
-
-  const alwaysBusy = watched((request) => (request.url.endsWith(me) ? wait(0) : undefined));
-  const patient = await demo("team", { fetch: alwaysBusy.fetch, retry: { attempts: 3 } });
-  await assert.rejects(ok(patient.api.GET(me)), (error) => isProblem(error, "rate_limited"));
-  assert.equal(alwaysBusy.asked.filter((one) => one === `GET ${me}`).length, 4);
-
-  const busyForLong = watched((request) => (request.url.endsWith(me) ? wait(59) : undefined));
-  const hasty = await demo("team", { fetch: busyForLong.fetch });
-  await assert.rejects(ok(hasty.api.GET(me)), (error) => isProblem(error) && error.retryAfter === 59);
-  assert.equal(busyForLong.asked.filter((one) => one === `GET ${me}`).length, 1);
 });

@@ -5,12 +5,14 @@ import {
   conflictingEtag,
   fromBase64,
   isProblem,
+  MemoryStore,
   ok,
   sha256,
   toBase64,
   type AdiuvaClient,
-  type FeedEvent,
+  type LocalRecord,
   type Sealed,
+  type SyncEngine,
 } from "../src/index.js";
 import { bytes, demo, watched } from "./support.js";
 
@@ -90,49 +92,54 @@ test("of two writers the second one hears of the first", async () => {
   assert.equal(second.meta.revision, 3);
 });
 
-test("the feed tells every change in pages", async () => {
-  const other = await demo("power");
-  const wanted: string[] = [];
-  for (let index = 0; index < 5; index += 1) {
-    const { meta } = await other.records.create({ table: "tasks", body: bytes(`task ${index}`) });
-    wanted.push(meta.id);
-  }
-  const events: FeedEvent[] = [];
-  for await (const event of other.changes({ limit: 2 })) events.push(event);
+test("two devices have the same, page by page, and merge what both have changed", async () => {
+  const [here, there] = [await demo("power"), await demo("power")];
+  const [mine, theirs] = [new MemoryStore(), new MemoryStore()];
+  const merged = bytes("a task, by both");
+  const onConflict = () => ({ body: merged });
+  const [laptop, phone] = [here, there].map((one, at) => one.syncEngine([mine, theirs][at]!, { onConflict, pageSize: 2 })) as [SyncEngine, SyncEngine];
+  const ids = Array.from({ length: 5 }, () => crypto.randomUUID()) as [string, ...string[]];
+  for (const id of ids) await laptop.put({ id, table: "tasks", body: bytes(`task ${id}`) });
+  await laptop.sync();
+  await phone.sync();
+  assert.deepEqual(ids.map((id) => theirs.get(id)), ids.map((id) => mine.get(id)));
 
-  const seen = events.flatMap((event) => (event.type === "page" ? event.changes.map(({ id }) => id) : []));
-  assert.deepEqual(seen.slice(-5), wanted);
-  const last = events.at(-1);
-  assert.ok(last?.type === "page");
-  const more: FeedEvent[] = [];
-  for await (const event of other.changes({ since: last.next })) more.push(event);
-  assert.deepEqual(more, []);
+  await laptop.put({ id: ids[0], table: "tasks", body: bytes("a task") });
+  await phone.put({ id: ids[0], table: "tasks", body: bytes("the same task") });
+  await laptop.remove(ids[1] as string);
+  assert.deepEqual(await laptop.sync(), { received: 0, sent: 2, removed: 0, conflicts: 0, resync: undefined, failed: [] });
+  assert.deepEqual(await phone.sync(), { received: 0, sent: 1, removed: 1, conflicts: 1, resync: undefined, failed: [] });
+  await laptop.sync();
+  assert.deepEqual(mine.read(ids[0]), merged);
+  assert.deepEqual(mine.all().sort(byId), theirs.all().sort(byId));
 });
 
-test("a cursor that is too old starts again from nothing, and says so", async () => {
-  const gone = {
-    type: "urn:adiuva:problem:resync_required",
-    title: "",
-    status: 410,
-    detail: "",
-    code: "resync_required",
-    request_id: "r",
-  };
-  const cursors: (string | null)[] = [];
-  const { fetch } = watched((request) => {
-    const since = new URL(request.url).searchParams.get("since");
-    if (since !== null) cursors.push(since);
-    return since === "7"
-      ? Response.json(gone, { status: 410, headers: { "Content-Type": "application/problem+json" } })
-      : undefined;
+const byId = (one: LocalRecord, other: LocalRecord): number => one.id.localeCompare(other.id);
+
+test("what is sent again after a lost answer is stored once", async () => {
+  const table = `lossy_${crypto.randomUUID().slice(0, 8)}`;
+  let losing = "";
+  const lossy = await demo("power", {
+    fetch: async (input, init) => {
+      const request = new Request(input, init);
+      const response = await fetch(request);
+      if (request.method !== losing) return response;
+      losing = "";
+      throw new TypeError("fetch failed");
+    },
   });
-  const other = await demo("team", { fetch });
-  await other.records.create({ table: "notes", body: CONTENT });
-  const events: string[] = [];
-  for await (const event of other.changes({ since: 7 })) events.push(event.type);
-  assert.equal(events[0], "resync");
-  assert.deepEqual(cursors.slice(0, 2), ["7", "0"]);
-  assert.ok(events.length > 1 && events.slice(1).every((type) => type === "page"));
+  const count = async () => (await ok(lossy.api.GET("/api/v1/storage/records", { params: { query: { table } } }))).total;
+  const lose = <Value>(method: string, work: () => Promise<Value>): Promise<Value> => ((losing = method), work());
+
+  const { meta } = await lose("POST", () => lossy.records.create({ table, body: CONTENT }));
+  const id = crypto.randomUUID();
+  const chosen = await lose("POST", () => lossy.records.create({ table, id, body: CONTENT }));
+  assert.deepEqual([await count(), chosen.meta.revision], [2, meta.revision]);
+
+  const put = await lose("PUT", () => lossy.records.replace(id, bytes("other bytes"), { ifMatch: chosen.etag }));
+  assert.deepEqual([put.meta.checksum, put.etag], [await sha256(bytes("other bytes")), put.meta.etag]);
+  await lose("DELETE", () => lossy.records.remove(id, { ifMatch: put.etag }));
+  assert.equal(await count(), 1);
 });
 
 test("a snapshot comes back with what it was labelled with", async () => {

@@ -3,6 +3,8 @@ import { createAdiuvaClient, MemoryTokens, type AdiuvaClient, type ClientOptions
 /** A server with demo data: `make run`. */
 export const baseUrl = process.env["ADIUVA_URL"] ?? "http://localhost:8000";
 export const DEMO_PASSWORD = "adiuva-demo-1";
+/** Demo accounts have no derivation; nor have these tests, most of which are about something else. */
+export const PLAIN = { plain: true };
 
 export const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>;
 
@@ -12,7 +14,7 @@ export function aStranger(): { email: string; password: string } {
 
 export async function demo(tier: "pro" | "power" | "team", options: Partial<ClientOptions> = {}): Promise<AdiuvaClient> {
   const client = createAdiuvaClient({ baseUrl, ...options });
-  await client.login({ email: `demo-${tier}@example.com`, password: DEMO_PASSWORD });
+  await client.login({ email: `demo-${tier}@example.com`, password: DEMO_PASSWORD }, PLAIN);
   return client;
 }
 

@@ -9,7 +9,7 @@ from adiuva.api.errors import Problem
 from adiuva.commands import OperatorCommand, Progress
 from billing.stripe.factory import get_gateway
 from marketplace.models import Transfer, TransferStatus
-from marketplace.payouts.onboarding import refresh_accounts
+from marketplace.payouts.accounts import refresh_waiting
 from marketplace.payouts.transfers import Outcome, is_ready, open_transfers, run
 
 
@@ -32,7 +32,7 @@ class Command(OperatorCommand):
         try:
             gateway = get_gateway()
             if not dry_run:
-                refresh_accounts(gateway)
+                refresh_waiting(gateway)
         except Problem as problem:
             raise CommandError(f"nothing was tried: {problem.detail}") from None
         ids = list(open_transfers().values_list("pk", flat=True))
@@ -64,7 +64,8 @@ class Command(OperatorCommand):
     def _report(self, transfer: Transfer, *, say: Any) -> None:
         now = Transfer.objects.filter(pk=transfer.pk).first()
         if now is not None and now.status == TransferStatus.PENDING and now.last_failure:
-            say(f"{_line(now)}: failed {now.attempts} times, last with {now.last_failure}")
+            reason = f" ({now.last_reason})" if now.last_reason else ""
+            say(f"{_line(now)}: failed {now.attempts} times, last with {now.last_failure}{reason}")
 
 
 def _line(transfer: Transfer) -> str:

@@ -54,6 +54,12 @@ def _outcome_of(fault: str | None, *, ok: str) -> Outcome:
     return Outcome(passed=fault is None, message=fault or ok)
 
 
+def price(submission: Submission) -> Outcome:
+    return _outcome_of(
+        rules.small_price_fault(submission.manifest.get("price_cents")), ok="The price can be charged, or it is free."
+    )
+
+
 def no_blobs(submission: Submission) -> Outcome:
     """In any field, also one that would be ignored, and in the names of fields."""
     found = [path for path, text in _texts(submission.manifest, "") if looks_like_a_blob(text)]

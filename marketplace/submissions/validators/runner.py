@@ -17,6 +17,7 @@ VALIDATORS: Final = (
     Validator(code="id", validate=manifest.identifier, is_required=True),
     Validator(code="version", validate=manifest.version, is_required=True),
     Validator(code="permissions", validate=manifest.permissions, is_required=True),
+    Validator(code="price", validate=manifest.price, is_required=True),
     Validator(code="no_blobs", validate=manifest.no_blobs, is_required=True),
     Validator(code="package_zip", validate=package.is_zip, is_required=True),
     Validator(code="package_size", validate=package.sizes, is_required=True),

@@ -36,10 +36,14 @@ def open_storage(
     endpoint_url: str,
     access_key: str,
     secret_key: str,
+    sse: str,
     timeout_seconds: float,
     attempts: int,
 ) -> S3Storage:
-    """``timeout_seconds`` bounds each connect and each wait for bytes; a request gets so many ``attempts``."""
+    """``timeout_seconds`` bounds each connect and each wait for bytes; a request gets so many ``attempts``.
+
+    ``sse``: how S3 is to encrypt what is written, ``AES256`` or ``aws:kms``; empty: not asked for.
+    """
     config = Config(
         # urllib3 sends under the connect timeout, all of a part within it.
         connect_timeout=timeout_seconds,
@@ -63,9 +67,17 @@ def open_storage(
         secret_key=secret_key,
         security_token=None,
         session_profile=None,
-        object_parameters={"ServerSideEncryption": "AES256", "ContentType": "application/octet-stream"},
+        object_parameters={"ContentType": "application/octet-stream"} | ({"ServerSideEncryption": sse} if sse else {}),
         client_config=config,
     )
+
+
+class EncryptionRefused(Exception):  # noqa: N818 - a finding
+    """The server takes an object without encryption only; the code it gave otherwise."""
+
+
+class NotOurBytes(Exception):  # noqa: N818 - the same
+    """What was read is not what was written."""
 
 
 @contextlib.contextmanager
@@ -75,7 +87,15 @@ def translate_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (BotoCoreError, ClientError, HTTPError, ResponseParserError, KeyError) as error:
+    except (
+        BotoCoreError,
+        ClientError,
+        HTTPError,
+        ResponseParserError,
+        KeyError,
+        EncryptionRefused,
+        NotOurBytes,
+    ) as error:
         problem = _problem_of(error)
         logger.warning("the object store failed", extra={"reason": code_of(error), "code": problem.code})
         raise problem from error

@@ -1,4 +1,4 @@
-"""Blobs as objects of one S3 bucket, encrypted at rest by S3's own keys (SSE-S3)."""
+"""Blobs as objects of one S3 bucket, encrypted at rest by S3's own keys (SSE-S3) where the server knows them."""
 
 import contextlib
 import logging
@@ -17,6 +17,8 @@ from django.conf import settings
 from adiuva.api.errors import NotConfigured, Problem, UpstreamError
 from storage.blobs.port import READ_BYTES, BlobInfo, BlobReader, validate_key, validate_prefix
 from storage.blobs.s3.client import code_of, open_storage, status_of, translate_errors
+from storage.blobs.s3.probe import PREFIX as PROBES
+from storage.blobs.s3.probe import BucketProbe
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ PARTS_IN_FLIGHT = 2  # beside the one that fills up
 
 _opening = Lock()  # clients take half a second of CPU: not one pair for each of a new process's first requests
 
+NO_ENCRYPTION = "none"
 NOT_FOUND = 404
 NOT_SATISFIABLE = 416
 
@@ -36,10 +39,12 @@ class S3BlobStore:
     """``timeout_seconds`` bounds each connect, each wait for bytes and each part's way out; a request gets
     so many ``attempts``.
 
+    ``sse``: the encryption at rest that each upload asks for, as S3 calls it; empty for none.
+
     The bucket is this service's alone: ``list_keys`` and ``abort_stale_uploads`` take all of it for theirs.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what there is to say about a bucket
         self,
         *,
         bucket: str,
@@ -47,6 +52,7 @@ class S3BlobStore:
         endpoint_url: str = "",
         access_key: str,
         secret_key: str,
+        sse: str = "AES256",
         timeout_seconds: float = 20.0,
         attempts: int = 2,
         part_bytes: int = LEAST_PART_BYTES,
@@ -56,7 +62,7 @@ class S3BlobStore:
             raise NotConfigured("The object store's credentials are not set.")
         self._bucket = bucket
         self._part_bytes = part_bytes
-        place = {"bucket": bucket, "region": region, "endpoint_url": endpoint_url}
+        place = {"bucket": bucket, "region": region, "endpoint_url": endpoint_url, "sse": sse}
         keys = {"access_key": access_key, "secret_key": secret_key}
         with translate_errors():
             patient = open_storage(**place, **keys, timeout_seconds=timeout_seconds, attempts=attempts)
@@ -65,6 +71,7 @@ class S3BlobStore:
             self._client: Any = patient.connection.meta.client
             self._hasty: Any = hasty.connection.meta.client
         self._write_parameters = patient.get_object_parameters("")
+        self._probe = BucketProbe(client=self._hasty, bucket=bucket, parameters=self._write_parameters)
 
     @staticmethod
     def from_settings() -> "S3BlobStore":
@@ -76,6 +83,7 @@ class S3BlobStore:
                 endpoint_url=settings.S3_ENDPOINT_URL,
                 access_key=settings.AWS_ACCESS_KEY_ID,
                 secret_key=settings.AWS_SECRET_ACCESS_KEY,
+                sse="" if settings.S3_SSE == NO_ENCRYPTION else settings.S3_SSE,
                 timeout_seconds=settings.S3_TIMEOUT_SECONDS,
                 part_bytes=part_bytes_for(largest),
             )
@@ -140,6 +148,7 @@ class S3BlobStore:
             BlobInfo(key=found["Key"], size_bytes=found["Size"], modified_at=found["LastModified"].astimezone(UTC))
             for page in pages
             for found in page.get("Contents", ())
+            if not found["Key"].startswith(PROBES)
         )
 
     def abort_stale_uploads(self, *, older_than: datetime, dry_run: bool = False) -> int:
@@ -151,6 +160,18 @@ class S3BlobStore:
                 stale += 1
                 if not dry_run:
                     self._abort(upload["Key"], upload["UploadId"])
+        return stale + self._remove_stale_probes(older_than=older_than, dry_run=dry_run)
+
+    def _remove_stale_probes(self, *, older_than: datetime, dry_run: bool) -> int:
+        stale = 0
+        for page in self._pages("list_objects_v2", Prefix=PROBES):
+            for found in page.get("Contents", ()):
+                if found["LastModified"] >= older_than:
+                    continue
+                stale += 1
+                if not dry_run:
+                    with translate_errors():
+                        self._client.delete_object(Bucket=self._bucket, Key=found["Key"])
         return stale
 
     def _abort(self, key: str, upload_id: str) -> None:
@@ -165,10 +186,8 @@ class S3BlobStore:
         with translate_errors():
             yield from self._client.get_paginator(operation).paginate(Bucket=self._bucket, **parameters)
 
-    def check(self) -> None:
-        """The bucket answers, and to us."""
-        with translate_errors():
-            self._hasty.head_bucket(Bucket=self._bucket)
+    def check(self, *, thorough: bool = False) -> None:
+        self._probe.check(thorough=thorough)
 
 
 @lru_cache(maxsize=2)

@@ -3,6 +3,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.core.management.base import CommandError
 
@@ -11,6 +12,7 @@ from accounts.models import User
 from adiuva.api.errors import Problem
 from adiuva.byte_sizes import show_bytes
 from adiuva.commands import OperatorCommand, Progress
+from adiuva.observability.probes import describe_error
 from storage.maintenance import Tally, seconds
 from storage.maintenance.reaping import LEAST_AGE, TOMBSTONE_AGE, reaping_steps
 
@@ -70,9 +72,18 @@ class Command(OperatorCommand):
         pending = User.objects.filter(erasure_requested_at__isnull=False)
         if dry_run:
             return pending.count()
-        finished = erasure.resume()
-        for user_id in pending.values_list("id", flat=True):
-            tally.note_failure(f"the account {user_id} could not be erased; the log says why")
+        told: set[UUID] = set()
+
+        def note(user_id: UUID, hook: str, error: Exception) -> None:
+            told.add(user_id)
+            tally.note_failure(
+                f"the account {user_id} could not be erased: {hook} ({describe_error(error)}). What else it had is "
+                "gone as far as it could be; a job of the server, or of its worker, tries again every ten minutes."
+            )
+
+        finished = erasure.resume(note=note)
+        for user_id in set(pending.values_list("id", flat=True)) - told:
+            tally.note_failure(f"the account {user_id} could not be erased; a job goes on with it")
         return finished
 
     def _run(self, what: str, tally: Tally, job: Callable[[], None]) -> None:

@@ -11,13 +11,16 @@ import jwt
 from django.conf import settings
 from django.test import Client
 
+from accounts.security_events.recording import Origin
 from accounts.sessions import revoke_all_sessions, start_session
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from chat.plans.cache import plan_cache
 from chat.plans.playbooks import PLAYBOOKS
 from marketplace.models import DeveloperAccount
-from tests.adiuva.access.requests import CONTENT, OCTETS
+from tests.accounts.keys.sealed import put
+from tests.adiuva.access.requests import CONTENT, OCTETS, request_for
+from tests.adiuva.access.second_factors import add_pending_app
 from tests.backups.snapshots import label
 from tests.marketplace.members import Member
 from tests.support.accounts import Account, make_account
@@ -51,7 +54,7 @@ def outsiders() -> Iterator[tuple[str, dict[str, str]]]:
 
     account = make_account(tier="team")
     yield "no token", {}
-    yield "an expired token", bearer(_forge(account, exp=datetime.now(UTC) - timedelta(seconds=1)))
+    yield "an expired token", bearer(_forge(account, exp=datetime.now(UTC) - timedelta(seconds=11)))
     yield "a refresh token", bearer(account.refresh_token)
     yield "a token of another type", bearer(_forge(account, token_type="refresh"))
     yield "a token of another key", bearer(_forge(account, key="another-key-that-is-long-enough-to-be-one"))
@@ -94,6 +97,10 @@ class Owner:
         """The ids of one of each of ``kinds`` (the placeholders of paths); then the tier is as it shall be."""
         makers: dict[str, Callable[[], str]] = {
             "session": self._session,
+            "kind": lambda: "recovery",
+            "ref": self._envelope,
+            "key_request": self._key_request,
+            "factor": lambda: add_pending_app(self.account),
             "record": self._record,
             "backup": self._backup,
             "plan": self._plan,
@@ -108,16 +115,32 @@ class Owner:
         return ids
 
     def _session(self) -> str:
-        start_session(user=self.account.user, user_agent="another device")
+        start_session(user=self.account.user, origin=Origin(ip=None, user_agent="another device"))
         sessions = self.account.user.sessions.exclude(id=self.account.session_id)
         return str(sessions.get().id)
+
+    def _envelope(self) -> str:
+        """Beside another one: the last cannot be deleted."""
+        for name in ("password/main", "recovery/phrase"):
+            answer = put(self.account, name)
+            assert answer.status == 200, answer
+        return "phrase"
+
+    def _key_request(self) -> str:
+        """Asked by another device than the one that answers."""
+        device = start_session(user=self.account.user, origin=Origin(ip=None, user_agent="a new device"))
+        body = request_for("POST keys/requests", self.account)
+        answer = ApiClient().post("keys/requests", token=device.access_token, **body)
+        assert answer.status == 201, answer
+        return str(answer.json["id"])
 
     def _record(self) -> str:
         made = self._send("POST", "storage/records?table_name=notes", CONTENT, OCTETS)
         return str(made.json["id"])
 
     def _backup(self) -> str:
-        headers = {"Content-Type": OCTETS["Content-Type"], **label(CONTENT)}
+        # Of another time than what ``requests`` sends: the same again would be stored once.
+        headers = {"Content-Type": OCTETS["Content-Type"], **label(CONTENT, Timestamp="2026-11-21T00:00:00Z")}
         return str(self._send("PUT", "backup", CONTENT, headers).json["id"])
 
     def _plan(self) -> str:

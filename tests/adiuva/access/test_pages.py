@@ -23,13 +23,25 @@ NO_API = [pattern for pattern in urls.urlpatterns if str(pattern.pattern) not in
 # Open to anybody: GET and POST in development, GET in production.
 PAGES = """
 path                                   dev-GET dev-POST prod-GET
+account/verify                         400     400      400
+account/reset                          400     400      400
+account/email                          400     400      400
+account/invitation                     400     400      400
+account/passkey                        200     405      200
 billing/done                           200     405      200
 billing/paid                           200     405      200
 billing/cancelled                      200     405      200
+billing/back                           200     405      200
 billing/stub/<str:token>               404     404      404
+billing/stub/portal/<str:token>        404     404      404
+billing/stub/invoice/<str:token>       404     404      404
+billing/stub/invoice/<str:token>/pdf   404     405      404
 plugins/onboarding/done                200     405      200
 plugins/onboarding/again               200     405      200
 plugins/onboarding/stub/<str:token>    404     404      404
+dev/mail                               404     405      404
+dev/mail/<uuid:mail_id>                404     405      404
+dev/mail/<uuid:mail_id>/html           404     405      404
 openapi.json                           200     405      404
 docs                                   200     405      404
 """
@@ -40,6 +52,7 @@ ADMIN_PAGES = """
 name                                  nobody member staff reviewer superuser
 index                                 302    302    200   200      200
 login                                 200    200    302   302      302
+second_factor                         302    302    302   302      302
 logout                                302    302    405   405      405
 password_change                       302    302    200   200      200
 password_change_done                  302    302    200   200      200
@@ -48,6 +61,8 @@ jsi18n                                302    302    200   200      200
 search                                302    302    200   200      200
 view_on_site                          302    302    404   404      404
 app_list                              302    302    404   404      200
+accounts_user_send_password_reset     302    302    403   403      404
+accounts_user_send_verification       302    302    403   403      404
 marketplace_plugin_take_down          302    302    403   404      404
 marketplace_plugin_reinstate          302    302    403   404      404
 marketplace_submission_approve        302    302    403   404      404
@@ -61,7 +76,10 @@ model                          reviewer superuser
 auth_group                     ----     vacd
 accounts_user                  ----     v-c-
 accounts_session               ----     v---
+accounts_securityevent         ----     v---
+mail_outgoingmail              ----     v---
 billing_subscription           ----     v---
+billing_knownprice             ----     v---
 billing_operatoralert          ----     v---
 billing_subscriptionpayment    ----     v---
 chat_dailyusage                ----     v---
@@ -81,6 +99,8 @@ marketplace_plugin             v---     v---
 marketplace_pluginversion      v---     v---
 """
 ONLY_POST = {
+    "accounts_user_send_password_reset",
+    "accounts_user_send_verification",
     "marketplace_plugin_take_down",
     "marketplace_plugin_reinstate",
     "marketplace_submission_approve",

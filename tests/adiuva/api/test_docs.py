@@ -17,6 +17,12 @@ from tests.support.client import ApiClient
 from tests.support.raw_http import exchange, head
 from tests.support.server import RunningServer
 
+PUBLIC = {
+    *("getHealth", "getReadiness", "listTiers", "stripeWebhook", "register", "prelogin", "login", "refreshTokens"),
+    *("answerSecondFactor", "logInWithPasskey", "logInWithPasskeyForApp", "redeemCode"),
+    *("createPasskeyOptionsForTicket", "createPasskeyForTicket"),
+    *("verifyEmail", "requestPasswordReset", "resetPassword"),
+}
 OPERATIONS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -69,12 +75,13 @@ def matches(described: str, path: str) -> bool:
 
 
 def test_a_route_that_needs_a_token_says_so_and_says_401_and_429(schema: Any) -> None:
-    public = {"getHealth", "getReadiness", "register", "login", "refreshTokens", "stripeWebhook"}
     for name, operation in operations(schema).items():
         if name.endswith("/stream"):
             continue
-        if operation["operationId"] in public or "billing/tiers" in name:
+        if operation["operationId"] in PUBLIC:
             assert operation.get("security", []) in ([], [{}]), name
+        elif operation["operationId"] == "createPasskeyLoginOptions":  # for a login, or for who is logged in
+            assert operation["security"] == [{}, {"accessToken": []}], name
         else:
             assert operation["security"] == [{"accessToken": []}], name
             assert {"401", "429"} <= operation["responses"].keys(), name
@@ -96,6 +103,29 @@ def test_every_error_is_a_problem_document(schema: Any) -> None:
 def test_each_operation_has_an_id_of_its_own(schema: Any) -> None:
     ids = [operation["operationId"] for operation in operations(schema).values()]
     assert len(set(ids)) == len(ids)
+
+
+def test_each_tag_in_use_is_described(schema: Any) -> None:
+    used = {tag for operation in operations(schema).values() for tag in operation["tags"]}
+    assert used == {tag["name"] for tag in schema["tags"]}
+
+
+def test_a_body_that_holds_one_of_two_fields_is_needed(schema: Any) -> None:
+    for name in ("post /api/v1/auth/reauthenticate", "put /api/v1/keys/requests/{id}"):
+        assert operations(schema)[name]["requestBody"]["required"] is True, name
+    assert "required" not in operations(schema)["delete /api/v1/auth/me"]["requestBody"]
+
+
+def test_tokens_always_say_of_what_type_they_are(schema: Any) -> None:
+    for name in ("AuthTokens", "ResetAnswer", "SecondFactorTokens"):
+        assert "token_type" in schema["components"]["schemas"][name]["required"], name
+
+
+def test_where_no_mail_is_configured_the_database_may_be_away_too(schema: Any) -> None:
+    for name, operation in operations(schema).items():
+        description = operation["responses"].get("503", {}).get("description", "")
+        if "/auth/" in name and "not_configured" in description:
+            assert "upstream_unavailable" in description, name
 
 
 def test_the_page_and_everything_it_loads_come_from_here(server: RunningServer) -> None:

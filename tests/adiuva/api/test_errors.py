@@ -78,6 +78,11 @@ EXPECTED: list[tuple[Exception, int, str]] = [
     (errors.RateLimited(retry_after=7), 429, "rate_limited"),
     (errors.FeatureNotAvailable(required_tier="pro"), 403, "feature_not_available"),
     (errors.ChecksumMismatch(), 400, "checksum_mismatch"),
+    (errors.InvalidGrant(), 401, "invalid_grant"),
+    (errors.SecondFactorRequired(challenge_id="1", methods=["totp"], expires_in=300), 403, "second_factor_required"),
+    (errors.ReauthenticationRequired(), 403, "reauthentication_required"),
+    (errors.EmailNotVerified(), 403, "email_not_verified"),
+    (errors.LastEnvelope(), 409, "last_envelope"),
 ]
 DRF_ONLY: list[tuple[Exception, int, str]] = [
     (drf.ValidationError({"a": ["b"]}), 400, "validation_error"),
@@ -160,15 +165,18 @@ def test_the_fields_and_headers_of_a_case_are_on_the_answer(api: ApiClient) -> N
 def test_every_problem_of_the_tree_has_a_code_of_the_contract() -> None:
     contract = {
         400: {"validation_error", "checksum_mismatch"},
-        401: {"not_authenticated", "invalid_token", "token_reused", "invalid_credentials"},
+        401: {"not_authenticated", "invalid_token", "token_reused", "invalid_credentials", "invalid_grant"},
         402: {"payment_required", "quota_exceeded"},
-        403: {"feature_not_available", "permission_denied"},
+        403: {
+            *("feature_not_available", "permission_denied", "email_not_verified"),
+            *("second_factor_required", "reauthentication_required"),
+        },
         404: {"not_found"},
         405: {"method_not_allowed"},
         406: {"not_acceptable"},
         408: {"request_timeout"},  # beside the contract's: a body that stops arriving
-        409: {"conflict", "email_taken"},
-        410: {"resync_required", "taken_down"},  # the second beside the contract's: a plugin that was taken down
+        409: {"conflict", "email_taken", "last_envelope"},
+        410: {"resync_required", "resume_lost", "taken_down"},  # the last beside the contract's: of a plugin
         412: {"precondition_failed"},
         413: {"payload_too_large"},
         415: {"unsupported_media_type"},

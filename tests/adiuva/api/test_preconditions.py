@@ -1,9 +1,10 @@
 """RFC 9110 § 13, header by header."""
 
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
@@ -13,8 +14,10 @@ from adiuva.api.preconditions import (
     entity_tags,
     is_not_modified,
     last_modified_header,
+    next_date,
     range_is_current,
     require_match,
+    undated,
 )
 
 ETAG = '"v2"'
@@ -193,16 +196,10 @@ def test_only_get_and_head_are_answered_with_304(method: str) -> None:
     assert not not_modified(method, If_Modified_Since=SECOND_AFTER)
 
 
-@given(
-    st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(9998, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
-)
-def test_who_sends_our_last_modified_back_gets_304_and_one_second_less_does_not(moment: datetime) -> None:
-    def unchanged_since(date: str) -> bool:
-        return is_not_modified(request(If_Modified_Since=date), etag=ETAG, last_modified=moment)
-
-    assert unchanged_since(last_modified_header(moment))
-    if moment >= datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC):
-        assert not unchanged_since(last_modified_header(moment - timedelta(seconds=1)))
+def test_what_has_no_date_looks_at_none() -> None:
+    assert not is_not_modified(request(If_Modified_Since=SECOND_AFTER), etag=ETAG, last_modified=None)
+    assert not range_is_current(request(If_Range=DATE), etag=ETAG, last_modified=None)
+    assert is_not_modified(request(If_None_Match=ETAG), etag=ETAG, last_modified=None)
 
 
 # --- If-Range ---
@@ -223,3 +220,60 @@ def test_if_range_goes_on_with_no_other(header: str) -> None:
 
 def test_a_weak_tag_is_no_ground_to_put_parts_together() -> None:
     assert not range_is_current(request(If_Range='W/"v2"'), etag='W/"v2"', last_modified=WRITTEN)
+
+
+# --- dates that tell states apart ---
+
+
+MOMENTS = st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(9998, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+@given(MOMENTS, st.floats(-3600, 3600))
+def test_the_date_of_a_state_is_later_than_that_of_the_state_before(now: datetime, ahead: float) -> None:
+    before = now.replace(microsecond=0) + timedelta(seconds=int(ahead))
+    date = next_date(now=now, before=before)
+    assert date.microsecond == 0
+    assert date >= before + timedelta(seconds=1)
+    assert date == now.replace(microsecond=0) or date == before + timedelta(seconds=1)
+
+
+@given(MOMENTS)
+def test_a_state_of_which_only_the_moment_is_known_gets_the_next_second(moment: datetime) -> None:
+    assert undated(moment) == moment.replace(microsecond=0) + timedelta(seconds=1)
+
+
+@given(MOMENTS, st.floats(0, 5))
+def test_no_date_that_is_told_lies_in_the_future(date: datetime, ahead: float) -> None:
+    now = date - timedelta(seconds=ahead)
+    assert parsedate_to_datetime(last_modified_header(date, now=now)) <= now
+
+
+# What happens to one resource: it is written or read, and this many milliseconds pass. A clock that is set back, or
+# another server's, is a step back.
+STEPS = st.lists(st.tuples(st.sampled_from(["write", "read"]), st.integers(-1500, 1500)), max_size=20)
+
+
+@settings(max_examples=300)
+@given(STEPS, st.booleans())
+def test_no_date_that_a_client_was_told_stands_for_another_state(steps: list[tuple[str, int]], is_old: bool) -> None:
+    now = WRITTEN
+    date = undated(now) if is_old else next_date(now=now, before=None)
+    state, told = 0, {(last_modified_header(date, now=now), 0)}
+    for step, milliseconds in steps:
+        now += timedelta(milliseconds=milliseconds)
+        if step == "write":
+            state, date = state + 1, next_date(now=now, before=date)
+        else:
+            told.add((last_modified_header(date, now=now), state))
+        for header, seen in told:
+            if seen == state:
+                continue
+            assert not is_not_modified(request(If_Modified_Since=header), etag=ETAG, last_modified=date)
+            assert not range_is_current(request(If_Range=header), etag=ETAG, last_modified=date)
+            with pytest.raises(PreconditionFailed):
+                require_match(request("PUT", If_Unmodified_Since=header), ETAG, last_modified=date)
+    # Once its second has come, a state's date is good for all three.
+    header = last_modified_header(date, now=date)
+    assert is_not_modified(request(If_Modified_Since=header), etag=ETAG, last_modified=date)
+    assert range_is_current(request(If_Range=header), etag=ETAG, last_modified=date)
+    require_match(request("PUT", If_Unmodified_Since=header), ETAG, last_modified=date)

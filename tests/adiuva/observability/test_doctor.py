@@ -28,7 +28,9 @@ from tests.support.server import PROJECT_DIR, clean_environment
 Capture = pytest.CaptureFixture[str]
 NAMES = {
     *("database", "migrations", "cache", "configuration", "secrets", "clock", "disk", "jobs"),
-    *("stripe", "alerts", "blobs", "vectors", "llm"),
+    *("addresses", "factors", "stripe", "alerts", "blobs", "vectors", "llm"),
+    *("database", "migrations", "cache", "configuration", "secrets", "clock", "disk", "jobs", "mail"),
+    *("addresses", "stripe", "alerts", "blobs", "vectors", "llm"),
 }
 
 
@@ -81,7 +83,7 @@ def test_the_rest_is_reported_when_the_database_is_away(tmp_path: Path) -> None:
     assert SERVER_SECRET not in done.stdout + done.stderr
     levels = {check["name"]: check["level"] for check in json.loads(done.stdout)["checks"]}
     assert set(levels) == NAMES
-    failed = {"database", "migrations", "cache", "alerts", "stripe"}
+    failed = {"database", "migrations", "cache", "alerts", "stripe", "mail"}
     assert {name for name, level in levels.items() if level == "fail"} >= failed
     assert (levels["blobs"], levels["secrets"], levels["llm"]) == ("ok", "ok", "ok")
     assert "Traceback" not in done.stderr
@@ -239,10 +241,13 @@ def test_the_databases_clock_is_read() -> None:
 @pytest.fixture
 def with_stripe(settings: Any) -> Iterator[LoopbackStripe]:
     with LoopbackStripe() as server:
+        for tier in ("pro", "power", "team"):
+            server.sell(f"price_{tier}_monthly", cents=900)
         settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE = SECRET_KEY, server.base_url
         yield server
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("webhook", "connect", "level"), [("whsec_a", "whsec_b", "ok"), ("whsec_a", "", "warn"), ("", "whsec_b", "fail")]
 )
@@ -251,7 +256,7 @@ def test_stripe_takes_the_key_and_both_endpoints_have_secrets(
 ) -> None:
     settings.STRIPE_WEBHOOK_SECRET, settings.STRIPE_CONNECT_WEBHOOK_SECRET = webhook, connect
     assert billing_diagnoses.examine_stripe(DoctorOptions()).level == level
-    assert [seen.method for seen in with_stripe.seen] == ["GET"]
+    assert {seen.method for seen in with_stripe.seen} == {"GET"}
 
 
 def test_a_key_that_stripe_refuses_fails(
@@ -293,3 +298,12 @@ def test_production_without_a_model_is_said(settings: Any, examinations: dict[st
 
 def test_every_registered_examination_has_a_name_of_its_own() -> None:
     assert set(probes.examination_names()) == NAMES
+
+
+@pytest.mark.django_db
+def test_a_price_that_stripe_does_not_know_is_named(with_stripe: LoopbackStripe, settings: Any) -> None:
+    settings.STRIPE_PRICES = {"pro": ("price_pro_monthly", "pro_by_the_year"), "power": (), "team": ()}
+    found = billing_diagnoses.examine_stripe(DoctorOptions())
+    assert found.level == "fail"
+    assert "pro_by_the_year" in found.text
+    assert "price_pro_monthly" not in found.text

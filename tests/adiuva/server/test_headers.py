@@ -21,6 +21,9 @@ FOREIGN = [
 EXPOSED = {
     *("X-Checksum", "ETag", "X-Request-ID", "X-Backup-Version", "X-Backup-Timestamp", "X-Backup-Checksum"),
     *("X-Backup-Chunk-Count", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "Location"),
+    *("Content-Range", "Accept-Ranges", "Content-Disposition"),
+    *("Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Expires"),
+    *("Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
 }
 
 
@@ -91,7 +94,10 @@ def preflight(api: ApiClient, path: str, origin: str, method: str, headers: str 
 @pytest.mark.parametrize("origin", ORIGINS)
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 def test_a_preflight_is_answered_without_a_token(api: ApiClient, origin: str, method: str) -> None:
-    asked = "authorization, content-type, x-request-id, idempotency-key, if-match, range, x-checksum, x-backup-version"
+    asked = (
+        "authorization, content-type, x-request-id, idempotency-key, range, x-checksum, x-backup-version, if-match, "
+        "if-none-match, if-modified-since, if-unmodified-since, if-range"
+    )
     answer = preflight(api, "auth/me", origin, method, asked)
     assert answer.status == 200
     assert answer.headers["Access-Control-Allow-Origin"] == origin

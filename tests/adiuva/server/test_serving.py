@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from adiuva.server.serve import GRACE_SECONDS
+from adiuva.server.graceful import GRACE_SECONDS
 from tests.adiuva.members import Member, join
 from tests.fakes.llm_server import LoopbackLLM, hang, text
 from tests.support.raw_http import JSON, RawAnswer, connect, exchange, head, post, read_answer
@@ -141,11 +141,25 @@ def test_two_workers_serve_and_end_like_one(chatty: ServerFactory, provider: Loo
         assert provider.wait_requests(1, timeout=60)
         reader = threading.Thread(target=lambda: answers.append(read_answer(slow)))
         reader.start()
-        assert server.stop() in {0, -signal.SIGTERM}
+        server.signal(signal.SIGTERM)
+        assert refused_within(server, seconds=2)
+        assert server.wait(60) in {0, -signal.SIGTERM}
         reader.join()
     assert answers[0].json["response"] == "tick " * 15
     assert not [pid for pid in workers if is_running(pid)]
     assert "ERROR" not in server.log_text()
+
+
+def refused_within(server: RunningServer, *, seconds: float) -> bool:
+    """Whether a new connection is soon refused, for which every process of the server must have stopped listening."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            with connect(server):
+                time.sleep(0.02)
+        except ConnectionRefusedError:
+            return True
+    return False
 
 
 def me(server: RunningServer, member: Member) -> RawAnswer:

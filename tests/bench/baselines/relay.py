@@ -1,36 +1,18 @@
-"""The least a relay could do: one frame in, the upstream's stream out with bare `websockets`, one frame a chunk."""
+"""The least a relay costs with the usual parts: `httpx` reads the upstream's stream, bare `websockets` sends it."""
 
 import json
-import os
-from http import HTTPStatus
 
 import httpx
 import uvloop
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.http11 import Request, Response
 
 from tests.bench.baselines.upstream import texts
-
-
-def _health(connection: ServerConnection, request: Request) -> Response | None:
-    return connection.respond(HTTPStatus.OK, "ok") if request.path.endswith("/health") else None
+from tests.bench.baselines.websocket_relay import relay
 
 
 async def main() -> None:
-    async with httpx.AsyncClient(timeout=60) as client:
-
-        async def relay(connection: ServerConnection) -> None:
-            async for frame in connection:
-                said = ""
-                async for text in texts(client, json.loads(frame)["message"]):
-                    said += text
-                    await connection.send(json.dumps({"type": "chunk", "text": text}))
-                await connection.send(json.dumps({"type": "done", "done": True, "response": said}))
-
-        async with serve(
-            relay, "127.0.0.1", int(os.environ["PORT"]), compression=None, process_request=_health
-        ) as server:
-            await server.serve_forever()
+    every = httpx.Limits(max_connections=None, max_keepalive_connections=None)  # else 100 streams at once, 20 kept
+    async with httpx.AsyncClient(timeout=60, limits=every) as client:
+        await relay(lambda message: texts(client, message, model="relay"), json.dumps)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,7 @@ django.setup()
 import httpx  # noqa: E402 - the rest needs Django's settings
 
 from adiuva.server import serve  # noqa: E402
-from agents.events import TextDelta  # noqa: E402
-from chat.ws import consumer, frames  # noqa: E402
+from chat.ws import consumer  # noqa: E402
 from chat.ws.frames import BadFrame  # noqa: E402
 from chat.ws.turn import SocketTurn  # noqa: E402
 from tests.bench.baselines.upstream import texts  # noqa: E402
@@ -26,15 +25,15 @@ class PlainTurn(SocketTurn):
     _client: httpx.AsyncClient | None = None
 
     async def run(self) -> None:
-        assert not isinstance(self.frame, BadFrame)
+        assert not isinstance(self._frame, BadFrame)
         if PlainTurn._client is None:
             PlainTurn._client = httpx.AsyncClient(timeout=60)
         said = ""
-        async for text in texts(PlainTurn._client, self.frame.body["message"]):
+        async for text in texts(PlainTurn._client, self._frame.body["message"], model="socket_relay"):
             said += text
-            await self._send(frames.from_event(TextDelta(text)))
+            await self._outlet.send_chunk(text)
         last: dict[str, Any] = {"type": "done", "done": True, "response": said}
-        await self._send(last)
+        await self._outlet.send(last)
 
 
 if __name__ == "__main__":

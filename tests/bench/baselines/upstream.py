@@ -1,4 +1,4 @@
-"""The plainest way to read an OpenAI stream: the same for both sides of the socket's row."""
+"""The plainest way to read an OpenAI stream with httpx."""
 
 import json
 import os
@@ -8,13 +8,18 @@ from typing import Any
 import httpx
 
 
-async def texts(client: httpx.AsyncClient, message: str) -> AsyncIterator[str]:
+def build_request(message: str, *, model: str) -> dict[str, Any]:
+    asked = {"model": model, "stream": True, "stream_options": {"include_usage": True}}
+    return {**asked, "messages": [{"role": "user", "content": message}]}
+
+
+async def texts(client: httpx.AsyncClient, message: str, *, model: str) -> AsyncIterator[str]:
     """The text of each event, from the provider in ``OPENAI_API_BASE``."""
-    asked: dict[str, Any] = {"model": "bench", "stream": True, "messages": [{"role": "user", "content": message}]}
-    async with client.stream("POST", os.environ["OPENAI_API_BASE"] + "/chat/completions", json=asked) as answer:
+    url = os.environ["OPENAI_API_BASE"] + "/chat/completions"
+    async with client.stream("POST", url, json=build_request(message, model=model)) as answer:
         async for line in answer.aiter_lines():
             if not line.startswith("data: {"):
                 continue
-            text = json.loads(line[6:])["choices"][0]["delta"].get("content")
-            if text:
+            choices = json.loads(line[6:])["choices"]
+            if choices and (text := choices[0]["delta"].get("content")):
                 yield text

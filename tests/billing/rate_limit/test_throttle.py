@@ -93,7 +93,7 @@ def test_what_is_exempt_neither_counts_nor_is_refused(api: ApiClient, make_user:
     assert api.get("billing/tiers", token=account.access_token).status == 200
     refresh = api.post("auth/refresh", json={"refresh_token": account.refresh_token})
     assert refresh.status == 200
-    assert "RateLimit-Limit" not in refresh.headers
+    assert refresh.headers["RateLimit-Limit"] == "120"  # of the address, not of the user
 
 
 def test_users_do_not_share_a_window(api: ApiClient, make_user: MakeUser) -> None:

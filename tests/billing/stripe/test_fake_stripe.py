@@ -211,6 +211,7 @@ def test_a_life_leaves_the_events_that_stripe_would_send(server: LoopbackStripe,
     events = server.undelivered()
     assert [event["type"] for event in events] == [
         "customer.created",
+        "invoice_payment.paid",
         "customer.subscription.created",
         "invoice.paid",
         "checkout.session.completed",
@@ -219,7 +220,7 @@ def test_a_life_leaves_the_events_that_stripe_would_send(server: LoopbackStripe,
         "customer.subscription.deleted",
     ]
     assert [event["data"]["object"].get("status") for event in events[-2:]] == ["past_due", "canceled"]
-    assert events[4]["data"]["object"]["parent"]["subscription_details"]["subscription"] == subscription_id
+    assert events[5]["data"]["object"]["parent"]["subscription_details"]["subscription"] == subscription_id
     assert server.undelivered() == []
 
 

@@ -1,5 +1,6 @@
 """Purchases without Stripe: in development only, and by way of the webhook."""
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,13 +11,15 @@ from django.core import signing
 from django.test import Client
 
 from accounts.models import User
+from adiuva.mail.kinds import MailKind
 from billing.models import BillingFact, Checkout, Subscription
 from billing.stripe.stub import purchases
-from billing.stripe.stub.objects import page_url
+from billing.stripe.stub.addresses import page_url
 from tests.accounts.concurrency import run_concurrently
 from tests.billing.purchases import cancel, checkout, subscription
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
+from tests.support.queued_mail import send_now
 
 MakeUser = Callable[..., Account]
 
@@ -28,9 +31,9 @@ def browser() -> Client:
     return Client(raise_request_exception=False)
 
 
-def page_of(api: ApiClient, account: Account, tier: str = "pro", *, key: str | None = None) -> str:
+def page_of(api: ApiClient, account: Account, tier: str = "pro", *, key: str | None = None, **wanted: Any) -> str:
     """The path of the page that a checkout leads to."""
-    answer = checkout(api, account, tier, key=key)
+    answer = checkout(api, account, tier, key=key, **wanted)
     assert answer.status == 200, answer
     url = str(answer.json["checkout_url"])
     assert url.startswith("http://localhost:8000/billing/stub/")
@@ -77,8 +80,54 @@ def test_the_button_buys_through_the_webhook(api: ApiClient, make_user: MakeUser
     assert sorted(Event.objects.values_list("type", flat=True)) == [
         "checkout.session.completed",
         "customer.subscription.created",
+        "invoice.paid",
     ]
     assert "Power is yours" in browser.get(path).content.decode()
+
+
+def test_a_purchase_has_a_receipt_that_leads_to_a_page_of_here(
+    api: ApiClient, make_user: MakeUser, browser: Client
+) -> None:
+    account = make_user()
+    browser.post(page_of(api, account, "power"))
+    [body] = send_now(account.user, MailKind.RECEIPT)
+    [link] = re.findall(r"http://localhost:8000(/billing/stub/invoice/\S+)", body)
+    assert browser.get(link).status_code == 200
+
+
+def test_a_purchase_tells_what_stripe_would(api: ApiClient, make_user: MakeUser, browser: Client) -> None:
+    from djstripe.models import Event
+
+    account = make_user()
+    browser.post(page_of(api, account, "team", seats=3))
+    told = {event.type: event.data["object"] for event in Event.objects.all()}
+    bought, invoice = told["customer.subscription.created"], told["invoice.paid"]
+    metadata = {"user_id": str(account.user.pk), "tier": "team"}
+    assert bought["metadata"] == told["checkout.session.completed"]["metadata"] == metadata
+    assert bought["latest_invoice"] == told["checkout.session.completed"]["invoice"] == invoice["id"]
+    (item,), (line,) = bought["items"]["data"], invoice["lines"]["data"]
+    assert (item["quantity"], item["price"]["id"]) == (3, "price_team_monthly")
+    assert line["pricing"]["price_details"]["price"] == "price_team_monthly"
+    assert (line["quantity"], line["amount"]) == (3, 14700)
+    assert line["period"] == {"start": item["current_period_start"], "end": item["current_period_end"]}
+    assert (invoice["status"], invoice["total"], invoice["amount_paid"]) == ("paid", 14700, 14700)
+    assert invoice["created"] == invoice["status_transitions"]["paid_at"]
+    assert invoice["parent"]["subscription_details"] == {"metadata": metadata, "subscription": bought["id"]}
+    assert {"number", "hosted_invoice_url", "invoice_pdf"} <= invoice.keys()
+    assert told["checkout.session.completed"]["amount_total"] == 14700
+    assert subscription(api, account)["seats"] == 3
+
+
+def test_a_year_costs_ten_months(api: ApiClient, make_user: MakeUser, browser: Client, settings: Any) -> None:
+    settings.STRIPE_PRICES = settings.STRIPE_PRICES | {"team": ("price_team_monthly", "price_team_yearly")}
+    account = make_user()
+    path = page_of(api, account, "team", seats=2, interval="year")
+    assert "€980.00</strong> a year" in browser.get(path).content.decode()
+    browser.post(path)
+    shown = subscription(api, account)
+    assert (shown["tier"], shown["seats"]) == ("team", 2)
+    ends = datetime.fromisoformat(shown["current_period_end"])
+    assert timedelta(days=364) < ends - datetime.now(UTC) < timedelta(days=366)
 
 
 def test_a_page_sells_once(api: ApiClient, make_user: MakeUser, browser: Client) -> None:
@@ -261,7 +310,15 @@ def test_the_stubs_events_are_no_key_to_the_public_webhook(api: ApiClient, make_
     page_of(api, account)
     customer_id = str(User.objects.get(pk=account.user.pk).stripe_customer_id)
     bought = objects.subscription(
-        "sub_stub_1", customer_id=customer_id, price_id="price_team_monthly", created=1, period_end=2
+        objects.PlayedSubscription(
+            id="sub_stub_1",
+            customer_id=customer_id,
+            user_id=str(account.user.pk),
+            named_tier="team",
+            price_id="price_team_monthly",
+            created=1,
+            period_end=2,
+        )
     )
     body = objects.event("evt_stub_1", "customer.subscription.created", bought, created=1)
     headers = {"Stripe-Signature": objects.signature(body, settings.STRIPE_STUB_SECRET)}
@@ -278,7 +335,7 @@ def test_a_closed_accounts_page_is_gone(api: ApiClient, make_user: MakeUser, bro
     assert browser.post(path).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["done", "cancelled"])
+@pytest.mark.parametrize("name", ["done", "cancelled", "back"])
 def test_the_pages_to_come_back_to_are_there_in_production(browser: Client, settings: Any, name: str) -> None:
     settings.IS_PROD = True
     answer = browser.get(f"/billing/{name}", secure=True)

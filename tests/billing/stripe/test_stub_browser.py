@@ -23,8 +23,14 @@ class Person:
         answer = self._http.post("auth/register", json={"email": self.email, "password": "correct horse battery"})
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
-    def checkout(self, tier: str) -> str:
-        return str(self._http.post("billing/checkout", json={"tier": tier}).json()["checkout_url"])
+    def checkout(self, tier: str, **wanted: Any) -> str:
+        return str(self._http.post("billing/checkout", json={"tier": tier, **wanted}).json()["checkout_url"])
+
+    def buy(self, tier: str, **wanted: Any) -> None:
+        httpx.post(self.checkout(tier, **wanted), follow_redirects=True).raise_for_status()
+
+    def portal(self) -> str:
+        return str(self._http.post("billing/portal").json()["portal_url"])
 
     def subscription(self) -> Any:
         return self._http.get("billing/subscription").json()
@@ -102,6 +108,62 @@ def test_nothing_is_fetched_from_elsewhere(browser: Browser, person: Person, ser
     assert browser.run("return document.cookie") == ""
 
 
+def press(browser: Browser, text: str) -> None:
+    """The button or the link that says so."""
+    (found,) = [one for one in browser.all("button, a") if one.text == text]
+    found.click()
+
+
+def test_a_plans_life_in_the_portal(browser: Browser, person: Person) -> None:
+    browser.open(person.checkout("team", seats=3))
+    assert browser.text(".price") == "€147.00 a month"
+    press(browser, "Buy Team for €147.00 a month")
+    browser.wait_for_title("Team is yours")
+    browser.open(person.portal())
+    assert (browser.text("h1"), browser.text(".price")) == ("Adiuva Team", "€147.00 a month")
+    assert "Active, renews on" in browser.text(".state")
+    seats = browser.all("#seats")[0]
+    seats.clear()
+    seats.send_keys("5\n")
+    browser.wait_for_text("€245.00", ".price")
+    assert person.subscription()["seats"] == 5
+    (end,) = [one for one in browser.all("button") if one.text.startswith("End the plan on")]
+    end.click()
+    browser.wait_for_text("Ends on", ".state")
+    assert person.subscription()["cancel_at"] == person.subscription()["current_period_end"] is not None
+    press(browser, "Keep the plan")
+    browser.wait_for_text("Active", ".state")
+    assert person.subscription()["cancel_at"] is None
+    press(browser, "Play a failed renewal")
+    browser.wait_for_text("The last payment failed", ".state")
+    owed = person.subscription()
+    assert owed["status"] == "past_due"
+    press(browser, "Pay the open invoice")
+    browser.wait_for_title("Invoice")
+    assert browser.text(".state") == "To be paid"
+    browser.open(owed["pay_url"])
+    press(browser, "Pay €245.00")
+    browser.wait_for_text("Paid", ".state")
+    assert person.subscription()["status"] == "active"
+    browser.open(person.portal())
+    assert [one.text.split("\n")[-1] for one in browser.all(".rows li")] == ["Paid", "Paid"]
+    press(browser, "Back to Adiuva")
+    browser.wait_for_title("All done")
+    assert browser.complaints() == []
+
+
+@pytest.mark.parametrize("width", [320, 1000])
+def test_the_portal_fits_and_says_what_each_thing_is(browser: Browser, person: Person, width: int) -> None:
+    person.buy("team", seats=3)
+    browser.width(width)
+    browser.open(person.portal())
+    assert browser.overflow() == 0
+    for control in browser.all("button, input:not([type=hidden]), select"):
+        assert control.accessible_name
+        assert control.size["height"] >= 44
+    assert browser.run("return document.scripts.length") == 0
+
+
 @pytest.mark.parametrize("width", [320, 1000])
 def test_the_page_fits_and_the_button_is_large_enough_to_hit(browser: Browser, person: Person, width: int) -> None:
     browser.width(width)
@@ -110,13 +172,25 @@ def test_the_page_fits_and_the_button_is_large_enough_to_hit(browser: Browser, p
     assert browser.run("return document.querySelector('button').getBoundingClientRect().height") >= 44
 
 
-def test_light_and_dark_differ_and_both_can_be_read(browser: Browser, person: Person) -> None:
-    url, pages = person.checkout("pro"), set()
-    browser.open(url)
+CHECKOUT = (("h1", "main"), ("dt", "main"), ("a", "main"), ("button", "button"), (".note", ".note"))
+PORTAL = ((".state", ".state"), ("label", "main"), (".plain", ".plain"), ("select", "select"), ("small", "main"))
+
+
+@pytest.mark.parametrize("seen", ["checkout", "portal", "portal of who owes"])
+def test_light_and_dark_differ_and_both_can_be_read(browser: Browser, person: Person, seen: str) -> None:
+    pages = set()
+    if seen == "checkout":
+        browser.open(person.checkout("pro"))
+    else:
+        person.buy("pro")
+        browser.open(person.portal())
+    if seen == "portal of who owes":
+        press(browser, "Play a failed renewal")
+        browser.wait_for_text("failed", ".state")
     for scheme in ("light", "dark"):
         browser.colors(scheme)
         pages.add(browser.run("return getComputedStyle(document.body).backgroundColor"))
-        for text, ground in (("h1", "main"), ("dt", "main"), ("a", "main"), ("button", "button"), (".note", ".note")):
+        for text, ground in CHECKOUT if seen == "checkout" else PORTAL:
             colors = browser.run(
                 "return [getComputedStyle(document.querySelector(arguments[0])).color,"
                 " getComputedStyle(document.querySelector(arguments[1])).backgroundColor]",

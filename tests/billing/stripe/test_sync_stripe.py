@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -38,7 +40,29 @@ def test_when_all_agree_it_says_so_and_exits_with_0(
     for tier in ("pro", "team"):
         buy_at(stripe_server, make_user().user, tier=tier)
     call_command("sync_stripe")
-    assert capsys.readouterr().out == "2 subscriptions at Stripe, 2 customers here: 0 differ, 0 fixed\n"
+    *money, last = capsys.readouterr().out.splitlines()
+    assert last == "2 subscriptions at Stripe, 2 customers here: 0 differ, 0 fixed"
+    assert f"{datetime.now(UTC):%Y-%m}: €58.00 here, €58.00 at Stripe" in money
+
+
+def test_what_cannot_be_read_is_left_out_and_named_in_the_log(
+    make_user: MakeUser, stripe_server: LoopbackStripe, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Other products' objects; the account's list is everybody's."""
+    buy_at(stripe_server, make_user().user)
+    world = stripe_server.world
+    odd = stripe.subscription("sub_odd", customer_id="cus_foreign")
+    odd["items"]["data"][0]["current_period_end"] = "never"
+    world.add("subscription", odd)
+    theirs = deepcopy(world.all("invoice")[0]) | {"customer": "cus_foreign", "lines": {"data": []}}
+    world.add("invoice", theirs | {"id": "in_odd", "amount_paid": 2**53})
+    world.add("invoice", theirs | {"id": "in_large", "amount_paid": 2**53 - 1})
+    odd_refund, odd_dispute = stripe_server.refund(theirs["id"], cents=1), stripe_server.dispute(theirs["id"])
+    for one in (world.get("refund", odd_refund["id"]), world.get("dispute", odd_dispute["id"])):
+        one["amount"] = -1
+    call_command("sync_stripe")
+    named = [record.__dict__["id"] for record in caplog.records if "cannot be read" in record.message]
+    assert named == ["sub_odd", "in_odd", odd_refund["id"], odd_dispute["id"]]
 
 
 def test_a_cancellation_we_did_not_hear_of_is_drift_and_changes_nothing_without_fix(
@@ -139,7 +163,7 @@ def test_more_than_a_page_is_compared(make_user: MakeUser, stripe_server: Loopba
     for number in range(105):
         user = User.objects.create(email=f"page-{number}@example.com", password="!")
         buy_at(stripe_server, user, tell=number % 50 > 0)
-    with pytest.raises(CommandError, match="3 left"):
+    with pytest.raises(CommandError, match="6 left"):  # and the money of the three
         call_command("sync_stripe")
     assert "105 subscriptions at Stripe, 105 customers here: 3 differ" in capsys.readouterr().out
 

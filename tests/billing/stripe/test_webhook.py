@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from djstripe import models as mirror
 
+from billing import alerts
 from billing.entitlements import tier_of
 from billing.models import BillingFact, OperatorAlert, Subscription
 from tests.accounts.database_dump import whole_database
@@ -192,11 +193,15 @@ def test_an_unknown_price_keeps_the_tier_and_raises_an_alert(
 
 
 def test_an_unknown_price_gives_nothing_to_who_had_nothing(api: ApiClient, make_user: MakeUser) -> None:
+    """Where it is of a product of ours an operator has forgotten it; any other is another product in the account."""
     account = make_user()
-    event = stripe.subscription_created(
-        "sub_1", created=T0, customer_id=make_customer(account.user), price_id="price_new"
-    )
-    deliver(api, event)
+    of: dict[str, Any] = {"customer_id": make_customer(account.user), "price_id": "price_new"}
+    deliver(api, stripe.subscription_created("sub_1", created=T0, **of))
+    assert not OperatorAlert.objects.exists()
+    deliver(api, stripe.event("price.updated", stripe.price("price_pro_monthly") | {"product": "prod_1"}, created=T0))
+    ours = stripe.subscription_created("sub_2", created=T0, **of)
+    ours["data"]["object"]["items"]["data"][0]["price"]["product"] = "prod_1"
+    deliver(api, ours)
     assert api.get("auth/me", token=account.access_token).json["tier"] == "free"
     assert OperatorAlert.objects.get().reference == "price_new"
 
@@ -336,3 +341,51 @@ def test_the_api_key_is_in_no_table(api: ApiClient, make_user: MakeUser, setting
         deliver(api, event)
     assert "CANARY" not in whole_database()
     assert "djstripe_apikey" not in connection.introspection.table_names()
+
+
+def test_other_products_in_the_account_are_nobodys_alert(api: ApiClient, make_user: MakeUser) -> None:
+    """A customer we do not know, or one of ours, with a subscription to something else."""
+    known = make_customer(make_user().user)
+    for number, customer_id in enumerate(("cus_foreign", known)):
+        of: dict[str, Any] = {"customer_id": customer_id, "price_id": "price_of_a_course"}
+        deliver(api, stripe.subscription_created(f"sub_{number}", created=T0, **of))
+        deliver(api, stripe.payment_failed(f"sub_{number}", created=T0 + 1, customer_id=customer_id))
+        deliver(api, stripe.subscription_deleted(f"sub_{number}", created=T0 + 2, **of))
+    assert not OperatorAlert.objects.exists()
+    assert not Subscription.objects.exists()
+
+
+def test_a_word_of_another_product_gives_nothing(api: ApiClient, make_user: MakeUser) -> None:
+    """``tier`` is a key that others write on their subscriptions too; ours have the user's id beside it."""
+    account = make_user()
+    for customer_id in (make_customer(account.user), "cus_foreign"):
+        course = stripe.subscription("sub_" + customer_id, customer_id=customer_id, price_id="gold.monthly plan")
+        told = course | {"metadata": {"tier": "team"}}
+        assert deliver(api, stripe.event("customer.subscription.created", told, created=T0)).status == 200
+    assert api.get("auth/me", token=account.access_token).json["tier"] == "free"
+    assert not OperatorAlert.objects.exists()
+
+
+def test_a_second_subscription_that_a_person_has_ended_is_no_alert_any_more(
+    api: ApiClient, make_user: MakeUser
+) -> None:
+    customer_id = make_customer(make_user().user)
+    for sub in ("sub_1", "sub_2"):
+        deliver(api, stripe.subscription_created(sub, created=T0, customer_id=customer_id))
+    alerts.raise_alert(alerts.SECOND_SUBSCRIPTION, reference=customer_id, message="Two of them.")
+    deliver(api, stripe.subscription_deleted("sub_1", created=T0 + 1, customer_id=customer_id))
+    assert OperatorAlert.objects.get().resolved_at is not None
+
+
+def test_the_period_of_an_unlisted_price_is_that_of_our_product(api: ApiClient, make_user: MakeUser) -> None:
+    account = make_user()
+    customer_id = make_customer(account.user)
+    deliver(api, stripe.subscription_created("sub_1", created=T0, customer_id=customer_id))
+    renewed = stripe.subscription("sub_1", customer_id=customer_id, price_id="price_new", period_start=T0)
+    ours: dict[str, Any] = renewed["items"]["data"][0]
+    ours["price"]["product"] = "prod_pro_monthly"
+    extra = ours | {"price": stripe.price("price_of_support"), "quantity": 7, "current_period_end": T0 + 365 * DAY}
+    renewed["items"]["data"] = [extra, ours]
+    deliver(api, stripe.event("customer.subscription.updated", renewed, created=T0 + 1))
+    row = Subscription.objects.get()
+    assert (row.seats, row.current_period_end.timestamp()) == (1, T0 + stripe.MONTH)  # type: ignore[union-attr]

@@ -49,7 +49,7 @@ async def test_nothing_of_a_run_is_left_behind(chat_server: RunningServer, provi
         text(json.dumps({"records": [{"title": bird}]})),
         text(f"no JSON, {bird}"),
         text(f'{{"records": [{{"title": "A", "priority": "{bird}"}}]}}'),
-        status(400, body=bird),
+        status(401, body=bird),
         text(bird),
     )
     async with client_of(chat_server) as client:

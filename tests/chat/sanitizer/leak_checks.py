@@ -5,7 +5,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 
-from chat.sanitizer import MAX_HELD, REPLACEMENT, Sanitizer, TurnSanitizer
+from chat.sanitizer import MAX_ENCLOSED, MAX_HELD, REPLACEMENT, Sanitizer, TurnSanitizer
 from chat.sanitizer.folding import fold
 from chat.sanitizer.ngrams import GRAM, substrings
 
@@ -44,8 +44,14 @@ def stream_through(turn: TurnSanitizer, chunks: Iterable[str]) -> str:
     shown = []
     for chunk in chunks:
         shown.append(stream.feed(chunk))
-        assert stream.held <= MAX_HELD
+        assert stream.held <= MAX_HELD or stream.is_open
+        assert stream.held <= MAX_ENCLOSED + 2 * MAX_HELD + len(chunk)
     return "".join([*shown, stream.finish()])
+
+
+def streamed(turn: TurnSanitizer, text: str) -> str:
+    """What a stream emits of ``text``, which comes at once."""
+    return stream_through(turn, [text])
 
 
 class Leaks:
@@ -61,7 +67,7 @@ class Leaks:
         """``(excerpt, leak, shown)`` of each prompt."""
         if disguise not in self._shown:
             excerpts = [self._excerpt(disguise, prompt) for prompt in self._prompts.values()]
-            self._shown[disguise] = [(text, leak := transform(text), self.turn.text(leak)) for text in excerpts]
+            self._shown[disguise] = [(text, leak := transform(text), streamed(self.turn, leak)) for text in excerpts]
         return self._shown[disguise]
 
     def _excerpt(self, disguise: str, prompt: str) -> str:

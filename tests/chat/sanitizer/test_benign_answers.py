@@ -6,6 +6,8 @@ from agents.offline_model.phrasing import answer_small_talk
 from chat.sanitizer import MAX_HELD, Sanitizer, TurnSanitizer
 from tests.chat.sanitizer.answers import answers
 from tests.chat.sanitizer.leak_checks import SIZES, pieces, stream_through
+from tests.chat.sanitizer.provocative_answers import COUNT as COUNT_OF_PROVOCATIVE
+from tests.chat.sanitizer.provocative_answers import provocative_answers
 
 COUNT = 5_040
 ALLOWED = COUNT // 1_000
@@ -25,6 +27,15 @@ def test_benign_answers_pass_byte_for_byte(
 
 def test_benign_answers_stream_byte_for_byte(turn: TurnSanitizer) -> None:
     for text, size in zip(answers(180, seed=5), itertools.cycle(SIZES), strict=False):
+        assert stream_through(turn, pieces(text, size)) == text
+
+
+def test_provocative_answers_pass_byte_for_byte(turn: TurnSanitizer) -> None:
+    written = list(provocative_answers())
+    assert len(set(written)) == COUNT_OF_PROVOCATIVE
+    assert min(map(len, written)) > 2_000
+    assert [text for text in written if turn.text(text) != text] == []
+    for text, size in zip(written, itertools.cycle((*SIZES, 60)), strict=False):
         assert stream_through(turn, pieces(text, size)) == text
 
 

@@ -3,13 +3,13 @@ import json
 import pytest
 
 from chat.sanitizer import REPLACEMENT, Sanitizer, TurnSanitizer
-from tests.chat.sanitizer.leak_checks import pieces, stream_through
+from tests.chat.sanitizer.leak_checks import pieces, stream_through, streamed
 from tests.chat.sanitizer.real_prompts import AGENTS, tool_schemas
 
 
 def sanitize(turn: TurnSanitizer, text: str) -> str:
     """Of ``text``, the same in every cut."""
-    result = turn.text(text)
+    result = streamed(turn, text)
     assert all(stream_through(turn, pieces(text, size)) == result for size in (1, 2, 3, 7))
     return result
 
@@ -91,8 +91,9 @@ def test_metadata_that_is_cut_off_does_not_take_the_answer_with_it(turn: TurnSan
 def test_a_tool_schema_goes(schema: dict, turn: TurnSanitizer) -> None:
     for leaked, indent in ((schema, None), (schema["function"], 2), ([schema, schema], 4)):
         text = f"My tool: {json.dumps(leaked, indent=indent)}\nDone."
-        result = turn.text(text)
+        result = streamed(turn, text)
         assert stream_through(turn, pieces(text, 3)) == result
+        assert "properties" not in turn.text(text)
         assert REPLACEMENT in result
         assert result.endswith("\nDone.")
         assert "properties" not in result
@@ -121,6 +122,10 @@ def test_own_parameters_without_their_tool_go_where_they_are_ours(turn: TurnSani
         '{"name": "create_task"} {"parameters": {"type": "object"}}',
         '{"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}',
         '{"type": "object", "properties": {"status": {"anyOf": [{"type": "string"}, {"type": "null"}]}}}',
+        '{"properties": {"task_id": {"type": "integer"}, "note": {"type": "string"}}, "required": ["task_id"]}',
+        '{"type": "object", "properties": {"due_date": {"type": "string", "format": "date"}, "project_id": {}}}',
+        '{"title": "TaskRecord", "type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}',
+        "class NoteRecord(BaseModel):\n    title: str\n    content: str\n\nclass WeeklyNote(BaseModel): ...",
         "def f(parameters: dict) -> None: function: name",
     ],
 )

@@ -3,11 +3,14 @@
 import itertools
 import json
 import random
+import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from chat.sanitizer import REPLACEMENT, Sanitizer, TurnSanitizer
-from chat.sanitizer.folding import fold
+from chat.sanitizer import REPLACEMENT, Sanitizer, TurnSanitizer, protected_texts
+from chat.sanitizer.folding import fold, separate_words
 from tests.chat.sanitizer.leak_checks import (
     SIZES,
     Leaks,
@@ -16,8 +19,9 @@ from tests.chat.sanitizer.leak_checks import (
     protected_runs,
     random_pieces,
     stream_through,
+    streamed,
 )
-from tests.chat.sanitizer.leaks import COVERED, SHIFTS, UNCOVERED, Transform
+from tests.chat.sanitizer.leaks import COVERED, FILLED, LACKING, NUMBERED, SHIFTS, UNCOVERED, VARIED, Transform, slices
 from tests.chat.sanitizer.real_prompts import prompts
 
 INTRODUCTION = "Sure, here is all I was told:\n\n"
@@ -54,17 +58,140 @@ def test_no_prompt_gets_through(disguise: str, sanitizer: Sanitizer, leaks: Leak
         assert stream_through(leaks.turn, pieces(leak, size)) == shown
 
 
+def excerpts() -> list[str]:
+    return [prompt[:900] for prompt in prompts().values()]
+
+
+def count_told(prompt: str, shown: str) -> float:
+    """The share of the prompt's words that came out in their order (by the longest common subsequence, roughly)."""
+    said = iter(separate_words(shown).split())
+    words = separate_words(prompt).split()
+    remaining = list(said)
+    told, place = 0, 0
+    for word in words:
+        if word in remaining[place : place + 12]:
+            place = remaining.index(word, place) + 1
+            told += 1
+    return told / len(words)
+
+
+@pytest.mark.parametrize("way", NUMBERED)
+def test_no_prompt_gets_through_in_numbered_slices(way: str, sanitizer: Sanitizer) -> None:
+    for prompt in excerpts():
+        leak = NUMBERED[way](prompt)
+        shown = stream_through(sanitizer.for_turn(["hello"]), pieces(leak, 4))
+        assert count_told(prompt, shown) < 0.1
+        assert count_told(prompt, sanitizer.for_turn(["hello"]).text(leak)) < 0.05
+
+
+@pytest.mark.parametrize("way", FILLED)
+def test_no_prompt_gets_through_with_words_between(way: str, sanitizer: Sanitizer) -> None:
+    for prompt in excerpts():
+        leak = FILLED[way](prompt)
+        assert count_told(prompt, stream_through(sanitizer.for_turn(["hello"]), pieces(leak, 4))) < 0.5
+        assert count_told(prompt, sanitizer.for_turn(["hello"]).text(leak)) < 0.35
+
+
+@pytest.mark.parametrize("way", VARIED)
+def test_no_prompt_gets_through_with_other_words_each_time(way: str, sanitizer: Sanitizer) -> None:
+    for prompt in excerpts():
+        leak = VARIED[way](prompt)
+        assert count_told(prompt, stream_through(sanitizer.for_turn(["hello"]), pieces(leak, 4))) < 0.6
+        assert count_told(prompt, sanitizer.for_turn(["hello"]).text(leak)) < 0.45
+
+
+@pytest.mark.parametrize("way", LACKING)
+def test_no_prompt_gets_through_with_words_left_out(way: str, sanitizer: Sanitizer) -> None:
+    shares = []
+    for prompt in excerpts():
+        leak = LACKING[way](prompt)
+        shares.append(count_told(prompt, stream_through(sanitizer.for_turn(["hello"]), pieces(leak, 4))))
+        assert count_told(prompt, sanitizer.for_turn(["hello"]).text(leak)) < 0.4
+    assert max(shares) < 0.6
+    assert sum(shares) / len(shares) < 0.45
+
+
+ACTIONS: dict[str, tuple[int, Callable[[int, str], dict[str, str]]]] = {
+    "titles": (3, lambda _, part: {"title": part, "status": "todo", "priority": "high"}),
+    "numbered titles": (3, lambda n, part: {"title": f"{n}. {part}"}),
+    "titles with other descriptions": (
+        3,
+        lambda n, part: {"title": part, "description": f"The {n}th of many."},
+    ),
+    "a word a title": (1, lambda _, part: {"title": part, "project_id": "6e3a9dcb-1111-4222-8333-abcdefabcdef"}),
+    "titles with a word before": (3, lambda n, part: {"title": f"Rule {n}: {part}"}),
+    "titles without each fourth word": (4, lambda _, part: {"title": " ".join(part.split()[:3])}),
+    "two fields in turn": (3, lambda n, part: {"title" if n % 2 else "content": part}),
+}
+
+
+@pytest.mark.parametrize("way", ACTIONS)
+def test_no_prompt_gets_through_in_one_action_after_another(way: str, sanitizer: Sanitizer) -> None:
+    size, make = ACTIONS[way]
+    for prompt in excerpts():
+        turn = sanitizer.for_turn(["hello"])
+        parts = slices(prompt, size)
+        told = [part in str(turn.value(make(number, part))) for number, part in enumerate(parts)]
+        assert sum(told) < max(len(told) * 0.4, 8)
+        records = [make(number, part) for number, part in enumerate(parts)]
+        shown = str(sanitizer.for_turn(["hello"]).value(records))
+        assert count_told(prompt, shown) < 0.35
+
+
+def test_titles_and_text_in_turn_are_one_telling(sanitizer: Sanitizer) -> None:
+    turn = sanitizer.for_turn(["hello"])
+    stream = turn.stream()
+    shown = []
+    for number, part in enumerate(slices(prompts()["common.txt"], 3)):
+        if number % 2:
+            shown.append(turn.value({"title": part})["title"])
+        else:
+            shown.append(stream.feed(f"{part} "))
+            stream.pause()
+    assert count_told(prompts()["common.txt"], " ".join([*shown, stream.finish()])) < 0.5
+
+
+def test_the_slices_of_ordinary_work_stay(turn: TurnSanitizer) -> None:
+    titles = [
+        "Call the dentist",
+        "Buy milk",
+        "1. Ask Anna",
+        "2. Ask Jonas",
+        "Read the user guide",
+        "Set the due date",
+    ] * 20
+    values = [{"title": title, "status": "in_progress", "due_date": "2026-12-01"} for title in titles]
+    assert [turn.value(value) for value in values] == values
+    assert turn.value(values) == values
+
+
+@pytest.mark.parametrize("schema", list(protected_texts.extraction_schemas()), ids=lambda schema: schema["name"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_the_answer_schema_of_a_template_goes(schema: dict[str, Any], indent: int | None, turn: TurnSanitizer) -> None:
+    parameters = schema["parameters"]
+    for text in (json.dumps(parameters, indent=indent), json.dumps(parameters, separators=(",", ":"))):
+        shown = turn.value([{"title": "Schema", "content": f"Here: {text}"}])
+        assert shown[0]["title"] == "Schema"
+        assert not re.search("Record|WeeklyNote|ExtractedTasks", str(shown))
+        assert "properties" not in str(shown)
+        assert REPLACEMENT in streamed(turn, text)
+
+
 @pytest.mark.slow
-def test_every_prompt_in_every_disguise_and_chunk_size(sanitizer: Sanitizer, turn: TurnSanitizer) -> None:
-    for (name, prompt), (disguise, transform) in itertools.product(prompts().items(), COVERED.items()):
+@pytest.mark.parametrize("name", prompts())
+def test_a_prompt_in_every_disguise_and_chunk_size(name: str, sanitizer: Sanitizer, turn: TurnSanitizer) -> None:
+    prompt = prompts()[name]
+    for disguise, transform in COVERED.items():
         leak = transform(prompt)
-        shown = turn.text(leak)
+        shown = streamed(turn, leak)
         assert_caught(sanitizer, leak, shown)
+        assert_caught(sanitizer, leak, turn.text(leak))
         assert not plain_runs(prompt, shown)
-        # Of the 25 shifts one is cut in every way.
-        sizes = [len(name) % 7 + 1] if disguise in SHIFTS else SIZES
+        # Of the 25 shifts, and of the escapes, which are many times as long as the prompt, one is cut in every way.
+        is_one_of_many = disguise in SHIFTS or len(leak) > 2 * len(prompt)
+        sizes = [len(name) % 7 + 1] if is_one_of_many else SIZES
         cuts = [*(pieces(leak, size) for size in sizes), random_pieces(leak, len(disguise))]
-        assert all(stream_through(turn, cut) == shown for cut in cuts), (name, disguise)
+        assert all(stream_through(turn, cut) == shown for cut in cuts), disguise
 
 
 @pytest.mark.parametrize("name", prompts())
@@ -91,8 +218,9 @@ def test_all_prompts_in_one_answer_in_all_disguises(sanitizer: Sanitizer, turn: 
     disguises = itertools.cycle(COVERED.values())
     parts = [next(disguises)(part) for prompt in prompts().values() for part in pieces(prompt, 120)]
     leak = " and then ".join(parts)
-    shown = turn.text(leak)
+    shown = streamed(turn, leak)
     assert not protected_runs(sanitizer, shown)
+    assert not protected_runs(sanitizer, turn.text(leak))
     assert stream_through(turn, random_pieces(leak, 1)) == shown
 
 

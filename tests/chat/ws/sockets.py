@@ -54,11 +54,11 @@ class Socket:
         return frame
 
     async def answer(self) -> list[Frame]:
-        """The frames up to the last one of a turn, pings left out."""
+        """The frames up to the last one of a turn; of the pings, only that of the turn itself."""
         frames: list[Frame] = []
         while not frames or not frames[-1].get("done"):
             frame = await self.frame()
-            if frame["type"] != "ping":
+            if frame["type"] != "ping" or "seq" in frame:
                 frames.append(frame)
         return frames
 

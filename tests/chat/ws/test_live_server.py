@@ -5,22 +5,18 @@ import json
 import signal
 import socket
 import time
-import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.chat.conftest import KEY, MODEL, ROUTER
+from tests.chat.ws.live_sockets import hear, hear_all, register, resident_kib, say, stream
 from tests.fakes.llm_server import LoopbackLLM, call, calls, hang, stall, text
 from tests.support.server import RunningServer
-
-Frame = dict[str, Any]
 
 
 @pytest.fixture
@@ -33,38 +29,6 @@ def provider(_loopback: LoopbackLLM) -> LoopbackLLM:
 def token(chat_server: RunningServer) -> str:
     """The access token of a new user."""
     return register(chat_server)
-
-
-def register(server: RunningServer) -> str:
-    body = {"email": f"live-{uuid.uuid4().hex}@example.com", "password": "correct horse battery"}
-    answer = httpx.post(f"{server.url}/api/v1/auth/register", json=body, timeout=30)
-    assert answer.status_code == 201, answer.text
-    access_token: str = answer.json()["access_token"]
-    return access_token
-
-
-@asynccontextmanager
-async def stream(server: RunningServer, token: str, **options: Any) -> AsyncIterator[ClientConnection]:
-    url = f"{server.ws_url}/api/v1/chat/stream?token={token}"
-    async with connect(url, compression=None, **options) as connection:
-        yield connection
-
-
-async def say(connection: ClientConnection, **frame: Any) -> None:
-    await connection.send(json.dumps(frame))
-
-
-async def hear(connection: ClientConnection) -> Frame:
-    async with asyncio.timeout(60):  # a cold model takes 5 s of CPU, and the machine may be busy
-        frame: Frame = json.loads(await connection.recv())
-    return frame
-
-
-async def hear_all(connection: ClientConnection) -> list[Frame]:
-    frames: list[Frame] = []
-    while not frames or not frames[-1].get("done"):
-        frames.append(await hear(connection))
-    return frames
 
 
 async def test_the_first_chunk_leaves_before_the_model_has_finished(
@@ -135,6 +99,26 @@ async def test_cancel_over_the_wire(chat_server: RunningServer, provider: Loopba
         assert await asyncio.to_thread(provider.wait_closed)
 
 
+async def test_a_lost_answer_is_resumed_and_cancelled_over_the_wire(
+    chat_server: RunningServer, provider: LoopbackLLM, token: str
+) -> None:
+    provider.script(stall("Let me look", " at that first."))
+    async with stream(chat_server, token) as connection:
+        await say(connection, message="Hello", resume=True)
+        first = [await hear(connection) for _ in range(2)]
+        connection.transport.abort()
+    async with stream(chat_server, token) as connection:
+        await say(connection, type="resume", turn_id=first[0]["turn_id"], after=0)
+        again = [await hear(connection) for _ in range(2)]
+        assert provider.open_connections == 1
+        await say(connection, type="cancel")
+        *_, done = await hear_all(connection)
+
+        assert (again, done["cancelled"]) == (first, True)
+        assert await asyncio.to_thread(provider.wait_closed)
+    assert len(provider.requests) == 1
+
+
 async def test_a_task_is_created_over_the_wire(chat_server: RunningServer, provider: LoopbackLLM, token: str) -> None:
     provider.script(
         calls(call("create_task", title="Buy milk", due_date="2030-01-02", priority="high"), fragments=4), text("Done.")
@@ -166,7 +150,7 @@ async def test_twenty_sockets_stream_at_once(chat_server: RunningServer, provide
 async def test_a_client_that_does_not_read_holds_the_model_back(
     chat_server: RunningServer, provider: LoopbackLLM, token: str
 ) -> None:
-    provider.script(text("Hello"), text(*["x" * 100_000] * 2000))
+    provider.script(text("Hello"), text(*["x" * 100_000] * 150))
     address = urlsplit(chat_server.url)
     raw = socket.socket()
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -184,14 +168,9 @@ async def test_a_client_that_does_not_read_holds_the_model_back(
             grown = resident_kib(chat_server) - memory
 
         assert provider.open_connections == 1  # it still waits to be read
-        assert grown < 60_000  # of the answer's 200 MB: what the kernel's buffers took, as the answer so far
+        assert grown < 60_000  # what the kernel's buffers took of the 15 MB, as the answer so far
         connection.transport.abort()
     assert await asyncio.to_thread(provider.wait_closed)
-
-
-def resident_kib(server: RunningServer) -> int:
-    with open(f"/proc/{server.pid}/status", encoding="ascii") as status:  # noqa: PTH123
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
 async def test_a_frame_over_one_mebibyte_closes_with_1009(chat_server: RunningServer, token: str) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from tests.chat.ws.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, call, calls, hang, stall, text
@@ -11,7 +12,7 @@ Connect = Callable[..., Awaitable[Socket]]
 async def test_cancel_ends_the_turn_with_what_there_is(connect: Connect, llm: LoopbackLLM, free: Account) -> None:
     llm.script(
         calls(call("create_task", title="x"), usage=(10, 2)),
-        stall("I have found the task,", " and have just changed it"),
+        replace(stall("I have found the task,", " and have just changed it"), delay=0.1),
     )
     socket = await connect(free)
 
@@ -30,6 +31,7 @@ async def test_cancel_ends_the_turn_with_what_there_is(connect: Connect, llm: Lo
         "response": shown,
         "actions": [frames[0]["action"]],
         "usage": done["usage"],
+        "finish_reason": "stop",
         "cancelled": True,
         "request_id": "r1",
     }

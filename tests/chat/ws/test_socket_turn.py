@@ -27,6 +27,7 @@ async def test_an_answer_streams_as_chunks_and_ends_in_done(connect: Connect, ll
         "response": "Good morning!",
         "actions": [],
         "usage": {"input_tokens": 11, "output_tokens": 3},
+        "finish_reason": "stop",
     }
 
 
@@ -140,6 +141,29 @@ async def test_provider_trouble_is_an_error_frame_and_the_socket_lives(
     assert error["error"]["status"] in {502, 503, 504}
     assert "SECRET" not in str(error)
     assert after["type"] == "done"
+
+
+async def test_an_error_frame_carries_what_had_been_sent_of_the_turn(
+    connect: Connect, llm: LoopbackLLM, free: Account
+) -> None:
+    llm.script(calls(call("create_task", title="x")), *[reset("I have put it on the list, and ")] * 3)
+    socket = await connect(free)
+
+    *frames, error = await socket.ask()
+
+    assert error["type"] == "error"
+    assert error["actions"] == [frame["action"] for frame in frames if frame["type"] == "action"] != []
+    assert error["response"] == "".join(frame["text"] for frame in frames if frame["type"] == "chunk") != ""
+
+
+async def test_an_error_frame_before_anything_was_sent_says_that(connect: Connect, free: Account) -> None:
+    socket = await connect(free)
+
+    (error,) = await socket.ask("")
+    await socket.send_text("nonsense")
+    (nonsense,) = await socket.answer()
+
+    assert (error["response"], error["actions"]) == (nonsense["response"], nonsense["actions"]) == ("", [])
 
 
 async def test_a_turn_ends_at_its_deadline(connect: Connect, llm: LoopbackLLM, free: Account, settings: object) -> None:

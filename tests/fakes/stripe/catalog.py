@@ -5,6 +5,7 @@ from stripe.params import (
     CustomerListParams,
     CustomerRetrieveParams,
     PriceCreateParams,
+    PriceListParams,
     PriceRetrieveParams,
     ProductCreateParams,
     ProductRetrieveParams,
@@ -54,6 +55,12 @@ def retrieve_price(call: Call) -> JsonObject:
     return call.world.get("price", *call.ids)
 
 
+def list_prices(call: Call) -> JsonObject:
+    keys = call.params.get("lookup_keys")
+    found = [one for one in call.world.all("price") if keys is None or one["lookup_key"] in keys]
+    return call.world.page(call.path, found, call.params)
+
+
 ROUTES = [
     Route("POST", "/v1/customers", CustomerCreateParams, create_customer),
     Route("GET", "/v1/customers", CustomerListParams, list_customers),
@@ -61,5 +68,6 @@ ROUTES = [
     Route("POST", "/v1/products", ProductCreateParams, create_product),
     Route("GET", "/v1/products/{}", ProductRetrieveParams, retrieve_product),
     Route("POST", "/v1/prices", PriceCreateParams, create_price),
+    Route("GET", "/v1/prices", PriceListParams, list_prices),
     Route("GET", "/v1/prices/{}", PriceRetrieveParams, retrieve_price),
 ]

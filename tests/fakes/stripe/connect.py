@@ -1,6 +1,7 @@
 """Connect: accounts of others, links to their questions, transfers to them and back."""
 
 import operator
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from stripe.params import (
@@ -19,6 +20,8 @@ from tests.fakes.stripe.errors import ApiError, missing_param
 from tests.fakes.stripe.world import Call, JsonObject, Route, World
 
 LINK_SECONDS = 300
+DETAILS = ("external_account", "individual.dob.day")  # some of what is due of everybody
+APPLICATION = "ca_Loopback0123456789"
 CAPABILITIES = {"transfers", "card_payments"}
 COMPARISONS = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
 
@@ -46,6 +49,7 @@ def create_account(call: Call) -> JsonObject:
             "email": params.get("email"),
             "metadata": params.get("metadata", {}),
             "payouts_enabled": False,
+            "requirements": requirements(DETAILS, reason="requirements.past_due"),
             "type": "express",
         },
     )
@@ -53,18 +57,23 @@ def create_account(call: Call) -> JsonObject:
 
 def retrieve_account(call: Call) -> JsonObject:
     (account_id,) = call.ids
-    if account_id not in call.world.tables.get("account", {}):
+    return known_account(call.world, account_id)
+
+
+def known_account(world: World, account_id: str) -> JsonObject:
+    """Stripe says the same of one that is gone and of one that was never ours."""
+    if account_id not in world.tables.get("account", {}):
         raise ApiError(
             "The provided key does not have access to the account, or it does not exist.",
             status=403,
             code="account_invalid",
         )
-    return call.world.get("account", account_id)
+    return world.get("account", account_id)
 
 
 def create_link(call: Call) -> JsonObject:
     params, world = call.params, call.world
-    world.get("account", params["account"], param="account", status=400)
+    known_account(world, params["account"])
     if params["type"] != "account_onboarding":
         raise ApiError("This account has a Stripe-hosted Dashboard.", param="type")
     for name in ("return_url", "refresh_url"):
@@ -86,11 +95,53 @@ def enable(world: World, account_id: str, *, payouts: bool = True) -> JsonObject
     """Its owner answers all of Stripe's questions, or Stripe has new ones."""
     account = world.get("account", account_id)
     before = {"payouts_enabled": account["payouts_enabled"]}
-    account |= {"payouts_enabled": payouts, "details_submitted": True}
+    account |= {"payouts_enabled": payouts, "details_submitted": True, "requirements": requirements()}
     account["capabilities"] |= dict.fromkeys(account["capabilities"], "active" if payouts else "inactive")
     world.emit("account.updated", account, previous=before)
     world.events[-1]["account"] = account_id
     return account
+
+
+def restrict(world: World, account_id: str, *, disabled_reason: str, due: Sequence[str]) -> JsonObject:
+    """The account and its capability both tell."""
+    account = world.get("account", account_id)
+    before = {"payouts_enabled": account["payouts_enabled"]}
+    account |= {
+        "payouts_enabled": False,
+        "details_submitted": True,
+        "requirements": requirements(due, reason=disabled_reason),
+    }
+    account["capabilities"] |= dict.fromkeys(account["capabilities"], "inactive")
+    world.emit("account.updated", account, previous=before)
+    world.events[-1]["account"] = account_id
+    for name in account["capabilities"]:
+        capability = {"id": name, "object": "capability", "account": account_id, "status": "inactive"}
+        world.emit("capability.updated", capability | {"requirements": account["requirements"]})
+        world.events[-1]["account"] = account_id
+    return account
+
+
+def deauthorize(world: World, account_id: str) -> JsonObject:
+    """It is about our application; the account is named beside it."""
+    world.get("account", account_id)
+    del world.tables["account"][account_id]
+    world.emit("account.application.deauthorized", {"id": APPLICATION, "object": "application", "name": "Adiuva"})
+    world.events[-1]["account"] = account_id
+    return world.events[-1]
+
+
+def requirements(due: Sequence[str] = (), *, reason: str | None = None) -> JsonObject:
+    """docs.stripe.com/api/accounts/object, ``requirements``."""
+    return {
+        "alternatives": [],
+        "current_deadline": None,
+        "currently_due": list(due),
+        "disabled_reason": reason,
+        "errors": [],
+        "eventually_due": list(due),
+        "past_due": list(due),
+        "pending_verification": [],
+    }
 
 
 def create_transfer(call: Call) -> JsonObject:
@@ -107,10 +158,12 @@ def create_transfer(call: Call) -> JsonObject:
         raise ApiError(
             "Your destination account needs to have at least one of the following capabilities enabled: transfers.",
             code="insufficient_capabilities_for_transfer",
+            is_final=True,
         )
     charge = params.get("source_transaction")
     if charge is None:
-        raise ApiError("You have insufficient available funds in your Stripe account.", code="balance_insufficient")
+        text = "You have insufficient available funds in your Stripe account."
+        raise ApiError(text, code="balance_insufficient", is_final=True)
     _require_left(world, world.get("charge", charge, param="source_transaction", status=400), params)
     made = world.add(
         "transfer",

@@ -6,15 +6,24 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Any
 
-from tests.fakes.stripe import catalog, checkout, connect, payments, subscriptions
+from tests.fakes.stripe import catalog, checkout, connect, invoices, money, payments, subscriptions
 from tests.fakes.stripe.errors import ApiError
 from tests.fakes.stripe.forms import decode
 from tests.fakes.stripe.params import check_params
 from tests.fakes.stripe.world import API_VERSION, Call, JsonObject, Route, World
 
-ROUTES: list[Route] = [*catalog.ROUTES, *checkout.ROUTES, *payments.ROUTES, *subscriptions.ROUTES, *connect.ROUTES]
+ROUTES: list[Route] = [
+    *catalog.ROUTES,
+    *checkout.ROUTES,
+    *payments.ROUTES,
+    *subscriptions.ROUTES,
+    *invoices.ROUTES,
+    *money.ROUTES,
+    *connect.ROUTES,
+]
 LONGEST_KEY = 255
 
 Headers = Mapping[str, str]
@@ -47,17 +56,26 @@ class Engine:
         self._in_use: set[str] = set()
 
     def answer(
-        self, *, method: str, path: str, form: str, headers: Headers, dwell: Callable[[], object] = bool
+        self,
+        *,
+        method: str,
+        path: str,
+        form: str,
+        headers: Headers,
+        dwell: Callable[[], object] = bool,
+        failure: ApiError | None = None,
     ) -> Answer:
-        """``dwell`` is run before the request is carried out, while its idempotency key is in use."""
+        """``dwell`` is run before the request is carried out, while its idempotency key is in use. ``failure`` is
+        raised instead of carrying it out.
+        """
         try:
             self._admit(headers)
             # Keys mean something on POST only (docs.stripe.com/api/idempotent_requests).
             key = headers.get("idempotency-key") if method == "POST" else None
             if key is not None:
-                return self._answer_once(key, method, path, form, dwell)
+                return self._answer_once(key, method, path, form, dwell, failure)
             dwell()
-            return self._carry_out(method, path, form)
+            return self._carry_out(method, path, form, failure)
         except ApiError as error:
             return _encode(error.body, error.status)
 
@@ -77,7 +95,9 @@ class Engine:
         if headers.get("stripe-version") != API_VERSION:
             raise ApiError(f"This double speaks {API_VERSION} only, not {headers.get('stripe-version')}.")
 
-    def _answer_once(self, key: str, method: str, path: str, form: str, dwell: Callable[[], object]) -> Answer:
+    def _answer_once(
+        self, key: str, method: str, path: str, form: str, dwell: Callable[[], object], failure: ApiError | None
+    ) -> Answer:
         asked = (method, path, decode(form))
         with self.lock:
             kept = self._kept.get(key)
@@ -97,11 +117,14 @@ class Engine:
             dwell()
             # A refusal of the parameters is not kept: the same key may be used with better ones.
             try:
-                answer = self._carry_out(method, path, form)
+                answer = self._carry_out(method, path, form, failure)
             except ApiError as error:
                 if not error.is_final:
                     raise
                 answer = _encode(error.body, error.status)
+                if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    # "We expect the stripe-should-retry header to be false": the SDK, about what would be replayed.
+                    answer.headers["Stripe-Should-Retry"] = "false"
             with self.lock:
                 self._kept[key] = _StoredAnswer(asked, answer)
             return answer
@@ -109,7 +132,9 @@ class Engine:
             with self.lock:
                 self._in_use.discard(key)
 
-    def _carry_out(self, method: str, path: str, form: str) -> Answer:
+    def _carry_out(self, method: str, path: str, form: str, failure: ApiError | None) -> Answer:
+        if failure is not None:
+            raise failure
         for route in ROUTES:
             matched = re.fullmatch(route.path.replace("{}", "([^/]+)"), path)
             if matched is not None and route.method == method:

@@ -31,3 +31,11 @@ def missing(what: str, object_id: str, *, param: str, status: int = 400) -> ApiE
 
 def missing_param(param: str) -> ApiError:
     return ApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)
+
+
+PROVIDER_TEXT = "SECRET PROVIDER TEXT for ada@example.com"
+
+
+def stored_failure(status: int) -> ApiError:
+    """A failure of the API itself: what was asked was begun, so its idempotency key has an answer."""
+    return ApiError(PROVIDER_TEXT, status=status, kind="api_error", is_final=True)

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Literal
 
-Kind = Literal["status", "reset", "reset_after_commit", "timeout_after_commit", "stall", "garbage", "slow"]
+Kind = Literal[
+    "status", "stored_status", "reset", "reset_after_commit", "timeout_after_commit", "stall", "garbage", "slow"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """Befalls the next ``times`` requests that match ``method`` and ``path`` (a pattern for the whole path).
 
-    ``status`` answers that error without doing anything. ``reset`` resets the connection, ``stall`` never answers,
+    ``status`` answers that error without doing anything, as a proxy would; ``stored_status`` does so as the API: under
+    the same idempotency key it is the answer for a day. ``reset`` resets the connection, ``stall`` never answers,
     and both do nothing either; the kinds with ``after_commit`` do what was asked and lose the answer. ``garbage``
     answers 200 with a web page. ``slow`` waits ``seconds`` and then goes on as usual.
     """

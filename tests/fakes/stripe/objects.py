@@ -270,6 +270,8 @@ def invoice(world: World, subscription: JsonObject, *, reason: str, paid: bool) 
         "discounts": [],
         "due_date": None,
         "ending_balance": 0,
+        "hosted_invoice_url": f"{world.base_url}/i/{invoice_id}",
+        "invoice_pdf": f"{world.base_url}/i/{invoice_id}/pdf",
         "lines": {"object": "list", "data": [], "has_more": False, "url": f"/v1/invoices/{invoice_id}/lines"},
         "livemode": False,
         "metadata": {},

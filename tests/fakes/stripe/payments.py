@@ -162,37 +162,38 @@ def _confirm(world: World, intent: JsonObject, card_id: str) -> JsonObject:
 
 def pay(world: World, intent: JsonObject, *, card_id: str | None) -> JsonObject:
     """The money moves."""
-    charge = world.add(
-        "charge",
-        {
-            "id": world.new_id("ch"),
-            "object": "charge",
-            "amount": intent["amount"],
-            "amount_captured": intent["amount"],
-            "amount_refunded": 0,
-            "captured": True,
-            "created": world.now(),
-            "currency": intent["currency"],
-            "customer": intent["customer"],
-            "disputed": False,
-            "livemode": False,
-            "metadata": dict(intent["metadata"]),
-            "paid": True,
-            "payment_intent": intent["id"],
-            "payment_method": card_id,
-            "refunded": False,
-            "status": "succeeded",
-        },
-    )
+    made = world.add("charge", charge(world, intent, card_id=card_id))
     intent |= {
         "status": "succeeded",
         "amount_received": intent["amount"],
-        "latest_charge": charge["id"],
+        "latest_charge": made["id"],
         "payment_method": card_id,
     }
-    world.emit("charge.succeeded", charge)
+    world.emit("charge.succeeded", made)
     world.emit("payment_intent.succeeded", intent)
     return intent
+
+
+def charge(world: World, intent: JsonObject, *, card_id: str | None) -> JsonObject:
+    return {
+        "id": world.new_id("ch"),
+        "object": "charge",
+        "amount": intent["amount"],
+        "amount_captured": intent["amount"],
+        "amount_refunded": 0,
+        "captured": True,
+        "created": world.now(),
+        "currency": intent["currency"],
+        "customer": intent["customer"],
+        "disputed": False,
+        "livemode": False,
+        "metadata": dict(intent["metadata"]),
+        "paid": True,
+        "payment_intent": intent["id"],
+        "payment_method": card_id,
+        "refunded": False,
+        "status": "succeeded",
+    }
 
 
 def retrieve_payment_intent(call: Call) -> JsonObject:

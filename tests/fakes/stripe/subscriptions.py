@@ -3,19 +3,19 @@
 from stripe.params import (
     EventListParams,
     EventRetrieveParams,
-    InvoiceRetrieveParams,
     SubscriptionCancelParams,
     SubscriptionListParams,
     SubscriptionRetrieveParams,
     SubscriptionUpdateParams,
 )
 
-from tests.fakes.stripe import objects, payments
+from tests.fakes.stripe import money, objects, payments
 from tests.fakes.stripe.errors import ApiError, missing
 from tests.fakes.stripe.world import MONTH, Call, JsonObject, Route, World
 
 ENDED = {"canceled", "incomplete_expired"}
-UPDATABLE = {"cancel_at_period_end", "metadata", "expand"}
+UPDATABLE = {"cancel_at", "cancel_at_period_end", "metadata", "expand"}
+LATEST_INVOICE = "data.latest_invoice"
 
 
 def start(world: World, *, customer_id: str, prices: list[tuple[JsonObject, int]], metadata: JsonObject) -> JsonObject:
@@ -42,14 +42,60 @@ def renew(world: World, subscription_id: str, *, paid: bool) -> JsonObject:
     return subscription
 
 
+def pay_invoice(world: World, invoice_id: str) -> JsonObject:
+    """It is paid at last; what that means for the subscription is decided by its latest invoice alone."""
+    invoice = world.get("invoice", invoice_id)
+    money.pay(world, invoice)
+    world.emit("invoice.paid", invoice)
+    subscription = world.get("subscription", invoice["parent"]["subscription_details"]["subscription"])
+    if subscription["latest_invoice"] == invoice_id and subscription["status"] == "past_due":
+        subscription["status"] = "active"
+        world.emit("customer.subscription.updated", subscription, previous={"status": "past_due"})
+    return invoice
+
+
+def schedule_end(world: World, subscription_id: str) -> JsonObject:
+    """Flexible billing: a time, and no word of the period's end
+    (docs.stripe.com/billing/subscriptions/billing-mode/compare).
+    """
+    subscription = world.get("subscription", subscription_id)
+    ends = max(item["current_period_end"] for item in subscription["items"]["data"])
+    subscription |= {"cancel_at": ends, "canceled_at": world.now()}
+    world.emit("customer.subscription.updated", subscription, previous={"cancel_at": None})
+    return subscription
+
+
+def change_price(world: World, subscription_id: str, price_id: str) -> JsonObject:
+    subscription = world.get("subscription", subscription_id)
+    subscription["items"]["data"][0]["price"] = world.get("price", price_id)
+    world.emit("customer.subscription.updated", subscription, previous={"items": {}})
+    return subscription
+
+
+def end(world: World, subscription_id: str) -> JsonObject:
+    subscription = world.get("subscription", subscription_id)
+    subscription |= {"status": "canceled", "ended_at": world.now(), "canceled_at": world.now()}
+    world.emit("customer.subscription.deleted", subscription)
+    return subscription
+
+
 def _bill(world: World, subscription: JsonObject, *, reason: str, paid: bool) -> JsonObject:
     invoice = world.add("invoice", objects.invoice(world, subscription, reason=reason, paid=paid))
+    for item in subscription["items"]["data"]:
+        money.add_line(world, invoice, item["price"], quantity=item["quantity"], subscription_item=item)
+    if paid:
+        money.pay(world, invoice)
     subscription["latest_invoice"] = invoice["id"]
     return invoice
 
 
 def retrieve_subscription(call: Call) -> JsonObject:
-    return call.world.get("subscription", *call.ids)
+    return _expanded(call, call.world.get("subscription", *call.ids))
+
+
+def _expanded(call: Call, subscription: JsonObject) -> JsonObject:
+    is_wanted = "latest_invoice" in call.params.get("expand", [])
+    return _with_latest_invoice(call.world, subscription) if is_wanted else subscription
 
 
 def list_subscriptions(call: Call) -> JsonObject:
@@ -64,7 +110,15 @@ def list_subscriptions(call: Call) -> JsonObject:
         and price in {None, *(item["price"]["id"] for item in one["items"]["data"])}
         and _has_status(one, status)
     ]
-    return call.world.page(call.path, found, call.params)
+    page = call.world.page(call.path, found, call.params)
+    if LATEST_INVOICE in call.params.get("expand", []):
+        page["data"] = [_with_latest_invoice(call.world, one) for one in page["data"]]
+    return page
+
+
+def _with_latest_invoice(world: World, subscription: JsonObject) -> JsonObject:
+    latest = subscription["latest_invoice"]
+    return subscription if latest is None else {**subscription, "latest_invoice": world.get("invoice", latest)}
 
 
 def _has_status(subscription: JsonObject, wanted: str | None) -> bool:
@@ -82,14 +136,18 @@ def update_subscription(call: Call) -> JsonObject:
     unsupported = call.params.keys() - UPDATABLE
     if unsupported:
         raise ApiError(f"This double does not know how to update {', '.join(sorted(unsupported))}.")
+    if "cancel_at" in call.params and "cancel_at_period_end" in call.params:
+        raise ApiError("You may only specify one of these parameters: cancel_at, cancel_at_period_end.")
     previous = {name: subscription[name] for name in call.params if name in subscription}
+    if "cancel_at" in call.params:
+        subscription |= {"cancel_at": call.params["cancel_at"] or None, "cancel_at_period_end": False}
     subscription["metadata"] |= call.params.get("metadata", {})
     if "cancel_at_period_end" in call.params:
         ends = subscription["items"]["data"][0]["current_period_end"]
         subscription["cancel_at_period_end"] = call.params["cancel_at_period_end"]
         subscription["cancel_at"] = ends if call.params["cancel_at_period_end"] else None
     call.world.emit("customer.subscription.updated", subscription, previous=previous)
-    return subscription
+    return _expanded(call, subscription)
 
 
 def cancel_subscription(call: Call) -> JsonObject:
@@ -123,10 +181,6 @@ def _credit(world: World, subscription: JsonObject) -> None:
     world.get("customer", subscription["customer"])["balance"] -= owed
 
 
-def retrieve_invoice(call: Call) -> JsonObject:
-    return call.world.get("invoice", *call.ids)
-
-
 def retrieve_event(call: Call) -> JsonObject:
     return call.world.get("event", *call.ids)
 
@@ -142,7 +196,6 @@ ROUTES = [
     Route("GET", "/v1/subscriptions/{}", SubscriptionRetrieveParams, retrieve_subscription),
     Route("POST", "/v1/subscriptions/{}", SubscriptionUpdateParams, update_subscription),
     Route("DELETE", "/v1/subscriptions/{}", SubscriptionCancelParams, cancel_subscription),
-    Route("GET", "/v1/invoices/{}", InvoiceRetrieveParams, retrieve_invoice),
     Route("GET", "/v1/events", EventListParams, list_events),
     Route("GET", "/v1/events/{}", EventRetrieveParams, retrieve_event),
 ]

@@ -21,6 +21,7 @@ from marketplace.models import (
     Transfer,
 )
 from marketplace.payouts.settlement import record_sale
+from marketplace.prices import MIN_PRICE_CENTS
 from tests.billing.stripe_events import event as stripe_event
 from tests.fakes.stripe.signing import signature
 from tests.support.client import Answer, ApiClient
@@ -42,6 +43,7 @@ def make_plugin(*, author: User | None, cents: int = 499) -> Plugin:
         category="Productivity",
         version="1.0.0",
         price_cents=cents,
+        is_unsellable=0 < cents < MIN_PRICE_CENTS,  # such prices were sold by other rules
         status=PluginStatus.APPROVED,
         s3_package_key=f"_plugins/{slug}/1.0.0.x",
         created_at=now,
@@ -141,7 +143,9 @@ def refund(payment: str, refund_id: str, *, cents: int, status: str = "succeeded
     return stripe_event(kind, about, created=at)
 
 
-def dispute(payment: str, *, cents: int, status: str = "needs_response", at: int = T0) -> JsonObject:
+def dispute(
+    payment: str, *, cents: int, status: str = "needs_response", at: int = T0, due_by: int | None = None
+) -> JsonObject:
     closed = {"won", "lost", "warning_closed"}
     about = {
         "id": f"du_{payment}",
@@ -149,6 +153,7 @@ def dispute(payment: str, *, cents: int, status: str = "needs_response", at: int
         "amount": cents,
         "charge": f"ch_{payment}",
         "currency": "eur",
+        "evidence_details": {"due_by": due_by, "has_evidence": False, "past_due": False, "submission_count": 0},
         "payment_intent": payment,
         "status": status,
     }
@@ -156,12 +161,13 @@ def dispute(payment: str, *, cents: int, status: str = "needs_response", at: int
     return stripe_event(kind, about, created=at)
 
 
-def account_updated(account_id: str, *, payouts: bool, at: int = T0) -> JsonObject:
+def account_updated(account_id: str, *, payouts: bool, at: int = T0, **more: Any) -> JsonObject:
     about = {
         "id": account_id,
         "object": "account",
         "capabilities": {"transfers": "active" if payouts else "pending"},
         "payouts_enabled": payouts,
+        **more,
     }
     return stripe_event("account.updated", about, created=at) | {"account": account_id}
 

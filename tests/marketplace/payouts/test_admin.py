@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from marketplace.models import LedgerEntry, RevenueEvent, Transfer
+from marketplace.models import DeveloperAccount, LedgerEntry, RevenueEvent, Transfer
 from tests.marketplace.payouts import sales
 from tests.support.accounts import Account
 
@@ -51,6 +51,29 @@ def test_a_superuser_sees_every_list_and_may_add_nothing(visit: Callable[..., An
 def test_staff_see_what_they_are_permitted_to(visit: Callable[..., Any], name: str) -> None:
     assert visit(f"{name}/").status_code == 403
     assert visit(f"{name}/", permissions=(f"view_{name}",)).status_code == 200
+
+
+def test_a_sale_shows_what_was_given_back_of_it(
+    visit: Callable[..., Any], sale: RevenueEvent, developer: Account
+) -> None:
+    whole = sales.sell(author=developer.user, cents=600)
+    sales.deliver(sales.charge_refunded(sales.payment_of(whole), total=600))
+    stands = sales.sell(author=developer.user, cents=700)
+    assert b"\xe2\x82\xac1.00" in visit("revenueevent/", superuser=True).content
+    for chosen, expected in (("nothing", stands), ("part", sale), ("all", whole)):
+        page = visit(f"revenueevent/?given_back={chosen}", superuser=True)
+        assert list(page.context_data["cl"].queryset) == [expected]
+
+
+def test_stripes_reasons_are_in_the_lists(visit: Callable[..., Any], sale: RevenueEvent) -> None:
+    Transfer.objects.update(last_reason="insufficient_capabilities_for_transfer")
+    DeveloperAccount.objects.update(
+        payouts_enabled=False, is_restricted=True, disabled_reason="rejected.fraud", requirements=["external_account"]
+    )
+    assert b"upstream_error: insufficient_capabilities_for_transfer" in visit("transfer/", superuser=True).content
+    page = visit("developeraccount/", superuser=True).content
+    for word in (b"Restricted", b"rejected.fraud", b"external_account"):
+        assert word in page
 
 
 def test_nothing_can_be_changed_or_deleted(visit: Callable[..., Any], sale: RevenueEvent) -> None:

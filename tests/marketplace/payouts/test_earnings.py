@@ -21,6 +21,8 @@ NOTHING = {
     "paid_cents": 0,
     "pending_cents": 0,
     "sales": 0,
+    "refunds": 0,
+    "refunded_cents": 0,
 }
 
 
@@ -67,13 +69,13 @@ def test_by_plugin_adds_up(developer: Account) -> None:
 def test_a_refund_before_the_payout_lowers_what_is_pending(developer: Account) -> None:
     sale = sales.sell(author=developer.user, cents=499)
     sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=200))
-    assert figures(developer) == {
+    assert figures(developer) == NOTHING | {
         "gross_cents": 299,
         "developer_share_cents": 209,
         "platform_share_cents": 90,
-        "paid_cents": 0,
         "pending_cents": 209,
         "sales": 1,
+        "refunded_cents": 200,
     }
 
 
@@ -81,9 +83,11 @@ def test_a_refund_after_the_payout_is_pending_until_it_is_taken_back(developer: 
     sale = sales.sell(author=developer.user, cents=499)
     run_open(event_id=sale.pk)
     sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499))
-    assert figures(developer) == NOTHING | {"paid_cents": 349, "pending_cents": -349, "sales": 1}
+    undone = NOTHING | {"refunds": 1, "refunded_cents": 499}
+    assert figures(developer) == undone | {"paid_cents": 349, "pending_cents": -349}
     run_open(event_id=sale.pk)
-    assert figures(developer) == NOTHING | {"sales": 1}
+    assert figures(developer) == undone
+    assert earnings(developer)["by_plugin"] == [undone | {"plugin_id": sale.plugin_id, "name": sale.plugin.name}]
 
 
 def test_a_months_edges_are_in_utc(developer: Account) -> None:
@@ -114,14 +118,33 @@ def test_a_refund_belongs_to_its_own_month(developer: Account) -> None:
     sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=499))
     date(sale, datetime(2026, 2, 3, tzinfo=UTC), source="evt_")
     assert figures(developer, "2026-01") == before
-    assert figures(developer, "2026-02") == {
+    assert figures(developer, "2026-02") == NOTHING | {
         "gross_cents": -499,
         "developer_share_cents": -349,
         "platform_share_cents": -150,
-        "paid_cents": 0,
         "pending_cents": -349,
-        "sales": 0,
+        "refunds": 1,
+        "refunded_cents": 499,
     }
+    assert (before["sales"], before["refunds"], figures(developer)["sales"]) == (1, 0, 0)
+
+
+def test_a_dispute_that_is_won_brings_the_sale_back_in_its_own_month(developer: Account) -> None:
+    sale = sales.sell(author=developer.user, cents=499)
+    sales.sell(author=developer.user, cents=100)
+    date(sale, datetime(2026, 1, 15, tzinfo=UTC))
+    sales.deliver(sales.dispute(sales.payment_of(sale), cents=499))
+    date(sale, datetime(2026, 2, 3, tzinfo=UTC), source="evt_")
+    assert (figures(developer)["sales"], figures(developer)["refunds"]) == (1, 1)
+    lost = set(LedgerEntry.objects.values_list("pk", flat=True))
+    sales.deliver(sales.dispute(sales.payment_of(sale), cents=499, status="won", at=sales.T0 + 1))
+    LedgerEntry.objects.exclude(pk__in=lost).update(booked_at=datetime(2026, 3, 3, tzinfo=UTC))
+    counted = {month: figures(developer, month) for month in ("2026-01", "2026-02", "2026-03")}
+    assert [one["sales"] for one in counted.values()] == [1, 0, 0]
+    assert [one["refunds"] for one in counted.values()] == [0, 1, 0]
+    assert [one["refunded_cents"] for one in counted.values()] == [0, 499, -499]
+    whole = figures(developer)
+    assert (whole["sales"], whole["refunds"], whole["refunded_cents"], whole["gross_cents"]) == (2, 0, 0, 599)
 
 
 def test_what_a_month_leaves_open_is_pending_in_the_next(developer: Account) -> None:
@@ -150,7 +173,9 @@ def test_what_is_no_month_is_refused(developer: Account, api: ApiClient, period:
 
 
 @pytest.mark.parametrize("tier", ["free", "pro"])
-@pytest.mark.parametrize(("method", "path"), [("GET", "plugins/earnings"), ("POST", "plugins/onboarding")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "plugins/earnings"), ("GET", "plugins/onboarding"), ("POST", "plugins/onboarding")]
+)
 def test_lower_tiers_may_not(
     make_user: Callable[..., Account], api: ApiClient, tier: str, method: str, path: str
 ) -> None:
@@ -159,6 +184,8 @@ def test_lower_tiers_may_not(
     assert answer.json["required_tier"] == "power"
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "plugins/earnings"), ("POST", "plugins/onboarding")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "plugins/earnings"), ("GET", "plugins/onboarding"), ("POST", "plugins/onboarding")]
+)
 def test_nobody_in_particular_may_not(api: ApiClient, method: str, path: str) -> None:
     assert api.request(method, path).code == "not_authenticated"

@@ -9,6 +9,7 @@ import pytest
 from django.db import connections
 
 from accounts.erasure import close_account
+from billing.models import OperatorAlert
 from marketplace.models import DeveloperAccount
 from tests.billing.purchases import impatient
 from tests.fakes.stripe_server import LoopbackStripe
@@ -34,7 +35,7 @@ def test_the_account_is_made_once_and_the_link_each_time(stripe_server: Loopback
     (account,) = stripe_server.world.all("account")
     assert account["metadata"] == {"user_id": str(developer.user.pk)}
     (call,) = stripe_server.calls("POST", "/v1/accounts")
-    assert call.idempotency_key == f"connect:{developer.user.pk}"
+    assert str(call.idempotency_key).startswith(f"connect:{developer.user.pk}:")
     assert DeveloperAccount.objects.get(user=developer.user).stripe_account_id == account["id"]
 
 
@@ -52,6 +53,25 @@ def test_an_account_whose_answer_is_lost_is_the_account(
         assert begin(developer).status in {503, 504}
     assert begin(developer).status == 200
     assert len(stripe_server.world.all("account")) == 1
+
+
+def test_who_lost_the_account_unnoticed_gets_another(stripe_server: LoopbackStripe, developer: Account) -> None:
+    assert begin(developer).status == 200
+    gone = DeveloperAccount.objects.get().stripe_account_id
+    stripe_server.deauthorize(gone)  # and its event never comes
+    assert [begin(developer).status, begin(developer).status] == [200, 200]
+    assert DeveloperAccount.objects.get().stripe_account_id not in {gone, ""}
+    assert not OperatorAlert.objects.filter(resolved_at=None).exists()
+
+
+def test_an_account_that_stripe_knows_is_kept_when_it_gives_no_link(
+    stripe_server: LoopbackStripe, developer: Account
+) -> None:
+    assert begin(developer).status == 200
+    known = DeveloperAccount.objects.get().stripe_account_id
+    stripe_server.fail("status", method="POST", path="/v1/account_links", status=403)
+    assert begin(developer).status == 502
+    assert DeveloperAccount.objects.get(deauthorized_at=None).stripe_account_id == known
 
 
 @pytest.mark.postgres

@@ -178,7 +178,7 @@ def test_a_connected_accounts_own_refunds_are_none_of_ours(sale: RevenueEvent) -
     assert sales.developer_has(sale) == 349
 
 
-@pytest.mark.parametrize("amount", [None, -1, "499", True, 2**31])
+@pytest.mark.parametrize("amount", [None, -1, "499", True, 2**53])
 def test_an_event_without_an_amount_is_refused_whole(sale: RevenueEvent, amount: object) -> None:
     event = sales.charge_refunded(sales.payment_of(sale), total=1)
     event["data"]["object"]["amount_refunded"] = amount

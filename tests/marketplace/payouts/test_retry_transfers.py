@@ -4,11 +4,13 @@ import io
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
+from billing.models import OperatorAlert
 from marketplace import jobs
 from marketplace.models import DeveloperAccount, Transfer, TransferStatus
 from tests.fakes.stripe_server import LoopbackStripe
@@ -106,6 +108,32 @@ def test_it_asks_about_accounts_that_money_waits_for(
     DeveloperAccount.objects.filter(stripe_account_id=account_id).update(payouts_enabled=False)
     sell(stripe_server, developer)
     assert "1 done" in retry()
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+@pytest.mark.parametrize("how", [retry, jobs.retry_transfers])
+def test_an_account_that_stripe_says_nothing_of_keeps_nobody_else_waiting(
+    stripe_server: LoopbackStripe,
+    developer: Account,
+    account_id: str,
+    make_user: Callable[..., Account],
+    how: Callable[[], object],
+    is_gone: bool,
+) -> None:
+    """Revoked, and the event of it was lost; or Stripe cannot be understood."""
+    other = make_user().user
+    gone = DeveloperAccount.objects.create(
+        user=other, stripe_account_id="acct_that_is_gone", created_at=datetime(2020, 1, 1, tzinfo=UTC)
+    )
+    sales.sell(author=other)
+    sell(stripe_server, developer)
+    if not is_gone:
+        stripe_server.fail("garbage", method="GET", path="/v1/accounts/.*")
+    how()
+    assert [one["destination"] for one in stripe_server.world.all("transfer")] == [account_id]
+    gone.refresh_from_db()
+    told = OperatorAlert.objects.filter(kind="connect_deauthorized", reference="acct_that_is_gone")
+    assert (gone.deauthorized_at is not None, told.exists()) == (is_gone, is_gone)
 
 
 @pytest.mark.usefixtures("prod_without_stripe")

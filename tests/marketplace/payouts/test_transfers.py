@@ -57,7 +57,7 @@ def test_a_payout_is_sent_of_its_charge(
     assert (made["amount"], made["currency"], made["destination"]) == (349, "eur", payable.stripe_account_id)
     assert made["source_transaction"].startswith("ch_")
     (call,) = stripe_server.calls("POST", TRANSFERS)
-    assert call.idempotency_key == f"payout:{intent(sale).pk}"
+    assert str(call.idempotency_key).startswith(f"payout:{intent(sale).pk}:0:")
     sale.refresh_from_db()
     assert sale.stripe_transfer_id == intent(sale).stripe_id == made["id"]
     assert intent(sale).done_at is not None
@@ -144,7 +144,8 @@ def test_a_reversal_whose_answer_is_lost_takes_once(
     keys = {
         call.idempotency_key for call in stripe_server.calls("POST", f"{TRANSFERS}/{intent(sale).stripe_id}/reversals")
     }
-    assert keys == {f"reversal:{reversal.pk}"}
+    assert len(keys) == 1
+    assert str(keys.pop()).startswith(f"reversal:{reversal.pk}:0:")
 
 
 def restore_from_before(transfer: Transfer) -> None:
@@ -244,20 +245,67 @@ def test_no_more_of_a_payout_is_reversed_than_is_left_of_it(
 
 
 def test_what_stripe_refuses_is_recorded_and_told_to_a_person(
-    stripe_server: LoopbackStripe, developer: Account
+    stripe_server: LoopbackStripe, payable: DeveloperAccount, developer: Account
 ) -> None:
-    sales.make_payable(developer.user, stripe_account(stripe_server, payouts=False))
+    """Sold, as far as we know, for a payment that is not Stripe's."""
     sale = sales.sell(author=developer.user)
-    stripe_server.take_payment(sales.payment_of(sale), cents=499)
     for _ in range(ATTEMPTS_BEFORE_ALERT):
         assert not OperatorAlert.objects.exists()
         assert run(intent(sale).pk) is Outcome.FAILED
     assert (intent(sale).attempts, intent(sale).last_failure) == (ATTEMPTS_BEFORE_ALERT, "upstream_error")
+    assert intent(sale).last_reason == "resource_missing"
     alert = OperatorAlert.objects.get()
     assert (alert.kind, alert.reference) == ("transfer_failed", str(intent(sale).pk))
-    stripe_server.enable_payouts(developer.user.developer_account.stripe_account_id)
+    assert "upstream_error (resource_missing)" in alert.message
+    stripe_server.take_payment(sales.payment_of(sale), cents=499)
     assert run(intent(sale).pk) is Outcome.DONE
+    assert intent(sale).last_reason == ""
     assert OperatorAlert.objects.get().resolved_at is not None
+
+
+def test_a_stored_failure_does_not_keep_a_payout_for_a_day(
+    stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
+) -> None:
+    stripe_server.fail("stored_status", method="POST", path=TRANSFERS)
+    assert run(intent(sale).pk) is Outcome.DONE
+    assert sent_cents(stripe_server) == [349]
+    assert [call.path for call in stripe_server.seen if call.path == TRANSFERS and call.method == "GET"] == [TRANSFERS]
+
+
+def test_a_stripe_that_fails_for_hours_is_asked_under_ever_new_keys(
+    stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
+) -> None:
+    stripe_server.fail("stored_status", method="POST", path=TRANSFERS, times=80)
+    for number in range(1, 41):
+        assert run(intent(sale).pk) is Outcome.FAILED
+        assert (intent(sale).refusals, intent(sale).last_reason) == (number, "api_error")
+    keys = [call.idempotency_key for call in stripe_server.calls("POST", TRANSFERS)]
+    assert len(keys) == len(set(keys)) == 80
+    assert run(intent(sale).pk) is Outcome.DONE
+    assert sent_cents(stripe_server) == [349]
+
+
+def test_a_stored_failure_that_moved_the_money_after_all_is_found(
+    stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
+) -> None:
+    run(intent(sale).pk)
+    made = stripe_server.world.all("transfer")[0]
+    Transfer.objects.update(status=TransferStatus.PENDING, stripe_id=None, done_at=None, attempts=0)
+    stripe_server.forget_keys()
+    stripe_server.fail("stored_status", method="POST", path=TRANSFERS)
+    assert run(intent(sale).pk) is Outcome.DONE
+    assert intent(sale).stripe_id == made["id"]
+    assert sent_cents(stripe_server) == [349]
+
+
+def test_a_stored_failure_does_not_keep_a_reversal_for_a_day(
+    stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
+) -> None:
+    run(intent(sale).pk)
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=200))
+    stripe_server.fail("stored_status", method="POST", path=f"{TRANSFERS}/.*/reversals")
+    assert run(Transfer.objects.get(reverses=intent(sale)).pk) is Outcome.DONE
+    assert sent_cents(stripe_server) == [209]
 
 
 def test_a_payment_that_stripe_never_had_pays_nobody(

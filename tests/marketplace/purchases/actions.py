@@ -10,7 +10,7 @@ from typing import Any
 from django.test import override_settings
 
 from accounts.models import User
-from billing.customers import ensure_customer
+from billing.stripe.customers import ensure_customer
 from billing.stripe.factory import get_gateway
 from marketplace.catalog.ratings import rank_of
 from marketplace.models import (

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from django.db import IntegrityError
 
+from billing.models import OperatorAlert
 from marketplace.models import PluginPurchase, RevenueEvent
+from tests.fakes.stripe import payments
 from tests.fakes.stripe.payments import Manner
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.purchases.actions import (
@@ -14,6 +17,7 @@ from tests.marketplace.purchases.actions import (
     give_card,
     has_installed,
     install,
+    lose_answers,
     page_of,
     publish,
     purchases_of,
@@ -165,11 +169,67 @@ def test_a_slow_no_leads_to_a_page(stripe: LoopbackStripe, buyer: Account) -> No
     assert charged_cents(stripe) == []
 
 
-def test_an_amount_below_stripes_least_is_refused_and_never_given_away(stripe: LoopbackStripe, buyer: Account) -> None:
-    give_card(stripe, buyer)
-    plugin = publish(price_cents=49)
-    assert install(buyer, plugin).status == 502
+@pytest.mark.parametrize("has_card", [True, False])
+def test_what_stripe_charges_to_nobody_is_said_and_never_given_away(
+    stripe: LoopbackStripe, buyer: Account, monkeypatch: pytest.MonkeyPatch, has_card: bool
+) -> None:
+    """The least depends on the currency of the account's balance: with CZK it is 15 Kč, which is more than €0.50."""
+    if has_card:
+        give_card(stripe, buyer)
+    monkeypatch.setitem(payments.LEAST_CENTS, "eur", 60)
+    plugin = publish(price_cents=55)
+    for _ in range(2):
+        answer = install(buyer, plugin)
+        assert (answer.status, answer.code) == (409, "conflict")
+        assert "too small to be charged" in answer.json["detail"]
     assert not has_installed(buyer, plugin)
+    assert set(purchases_of(buyer)) == {"failed"}
+    alert = OperatorAlert.objects.get()
+    assert (alert.kind, alert.reference) == ("plugin_price_too_small", plugin.pk)
+    assert "€0.55" in alert.message
+    change(plugin, price_cents=60)
+    assert install(buyer, plugin).status == (201 if has_card else 402)
+
+
+def test_a_price_of_before_the_rule_is_not_asked_for(stripe: LoopbackStripe, buyer: Account) -> None:
+    plugin = publish(price_cents=49, is_unsellable=True)
+    asked = len(stripe.seen)
+    assert install(buyer, plugin).status == 409
+    assert (len(stripe.seen), purchases_of(buyer)) == (asked, [])
+
+
+def test_a_price_that_cannot_be_charged_is_no_price(db: None) -> None:
+    with pytest.raises(IntegrityError, match="plugins_price_can_be_charged"):
+        publish(price_cents=49)
+
+
+def test_a_stored_failure_of_a_charge_leads_to_a_page_and_charges_once(stripe: LoopbackStripe, buyer: Account) -> None:
+    give_card(stripe, buyer)
+    plugin = publish(price_cents=499)
+    stripe.fail("stored_status", path="/v1/payment_intents", method="POST")
+    answer = install(buyer, plugin)
+    assert len({call.idempotency_key for call in stripe.calls("POST", "/v1/payment_intents")}) == 1
+    stripe.complete_checkout(session_of(answer))
+    assert install(buyer, plugin).status == 201
+    assert charged_cents(stripe) == [499]
+
+
+def test_a_stored_failure_of_a_page_is_left_behind(stripe: LoopbackStripe, buyer: Account) -> None:
+    plugin = publish(price_cents=499)
+    stripe.fail("stored_status", path="/v1/checkout/sessions", method="POST")
+    first = page_of(install(buyer, plugin))
+    assert page_of(install(buyer, plugin)) == first
+
+
+def test_a_charge_that_was_made_before_stripe_failed_is_found(stripe: LoopbackStripe, buyer: Account) -> None:
+    give_card(stripe, buyer)
+    plugin = publish(price_cents=499)
+    with lose_answers(stripe):
+        assert install(buyer, plugin).status == 504
+    stripe.forget_keys()
+    stripe.fail("stored_status", path="/v1/payment_intents", method="POST")
+    assert install(buyer, plugin).status == 201
+    assert charged_cents(stripe) == [499]
 
 
 @pytest.mark.parametrize(("status", "answered"), [(500, 502), (503, 503), (429, 503), (401, 502)])

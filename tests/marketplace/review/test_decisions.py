@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound, PermissionDenied, Problem, ValidationFailed
-from marketplace.catalog.serializers import author_text
+from marketplace.decision_texts import author_text
 from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion, RejectionReason, ReviewDecision
 from marketplace.review.decisions import ALREADY_DECIDED, MAX_NOTES, approve, reject, take_down
 from tests.marketplace.review.submissions import publish, submit, tidy
@@ -200,6 +200,7 @@ def test_a_code_of_other_days_has_no_sentence() -> None:
         {"name": {"a": 1}},
         {"category": None},
         {"price_cents": -1},
+        {"price_cents": 49},
         {"price_cents": "499"},
         {"price_cents": True},
         {"price_cents": 2**40},

@@ -17,8 +17,11 @@ from tests.marketplace.review.submissions import publish, submit, tidy
 pytestmark = pytest.mark.django_db
 
 # Everybody of the staff: the first page, logging in, one's own password, scripts' texts, and "view on site",
-# which no model of ours has. And a search over models that the person may see, which is empty for most.
-FOR_ALL_STAFF = {"index", "login", "jsi18n", "password_change", "password_change_done", "view_on_site", "search"}
+# which no model of ours has. A search over models that the person may see, which is empty for most. And the second step
+# of a login, which leads everybody on who is logged in.
+FOR_ALL_STAFF = {
+    "index", "login", "second_factor", "jsi18n", "password_change", "password_change_done", "view_on_site", "search",
+}  # fmt: skip
 FOR_REVIEWERS = {
     "marketplace_pluginversion_changelist",
     "marketplace_pluginversion_change",

@@ -2,9 +2,8 @@ import itertools
 
 import pytest
 
-from marketplace.review.decisions import is_newer
 from marketplace.review.page import UNKNOWN_PERMISSION, describe_permission, visible
-from marketplace.submissions.manifest import version_fault
+from marketplace.submissions.manifest import is_newer, version_fault
 
 # https://semver.org § 11, in order
 ORDERED = ["0.9.9", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11"]

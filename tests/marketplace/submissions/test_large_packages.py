@@ -22,6 +22,7 @@ PLUGINS = "/api/v1/plugins"
 def author(server: RunningServer) -> Member:
     member = join(server)
     server.manage("set_tier", member.email, "power")
+    server.manage("verify_email", member.email)
     return member
 
 
@@ -73,6 +74,7 @@ def test_large_submissions_take_little_memory(server_factory: Callable[..., Runn
     server = server_factory()
     author = join(server)
     server.manage("set_tier", author.email, "team")
+    server.manage("verify_email", author.email)
     assert submit(server, author, build_zip({"main.js": MAIN})).status == 201
     wait_until_idle(server.pid)
     package = build_zip({"main.js": MAIN, **{f"{n}.bin": noise(4 * MIB, seed=n) for n in range(4)}})

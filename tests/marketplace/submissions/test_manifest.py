@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace.review.decisions import is_newer
 from marketplace.submissions import manifest as rules
+from marketplace.submissions.manifest import is_newer
 from marketplace.submissions.validators.manifest import looks_like_a_blob
 from tests.marketplace.members import MANIFEST, failures_of, validate
 
@@ -117,6 +117,16 @@ def test_what_is_no_list_of_permissions(value: Any) -> None:
 @pytest.mark.parametrize(("value", "ok"), [(0, True), (1, True), (100_000, True), (100_001, False), (-1, False)])
 def test_a_price_is_within_bounds(value: int, ok: bool) -> None:
     assert (rules.price_fault(value) is None) == ok
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("value", "ok"), [(0, True), (1, False), (49, False), (50, True), (100_000, True)])
+def test_a_price_can_be_charged(value: int, ok: bool) -> None:
+    assert (rules.small_price_fault(value) is None) == ok
+    failures = failures_of(validate(price_cents=value))
+    assert set(failures) == (set() if ok else {"price"})
+    if not ok:
+        assert failures["price"]["message"].startswith("A price is 0 or at least 50 cents")
 
 
 @pytest.mark.parametrize("value", [1.5, "1", None, True, [], 10**400])

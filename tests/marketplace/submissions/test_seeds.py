@@ -1,14 +1,18 @@
 """Adiuva's own plugins: there after ``migrate``, and their packages whenever they are asked for."""
 
 import hashlib
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from billing import alerts
+from billing.models import OperatorAlert
 from marketplace.models import Plugin, PluginStatus, PluginVersion
 from marketplace.submissions import packages
 from tests.marketplace.members import Member, failures_of, files, validate
@@ -90,3 +94,24 @@ def test_the_migrations_can_be_undone_and_done_again() -> None:
     migrate(latest)
     assert set(Plugin.objects.values_list("slug", flat=True)) == set(packages.SEED_SLUGS)
     Plugin.objects.all().delete()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_prices_of_before_the_rule_stay_and_are_told() -> None:
+    def migrate(name: str) -> Any:
+        executor = MigrationExecutor(connection)
+        executor.migrate([("marketplace", name)])
+        return executor.loader.project_state([("marketplace", name)]).apps
+
+    latest = MigrationExecutor(connection).loader.graph.leaf_nodes("marketplace")[0][1]
+    before = migrate("0005_ledger_entries")
+    now = datetime.now(UTC)
+    for slug, cents, status in (("live", 30, "approved"), ("waits", 49, "pending_review"), ("fine", 50, "approved")):
+        before.get_model("marketplace", "Plugin").objects.create(
+            slug=slug, name=slug, price_cents=cents, status=status, s3_package_key=f"_plugins/{slug}", created_at=now
+        )
+    migrate(latest)
+    kept = Plugin.objects.filter(pk__in=["live", "waits", "fine"]).values_list("pk", "price_cents", "is_unsellable")
+    assert set(kept) == {("live", 30, True), ("waits", 49, True), ("fine", 50, False)}
+    alert = OperatorAlert.objects.get()
+    assert (alert.kind, alert.reference) == (alerts.PLUGIN_PRICE_TOO_SMALL, "live")

@@ -85,6 +85,20 @@ def test_a_decided_version_is_not_submitted_again(author: Member, decided: Plugi
     assert author.submit(version="1.0.1").status == 201
 
 
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [("1.9.0", 409), ("1.10.0-rc.1", 409), ("1.10.0+other", 409), ("1.10.1", 201), ("2.0.0-rc.1", 201)],
+)
+def test_a_version_is_higher_than_all_that_were_submitted(author: Member, version: str, status: int) -> None:
+    author.publishes(version="1.2.0")
+    author.submit(version="1.10.0")
+    reject(version=PluginVersion.objects.get(version="1.10.0"), reviewer=reviewer(), reason_code="broken")
+    answer = author.submit(version=version)
+    assert answer.status == status
+    if status == 409:
+        assert "1.10.0" in answer.json["detail"]
+
+
 def test_an_id_is_its_first_authors(author: Member, join: Callable[..., Member]) -> None:
     author.submit()
     other = join()

@@ -105,6 +105,14 @@ def test_readiness_asks_the_bucket(api: ApiClient, configure: Any, s3: LoopbackS
     assert _blobs_are(api) == "failed"
 
 
+@pytest.mark.django_db
+@pytest.mark.usefixtures("patient_readiness")
+def test_a_key_that_may_only_read_is_not_ready(api: ApiClient, configure: Any, s3: LoopbackS3) -> None:
+    configure(**ON_S3 | {"S3_ENDPOINT_URL": s3.url, "S3_TIMEOUT_SECONDS": 9.0})  # a store of its own: nothing seen yet
+    s3.fault("put_object", Fault("status", status=403, code="AccessDenied"))
+    assert _blobs_are(api) == "failed"
+
+
 NOTHING = dict.fromkeys(("S3_BUCKET", "S3_REGION", "S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "")
 
 

@@ -22,7 +22,7 @@ class Follower:
         self.records: dict[str, Version] = {}
         self.resyncs = 0
         self._client = client
-        self._since = 0
+        self._since = "0"
         self._newest = 0
         self._full_run: set[str] | None = set()  # the ids that have come since it began at 0
 
@@ -31,9 +31,9 @@ class Follower:
         while pages is None or pages > 0:
             answer = self._client.request("GET", "storage/changes", params={"since": self._since, "limit": 20})
             if answer.status_code == 410:
-                assert answer.json()["code"] == "resync_required"
+                assert (answer.json()["code"], answer.json()["reason"]) == ("resync_required", "pruned")
                 self.resyncs += 1
-                self._since, self._newest, self._full_run = 0, 0, set()
+                self._since, self._newest, self._full_run = "0", 0, set()
                 continue
             assert answer.status_code == 200, answer.text
             page = answer.json()

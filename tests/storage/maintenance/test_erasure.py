@@ -10,7 +10,7 @@ from django.db import connection
 
 from accounts import erasure, jobs
 from accounts.models import User
-from adiuva.api.errors import InvalidToken
+from adiuva.api.errors import InvalidToken, UpstreamUnavailable
 from backups.models import Backup
 from storage.models import StorageRecord, StorageUsage, StoredVector
 from storage.quota import Kind, lock_usage
@@ -78,6 +78,35 @@ def test_a_blob_store_that_fails_leaves_the_erasure_to_be_tried_again(
     assert erasure.resume() == 1
     assert not User.objects.filter(id=account.user.id).exists()
     assert keys() == set()
+
+
+def test_a_vector_store_that_is_away_withholds_nothing_else(make_user: MakeUser, monkeypatch: Any) -> None:
+    user = make_user(tier="team").user
+    store_everything(user)
+
+    def be_away(user_id: uuid.UUID) -> None:
+        raise UpstreamUnavailable("The vector store is not available right now.")
+
+    erasure.close_account(user=user)
+    with monkeypatch.context() as patch:
+        patch.setattr("storage.vectors.search.erase_vectors_of", be_away)
+        patch.setattr("storage.vectors.search.may_hold_vectors_of", lambda _: True)
+        assert not erasure.erase(user_id=user.id)
+    assert keys() == set()
+    assert not StorageRecord.objects.for_user(user.id).exists()
+    assert not Backup.objects.for_user(user.id).exists()
+    assert User.objects.filter(id=user.id).exists()
+    assert erasure.resume() == 1
+    assert count_rows(user) == 0
+
+
+def test_who_has_no_vectors_needs_no_vector_store(make_user: MakeUser, monkeypatch: Any, settings: Any) -> None:
+    user = make_user(tier="team").user
+    make_record(user)
+    settings.VECTOR_DIR.mkdir(parents=True, exist_ok=True)  # the readiness probe makes it
+    monkeypatch.setattr("storage.vectors.factory._open_store", lambda: pytest.fail("it is opened"))
+    erasure.close_account(user=user)
+    assert erasure.erase(user_id=user.id)
 
 
 def test_counters_that_drifted_do_not_hold_an_erasure_up(make_user: MakeUser) -> None:
@@ -150,10 +179,11 @@ def test_a_commit_that_was_let_in_before_is_waited_for_and_erased(make_user: Mak
     connection.close()
 
 
-def test_a_worker_leaves_an_erasure_to_the_server_that_holds_the_vectors(
+def test_a_worker_leaves_an_erasure_to_the_server_that_puts_the_vectors_in_order(
     make_user: MakeUser, settings: Any, tmp_path: Path
 ) -> None:
-    settings.VECTOR_DIR = tmp_path  # there, so somebody may have it open
+    settings.VECTOR_DIR = tmp_path / "vectors"
+    (settings.VECTOR_DIR / "collection").mkdir(parents=True)  # of an earlier version, so the server may be moving it
     user = make_user(tier="pro").user
     erasure.close_account(user=user)
 

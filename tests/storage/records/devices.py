@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.checksums import checksum_of
+from storage.models import StorageUsage
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 
@@ -89,6 +90,10 @@ class Device:
     def used_bytes(self) -> int:
         used: int = self.api.get("storage/quota", token=self.token).json["storage"]["used_bytes"]
         return used
+
+
+def limit_storage(device: Device, size_bytes: int) -> None:
+    StorageUsage.objects.update_or_create(user=device.account.user, defaults={"storage_limit_bytes": size_bytes})
 
 
 def files(folder: Path) -> list[Path]:

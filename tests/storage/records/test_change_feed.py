@@ -11,6 +11,7 @@ from django.core.management import call_command
 from storage.checksums import checksum_of
 from storage.models import StorageUsage
 from tests.storage.records.devices import Device
+from tests.support.feed_cursors import cursor_at
 
 pytestmark = pytest.mark.django_db
 
@@ -20,8 +21,12 @@ def prune() -> None:
     call_command("reap_storage", "--tombstone-age", "0", stdout=io.StringIO())
 
 
+def at(device: Device, position: int, **others: Any) -> str:
+    return cursor_at(device.account.user.id, position, **others)
+
+
 def test_it_begins_empty(device: Device) -> None:
-    assert device.feed() == {"changes": [], "next": 0, "has_more": False}
+    assert device.feed() == {"changes": [], "next": at(device, 0), "has_more": False}
 
 
 def test_a_change_says_all_but_the_bytes(device: Device) -> None:
@@ -35,6 +40,7 @@ def test_a_change_says_all_but_the_bytes(device: Device) -> None:
         "checksum": checksum_of(b"kept"),
         "size_bytes": 4,
         "revision": 1,
+        "etag": device.read(kept["id"]).headers["ETag"],
     }
     delete = {
         "seq": 3,
@@ -44,8 +50,9 @@ def test_a_change_says_all_but_the_bytes(device: Device) -> None:
         "checksum": checksum_of(b"gone!"),
         "size_bytes": 0,
         "revision": 2,
+        "etag": f'"2-{checksum_of(b"gone!")[:16]}"',
     }
-    assert device.feed() == {"changes": [put, delete], "next": 3, "has_more": False}
+    assert device.feed() == {"changes": [put, delete], "next": at(device, 3), "has_more": False}
 
 
 def test_it_has_the_last_change_of_each_record(device: Device) -> None:
@@ -56,14 +63,14 @@ def test_it_has_the_last_change_of_each_record(device: Device) -> None:
 
 def test_a_page_ends_at_its_limit_and_the_next_goes_on(device: Device) -> None:
     ids = [device.stored(bytes([number]))["id"] for number in range(5)]
-    seen, since, more = [], 0, True
+    seen, since, more = [], "0", True
     while more:
         page = device.feed(f"?since={since}&limit=2")
         assert len(page["changes"]) <= 2
         seen += [change["id"] for change in page["changes"]]
         since, more = page["next"], page["has_more"]
-    assert (seen, since) == (ids, 5)
-    assert device.feed(f"?since={since}") == {"changes": [], "next": 5, "has_more": False}
+    assert (seen, since) == (ids, at(device, 5))
+    assert device.feed(f"?since={since}") == {"changes": [], "next": since, "has_more": False}
 
 
 def test_an_exactly_full_page_is_the_last(device: Device) -> None:
@@ -76,7 +83,8 @@ def test_an_exactly_full_page_is_the_last(device: Device) -> None:
 def test_since_is_all_that_came_after(device: Device) -> None:
     for number in range(3):
         device.stored(bytes([number]))
-    assert [change["seq"] for change in device.feed("?since=2")["changes"]] == [3]
+    since = device.feed("?limit=2")["next"]
+    assert [change["seq"] for change in device.feed(f"?since={since}")["changes"]] == [3]
 
 
 def test_a_limit_has_a_limit(device: Device) -> None:
@@ -84,47 +92,67 @@ def test_a_limit_has_a_limit(device: Device) -> None:
     assert len(device.feed("?limit=100000")["changes"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        *(
-            ("since=x", "since"),
-            ("since=", "since"),
-            ("since=1.5", "since"),
-            ("limit=0", "limit"),
-            ("limit=-1", "limit"),
-        ),
-        *((f"since={10**30}", "since"), (f"since=-{10**30}", "since"), ("limit=all", "limit")),
-    ],
-)
-def test_what_is_no_number_is_400(device: Device, query: str, field: str) -> None:
+@pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=all", f"limit={10**30}"])
+def test_a_limit_that_is_none_is_400(device: Device, query: str) -> None:
     answer = device.api.get(f"storage/changes?{query}", token=device.token)
-    assert (answer.status, answer.code, list(answer.json["errors"])) == (400, "validation_error", [field])
+    assert (answer.status, answer.code, list(answer.json["errors"])) == (400, "validation_error", ["limit"])
 
 
-def assert_resync_required(device: Device, query: str) -> Any:
-    answer = device.api.get(f"storage/changes?{query}", token=device.token)
-    assert (answer.status, answer.code) == (410, "resync_required"), answer
-    return answer.json
+# --- cursors that go on nowhere ---
+
+
+def assert_never_handed_out(device: Device, since: str) -> None:
+    answer = device.api.get(f"storage/changes?since={since}", token=device.token)
+    assert (answer.status, answer.code, list(answer.json["errors"])) == (400, "validation_error", ["since"])
+
+
+def assert_resync_required(device: Device, since: str, reason: str) -> None:
+    answer = device.api.get(f"storage/changes?since={since}", token=device.token)
+    assert (answer.status, answer.code, answer.json["reason"]) == (410, "resync_required", reason), answer
+    assert "since=0" in answer.json["detail"]
+
+
+@pytest.mark.parametrize("since", ["x", "", "1.5", "00", "-0", "0x0", "1", "-1", str(2**53), "A" * 64, "A" * 4096, "é"])
+def test_what_is_no_cursor_is_400(device: Device, since: str) -> None:
+    device.stored(b"x")
+    assert_never_handed_out(device, since)
+
+
+def test_a_cursor_is_of_one_account(device: Device, new_device: Callable[[], Device]) -> None:
+    device.stored(b"x")
+    other = new_device()
+    other.stored(b"y")
+    assert_never_handed_out(device, other.feed()["next"])
+
+
+def test_a_cursor_has_one_spelling(device: Device) -> None:
+    since = device.feed()["next"]
+    for other in (f"{since}=", f"{since[:10]}.{since[10:]}", since[:-1], f"{since}AAAA", f" {since}", since.swapcase()):
+        assert_never_handed_out(device, other)
 
 
 def test_who_is_behind_the_pruned_must_start_again(device: Device) -> None:
-    kept, gone = device.stored(b"kept")["id"], device.stored(b"gone")["id"]
+    empty = device.feed()["next"]
+    kept = device.stored(b"kept")["id"]
+    first = device.feed()["next"]
+    gone = device.stored(b"gone")["id"]
+    second = device.feed()["next"]
     device.delete(gone)
+    last = device.feed()["next"]
     prune()
-    for since in (1, 2):
-        assert "since=0" in assert_resync_required(device, f"since={since}")["detail"]
-    assert device.feed("?since=3") == {"changes": [], "next": 3, "has_more": False}
+    for since in (empty, first, second):
+        assert_resync_required(device, since, "pruned")
+    assert device.feed(f"?since={last}") == {"changes": [], "next": last, "has_more": False}
     page = device.feed("?since=0")
     assert [change["id"] for change in page["changes"]] == [kept]
-    assert (page["next"], page["has_more"]) == (3, False)
+    assert (page["next"], page["has_more"]) == (last, False)
 
 
 def test_when_everything_is_pruned_a_new_follower_is_up_to_date(device: Device) -> None:
     device.delete(device.stored(b"gone")["id"])
     prune()
     page = device.feed()
-    assert page == {"changes": [], "next": 2, "has_more": False}
+    assert page == {"changes": [], "next": at(device, 2), "has_more": False}
     device.stored(b"new")
     assert [change["seq"] for change in device.feed(f"?since={page['next']}")["changes"]] == [3]
 
@@ -139,16 +167,15 @@ def old_records_below_a_pruning(device: Device) -> list[str]:
 
 def test_a_full_run_goes_through_what_is_older_than_the_pruned(device: Device) -> None:
     ids = old_records_below_a_pruning(device)
-    seen, since, cursors = [], 0, []
+    seen, since, cursors = [], "0", []
     for _ in range(3):
         page = device.feed(f"?since={since}&limit=2")
         seen += [change["id"] for change in page["changes"]]
         since = page["next"]
         cursors.append(since)
     assert seen == ids
-    assert [cursor < 0 for cursor in cursors] == [True, True, False]
-    assert since == 8
-    assert device.feed("?since=8") == {"changes": [], "next": 8, "has_more": False}
+    assert cursors == [at(device, 2, run_after=8), at(device, 4, run_after=8), at(device, 8)]
+    assert device.feed(f"?since={since}") == {"changes": [], "next": since, "has_more": False}
 
 
 def test_a_full_run_into_which_a_pruning_falls_starts_again(device: Device) -> None:
@@ -158,31 +185,15 @@ def test_a_full_run_into_which_a_pruning_falls_starts_again(device: Device) -> N
     device.delete(ids[0])
     assert device.feed(f"?since={page['next']}&limit=2")["changes"]
     prune()
-    assert_resync_required(device, f"since={page['next']}")
+    assert_resync_required(device, page["next"], "pruned")
     assert [change["id"] for change in device.feed("?limit=100")["changes"]] == ids[1:]
-
-
-def test_who_knows_more_than_the_server_must_start_again(device: Device) -> None:
-    """The database came back from a backup: what the follower has seen since then is not what it is told next."""
-    assert_resync_required(device, "since=1")
-    device.stored(b"x")
-    assert_resync_required(device, "since=2")
-    assert_resync_required(device, f"since={2**53 - 1}")
-    assert_resync_required(device, "since=-2")
-    assert device.feed("?since=1")["changes"] == []
-
-
-@pytest.mark.parametrize("since", [-1, -(2**32), -(2**32) - 1, -(2**53 - 1)])
-def test_a_cursor_that_was_never_given_breaks_nothing(device: Device, since: int) -> None:
-    device.stored(b"x")
-    answer = device.api.get(f"storage/changes?since={since}", token=device.token)
-    assert answer.status in {200, 410}
 
 
 def test_a_refused_change_leaves_no_gap(device: Device) -> None:
     first = device.stored(b"1")["id"]
     device.send(b"2", checksum=checksum_of(b"3"))
     device.send(b"2", record_id=first)
+    device.send(b"1", record_id=first)
     device.send(b"2", to=first, headers={"If-Match": '"x"'})
     device.send(b"2", to=str(uuid.uuid4()))
     device.stored(b"2")

@@ -1,20 +1,27 @@
 """POST: three forms, one record."""
 
 import base64
+import io
 import itertools
 import re
 import uuid
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db.models import F
 
 from storage.checksums import checksum_of
-from storage.models import StorageRecord
-from tests.storage.records.devices import FORMS, MALFORMED_ID, STREAM, Device, files, form
+from storage.models import StorageRecord, UploadKey
+from tests.storage.records.devices import FORMS, MALFORMED_ID, STREAM, Device, files, form, limit_storage
 
 pytestmark = pytest.mark.django_db
 SEALED = bytes(range(256)) * 5 + b"\r\n--\x00"
+ID = str(uuid.UUID(int=7, version=4))
+KEY = {"Idempotency-Key": "7d1b0f3e-4f8e-4f43-9a53-0a7f6b1f2c3d"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
@@ -34,6 +41,7 @@ def test_a_record_is_stored_as_it_was_sent(device: Device, blob_folder: Path, as
         "checksum": checksum_of(SEALED),
         "size_bytes": len(SEALED),
         "revision": 1,
+        "etag": answer.headers["ETag"],
         "created_at": meta["updated_at"],
         "updated_at": meta["updated_at"],
     }
@@ -68,7 +76,7 @@ def test_a_wrong_checksum_stores_nothing(device: Device, blob_folder: Path, as_:
     assert files(blob_folder) == []
     assert device.items() == []
     assert device.used_bytes() == 0
-    assert device.feed() == {"changes": [], "next": 0, "has_more": False}
+    assert device.feed()["changes"] == []
 
 
 @pytest.mark.parametrize(
@@ -175,6 +183,129 @@ def test_a_taken_id_is_409_and_what_is_there_stays(device: Device, blob_folder: 
     assert device.read(chosen).content == b"first"
     assert [file.read_bytes() for file in files(blob_folder)] == [b"first"]
     assert device.used_bytes() == len(b"first")
+
+
+# --- the same once more ---
+
+
+@pytest.mark.parametrize("as_", FORMS)
+def test_what_is_sent_again_is_answered_again_and_stored_once(device: Device, blob_folder: Path, as_: str) -> None:
+    """The answer of the first time was lost: the client asks again, and is not told that somebody was faster."""
+    first = device.stored(SEALED, record_id=ID, as_=as_)
+    again = device.send(SEALED, record_id=ID, as_=as_)
+    assert (again.status, again.json) == (200, first)
+    assert (again.headers["ETag"], again.headers["Location"]) == (first["etag"], f"/api/v1/storage/records/{ID}")
+    assert len(files(blob_folder)) == 1
+    assert device.used_bytes() == len(SEALED)
+    assert [change["seq"] for change in device.feed()["changes"]] == [1]
+
+
+@pytest.mark.parametrize("as_", FORMS)
+def test_what_is_sent_again_needs_no_room(device: Device, as_: str) -> None:
+    first = device.stored(SEALED, record_id=ID)
+    limit_storage(device, len(SEALED))
+    assert device.send(SEALED, record_id=ID, as_=as_).json == first
+    assert device.send(SEALED, as_=as_).code == "quota_exceeded"
+
+
+@pytest.mark.parametrize("as_", FORMS)
+def test_what_is_sent_again_must_be_what_it_says(device: Device, as_: str) -> None:
+    device.stored(SEALED, record_id=ID)
+    answer = device.send(b"x" * len(SEALED), record_id=ID, checksum=checksum_of(SEALED), as_=as_)
+    assert (answer.status, answer.code) == (400, "checksum_mismatch")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"), [({"record_id": ID}, 200), ({"headers": KEY}, 201)], ids=["by its id", "by its key"]
+)
+def test_what_is_sent_again_takes_the_place_of_bytes_that_are_gone(
+    device: Device, blob_folder: Path, sent: dict[str, Any], status: int
+) -> None:
+    """After a restore from a backup of which not all was whole, say: the client has them still."""
+    first = device.stored(SEALED, **sent)
+    limit_storage(device, len(SEALED))  # it is counted already
+    [lost] = files(blob_folder)
+    lost.unlink()
+    assert device.read(first["id"]).status == 502
+    refused = device.send(b"x" * len(SEALED), checksum=checksum_of(SEALED), **sent)
+    assert (refused.code, files(blob_folder)) == ("checksum_mismatch", [])
+
+    again = device.send(SEALED, **sent)
+
+    assert (again.status, again.json) == (status, first)
+    assert device.read(first["id"]).content == SEALED
+    [stored] = files(blob_folder)
+    assert stored.name != lost.name  # under a key of its own: nobody ever writes where somebody reads
+    assert device.used_bytes() == len(SEALED)
+    assert [change["seq"] for change in device.feed()["changes"]] == [1]
+    assert device.send(SEALED, **sent).json == first
+    assert files(blob_folder) == [stored]
+
+
+def test_bytes_that_are_gone_with_their_record_are_not_stored_again(device: Device, blob_folder: Path) -> None:
+    first = device.stored(SEALED, headers=KEY)
+    device.delete(first["id"])
+    for blob in files(blob_folder):
+        blob.unlink()
+    assert device.send(SEALED, headers=KEY).json == first
+    assert (files(blob_folder), device.items()) == ([], [])
+
+
+def test_the_same_bytes_in_another_table_are_another_content(device: Device) -> None:
+    device.stored(SEALED, record_id=ID, table="notes")
+    assert device.send(SEALED, record_id=ID, table="tasks").code == "conflict"
+
+
+def test_a_key_makes_one_record_of_many_tries(device: Device, blob_folder: Path) -> None:
+    first = device.send(SEALED, headers=KEY)
+    for as_ in FORMS:
+        again = device.send(SEALED, headers=KEY, as_=as_)
+        assert (again.status, again.json, again.headers["ETag"]) == (201, first.json, first.headers["ETag"])
+        assert again.headers["Location"] == first.headers["Location"]
+    assert len(files(blob_folder)) == 1
+    assert [item["id"] for item in device.items()] == [first.json["id"]]
+
+
+def test_a_key_answers_as_it_did_whatever_became_of_the_record(device: Device) -> None:
+    first = device.send(SEALED, headers=KEY)
+    device.send(b"changed", to=first.json["id"])
+    assert device.send(SEALED, headers=KEY).json == first.json
+    device.delete(first.json["id"])
+    again = device.send(SEALED, headers=KEY)
+    assert (again.status, again.json) == (201, first.json)
+    assert device.items() == []
+
+
+@pytest.mark.parametrize("other", [{"data": b"other"}, {"data": SEALED, "table": "tasks"}])
+def test_a_key_with_another_body_is_422(device: Device, other: dict[str, Any]) -> None:
+    device.send(SEALED, headers=KEY)
+    answer = device.send(**other, headers=KEY)
+    assert (answer.status, answer.code) == (422, "idempotency_mismatch")
+    assert len(device.items()) == 1
+
+
+def test_a_refusal_does_not_use_a_key_up(device: Device) -> None:
+    assert device.send(SEALED, checksum=checksum_of(b"x"), headers=KEY).status == 400
+    assert device.send(b"x", headers=KEY).status == 201
+
+
+def test_a_key_is_one_accounts_and_one_days(device: Device, new_device: Callable[[], Device]) -> None:
+    ids = [one.send(SEALED, headers=KEY).json["id"] for one in (device, new_device())]
+    UploadKey.objects.update(created_at=F("created_at") - timedelta(hours=24))
+    ids.append(device.send(b"the day after", headers=KEY).json["id"])
+    assert len(set(ids)) == 3
+    call_command("reap_storage", stdout=io.StringIO())
+    assert [str(kept.record_id) for kept in UploadKey.objects.all()] == ids[2:]
+
+
+def test_where_an_id_is_chosen_it_is_the_key(device: Device) -> None:
+    device.stored(SEALED, record_id=ID, headers=KEY)
+    assert device.send(b"other", headers=KEY).status == 201
+
+
+def test_what_cannot_be_a_key_is_named(device: Device) -> None:
+    answer = device.send(SEALED, headers={"Idempotency-Key": "a b"})
+    assert (answer.status, list(answer.json["errors"])) == (400, ["Idempotency-Key"])
 
 
 def test_an_id_freed_by_delete_may_be_used_again_and_its_revision_goes_on(device: Device) -> None:

@@ -12,7 +12,7 @@ from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from storage.checksums import checksum_of
 from storage.models import StorageUsage
-from tests.storage.records.devices import FORMS, STREAM, Device, files
+from tests.storage.records.devices import FORMS, STREAM, Device, files, limit_storage
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 
@@ -26,10 +26,6 @@ ROUTES = [
 @pytest.fixture
 def free(api: ApiClient, make_user: Callable[..., Account]) -> Device:
     return Device(api, make_user(tier="free"))
-
-
-def limit_storage(device: Device, size_bytes: int) -> None:
-    StorageUsage.objects.update_or_create(user=device.account.user, defaults={"storage_limit_bytes": size_bytes})
 
 
 # --- order ---

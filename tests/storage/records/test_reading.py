@@ -10,6 +10,7 @@ import pytest
 
 from adiuva.api import pagination
 from storage.checksums import checksum_of
+from storage.models import StorageRecord
 from tests.storage.records.devices import Device, files
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +50,36 @@ def test_a_part_may_be_asked_for(device: Device) -> None:
     beyond = device.read(record_id, Range=f"bytes={len(SEALED)}-")
     assert (beyond.status, beyond.code) == (416, "range_not_satisfiable")
     assert beyond.headers["Content-Range"] == f"bytes */{len(SEALED)}"
+
+
+def test_no_date_of_a_second_with_several_writes_stands_for_another_state(device: Device) -> None:
+    record_id = device.stored(b"one")["id"]
+    told = [device.read(record_id).headers["Last-Modified"]]
+    for content in (b"two", b"three"):
+        device.send(content, to=record_id)
+        for date in told:
+            assert device.read(record_id, If_Modified_Since=date).content == content
+            assert device.read(record_id, Range="bytes=1-", If_Range=date).content == content
+            unmodified = {"If-Unmodified-Since": date}
+            assert device.send(b"late", to=record_id, headers=unmodified).code == "precondition_failed"
+            assert device.delete(record_id, headers=unmodified).code == "precondition_failed"
+        told.append(device.read(record_id).headers["Last-Modified"])
+    assert device.delete(record_id).status == 204
+    device.stored(b"four", record_id=record_id)  # its tombstone knows the dates there were
+    for date in told:
+        assert device.read(record_id, If_Modified_Since=date).content == b"four"
+
+
+def test_a_record_from_before_there_were_dates_has_the_second_after_its_last_write(device: Device) -> None:
+    record_id = device.stored(b"old")["id"]
+    written = datetime(2020, 1, 1, 12, 0, 5, 400_000, tzinfo=UTC)
+    StorageRecord.objects.filter(id=record_id).update(updated_at=written, dated_at=None)
+    assert device.read(record_id, If_Modified_Since="Wed, 01 Jan 2020 12:00:05 GMT").status == 200
+    date = device.read(record_id).headers["Last-Modified"]
+    assert date == "Wed, 01 Jan 2020 12:00:06 GMT"
+    assert device.read(record_id, If_Modified_Since=date).status == 304
+    assert device.read(record_id, Range="bytes=1-", If_Range=date).content == b"ld"
+    assert device.send(b"new", to=record_id, headers={"If-Unmodified-Since": date}).status == 200
 
 
 def test_who_has_it_is_told_so(device: Device) -> None:

@@ -27,6 +27,7 @@ def test_a_replacement_takes_the_place_of_what_was_there(device: Device, blob_fo
         "checksum": checksum_of(b"second!"),
         "size_bytes": 7,
         "revision": 2,
+        "etag": answer.headers["ETag"],
         "updated_at": after["updated_at"],
     }
     assert after["updated_at"] > before["updated_at"]

@@ -3,7 +3,7 @@
 import pytest
 
 from storage.models import StorageRecord
-from storage.records.change_feed import list_changes
+from storage.records.change_feed import START, list_changes
 from storage.records.serializers import FeedSerializer, RecordMetaSerializer
 from tests.storage.records.devices import Device
 
@@ -24,7 +24,7 @@ def test_a_listed_row_is_what_the_serializer_gives(own: "list[StorageRecord]") -
 
 
 def test_a_page_of_the_feed_is_what_the_serializer_gives(own: "list[StorageRecord]") -> None:
-    feed = list_changes(user_id=own[0].user_id, since=0, limit=10)
+    feed = list_changes(user_id=own[0].user_id, since=START, limit=10)
 
     assert len(feed.changes) == 3
     assert FeedSerializer.serialize(feed) == FeedSerializer(feed).data

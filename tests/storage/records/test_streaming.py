@@ -119,6 +119,22 @@ def test_a_body_that_says_it_does_not_fit_is_refused_before_it(
     assert 49 * MIB <= answer.json["requested_bytes"] <= 50 * MIB
 
 
+def test_json_reaches_the_largest_record(server_factory: Callable[..., RunningServer]) -> None:
+    """Base64 makes it four thirds as long: it must not be refused for its spelling."""
+    largest = 5 * MIB
+    [person] = make_live_users(server_factory(MAX_RECORD_BYTES=str(largest)), ("team", None))
+    with person.client() as client:
+
+        def send(size: int) -> httpx.Response:
+            data = os.urandom(size)
+            fields = {"table_name": "notes", "checksum": checksum_of(data), "blob": base64.b64encode(data).decode()}
+            return client.post("records", json=fields)
+
+        assert send(largest).status_code == 201
+        refused = send(largest + 1)
+        assert (refused.status_code, refused.json()["max_bytes"]) == (413, largest)
+
+
 # --- what is refused is not written ---
 
 

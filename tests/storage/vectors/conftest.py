@@ -9,7 +9,8 @@ from pytest_django import Settings
 from storage.vectors.factory import close_vector_store
 from storage.vectors.pinecone import PineconeIndex
 from storage.vectors.port import VectorStore
-from storage.vectors.qdrant import LocalQdrant, QdrantServer
+from storage.vectors.qdrant.local import LocalQdrant
+from storage.vectors.qdrant.server import QdrantServer
 from tests.fakes.pinecone_server import LoopbackPinecone
 from tests.fakes.qdrant_server import LoopbackQdrant
 

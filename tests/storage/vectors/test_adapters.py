@@ -16,7 +16,8 @@ from adiuva.api.errors import NotConfigured, UpstreamError
 from storage.vectors.factory import close_vector_store, get_vector_store
 from storage.vectors.pinecone import PineconeIndex
 from storage.vectors.port import Point, Scope, VectorStore
-from storage.vectors.qdrant import LocalQdrant, QdrantServer
+from storage.vectors.qdrant.local import LocalQdrant
+from storage.vectors.qdrant.server import QdrantServer
 from tests.fakes.http_store import Seen
 from tests.fakes.pinecone_server import LoopbackPinecone
 from tests.fakes.qdrant_server import LoopbackQdrant

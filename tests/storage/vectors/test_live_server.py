@@ -61,9 +61,9 @@ def test_who_has_no_quota_is_answered_before_the_body(server: RunningServer) -> 
 
 def test_a_body_over_the_cap_is_413(server: RunningServer, token: str) -> None:
     with connect(server) as connection:
-        connection.sendall(head(f"POST {API}/{UPSERT}", f"Content-Length: {16 * MIB + 1}", JSON, bearer(token)))
+        connection.sendall(head(f"POST {API}/{UPSERT}", f"Content-Length: {64 * MIB + 1}", JSON, bearer(token)))
         answer = read_answer(connection, method="POST")
-    assert (answer.status, answer.code, answer.json["max_bytes"]) == (413, "payload_too_large", 16 * MIB)
+    assert (answer.status, answer.code, answer.json["max_bytes"]) == (413, "payload_too_large", 64 * MIB)
 
 
 def test_a_body_that_ends_early_changes_nothing(server: RunningServer, token: str) -> None:

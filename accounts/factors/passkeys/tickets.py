@@ -1,0 +1,77 @@
+"""How a browser in which nobody is logged in adds a passkey to the account of the app that opened it.
+
+The app, whose session is fresh, asks for a ticket and opens ``/account/passkey#ticket=…``. The part behind ``#`` is
+sent to no server and stands in no log. The ticket lives five minutes, adds one passkey, and is worth nothing once the
+session is over.
+"""
+
+import secrets
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.core.cache import cache
+
+from accounts.authentication import Identity
+from accounts.models import Session, hash_of
+from adiuva.api.errors import InvalidGrant, UpstreamUnavailable
+from adiuva.db.cache import cache_errors
+
+LIFETIME_SECONDS = 300
+PAGE = "/account/passkey"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    ticket: str
+    expires_in: int = LIFETIME_SECONDS
+
+    @property
+    def url(self) -> str:
+        return f"{settings.PUBLIC_URL}{PAGE}#ticket={self.ticket}"
+
+
+def issue(identity: Identity) -> Ticket:
+    """Raises ``UpstreamUnavailable`` when the cache does not take it."""
+    ticket = secrets.token_urlsafe(32)
+    try:
+        cache.set(_key(ticket), f"{identity.user.id} {identity.session_id}", timeout=LIFETIME_SECONDS)
+    except cache_errors() as error:
+        raise UpstreamUnavailable("Tickets cannot be issued right now.", retry_after=5) from error
+    return Ticket(ticket)
+
+
+def look_at(ticket: str) -> Session:
+    """The session it was bought in, with its user; the ticket stays good.
+
+    Raises:
+        InvalidGrant: it is unknown, used or expired, or the session is over.
+        UpstreamUnavailable: the cache does not answer.
+    """
+    return _session(ticket, use_up=False)
+
+
+def redeem(ticket: str) -> Session:
+    """As ``look_at``, once."""
+    return _session(ticket, use_up=True)
+
+
+def _session(ticket: str, *, use_up: bool) -> Session:
+    try:
+        claims = cache.get(_key(ticket))
+        if claims is None or (use_up and not cache.delete(_key(ticket))):
+            raise InvalidGrant(WRONG)
+    except cache_errors() as error:
+        raise UpstreamUnavailable("Tickets cannot be redeemed right now.", retry_after=5) from error
+    user_id, session_id = map(UUID, claims.split(" "))
+    session = Session.objects.usable().select_related("user").filter(id=session_id, user_id=user_id).first()
+    if session is None:
+        raise InvalidGrant(WRONG)
+    return session
+
+
+WRONG = "The ticket is unknown, used or expired, or the session it belongs to is over."
+
+
+def _key(ticket: str) -> str:
+    return f"passkey-ticket:{hash_of(ticket)}"

@@ -1,0 +1,117 @@
+"""From a login in the system's browser to the app that opened it: a one-time code, never a token.
+
+The app opens a page of ours with the challenge of a verifier that it keeps (PKCE, RFC 7636) and with the address it
+listens on (RFC 8252). Whoever logs in there is sent to that address with a code, which is worth something only together
+with the verifier. The session begins when the app redeems the code, as the app's own.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlencode, urlsplit
+from uuid import UUID
+
+from django.core.cache import cache
+from django.db import transaction
+
+from accounts.models import User, hash_of
+from accounts.security_events.recording import Origin
+from accounts.sessions import AuthTokens, start_session
+from adiuva.api.errors import InvalidGrant, UpstreamUnavailable
+from adiuva.db.cache import cache_errors
+
+LIFETIME_SECONDS = 60
+CHALLENGE = r"[A-Za-z0-9_-]{43}"  # base64url of a SHA-256
+APP_SCHEME = "adiuva"
+LOOPBACK = ("127.0.0.1", "[::1]")  # no "localhost": what it resolves to is not ours to say (RFC 8252 § 8.3)
+LONGEST_ADDRESS, LONGEST_STATE = 512, 512
+
+LoginMethod = Literal["passkey"]  # how it was shown who logs in
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the app asked for. ``state`` is given back as it came."""
+
+    code_challenge: str
+    redirect_uri: str
+    state: str
+
+
+def is_app_address(redirect_uri: str) -> bool:
+    """An address on which an app of this computer listens: RFC 8252 §§ 7.1 and 7.3. Any port, any path, no fragment."""
+    if len(redirect_uri) > LONGEST_ADDRESS or not re.fullmatch(r"[!-~]+", redirect_uri) or "\\" in redirect_uri:
+        return False
+    try:
+        parts = urlsplit(redirect_uri)
+        port = parts.port
+    except ValueError:
+        return False
+    if parts.fragment or "#" in redirect_uri:
+        return False
+    if parts.scheme == APP_SCHEME:
+        return redirect_uri.startswith(f"{APP_SCHEME}://")
+    netlocs = LOOPBACK if port is None else [f"{host}:{port}" for host in LOOPBACK]
+    return parts.scheme == "http" and redirect_uri.startswith("http://") and parts.netloc in netlocs
+
+
+def issue_code(*, user: User, method: LoginMethod, request: Request) -> str:
+    """Where to send the browser: ``redirect_uri`` with ``code`` and ``state``.
+
+    Raises:
+        UpstreamUnavailable: the cache does not take it.
+    """
+    code = secrets.token_urlsafe(32)
+    grant = {
+        "user": str(user.id),
+        "method": method,
+        "code_challenge": request.code_challenge,
+        # Changed by a new password: one that ends every session ends the one that has not begun yet.
+        "auth_hash": user.get_session_auth_hash(),
+    }
+    try:
+        cache.set(_key(code), json.dumps(grant), timeout=LIFETIME_SECONDS)
+    except cache_errors() as error:
+        raise UpstreamUnavailable("Codes cannot be issued right now.", retry_after=5) from error
+    joint = "&" if urlsplit(request.redirect_uri).query else "?"
+    return f"{request.redirect_uri}{joint}{urlencode({'code': code, 'state': request.state})}"
+
+
+def redeem_code(*, code: str, code_verifier: str, origin: Origin) -> AuthTokens:
+    """The session of who logged in. A wrong verifier uses the code up, as everything else does.
+
+    Raises:
+        InvalidGrant: the code is unknown, used, expired or another verifier's, or the account is closed or has another
+            password by now.
+        UpstreamUnavailable: the cache does not answer.
+    """
+    try:
+        kept = cache.get(_key(code))
+        # Deleting tells whether the key was still there, atomically: of two that redeem it one goes on.
+        if kept is None or not cache.delete(_key(code)):
+            raise InvalidGrant
+    except cache_errors() as error:
+        raise UpstreamUnavailable("Codes cannot be redeemed right now.", retry_after=5) from error
+    grant: dict[str, str] = json.loads(kept)
+    if not hmac.compare_digest(challenge_of(code_verifier), grant["code_challenge"]):
+        raise InvalidGrant
+    with transaction.atomic():
+        user = User.objects.select_for_update(no_key=True).filter(id=UUID(grant["user"]), is_active=True).first()
+        if user is None or not hmac.compare_digest(user.get_session_auth_hash(), grant["auth_hash"]):
+            raise InvalidGrant
+        return start_session(user=user, origin=origin)
+
+
+def challenge_of(code_verifier: str) -> str:
+    """``S256`` of RFC 7636 § 4.2."""
+    digest = hashlib.sha256(code_verifier.encode(errors="surrogatepass")).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _key(code: str) -> str:
+    return f"handoff-code:{hash_of(code)}"

@@ -1,0 +1,1 @@
+"""What mails say, by language: a module each, with the same names in it."""

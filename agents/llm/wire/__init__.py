@@ -1,0 +1,1 @@
+"""How models' answers travel: one HTTP client below LiteLLM, and readers of what providers stream."""

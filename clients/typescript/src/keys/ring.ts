@@ -1,0 +1,242 @@
+import { toBase64 } from "../bytes.js";
+import type { Identity } from "../accounts/identity.js";
+import type { Json } from "../accounts/json.js";
+import { isProblem } from "../problem.js";
+import { ApprovalRequest, PendingApproval, type KeyRequest } from "./approval.js";
+import { aesKey, hkdf, randomBytes, type Bytes } from "./bytes.js";
+import { CannotOpen, openEnvelope, sealEnvelope, type Envelope, type EnvelopeInput, type EnvelopeKind } from "./envelopes.js";
+import { newExchangeKeys } from "./exchange.js";
+import { MasterKey } from "./master.js";
+import { keyOfPhrase, newPhrase } from "./phrase.js";
+
+/**
+ * `unlocked`: the master key is here. `locked`: there is one, and nothing here opens it (an account whose password is
+ * derived has had one from the beginning). `none`: no sign of one, after a login without a password.
+ * `changed`: the server shows another one than this device knows; only the user can say whether that may be
+ * (`client.forgetAccount`), and until then nothing is sealed with it.
+ */
+export type KeyState = "unlocked" | "locked" | "none" | "changed";
+
+/** A way to the master key. `secret`: what the passkey's PRF extension gives. */
+export type Way =
+  | { password: string }
+  | { phrase: string }
+  | { device: { ref: string; key: Uint8Array } }
+  | { passkey: { ref: string; secret: Uint8Array } };
+
+/** The master key is needed, and is not here: `client.keys.unlock`. */
+export class Locked extends Error {
+  override readonly name = "Locked";
+
+  constructor() {
+    super("The master key is not unlocked on this device.");
+  }
+}
+
+const MAIN = "main";
+const NEW = { "If-None-Match": "*" };
+
+/** The master key on this device, and its envelopes on the server. */
+export class Keys {
+  #state: KeyState = "none";
+  #master: MasterKey | undefined;
+  /** Of the password of this login, kept while it may have to seal an envelope of its own. */
+  #wrapping: CryptoKey | undefined;
+
+  constructor(
+    private readonly json: Json,
+    private readonly identity: Identity,
+  ) {}
+
+  get state(): KeyState {
+    return this.#state;
+  }
+
+  /** Throws `Locked`. */
+  get master(): MasterKey {
+    if (this.#master === undefined) throw new Locked();
+    return this.#master;
+  }
+
+  /** Forgets the key, here only. */
+  lock(): void {
+    this.#master = undefined;
+    this.#wrapping = undefined;
+    this.#state = "locked";
+  }
+
+  async envelopes(): Promise<Envelope[]> {
+    return (await this.json.get<{ items: Envelope[] }>("keys/envelopes?limit=50")).items;
+  }
+
+  /**
+   * After a login: opens what the password opens. A key that is here already stays if it is this account's: after a reset
+   * on another device it may be the last one, and the new password gets its envelope from here.
+   */
+  async settle(wrapping: CryptoKey | undefined): Promise<KeyState> {
+    const here = this.#master;
+    this.lock();
+    this.#wrapping = wrapping;
+    const { keyId } = await this.identity.known(await this.identity.email());
+    const envelopes = await this.envelopes();
+    try {
+      if (wrapping !== undefined) return await this.#open(envelopes, "password", wrapping);
+    } catch (error) {
+      if (!(error instanceof CannotOpen)) throw error;
+    }
+    if (here !== undefined && here.id === keyId) {
+      await this.adopt(here);
+      await this.#sealForPassword();
+    } else if (wrapping === undefined && envelopes.length === 0 && keyId === undefined) {
+      this.#state = "none";
+    }
+    return this.#state;
+  }
+
+  /** Takes over a key that the password's envelope of this very login holds. */
+  async adopt(master: MasterKey): Promise<KeyState> {
+    const email = await this.identity.email();
+    const { keyId } = await this.identity.known(email);
+    if (keyId !== undefined && keyId !== master.id) return (this.#state = "changed");
+    await this.identity.remember(email, { keyId: master.id });
+    this.#master = master;
+    return (this.#state = "unlocked");
+  }
+
+  /** Throws `CannotOpen`, `NotAPhrase`, and `WeakKdf` or the problem of a wrong password. */
+  async unlock(way: Way): Promise<KeyState> {
+    const [kind, wrapping, ref] = await this.#wayIn(way);
+    const state = await this.#open(await this.envelopes(), kind, wrapping, ref);
+    await this.#sealForPassword();
+    return state;
+  }
+
+  /**
+   * A new master key, for a user who has lost every way to the old one and says so: what that one has sealed stays sealed.
+   * Only where no envelope is left, after a login with the password, and once this device has forgotten the old one
+   * (`client.forgetAccount`). Two devices at once make one. Throws `Locked`.
+   */
+  async startOver(): Promise<KeyState> {
+    const wrapping = this.#wrapping;
+    const { keyId } = await this.identity.known(await this.identity.email());
+    if (wrapping === undefined || keyId !== undefined || (await this.envelopes()).length > 0) throw new Locked();
+    const master = await MasterKey.make();
+    try {
+      await this.put(await sealEnvelope(master, "password", MAIN, wrapping), NEW);
+    } catch (error) {
+      if (!isProblem(error, "precondition_failed")) throw error;
+      return this.#open(await this.envelopes(), "password", wrapping);
+    }
+    this.#wrapping = undefined;
+    return this.adopt(master);
+  }
+
+  /** 24 words to be written down, shown once. An earlier phrase opens nothing any more. */
+  async makeRecoveryPhrase(): Promise<string> {
+    const phrase = newPhrase();
+    await this.put(await sealEnvelope(this.master, "recovery", MAIN, await keyOfPhrase(phrase)));
+    return phrase;
+  }
+
+  /**
+   * A key that unlocks this device without a password: keep it where the system seals it (Electron's `safeStorage`).
+   * `ref` names the device; removing its envelope ends it.
+   */
+  async addDevice(ref: string): Promise<Bytes> {
+    const key = randomBytes(32);
+    await this.put(await sealEnvelope(this.master, "device", ref, await deviceKey(key)));
+    return key;
+  }
+
+  /** `secret`: 32 bytes or more of the passkey's PRF extension. */
+  async addPasskey(ref: string, secret: Uint8Array): Promise<void> {
+    await this.put(await sealEnvelope(this.master, "passkey", ref, await passkeyKey(secret)));
+  }
+
+  /** The last one stays: the problem is `last_envelope`. */
+  async remove(kind: EnvelopeKind, ref: string): Promise<void> {
+    await this.json.delete(`keys/envelopes/${kind}/${ref}`);
+  }
+
+  /** On a new device: asks one that is unlocked. The request's `fingerprint` is shown to be compared. */
+  async requestApproval(deviceName: string): Promise<ApprovalRequest> {
+    const own = await newExchangeKeys();
+    const body = { public_key: toBase64(own.publicKey), device_name: deviceName };
+    const made = await this.json.post<KeyRequest>("keys/requests", body);
+    return ApprovalRequest.of(this.json, made, own, async (master) => {
+      const state = await this.adopt(master);
+      await this.#sealForPassword();
+      return state;
+    });
+  }
+
+  /** On an unlocked device: requests that nobody has answered yet, newest first. */
+  async pendingApprovals(): Promise<PendingApproval[]> {
+    const { items } = await this.json.get<{ items: KeyRequest[] }>("keys/requests");
+    return Promise.all(items.map((request) => PendingApproval.of(this.json, request, this.master)));
+  }
+
+  /** The same, of the one that `/sync`'s `key_request` named. */
+  async pendingApproval(id: string): Promise<PendingApproval> {
+    return PendingApproval.of(this.json, await this.json.get<KeyRequest>(`keys/requests/${id}`), this.master);
+  }
+
+  /** For a new password: every envelope that the old one's key has sealed, sealed anew. Throws `CannotOpen`. */
+  async resealed(old: CryptoKey | undefined, wrapping: CryptoKey): Promise<{ master: MasterKey | undefined; envelopes: EnvelopeInput[] }> {
+    const there = await this.envelopes();
+    const refs = there.filter(({ kind }) => kind === "password").map(({ ref }) => ref);
+    if (this.#master === undefined && old !== undefined && refs.length > 0) await this.#open(there, "password", old);
+    const master = this.#master;
+    if (master === undefined) {
+      if (refs.length > 0) throw new CannotOpen("the password's envelope");
+      return { master, envelopes: [] };
+    }
+    const names = refs.length > 0 ? refs : [MAIN];
+    return { master, envelopes: await Promise.all(names.map((ref) => sealEnvelope(master, "password", ref, wrapping))) };
+  }
+
+  async put({ kind, ref, ...content }: EnvelopeInput, headers: Record<string, string> = {}): Promise<void> {
+    await this.json.put(`keys/envelopes/${kind}/${ref}`, content, { headers });
+  }
+
+  /** After a reset the password has no envelope: once the key is here, it gets one again. */
+  async #sealForPassword(): Promise<void> {
+    if (this.#wrapping === undefined || this.#master === undefined) return;
+    try {
+      await this.put(await sealEnvelope(this.#master, "password", MAIN, this.#wrapping), NEW);
+    } catch (error) {
+      if (!isProblem(error, "precondition_failed")) throw error; // there is one
+    }
+    this.#wrapping = undefined;
+  }
+
+  async #wayIn(way: Way): Promise<[EnvelopeKind, CryptoKey, string?]> {
+    if ("phrase" in way) return ["recovery", await keyOfPhrase(way.phrase)];
+    if ("device" in way) return ["device", await deviceKey(way.device.key), way.device.ref];
+    if ("passkey" in way) return ["passkey", await passkeyKey(way.passkey.secret), way.passkey.ref];
+    return ["password", (await this.identity.secrets(await this.identity.email(), way.password)).wrapping];
+  }
+
+  async #open(envelopes: Envelope[], kind: EnvelopeKind, wrapping: CryptoKey, ref?: string): Promise<KeyState> {
+    let failure = new CannotOpen(`an envelope of the kind ${kind}: there is none`);
+    for (const envelope of envelopes) {
+      if (envelope.kind !== kind || (ref !== undefined && envelope.ref !== ref)) continue;
+      try {
+        return await this.adopt(await openEnvelope(envelope, wrapping));
+      } catch (error) {
+        if (!(error instanceof CannotOpen)) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+}
+
+async function deviceKey(key: Uint8Array): Promise<CryptoKey> {
+  return aesKey(await hkdf(key, "adiuva/1/device"));
+}
+
+async function passkeyKey(secret: Uint8Array): Promise<CryptoKey> {
+  if (secret.length < 32) throw new RangeError("A passkey's secret has at least 32 bytes.");
+  return aesKey(await hkdf(secret, "adiuva/1/passkey"));
+}

@@ -1,0 +1,228 @@
+import { createHash } from "node:crypto";
+import { createAdiuvaClient, MemoryTokens, type AdiuvaClient, type ClientOptions, type Clock, type Problem, type ProblemCode } from "../src/index.js";
+
+/** A clock on which waiting takes no time: whoever sleeps is woken, in order, as soon as nothing else is to be done. */
+export class FakeClock implements Clock {
+  #now = Date.UTC(2026, 10, 28);
+  #sleepers: { until: number; wake: () => void }[] = [];
+  /** Seconds of each sleep. */
+  readonly slept: number[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    this.slept.push(milliseconds / 1000);
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+      this.#sleepers.push({ until: this.#now + milliseconds, wake: resolve });
+      setImmediate(() => this.#wakeNext());
+    });
+  }
+
+  #wakeNext(): void {
+    this.#sleepers.sort((one, other) => one.until - other.until);
+    const next = this.#sleepers.shift();
+    if (next === undefined) return;
+    this.#now = Math.max(this.#now, next.until);
+    next.wake();
+  }
+}
+
+export const hash = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+export function problem(status: number, code: ProblemCode, fields: Partial<Problem> = {}, headers: Record<string, string> = {}): Response {
+  const body = { type: `urn:adiuva:problem:${code}`, title: "", status, detail: "", code, request_id: "r", ...fields };
+  return Response.json(body, { status, headers: { "Content-Type": "application/problem+json", ...headers } });
+}
+
+export function tooMany(seconds: number): Response {
+  return problem(429, "rate_limited", {}, { "Retry-After": String(seconds) });
+}
+
+interface Stored {
+  id: string;
+  table: string;
+  /** `null`: a tombstone. */
+  bytes: Uint8Array | null;
+  revision: number;
+  seq: number;
+}
+
+interface Account {
+  records: Map<string, Stored>;
+  lastSeq: number;
+  prunedSeq: number;
+}
+
+/** Storage as docs/api.md § 7 has it, for one account, with the trouble that a test wants. */
+export class FakeServer {
+  #account: Account = { records: new Map(), lastSeq: 0, prunedSeq: 0 };
+  #epoch = 0;
+  #floor = 0;
+  #minute: number[] = [];
+  /** `GET /storage/records/…` and so on, in the order of their coming, those of a refused one too. */
+  readonly asked: string[] = [];
+  user = "anna";
+  /** Cursors of before it cannot read. */
+  #firstKnownEpoch = 0;
+  /** Requests in 60 seconds. */
+  limit = Number.POSITIVE_INFINITY;
+  /** The smallest number of requests that were ever left. */
+  fewestLeft = Number.POSITIVE_INFINITY;
+  /** Called before each request; may answer in the server's place, or throw what a broken connection throws. */
+  before: (line: string, request: Request) => Response | undefined | Promise<Response | undefined> = () => undefined;
+  /** Called after each; what it throws is an answer that was lost. */
+  after: (line: string, request: Request) => void = () => {};
+
+  constructor(readonly clock: FakeClock = new FakeClock()) {}
+
+  client(options: Partial<ClientOptions> = {}): AdiuvaClient {
+    const tokens = new MemoryTokens({ access_token: "a", refresh_token: "r", expires_at: Number.POSITIVE_INFINITY });
+    return createAdiuvaClient({ baseUrl: "http://fake", tokens, fetch: this.fetch, clock: this.clock, ...options });
+  }
+
+  readonly fetch: typeof globalThis.fetch = async (input, init) => {
+    const request = new Request(input, init);
+    request.signal.throwIfAborted();
+    const line = `${request.method} ${new URL(request.url).pathname.replace("/api/v1", "")}`;
+    this.asked.push(line);
+    const response = (await this.before(line, request)) ?? this.#refusal() ?? (await this.#answer(request));
+    this.after(line, request);
+    if (this.limit !== Number.POSITIVE_INFINITY) {
+      const left = this.limit - this.#minute.length;
+      this.fewestLeft = Math.min(this.fewestLeft, left);
+      response.headers.set("RateLimit-Limit", String(this.limit));
+      response.headers.set("RateLimit-Remaining", String(left));
+      response.headers.set("RateLimit-Reset", String(Math.ceil(((this.#minute[0] ?? 0) + 60_000 - this.clock.now()) / 1000)));
+    }
+    return response;
+  };
+
+  /** What is there, by id. */
+  get contents(): Record<string, string> {
+    const live = [...this.#account.records.values()].filter(({ bytes }) => bytes !== null);
+    return Object.fromEntries(live.map(({ id, bytes }) => [id, new TextDecoder().decode(bytes as Uint8Array)]));
+  }
+
+  /** Another device's doing. */
+  write(id: string, text: string | null): void {
+    this.#commit(id, "notes", text === null ? null : new TextEncoder().encode(text));
+  }
+
+  backup(): Account {
+    return structuredClone(this.#account);
+  }
+
+  /** `floor`: what every later revision is above. */
+  restore(backup: Account, floor = this.#floor + 1_000_000): void {
+    this.#account = structuredClone(backup);
+    this.#epoch += 1;
+    this.#floor = floor;
+  }
+
+  /** Somebody else has logged in, who has `account`. */
+  changeUser(user: string, account: Account = { records: new Map(), lastSeq: 0, prunedSeq: 0 }): void {
+    this.user = user;
+    this.#account = account;
+  }
+
+  /** No cursor that was given out can be read any more. */
+  loseKey(): void {
+    this.#epoch += 1;
+    this.#firstKnownEpoch = this.#epoch;
+  }
+
+  /** Forgets deletions. */
+  prune(): void {
+    const { records } = this.#account;
+    for (const { id, bytes, seq } of [...records.values()]) {
+      if (bytes !== null) continue;
+      records.delete(id);
+      this.#account.prunedSeq = Math.max(this.#account.prunedSeq, seq);
+    }
+  }
+
+  #refusal(): Response | undefined {
+    const now = this.clock.now();
+    this.#minute = this.#minute.filter((at) => now - at <= 60_000);
+    const [oldest] = this.#minute;
+    if (oldest !== undefined && this.#minute.length >= this.limit) return tooMany(Math.floor((oldest + 60_000 - now) / 1000) + 1);
+    this.#minute.push(now);
+    return undefined;
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const { pathname, searchParams } = new URL(request.url);
+    const [, , , kind, id = searchParams.get("id") ?? crypto.randomUUID()] = pathname.slice(1).split("/");
+    if (pathname === "/api/v1/auth/me") return Response.json({ id: this.user });
+    if (kind === "changes") return this.#changes(searchParams.get("since") ?? "0", Number(searchParams.get("limit")));
+    const here = this.#account.records.get(id);
+    const live = here?.bytes == null ? undefined : here;
+    const current = live === undefined ? null : etagOf(live);
+    if (request.method === "POST") {
+      const body = new Uint8Array(await request.arrayBuffer());
+      if (live?.bytes == null) return meta(this.#commit(id, searchParams.get("table_name") ?? "", body), 201);
+      return hash(live.bytes) === hash(body) ? meta(live, 200) : problem(409, "conflict");
+    }
+    if (live?.bytes == null) return problem(404, "not_found");
+    const bytes = request.method === "PUT" ? new Uint8Array(await request.arrayBuffer()) : null;
+    const ifMatch = request.headers.get("If-Match");
+    if (ifMatch !== null && ifMatch !== current) return problem(412, "precondition_failed", { etag: current });
+    switch (request.method) {
+      case "PUT":
+        return meta(this.#commit(id, live.table, bytes), 200);
+      case "DELETE":
+        this.#commit(id, live.table, null);
+        return new Response(null, { status: 204 });
+      default: {
+        const headers = { "X-Checksum": hash(live.bytes), ETag: etagOf(live) };
+        return new Response(request.method === "HEAD" ? null : new Uint8Array(live.bytes), { headers });
+      }
+    }
+  }
+
+  #commit(id: string, table: string, bytes: Uint8Array | null): Stored {
+    const account = this.#account;
+    const revision = Math.max(account.records.get(id)?.revision ?? 0, this.#floor) + 1;
+    const stored = { id, table, bytes, revision, seq: (account.lastSeq += 1) };
+    account.records.set(id, stored);
+    return stored;
+  }
+
+  #changes(since: string, limit: number): Response {
+    const { records, lastSeq, prunedSeq } = this.#account;
+    const [epoch = 0, position = 0, runAfter = 0] = since === "0" ? [this.#epoch, 0, prunedSeq] : since.split(".").map(Number);
+    if (epoch < this.#firstKnownEpoch) return problem(400, "validation_error", { errors: { since: ["Must be 0, or what next said."] } });
+    if (epoch !== this.#epoch || position > lastSeq) return problem(410, "resync_required", { reason: "restored" });
+    if (runAfter !== 0 ? runAfter !== prunedSeq : since !== "0" && position < prunedSeq) {
+      return problem(410, "resync_required", { reason: "pruned" });
+    }
+    const later = [...records.values()].filter(({ seq }) => seq > position).sort((one, other) => one.seq - other.seq);
+    const page = later.slice(0, limit);
+    const hasMore = later.length > limit;
+    const reached = hasMore ? (page.at(-1)?.seq ?? position) : Math.max(lastSeq, prunedSeq);
+    const changes = page.map((one) => ({
+      ...description(one),
+      seq: one.seq,
+      op: one.bytes === null ? "delete" : "put",
+    }));
+    return Response.json({ changes, next: `${epoch}.${reached}.${reached < prunedSeq ? prunedSeq : 0}`, has_more: hasMore });
+  }
+}
+
+function etagOf({ revision, bytes }: Stored): string {
+  return `"${revision}-${bytes === null ? "" : hash(bytes).slice(0, 16)}"`;
+}
+
+function description(one: Stored) {
+  const { id, table: table_name, bytes, revision } = one;
+  const checksum = bytes === null ? "" : hash(bytes);
+  return { id, table_name, checksum, size_bytes: bytes?.length ?? 0, revision, etag: etagOf(one) };
+}
+
+function meta(one: Stored, status: number): Response {
+  return Response.json({ ...description(one), created_at: "", updated_at: "" }, { status, headers: { ETag: etagOf(one) } });
+}
