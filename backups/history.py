@@ -11,10 +11,11 @@ from accounts.models import User
 from adiuva.api.errors import NotFound
 from adiuva.api.preconditions import next_date
 from backups.models import Backup
+from storage.blobs.discarding import discard_after_commit
 from storage.blobs.key_owners import RowsWithBlobs
 from storage.blobs.port import A_UUID
 from storage.quota import Kind, lock_usage
-from storage.staging import Allowance, SealedBody, commit_usage, discard_after_commit, is_lost, stage_blob
+from storage.staging import Allowance, SealedBody, commit_usage, is_lost, stage_blob
 
 _NEXT = timedelta(microseconds=1)
 

@@ -38,7 +38,7 @@ from marketplace.models.catalog import FORMER_AUTHOR
 from marketplace.payouts import transfers
 from marketplace.purchases import installations
 from marketplace.purchases.service import close_page
-from storage.staging import discard_after_commit
+from storage.blobs.discarding import discard_after_commit
 
 
 def erase_author(user_id: UUID) -> None:

@@ -9,7 +9,7 @@ class StorageConfig(AppConfig):
         from storage import dashboard, export, ops
         from storage.blobs import key_owners
         from storage.erasure import erase_rows, sweep_blobs
-        from storage.records.service import RecordOwner
+        from storage.records.service import RecordOwner, VersionOwner
         from storage.vectors.factory import is_held_by_server
         from storage.vectors.search import erase_vectors
 
@@ -17,6 +17,7 @@ class StorageConfig(AppConfig):
         ops.register_examinations()
         export.register()
         key_owners.register(RecordOwner())
+        key_owners.register(VersionOwner())
         # In this order: the counters go with the rows, so that none of the two can be blocked by a wrong one. Blobs go
         # when no row names them; a vector store that is away keeps the account, and nothing else.
         erasure.register("storage", erase_rows)

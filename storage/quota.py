@@ -14,6 +14,7 @@ from adiuva.db.compiled_writes import CompiledWrites
 from billing.entitlements import limit
 from storage.epochs import revision_floor, settled_epoch
 from storage.models import StorageUsage
+from storage.versions.giving_way import give_way
 
 _USAGE = CompiledQuery(lambda user_id: StorageUsage.objects.filter(user_id=user_id))
 _USAGE_TO_LOCK = CompiledQuery(lambda user_id: StorageUsage.objects.select_for_update().filter(user_id=user_id))
@@ -51,6 +52,18 @@ def used_bytes(usage: StorageUsage | None, kind: Kind) -> int:
     return getattr(usage, f"{kind}_bytes") if usage is not None else 0
 
 
+def taken_bytes(usage: StorageUsage | None, kind: Kind) -> int:
+    """What a new upload has to leave alone: what is stored, and what unfinished uploads have reserved.
+
+    Earlier states of records are not among it: they give way.
+    """
+    return used_bytes(usage, kind) + reserved_bytes(usage, kind)
+
+
+def reserved_bytes(usage: StorageUsage | None, kind: Kind) -> int:
+    return getattr(usage, f"{kind}_reserved_bytes") if usage is not None else 0
+
+
 def usage_of(user_id: UUID) -> StorageUsage | None:
     """None where nothing was ever stored."""
     return _USAGE.first(user_id)
@@ -77,14 +90,34 @@ class LockedUsage:
     def __init__(self, row: StorageUsage, *, revision_floor: int | None) -> None:
         self.row = row
         self._revision_floor = revision_floor
+        self._has_grown = False
 
     def charge(self, kind: Kind, *, added: int, removed: int = 0) -> None:
         """Counts ``added`` bytes in and ``removed`` ones out. Raises ``QuotaExceeded`` when the quota has no room."""
-        used = used_bytes(self.row, kind)
         if added:
-            room = limit_bytes(self.row.user, kind, self.row)
-            require_room(limit=room, used=used, requested=added, replaced=removed)
-        setattr(self.row, f"{kind}_bytes", used + added - removed)
+            self._require_room(kind, requested=added, replaced=removed)
+        setattr(self.row, f"{kind}_bytes", used_bytes(self.row, kind) + added - removed)
+
+    def reserve(self, kind: Kind, size_bytes: int) -> None:
+        """For an upload that goes on over several requests. Raises ``QuotaExceeded`` when the quota has no room."""
+        self._require_room(kind, requested=size_bytes)
+        setattr(self.row, f"{kind}_reserved_bytes", reserved_bytes(self.row, kind) + size_bytes)
+
+    def release(self, kind: Kind, size_bytes: int) -> None:
+        """What was reserved: the upload is over, or becomes what is charged."""
+        setattr(self.row, f"{kind}_reserved_bytes", reserved_bytes(self.row, kind) - size_bytes)
+
+    def _require_room(self, kind: Kind, *, requested: int, replaced: int = 0) -> None:
+        room = limit_bytes(self.row.user, kind, self.row)
+        require_room(limit=room, used=taken_bytes(self.row, kind), requested=requested, replaced=replaced)
+        self._has_grown = True
+
+    def settle(self) -> None:
+        """After the last change. The limit holds for earlier states of records too, and it is they that go."""
+        if self._has_grown and self.row.versions_bytes:
+            limit = limit_bytes(self.row.user, Kind.STORAGE, self.row)
+            if limit is not None:
+                give_way(self.row, to_bytes=limit - taken_bytes(self.row, Kind.STORAGE))
 
     def next_seq(self) -> int:
         """The number of the change that this transaction makes: no gap, and none visible before a smaller one."""
@@ -114,7 +147,9 @@ def lock_usage(user_id: UUID) -> Iterator[LockedUsage]:
         if user is None:
             raise InvalidToken
         row.user = user
-        yield LockedUsage(row, revision_floor=user.revision_floor)  # type: ignore[attr-defined]  # annotated
+        usage = LockedUsage(row, revision_floor=user.revision_floor)  # type: ignore[attr-defined]  # annotated
+        yield usage
+        usage.settle()
         _WRITES.update(row)
 
 

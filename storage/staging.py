@@ -6,17 +6,15 @@ leaves an unreferenced blob, which ``manage.py reap_storage`` removes. The blob 
 """
 
 import hashlib
-import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from rest_framework.request import Request
 
 from accounts.models import User
@@ -24,12 +22,10 @@ from adiuva.api.errors import PayloadTooLarge, QuotaExceeded, UpstreamUnavailabl
 from adiuva.api.multipart import READ_BYTES
 from adiuva.observability.metrics import UPLOAD_BYTES, UPLOADS
 from adiuva.server.streaming_body import StreamingBody
+from storage.blobs.discarding import discard_blob
 from storage.blobs.factory import get_blob_store
-from storage.blobs.port import BlobsAreLocked
 from storage.checksums import reject_if_tampered
-from storage.quota import Kind, LockedUsage, limit_bytes, lock_usage, require_room, usage_of, used_bytes
-
-logger = logging.getLogger(__name__)
+from storage.quota import Kind, LockedUsage, limit_bytes, lock_usage, require_room, taken_bytes, usage_of
 
 # A store may date a blob by when its upload began (S3 does for multipart ones). One that took longer than this could
 # look old enough for the reaper, whose least age is an hour: the commit looks whether it is still there.
@@ -142,7 +138,7 @@ def allowance_of(user: User, kind: Kind, *, max_bytes: int, declared: int | None
     """
     usage = usage_of(user.id)
     limit = limit_bytes(user, kind, usage)
-    used = used_bytes(usage, kind)
+    used = taken_bytes(usage, kind)
     if limit == 0:
         raise QuotaExceeded(limit_bytes=0, used_bytes=used, requested_bytes=declared or 0)
     return Allowance(max_bytes=max_bytes, limit=limit, used=used, replaced=replaced)
@@ -223,18 +219,3 @@ def is_lost(key: str) -> bool:
         UpstreamError, UpstreamUnavailable, UpstreamTimeout: the blob store cannot say.
     """
     return not get_blob_store().exists(key)
-
-
-def discard_after_commit(key: str) -> None:
-    """Removes the blob that this transaction has replaced, once it has."""
-    transaction.on_commit(partial(discard_blob, key), robust=True)
-
-
-def discard_blob(key: str) -> None:
-    """Removes a blob that nothing refers to. A failure is logged and left to the reaper: it must not undo a commit."""
-    try:
-        get_blob_store().delete(key)
-    except BlobsAreLocked:
-        logger.info("a backup is being made: a blob is left for reap_storage", extra={"key": key})
-    except Exception:
-        logger.exception("a blob is left for reap_storage", extra={"key": key})

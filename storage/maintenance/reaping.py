@@ -15,10 +15,10 @@ from django.db.models import Max
 from accounts.models import User
 from adiuva.api.errors import Problem
 from storage.blobs.factory import get_blob_store
-from storage.blobs.key_owners import find_referenced, owner_of, sum_used_bytes, user_of
+from storage.blobs.key_owners import find_referenced, owner_of, sum_bytes_by_user, sum_used_bytes, user_of
 from storage.blobs.port import BlobInfo
 from storage.maintenance import BATCH, Tally, batches, pages_of_ids
-from storage.models import StorageRecord, StorageUsage
+from storage.models import RecordVersion, StorageRecord, StorageUsage
 from storage.quota import Kind, lock_usage_row
 from storage.records.tombstones import prune_tombstones
 from storage.records.upload_keys import purge_upload_keys
@@ -141,10 +141,12 @@ def _count_stored(user_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
     sizes = sum_used_bytes(user_ids)
     changes = StorageRecord.objects.filter(user_id__in=user_ids).order_by().values_list("user_id")
     newest = dict(changes.annotate(newest=Max("seq")))
+    versions = dict(sum_bytes_by_user(RecordVersion.objects.all(), user_ids))
     return {
         user_id: {
             "storage_bytes": sizes[user_id, Kind.STORAGE],
             "backup_bytes": sizes[user_id, Kind.BACKUP],
+            "versions_bytes": versions.get(user_id, 0),
             "last_seq": newest.get(user_id, 0),
         }
         for user_id in user_ids

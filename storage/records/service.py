@@ -12,9 +12,10 @@ from adiuva.api.errors import Conflict, NotFound
 from adiuva.api.preconditions import next_date
 from adiuva.db.compiled_queries import CompiledQuery
 from adiuva.db.compiled_writes import CompiledWrites
+from storage.blobs.discarding import discard_after_commit
 from storage.blobs.key_owners import RowsWithBlobs, sum_bytes_by_user
 from storage.blobs.port import A_UUID
-from storage.models import StorageRecord, StoredVector
+from storage.models import RecordVersion, StorageRecord, StoredVector
 from storage.quota import Kind, LockedUsage, lock_usage
 from storage.records.tombstones import make_tombstone
 from storage.records.upload_keys import answer_of, forget_keys, keep_answer
@@ -23,11 +24,11 @@ from storage.staging import (
     SealedBody,
     StagedBody,
     commit_usage,
-    discard_after_commit,
     is_lost,
     read_through,
     stage_blob,
 )
+from storage.versions.retiring import leave_trash, retire
 
 # Asked with the record as it is; raises ``PreconditionFailed`` when the client meant another state of it.
 Expectation = Callable[[StorageRecord], None]
@@ -128,7 +129,7 @@ def _replace_lost(found: Created, *, key: str) -> None:
     lost = _find_lost(found.record)
     if lost is None:
         raise _AlreadyStoredError(found)
-    _discard_blob(lost)
+    discard_after_commit(lost.s3_key or "")
     lost.s3_key = key
     lost.verified_at = None
     lost.save(update_fields=["s3_key", "verified_at"])
@@ -172,6 +173,7 @@ def _commit_new(
         _WRITES.insert(record)
     else:
         _WRITES.update(record)
+        leave_trash(user_id=user.id, record_ids=[record_id])
     return record
 
 
@@ -193,12 +195,13 @@ def replace_record(
         if current.table_name != record.table_name:
             raise Conflict("The record was deleted and made anew in another table.")
         usage.charge(Kind.STORAGE, added=staged.size_bytes, removed=current.size_bytes)
-        _discard_blob(current)
+        now = datetime.now(UTC)
+        retire([current], usage=usage, at=now)
         current.s3_key = key
         current.checksum = staged.checksum
         current.size_bytes = staged.size_bytes
         current.verified_at = None
-        _save_change(current, usage=usage, now=datetime.now(UTC))
+        _save_change(current, usage=usage, now=now)
     return current
 
 
@@ -214,8 +217,8 @@ def delete_record(*, user_id: UUID, record_id: UUID, expect: Expectation) -> Non
         record = find_record(user_id=user_id, record_id=record_id)
         expect(record)
         usage.charge(Kind.STORAGE, added=0, removed=record.size_bytes)
-        _discard_blob(record)
         now = datetime.now(UTC)
+        retire([record], usage=usage, at=now, are_deleted=True)
         make_tombstone(record, at=now)
         _save_change(record, usage=usage, now=now)
 
@@ -225,12 +228,8 @@ def _save_change(record: StorageRecord, *, usage: LockedUsage, now: datetime) ->
     record.seq = usage.next_seq()
     record.dated_at = next_date(now=now, before=record.date)
     record.updated_at = now
+    record.restored_from = None
     _WRITES.update(record)
-
-
-def _discard_blob(record: StorageRecord) -> None:
-    if record.s3_key is not None:
-        discard_after_commit(record.s3_key)
 
 
 def _new_key(*, user_id: UUID, table_name: str, record_id: UUID) -> str:
@@ -266,3 +265,13 @@ class RecordOwner(RowsWithBlobs):
         forget_keys(user_id)
         StorageRecord.objects.for_user(user_id).delete()
         StoredVector.objects.for_user(user_id).delete()
+
+
+class VersionOwner(RowsWithBlobs):
+    """Earlier states keep the keys of the records they were. Their bytes count apart (``versions_bytes``)."""
+
+    def __init__(self) -> None:
+        super().__init__(name="version", kind=Kind.STORAGE, rows=RecordVersion.objects.all, claims=lambda _key: False)
+
+    def used_bytes(self, user_ids: Collection[UUID]) -> dict[tuple[UUID, Kind], int]:
+        return {}

@@ -1,0 +1,26 @@
+"""Blobs that nothing refers to any more."""
+
+import logging
+from functools import partial
+
+from django.db import transaction
+
+from storage.blobs.factory import get_blob_store
+from storage.blobs.port import BlobsAreLocked
+
+logger = logging.getLogger(__name__)
+
+
+def discard_after_commit(key: str) -> None:
+    """Removes the blob that this transaction has replaced, once it has."""
+    transaction.on_commit(partial(discard_blob, key), robust=True)
+
+
+def discard_blob(key: str) -> None:
+    """Removes a blob that nothing refers to. A failure is logged and left to the reaper: it must not undo a commit."""
+    try:
+        get_blob_store().delete(key)
+    except BlobsAreLocked:
+        logger.info("a backup is being made: a blob is left for reap_storage", extra={"key": key})
+    except Exception:
+        logger.exception("a blob is left for reap_storage", extra={"key": key})
