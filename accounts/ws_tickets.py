@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.core.cache import cache
-
 from accounts.authentication import Identity, resume
-from accounts.models import hash_of
-from adiuva.api.errors import InvalidToken, UpstreamUnavailable
-from adiuva.db.cache import cache_errors
+from adiuva.api.errors import InvalidToken
+from adiuva.db.single_use import SingleUse
 
 LIFETIME_SECONDS = 30
+
+TICKETS = SingleUse("ws-ticket", LIFETIME_SECONDS, "WebSocket tickets cannot be had right now; use the token.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +26,19 @@ class Ticket:
 def issue(identity: Identity) -> Ticket:
     """Raises ``UpstreamUnavailable`` when the cache does not take it."""
     ticket = secrets.token_urlsafe(32)
-    claims = f"{identity.user.id} {identity.session_id} {identity.expires_at.isoformat()}"
-    try:
-        cache.set(_key(ticket), claims, timeout=LIFETIME_SECONDS)
-    except cache_errors() as error:
-        raise UpstreamUnavailable("Tickets cannot be issued right now; use the token.", retry_after=5) from error
+    TICKETS.keep(ticket, f"{identity.user.id} {identity.session_id} {identity.expires_at.isoformat()}")
     return Ticket(ticket=ticket, expires_in=LIFETIME_SECONDS)
 
 
 def redeem(ticket: str) -> Identity:
-    """Who bought the ticket. Raises ``InvalidToken``: unknown, used, expired, or its session is over."""
-    try:
-        claims = cache.get(_key(ticket))
-        # Deleting tells whether the key was still there, atomically: of two redeemers one goes on.
-        if claims is None or not cache.delete(_key(ticket)):
-            raise InvalidToken
-    except cache_errors() as error:
-        raise UpstreamUnavailable("Tickets cannot be redeemed right now; use the token.") from error
+    """Who bought the ticket.
+
+    Raises:
+        InvalidToken: it is unknown, used or expired, or its session is over.
+        UpstreamUnavailable: the cache does not answer.
+    """
+    claims = TICKETS.use_up(ticket)
+    if claims is None:
+        raise InvalidToken
     user_id, session_id, expires_at = claims.split(" ")
     return resume(user_id=UUID(user_id), session_id=UUID(session_id), expires_at=datetime.fromisoformat(expires_at))
-
-
-def _key(ticket: str) -> str:
-    return f"ws-ticket:{hash_of(ticket)}"

@@ -16,16 +16,16 @@ from typing import Literal
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
-from django.core.cache import cache
 from django.db import transaction
 
-from accounts.models import User, hash_of
+from accounts.models import User
 from accounts.security_events.recording import Origin
 from accounts.sessions import AuthTokens, start_session
-from adiuva.api.errors import InvalidGrant, UpstreamUnavailable
-from adiuva.db.cache import cache_errors
+from adiuva.api.errors import InvalidGrant
+from adiuva.db.single_use import SingleUse
 
 LIFETIME_SECONDS = 60
+CODES = SingleUse("handoff-code", LIFETIME_SECONDS, "Codes cannot be had right now.")
 CHALLENGE = r"[A-Za-z0-9_-]{43}"  # base64url of a SHA-256
 APP_SCHEME = "adiuva"
 LOOPBACK = ("127.0.0.1", "[::1]")  # no "localhost": what it resolves to is not ours to say (RFC 8252 § 8.3)
@@ -74,10 +74,7 @@ def issue_code(*, user: User, method: LoginMethod, request: Request) -> str:
         # Changed by a new password: one that ends every session ends the one that has not begun yet.
         "auth_hash": user.get_session_auth_hash(),
     }
-    try:
-        cache.set(_key(code), json.dumps(grant), timeout=LIFETIME_SECONDS)
-    except cache_errors() as error:
-        raise UpstreamUnavailable("Codes cannot be issued right now.", retry_after=5) from error
+    CODES.keep(code, json.dumps(grant))
     joint = "&" if urlsplit(request.redirect_uri).query else "?"
     return f"{request.redirect_uri}{joint}{urlencode({'code': code, 'state': request.state})}"
 
@@ -90,13 +87,9 @@ def redeem_code(*, code: str, code_verifier: str, origin: Origin) -> AuthTokens:
             password by now.
         UpstreamUnavailable: the cache does not answer.
     """
-    try:
-        kept = cache.get(_key(code))
-        # Deleting tells whether the key was still there, atomically: of two that redeem it one goes on.
-        if kept is None or not cache.delete(_key(code)):
-            raise InvalidGrant
-    except cache_errors() as error:
-        raise UpstreamUnavailable("Codes cannot be redeemed right now.", retry_after=5) from error
+    kept = CODES.use_up(code)
+    if kept is None:
+        raise InvalidGrant
     grant: dict[str, str] = json.loads(kept)
     if not hmac.compare_digest(challenge_of(code_verifier), grant["code_challenge"]):
         raise InvalidGrant
@@ -111,7 +104,3 @@ def challenge_of(code_verifier: str) -> str:
     """``S256`` of RFC 7636 § 4.2."""
     digest = hashlib.sha256(code_verifier.encode(errors="surrogatepass")).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def _key(code: str) -> str:
-    return f"handoff-code:{hash_of(code)}"

@@ -54,7 +54,7 @@ def test_a_ticket_works_once(make_user: MakeUser) -> None:
 def test_the_cache_forgets_a_ticket_after_thirty_seconds(make_user: MakeUser) -> None:
     ticket = ticket_for(make_user())
     backend: Any = caches["default"]
-    key = backend.make_key(ws_tickets._key(ticket))
+    key = backend.make_key(ws_tickets.TICKETS.key(ticket))
     if hasattr(backend, "_expire_info"):
         left = backend._expire_info[key] - datetime.now(UTC).timestamp()
     else:
@@ -64,7 +64,7 @@ def test_the_cache_forgets_a_ticket_after_thirty_seconds(make_user: MakeUser) ->
 
 def test_a_ticket_that_the_cache_forgot_is_refused(make_user: MakeUser) -> None:
     ticket = ticket_for(make_user())
-    cache.touch(ws_tickets._key(ticket), -1)
+    cache.touch(ws_tickets.TICKETS.key(ticket), -1)
     with pytest.raises(InvalidToken):
         ws_tickets.redeem(ticket)
 
@@ -109,7 +109,7 @@ def test_a_ticket_is_no_token_and_a_token_no_ticket(api: ApiClient, make_user: M
 
 def test_the_cache_does_not_hold_the_ticket_itself(make_user: MakeUser) -> None:
     ticket = ticket_for(make_user())
-    assert ticket not in ws_tickets._key(ticket)
+    assert ticket not in ws_tickets.TICKETS.key(ticket)
     assert cache.get(ticket) is None
 
 

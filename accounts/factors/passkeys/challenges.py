@@ -7,14 +7,11 @@ client data, so that nobody has to carry an id beside it.
 import enum
 import secrets
 
-from django.core.cache import cache
-
-from accounts.models import hash_of
-from adiuva.api.errors import UpstreamUnavailable
-from adiuva.db.cache import cache_errors
+from adiuva.db.single_use import SingleUse
 
 LIFETIME_SECONDS = 300
 BYTES = 32  # § 13.4.3 asks for 16
+CHALLENGES = SingleUse("passkey-challenge", LIFETIME_SECONDS, "Passkeys cannot be used right now.")
 
 
 class Purpose(enum.Enum):
@@ -30,10 +27,7 @@ def issue(purpose: Purpose, *, subject: str = "") -> bytes:
         UpstreamUnavailable: the cache does not take it.
     """
     challenge = secrets.token_bytes(BYTES)
-    try:
-        cache.set(_key(challenge), _claims(purpose, subject), timeout=LIFETIME_SECONDS)
-    except cache_errors() as error:
-        raise UpstreamUnavailable("Passkeys cannot be used right now.", retry_after=5) from error
+    CHALLENGES.keep(challenge.hex(), _claims(purpose, subject))
     return challenge
 
 
@@ -43,17 +37,8 @@ def redeem(challenge: bytes, purpose: Purpose, *, subject: str = "") -> bool:
     Raises:
         UpstreamUnavailable: the cache does not answer.
     """
-    try:
-        claims = cache.get(_key(challenge))
-        # Deleting tells whether the key was still there, atomically: of two that redeem it one goes on.
-        return claims is not None and bool(cache.delete(_key(challenge))) and claims == _claims(purpose, subject)
-    except cache_errors() as error:
-        raise UpstreamUnavailable("Passkeys cannot be used right now.", retry_after=5) from error
+    return CHALLENGES.use_up(challenge.hex()) == _claims(purpose, subject)
 
 
 def _claims(purpose: Purpose, subject: str) -> str:
     return f"{purpose.value} {subject}"
-
-
-def _key(challenge: bytes) -> str:
-    return f"passkey-challenge:{hash_of(challenge.hex())}"

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
-from django.core.cache import cache
 
 from accounts.authentication import Identity
-from accounts.models import Session, hash_of
-from adiuva.api.errors import InvalidGrant, UpstreamUnavailable
-from adiuva.db.cache import cache_errors
+from accounts.models import Session
+from adiuva.api.errors import InvalidGrant
+from adiuva.db.single_use import SingleUse
 
 LIFETIME_SECONDS = 300
 PAGE = "/account/passkey"
+TICKETS = SingleUse("passkey-ticket", LIFETIME_SECONDS, "Passkey tickets cannot be had right now.")
+WRONG = "The ticket is unknown, used or expired, or the session it belongs to is over."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,7 @@ class Ticket:
 def issue(identity: Identity) -> Ticket:
     """Raises ``UpstreamUnavailable`` when the cache does not take it."""
     ticket = secrets.token_urlsafe(32)
-    try:
-        cache.set(_key(ticket), f"{identity.user.id} {identity.session_id}", timeout=LIFETIME_SECONDS)
-    except cache_errors() as error:
-        raise UpstreamUnavailable("Tickets cannot be issued right now.", retry_after=5) from error
+    TICKETS.keep(ticket, f"{identity.user.id} {identity.session_id}")
     return Ticket(ticket)
 
 
@@ -48,30 +46,19 @@ def look_at(ticket: str) -> Session:
         InvalidGrant: it is unknown, used or expired, or the session is over.
         UpstreamUnavailable: the cache does not answer.
     """
-    return _session(ticket, use_up=False)
+    return _session(TICKETS.look_at(ticket))
 
 
 def redeem(ticket: str) -> Session:
     """As ``look_at``, once."""
-    return _session(ticket, use_up=True)
+    return _session(TICKETS.use_up(ticket))
 
 
-def _session(ticket: str, *, use_up: bool) -> Session:
-    try:
-        claims = cache.get(_key(ticket))
-        if claims is None or (use_up and not cache.delete(_key(ticket))):
-            raise InvalidGrant(WRONG)
-    except cache_errors() as error:
-        raise UpstreamUnavailable("Tickets cannot be redeemed right now.", retry_after=5) from error
+def _session(claims: str | None) -> Session:
+    if claims is None:
+        raise InvalidGrant(WRONG)
     user_id, session_id = map(UUID, claims.split(" "))
     session = Session.objects.usable().select_related("user").filter(id=session_id, user_id=user_id).first()
     if session is None:
         raise InvalidGrant(WRONG)
     return session
-
-
-WRONG = "The ticket is unknown, used or expired, or the session it belongs to is over."
-
-
-def _key(ticket: str) -> str:
-    return f"passkey-ticket:{hash_of(ticket)}"

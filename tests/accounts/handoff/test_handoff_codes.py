@@ -96,7 +96,7 @@ def test_a_wrong_verifier_uses_the_code_up(owner: Owner, verifier: str, wrong: s
 @pytest.mark.django_db
 def test_a_code_lives_a_minute(owner: Owner, verifier: str) -> None:
     code = code_of(owner, verifier)
-    cache.touch(codes._key(code), -1)
+    cache.touch(codes.CODES.key(code), -1)
     assert redeem(code, verifier).code == "invalid_grant"
     assert codes.LIFETIME_SECONDS == 60
 
@@ -114,8 +114,8 @@ def test_a_code_dies_with_the_password_and_with_the_account(owner: Owner, verifi
 @pytest.mark.django_db
 def test_the_cache_holds_no_code(owner: Owner, verifier: str) -> None:
     code = code_of(owner, verifier)
-    assert code not in codes._key(code)
-    assert code not in cache.get(codes._key(code))
+    assert code not in codes.CODES.key(code)
+    assert code not in cache.get(codes.CODES.key(code))
 
 
 @pytest.mark.django_db

@@ -24,6 +24,7 @@ from marketplace.payouts.settlement import record_sale
 from marketplace.prices import MIN_PRICE_CENTS
 from tests.billing.stripe_events import event as stripe_event
 from tests.fakes.stripe.signing import signature
+from tests.fakes.stripe_server import LoopbackStripe
 from tests.support.client import Answer, ApiClient
 
 JsonObject = dict[str, Any]
@@ -184,3 +185,8 @@ def deliver(*events: JsonObject, expected: int = 200, secret: str = WEBHOOK_SECR
 def let_payouts_finish() -> None:
     """Whatever is queued so far."""
     get_queue().drain()
+
+
+def sent_to(stripe_server: LoopbackStripe) -> list[tuple[str, int]]:
+    """Account and cents of each transfer that Stripe has."""
+    return [(one["destination"], one["amount"]) for one in stripe_server.world.all("transfer")]

@@ -89,10 +89,6 @@ def sell(stripe_server: LoopbackStripe, developer: Account) -> RevenueEvent:
     return sold
 
 
-def sent_to(stripe_server: LoopbackStripe) -> list[tuple[str, int]]:
-    return [(one["destination"], one["amount"]) for one in stripe_server.world.all("transfer")]
-
-
 # --- the states
 
 
@@ -250,7 +246,7 @@ def test_payouts_to_a_restricted_account_wait_and_go_on(
     stripe_server.enable_payouts(ready)
     stripe_server.world.events[-1]["created"] += 1
     deliver_all()
-    assert sent_to(stripe_server) == [(ready, 349)]
+    assert sales.sent_to(stripe_server) == [(ready, 349)]
 
 
 def test_a_refused_payout_names_stripes_reason_and_is_not_refused_for_a_day(
@@ -274,7 +270,7 @@ def test_a_refused_payout_names_stripes_reason_and_is_not_refused_for_a_day(
     stripe_server.enable_payouts(ready)
     stripe_server.world.events[-1]["created"] += 1
     deliver_all()
-    assert sent_to(stripe_server) == [(ready, 349)]
+    assert sales.sent_to(stripe_server) == [(ready, 349)]
     assert sale.transfers.get().last_reason == ""
     assert open_alerts() == []
 
@@ -289,7 +285,7 @@ def test_a_refusal_of_an_account_that_says_it_is_ready_is_tried_again_under_anot
     assert sale.transfers.get().last_reason == "insufficient_capabilities_for_transfer"
     stripe_server.world.get("account", ready)["capabilities"]["transfers"] = "active"
     assert run(sale.transfers.get().pk) is Outcome.DONE
-    assert sent_to(stripe_server) == [(ready, 349)]
+    assert sales.sent_to(stripe_server) == [(ready, 349)]
 
 
 # --- accounts that are taken away
@@ -312,7 +308,7 @@ def test_a_disconnected_account_is_not_paid_and_its_owner_onboards_anew(
     assert DeveloperAccount.objects.get().stripe_account_id == successor
     stripe_server.enable_payouts(successor)
     deliver_all()
-    assert sent_to(stripe_server) == [(successor, 349)]
+    assert sales.sent_to(stripe_server) == [(successor, 349)]
 
 
 def test_what_comes_late_about_a_disconnected_account_changes_nothing(
@@ -341,7 +337,7 @@ def test_a_payout_that_may_have_reached_the_account_before_is_not_sent_to_the_ne
     stripe_server.enable_payouts(DeveloperAccount.objects.get().stripe_account_id)
     deliver_all()
     assert sale.transfers.get().status == TransferStatus.DONE
-    assert sent_to(stripe_server) == [(ready, 349)]
+    assert sales.sent_to(stripe_server) == [(ready, 349)]
 
 
 def test_a_payout_that_never_reached_the_account_before_is_sent_to_the_next(
@@ -356,7 +352,7 @@ def test_a_payout_that_never_reached_the_account_before_is_sent_to_the_next(
     successor = DeveloperAccount.objects.get().stripe_account_id
     stripe_server.enable_payouts(successor)
     deliver_all()
-    assert sent_to(stripe_server) == [(successor, 349)]
+    assert sales.sent_to(stripe_server) == [(successor, 349)]
     assert not Transfer.objects.filter(status=TransferStatus.PENDING).exists()
 
 

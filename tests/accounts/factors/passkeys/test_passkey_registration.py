@@ -100,7 +100,7 @@ def test_a_challenge_of_a_login_registers_nothing(owner: Owner) -> None:
 
 def test_a_challenge_lives_five_minutes(owner: Owner) -> None:
     options = owner.options()
-    cache.touch(challenges._key(from_base64url(options["challenge"])), -1)
+    cache.touch(challenges.CHALLENGES.key(from_base64url(options["challenge"]).hex()), -1)
     other = Authenticator(origin=owner.device.origin)
     assert owner.register(other.create(options)).status == 400
     assert challenges.LIFETIME_SECONDS == 300

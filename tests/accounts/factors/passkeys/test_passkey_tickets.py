@@ -63,7 +63,7 @@ def test_a_ticket_dies_with_its_session(api: ApiClient, make_user: MakeUser, dev
 
 def test_a_ticket_lives_five_minutes(api: ApiClient, make_user: MakeUser) -> None:
     ticket = buy(api, make_user())
-    cache.touch(tickets._key(ticket), -1)
+    cache.touch(tickets.TICKETS.key(ticket), -1)
     assert options_for(ticket).code == "invalid_grant"
 
 
@@ -75,7 +75,7 @@ def test_a_ticket_is_for_its_own_account(api: ApiClient, make_user: MakeUser, de
 
 def test_the_cache_holds_no_ticket(api: ApiClient, make_user: MakeUser) -> None:
     ticket = buy(api, make_user())
-    assert ticket not in tickets._key(ticket)
+    assert ticket not in tickets.TICKETS.key(ticket)
     assert cache.get(ticket) is None
 
 
