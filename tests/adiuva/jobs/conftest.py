@@ -19,7 +19,7 @@ from tests.adiuva.jobs.workers import Worker
 QUEUES = [pytest.param("embedded"), pytest.param("procrastinate", marks=pytest.mark.postgres)]
 
 
-def eventually(is_so: Callable[[], bool], *, seconds: float = 30) -> None:
+def eventually(is_so: Callable[[], bool], *, seconds: float = 180) -> None:
     ends = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < ends, f"it did not happen; {samples.notes()}"

@@ -60,7 +60,7 @@ def give_up() -> None:
 def hold(*, word: str, gate: str) -> None:
     """Until there is a file called ``gate``, or the process wants to end and the word is ``polite``."""
     note(f"{word}-begins-{os.getpid()}")
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 600
     while not Path(gate).exists() and time.monotonic() < ends:
         time.sleep(0.01)
         if is_stopping() and word == "polite":

@@ -1,5 +1,6 @@
 """`manage.py work` while PostgreSQL goes away and comes back."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tests.adiuva.jobs.conftest import eventually
 from tests.adiuva.jobs.samples import beginnings, notes
 from tests.adiuva.jobs.workers import Worker, put
 from tests.conftest import SERVER_SECRET
-from tests.support.postgres_server import PostgresServer, programs
+from tests.support.postgres_server import PATIENCE_SECONDS, PostgresServer, programs
 from tests.support.server import RunningServer
 
 pytestmark = pytest.mark.slow
@@ -28,7 +29,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Postgre
         own.start()
         own.make_database()
         RunningServer(folder=folder, env=environment).manage("migrate", "--verbosity=0")
-        own.stop()
+        own.stop(signal.SIGINT)
         yield own, environment
     finally:
         own.remove()
@@ -51,7 +52,8 @@ def test_postgresql_is_restarted_underneath(
     postgres: PostgresServer, environment: dict[str, str], tmp_path: Path, gate: Path
 ) -> None:
     put(environment, ("sample.hold", {"word": "x", "gate": str(gate)}), ("sample.write", {"word": "before"}))
-    worker = Worker(tmp_path / "worker.log", environment, (), {"LONGEST_PAUSE": 2})
+    # However long the server takes to go, the worker waits for the job, which then ends without it.
+    worker = Worker(tmp_path / "worker.log", environment, (), {"LONGEST_PAUSE": 2, "GRACE": PATIENCE_SECONDS})
     try:
         eventually(lambda: len(notes()) == 2)
         postgres.stop()

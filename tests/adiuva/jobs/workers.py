@@ -40,14 +40,14 @@ class Worker:
     def log(self) -> str:
         return self._log.read_text()
 
-    def stop(self, *, seconds: float = 20) -> int:
+    def stop(self, *, seconds: float = 120) -> int:
         """By SIGTERM; the exit status."""
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(seconds)
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.wait(20)
+        self._process.wait(120)
 
 
 def put(environment: dict[str, str], *jobs: tuple[str, dict[str, Any]]) -> None:
