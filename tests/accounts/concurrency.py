@@ -15,7 +15,7 @@ def run_concurrently(*jobs: Callable[[], Result]) -> list[Result]:
     start = Barrier(len(jobs))
 
     def run(job: Callable[[], Result]) -> Result:
-        start.wait(timeout=30)
+        start.wait(timeout=120)
         try:
             return job()
         finally:

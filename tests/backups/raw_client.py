@@ -16,7 +16,7 @@ from tests.support.server import RunningServer
 
 BACKUP = "/api/v1/backup"
 MIB = 1024 * 1024
-SECONDS = 20.0
+SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)

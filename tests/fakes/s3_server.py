@@ -124,7 +124,7 @@ class LoopbackS3:
             self._place.close()
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     async def _stop_listening(self) -> None:
         assert self._server is not None

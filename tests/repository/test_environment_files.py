@@ -29,7 +29,7 @@ def read_by_sh(text: str, folder: Path) -> Variables:
     (folder / "read").write_text(text)
     script = 'set -eu; PATH=/nowhere; set -a; . "$1"; set +a; exec /usr/bin/env -0'
     done = subprocess.run(
-        ["sh", "-c", script, "sh", folder / "read"], capture_output=True, text=True, check=True, env={}, timeout=30
+        ["sh", "-c", script, "sh", folder / "read"], capture_output=True, text=True, check=True, env={}, timeout=120
     )
     pairs = (pair.partition("=") for pair in done.stdout.split("\0") if pair)
     return {name: value for name, _, value in pairs if name not in {"PATH", "PWD", "OLDPWD", "SHLVL", "_"}}
@@ -144,7 +144,7 @@ def written_by_the_runbook(tmp_path_factory: pytest.TempPathFactory) -> list[str
     [block] = [text for text in SHELL if "<<ENVIRONMENT" in text]
     edits = [line for text in SHELL for line in text.splitlines() if line.startswith("sed -i ")]
     script = "\n".join(["PASSWORD=0123abcd GATEWAY=172.18.0.1", block.replace("/etc/adiuva", str(folder)), *edits])
-    subprocess.run(["bash", "-eu", "-c", script], cwd=folder, check=True, timeout=30)
+    subprocess.run(["bash", "-eu", "-c", script], cwd=folder, check=True, timeout=120)
     assert len(edits) == 4
     return [(folder / "adiuva.env").read_text(), (folder / ".env").read_text()]
 
@@ -173,7 +173,7 @@ def test_the_rules_of_systemd_are_those_of_systemd(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "x.conf").write_text(text)
     environment = {"XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)}
-    done = subprocess.run([GENERATOR], capture_output=True, text=True, check=True, env=environment, timeout=30)
+    done = subprocess.run([GENERATOR], capture_output=True, text=True, check=True, env=environment, timeout=120)
     # It quotes for a shell what it prints.
     said = read_by_sh(done.stdout, tmp_path)
     ours = read_by_systemd(text, tmp_path)

@@ -122,7 +122,7 @@ def test_the_image_serves(image: Stage, environment: dict[str, str]) -> None:
     app = image.path("/app")
     env = {name: value for name, value in clean_environment().items() if not name.startswith("PYTHON")} | environment
     python = str(image.path("/opt/venv/bin/python"))
-    subprocess.run([python, "manage.py", "migrate", "--no-input", "-v", "0"], cwd=app, env=env, check=True, timeout=120)
+    subprocess.run([python, "manage.py", "migrate", "--no-input", "-v", "0"], cwd=app, env=env, check=True, timeout=300)
     before = set(app.rglob("*"))
     process = subprocess.Popen(
         [python if word == "python" else word for word in image.command], cwd=app, env=env, stderr=subprocess.PIPE
@@ -133,14 +133,14 @@ def test_the_image_serves(image: Stage, environment: dict[str, str]) -> None:
         assert subprocess.run(healthy, cwd=app, env=env, timeout=30, check=False).returncode == 0
     finally:
         process.terminate()
-        _, log = process.communicate(timeout=60)
+        _, log = process.communicate(timeout=180)
     assert process.returncode == -signal.SIGTERM, log.decode()  # uvicorn ends well, then by the signal it got
     assert set(app.rglob("*")) == before  # compose mounts it read-only
     assert subprocess.run(healthy, cwd=app, env=env, timeout=30, check=False, capture_output=True).returncode != 0
 
 
 def _ready(port: int, process: "subprocess.Popen[bytes]") -> bool:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline and process.poll() is None:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/health/ready", timeout=10) as answer:

@@ -17,7 +17,7 @@ def _make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]
     # An outer make's flags and overrides are not this one's.
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", **variables}
     return subprocess.run(
-        ["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60
+        ["make", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=180
     )
 
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 PROGRAMS = ("chromium", "chromedriver")
-PATIENCE_SECONDS = 15
+PATIENCE_SECONDS = 60
 
 
 def is_installed() -> bool:
@@ -36,7 +36,7 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         # A path of our own: selenium would look for a driver to download.
         self.driver: Chrome = Chrome(options=options, service=ChromeService(shutil.which("chromedriver")))
-        self.driver.set_page_load_timeout(60)
+        self.driver.set_page_load_timeout(120)
 
     def __enter__(self) -> Self:
         return self

@@ -25,7 +25,7 @@ class RedisServer:
         options += ["--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", str(self._folder)]
         self._process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
         with redis.Redis.from_url(self.url) as client:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 120
             while True:
                 try:
                     client.ping()

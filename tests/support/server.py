@@ -62,7 +62,7 @@ class RunningServer:
             if self._process.poll() is not None:
                 break
             try:
-                with urllib.request.urlopen(f"{self.url}/api/v1/health", timeout=5):  # noqa: S310 - our own URL
+                with urllib.request.urlopen(f"{self.url}/api/v1/health", timeout=30):  # noqa: S310 - our own URL
                     return self
             except OSError:
                 time.sleep(0.1)
@@ -70,7 +70,7 @@ class RunningServer:
         self.stop()
         raise RuntimeError(f"the server did not start:\n{log_text}")
 
-    def stop(self, sig: signal.Signals = signal.SIGTERM, timeout: float = 40) -> int:
+    def stop(self, sig: signal.Signals = signal.SIGTERM, timeout: float = 120) -> int:
         """Sends ``sig`` and waits; returns the exit status (negative: the signal that ended it)."""
         assert self._process is not None
         if self._process.poll() is None:

@@ -92,7 +92,7 @@ def cpu_seconds(pid: int) -> float:
 
 def wait_until_idle(pid: int) -> None:
     """A server loads the LLM client beside its first requests: seconds of CPU, and 150 MB."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     before = -1.0
     while (now := cpu_seconds(pid)) - before > IDLE_CPU_SECONDS:
         assert time.monotonic() < deadline

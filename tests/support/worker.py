@@ -30,4 +30,4 @@ def worker_beside(server: RunningServer, folder: Path) -> Iterator[None]:
         assert process.poll() is None, (folder / "worker.log").read_text()
     finally:
         process.terminate()
-        process.wait(40)
+        process.wait(120)

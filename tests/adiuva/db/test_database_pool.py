@@ -21,10 +21,10 @@ class Server:
     def __init__(self) -> None:
         database = settings.DATABASES["default"]
         self.conninfo = f"host={database.get('HOST')} port={database.get('PORT')} user={database.get('USER')}"
-        self.conninfo += f" password={database.get('PASSWORD')} dbname=postgres connect_timeout=5"
+        self.conninfo += f" password={database.get('PASSWORD')} dbname=postgres connect_timeout=60"
 
     def leave(self) -> None:
-        self.conninfo = f"host=127.0.0.1 port={held_port(self)} connect_timeout=5"
+        self.conninfo = f"host=127.0.0.1 port={held_port(self)} connect_timeout=60"
 
 
 @pytest.fixture
@@ -65,13 +65,13 @@ def test_everybody_is_told_when_there_is_no_server(server: Server, pool: Connect
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(120)
     assert told == ["the database is away"] * 20
 
 
 @pytest.mark.postgres
 def test_who_can_still_be_served_waits(server: Server, pool: ConnectionPool[Any]) -> None:
-    pool.open(wait=True, timeout=20)
+    pool.open(wait=True, timeout=120)
     lent = pool.getconn()
     server.leave()
     got: list[Any] = []
@@ -80,7 +80,7 @@ def test_who_can_still_be_served_waits(server: Server, pool: ConnectionPool[Any]
     waiter.join(1)
     assert waiter.is_alive(), "a failed attempt to grow ends no wait while a connection is lent"
     pool.putconn(lent)
-    waiter.join(20)
+    waiter.join(120)
     assert got == [lent]
     pool.putconn(lent)
 

@@ -130,7 +130,7 @@ def test_a_job_that_does_not_end_in_time_is_given_back(queue: Queue, start_worke
     enqueue(samples.hold, word="x", gate=str(gate))
     worker = start_worker(GRACE=1)
     eventually(lambda: len(notes()) == 1)
-    assert worker.stop(seconds=10) == 0
+    assert worker.stop() == 0
     assert "jobs did not end in time" in worker.log()
     state = queue.state()
     assert (state.running, state.waiting + state.delayed) == (0, 1)

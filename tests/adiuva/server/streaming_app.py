@@ -30,7 +30,7 @@ class Gate:
         self.left = threading.Semaphore(0)
 
     async def view_entered(self) -> None:
-        assert await asyncio.to_thread(self.entered.acquire, timeout=10)
+        assert await asyncio.to_thread(self.entered.acquire, timeout=60)
 
 
 gate = Gate()
@@ -60,7 +60,7 @@ def read_all(request: HttpRequest) -> dict[str, Any]:
 @_answering
 def read_once_then_wait(request: HttpRequest) -> dict[str, Any]:
     size = len(request.read(1))
-    assert gate.read_on.acquire(timeout=10)
+    assert gate.read_on.acquire(timeout=60)
     while part := request.read(64 * KIB):
         size += len(part)
     return {"size": size}
@@ -78,7 +78,7 @@ def read_nothing(request: HttpRequest) -> dict[str, Any]:
 
 @_answering
 def work_on(request: HttpRequest) -> dict[str, Any]:
-    assert gate.read_on.acquire(timeout=10)
+    assert gate.read_on.acquire(timeout=60)
     return {}
 
 
@@ -119,7 +119,7 @@ class Sender:
         self._messages.put_nowait({"type": "http.disconnect"})
 
     async def answer(self) -> Any:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self.task
         return json.loads(self.body)
 

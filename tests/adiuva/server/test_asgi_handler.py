@@ -26,7 +26,7 @@ def quick(request: HttpRequest) -> HttpResponse:
 
 def slow(request: HttpRequest) -> HttpResponse:
     entered.release()
-    assert leave.wait(10)
+    assert leave.wait(60)
     return quick(request)
 
 
@@ -66,7 +66,7 @@ class Client:
         self._gone.set()
 
     async def answer(self) -> Any:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self.task
         return json.loads(self.body)
 
@@ -84,12 +84,12 @@ class Client:
 
 async def all_entered(count: int) -> None:
     for _ in range(count):
-        assert await asyncio.to_thread(entered.acquire, timeout=10)
+        assert await asyncio.to_thread(entered.acquire, timeout=60)
 
 
 def wait_until_ended(count: int, *, before: set[threading.Thread]) -> bool:
     """Of the threads that were not there ``before``: those of other tests end when they like."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(request_threads() - before) > count and time.monotonic() < deadline:
         time.sleep(0.01)
     return len(request_threads() - before) == count
@@ -135,7 +135,7 @@ async def test_a_client_that_leaves_gives_its_thread_back_when_the_view_has_ende
     client.leave()
     other = await Client(handler, "quick").answer()
     leave.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await client.task
     assert client.body == b""
     assert len(handler._idle) == 2

@@ -73,7 +73,7 @@ def test_sigterm_lets_a_slow_request_end_and_takes_no_new_one(chatty: ServerFact
         ended = time.monotonic()
         assert (answer.status, answer.json["response"]) == (200, "tick " * 15)
         assert answer.headers["Connection"] == "close"
-    assert server.wait(60) in {0, -signal.SIGTERM}
+    assert server.wait(120) in {0, -signal.SIGTERM}
     assert time.monotonic() - ended < AT_ONCE_SECONDS
     assert "ERROR" not in server.log_text()
 
@@ -142,8 +142,8 @@ def test_two_workers_serve_and_end_like_one(chatty: ServerFactory, provider: Loo
         reader = threading.Thread(target=lambda: answers.append(read_answer(slow)))
         reader.start()
         server.signal(signal.SIGTERM)
-        assert refused_within(server, seconds=2)
-        assert server.wait(60) in {0, -signal.SIGTERM}
+        assert refused_within(server, seconds=10)
+        assert server.wait(120) in {0, -signal.SIGTERM}
         reader.join()
     assert answers[0].json["response"] == "tick " * 15
     assert not [pid for pid in workers if is_running(pid)]
@@ -187,7 +187,7 @@ def is_running(pid: int) -> bool:
 @pytest.mark.slow
 def test_the_model_client_is_loaded_at_start_unless_the_operator_says_no(server_factory: ServerFactory) -> None:
     lean, full = server_factory(LLM_PRELOAD="false"), server_factory(LLM_PRELOAD="true")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not has_loaded(full, "tiktoken"):
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -53,7 +53,7 @@ async def test_a_server_may_stop_in_the_moment_in_which_a_client_says_goodbye() 
     async with serving(hear_out) as (socket, (open_one,)):
         open_one.data_received(EMPTY_CLOSE)
         open_one.shutdown()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await socket.wait_closed()
 
 
@@ -100,7 +100,7 @@ async def test_a_client_that_does_not_read_holds_whoever_writes_until_it_is_gone
             await asyncio.sleep(0.3)
         assert open_one.transport.get_write_buffer_size() < 300_000
         socket.transport.abort()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await ended
 
 

@@ -161,7 +161,7 @@ class ProviderServer(ABC):
         self._loop.close()
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     async def _listen(self) -> asyncio.Server:
         return await self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)

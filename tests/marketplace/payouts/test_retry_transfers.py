@@ -160,7 +160,7 @@ def test_several_at_once_pay_each_sale_once(stripe_server: LoopbackStripe, devel
     start = threading.Barrier(4)
 
     def one() -> str:
-        start.wait(30)
+        start.wait(120)
         try:
             return retry()
         finally:
@@ -183,14 +183,14 @@ def test_refunds_beside_payouts_end_even(stripe_server: LoopbackStripe, develope
     start = threading.Barrier(3)
 
     def pay() -> None:
-        start.wait(30)
+        start.wait(120)
         try:
             retry()
         finally:
             connections.close_all()
 
     def refund(total: int) -> None:
-        start.wait(30)
+        start.wait(120)
         try:
             for payment in payments:
                 sales.deliver(sales.charge_refunded(payment, total=total))

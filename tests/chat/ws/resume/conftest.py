@@ -13,7 +13,7 @@ ASK = {"message": "Hello", "resume": True}
 
 async def settled(condition: Callable[[], bool]) -> bool:
     """Waits for it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - nothing says so
             await asyncio.sleep(0.01)
     return True

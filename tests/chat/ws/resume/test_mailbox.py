@@ -30,7 +30,7 @@ async def redis(redis_server: RedisServer, settings: Any, monkeypatch: pytest.Mo
 
 async def holder(redis: Redis, turn_id: str) -> str:
     """The address of the process that has the turn, as soon as Redis knows one."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (found := await redis.get(f"adiuva:turn:{turn_id}")) is None:  # noqa: ASYNC110 - nothing says so
             await asyncio.sleep(0.01)
     return str(found)

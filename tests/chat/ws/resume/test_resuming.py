@@ -139,7 +139,7 @@ async def test_the_newer_socket_takes_over_and_the_older_closes_with_4409(
 async def closing_without_its_frames(socket: Socket, turn_id: str) -> int:
     """The close code; what was on its way already may still come."""
     for _ in range(3):
-        message = await socket._wire.receive_output(timeout=20)
+        message = await socket._wire.receive_output(timeout=60)
         if message["type"] == "websocket.close":
             await socket.leave()
             return int(message["code"])

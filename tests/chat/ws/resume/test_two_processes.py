@@ -95,7 +95,7 @@ def said(*frames: Frame) -> str:
 async def close_code(connection: ClientConnection) -> int:
     """What was on its way before may still come."""
     with suppress(ConnectionClosed):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 await connection.recv()
     return connection.close_code or 0
@@ -312,7 +312,7 @@ async def test_a_turn_is_found_when_redis_comes_back_empty(
     lost = await lose(pair.one, token)
     redis.stop()
     redis.start()
-    async with aclosing(Redis.from_url(redis.url)) as connection, asyncio.timeout(10):
+    async with aclosing(Redis.from_url(redis.url)) as connection, asyncio.timeout(60):
         while not await connection.keys(f"*{lost['turn_id']}*"):  # noqa: ASYNC110 - nothing says so
             await asyncio.sleep(0.01)
     async with stream(pair.two, token) as connection:
