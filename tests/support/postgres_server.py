@@ -64,8 +64,8 @@ class PostgresServer:
                 self._connect().close()
                 return
             except psycopg.OperationalError:
-                has_time = time.monotonic() < deadline
-                assert has_time and self._process.poll() is None, self._log_text()
+                assert self._process.poll() is None, self._log_text()
+                assert time.monotonic() < deadline, self._log_text()
                 time.sleep(0.02)
 
     def make_database(self) -> None:
