@@ -1,6 +1,5 @@
 """What is promised about costs: queries of a request, and what a start imports."""
 
-import math
 import re
 import resource
 import subprocess
@@ -17,7 +16,9 @@ from tests.support.client import ApiClient
 from tests.support.server import PROJECT_DIR, clean_environment
 
 HEAVY = {"litellm", "openai", "langchain", "langchain_core", "boto3", "botocore", "qdrant_client"}
-MOST_CPU_SECONDS = 3
+# 1.7 where nothing else runs, where 2 s of CPU would be 2.4; seconds would measure the machine.
+MOST_TIMES_THE_FRAMEWORKS = 2.2
+ROUNDS = 6
 ALSO_NOT = {"pinecone", "daphne", "twisted", "numpy", "pandas", "tiktoken", "aiohttp", "webauthn"}
 
 
@@ -36,35 +37,38 @@ def cpu_of_children() -> float:
     return spent.ru_utime + spent.ru_stime
 
 
-def test_a_check_imports_no_vendor_and_takes_less_than_three_seconds_of_cpu(tmp_path: Path) -> None:
-    least = math.inf
-    for _ in range(3):  # a busy machine only adds
-        before = cpu_of_children()
-        done = subprocess.run(
-            [sys.executable, "-X", "importtime", "manage.py", "check"],
-            cwd=PROJECT_DIR,
-            env=clean_environment() | {"DATA_DIR": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        imported = set(re.findall(r"^import time:[^|]*\|[^|]*\|\s*(\w+)", done.stderr, re.MULTILINE))
-        assert "django" in imported
-        assert not imported & (HEAVY | ALSO_NOT)
-        least = min(least, cpu_of_children() - before)
-        if least < MOST_CPU_SECONDS:
-            return
-    pytest.fail(f"{least:.1f} s of CPU")
-
-
-def test_a_server_is_up_before_it_has_loaded_the_model_client(tmp_path: Path) -> None:
-    script = "import adiuva.asgi, sys; print(sorted(set(sys.modules) & set(sys.argv[1:])))"
-    done = subprocess.run(
-        [sys.executable, "-c", script, *HEAVY, *ALSO_NOT],
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
         cwd=PROJECT_DIR,
-        env=clean_environment() | {"DATA_DIR": str(tmp_path)},
+        env=clean_environment() | {"DATA_DIR": str(folder)},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout == "[]\n"
+
+
+def test_a_check_imports_no_vendor(tmp_path: Path) -> None:
+    told = run("-X", "importtime", "manage.py", "check", folder=tmp_path).stderr
+    imported = set(re.findall(r"^import time:[^|]*\|[^|]*\|\s*(\w+)", told, re.MULTILINE))
+    assert "django" in imported
+    assert not imported & (HEAVY | ALSO_NOT)
+
+
+def test_a_check_costs_about_twice_what_the_frameworks_cost_alone(tmp_path: Path) -> None:
+    def cpu(*arguments: str) -> float:
+        before = cpu_of_children()
+        run(*arguments, folder=tmp_path)
+        return cpu_of_children() - before
+
+    ratios: list[float] = []
+    for _ in range(ROUNDS):  # one after the other, so that what the machine does besides slows both
+        ratios.append(cpu("manage.py", "check") / cpu("-m", "tests.support.frameworks_alone"))
+        if ratios[-1] < MOST_TIMES_THE_FRAMEWORKS:
+            return
+    pytest.fail(f"{ratios}")
+
+
+def test_a_server_is_up_before_it_has_loaded_the_model_client(tmp_path: Path) -> None:
+    script = "import adiuva.asgi, sys; print(sorted(set(sys.modules) & set(sys.argv[1:])))"
+    assert run("-c", script, *HEAVY, *ALSO_NOT, folder=tmp_path).stdout == "[]\n"
