@@ -13,8 +13,8 @@ from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from adiuva.background import spawn
 from agents.llm.meter import Meter
-from chat.background import spawn
 from chat.models import DailyUsage
 
 logger = logging.getLogger(__name__)

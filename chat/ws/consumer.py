@@ -10,15 +10,18 @@ from channels.consumer import AsyncConsumer
 from django.urls import path, re_path
 
 from accounts.authentication import Identity, seconds_left
+from accounts.sockets import authentication
+from accounts.sockets.authentication import Scope, Send
+from accounts.sockets.connections import SESSION_OVER, connections
+from accounts.sockets.ping import PING_SECONDS, Heartbeat
 from adiuva.api.errors import Conflict, NotFound, Unauthorized, UpstreamUnavailable
+from adiuva.background import spawn
 from adiuva.observability import request_id
 from adiuva.observability.metrics import HANDSHAKES, SOCKETS_OPEN
 from adiuva.server.drain import drain
-from chat.background import spawn
 from chat.turns import problem_of
-from chat.ws import frames, socket_authentication
+from chat.ws import frames
 from chat.ws.client_tools import ANSWER_SECONDS, ClientAnswers
-from chat.ws.connections import SESSION_OVER, connections
 from chat.ws.frames import (
     BadFrame,
     CancelFrame,
@@ -30,9 +33,7 @@ from chat.ws.frames import (
     WaitingFrame,
     WaitingFrames,
 )
-from chat.ws.ping import PING_SECONDS, Heartbeat
 from chat.ws.resume.answer import ResumableAnswer, asks_to_be_resumable
-from chat.ws.socket_authentication import Scope, Send
 from chat.ws.turn import SocketClosedError, SocketOutlet, SocketTurn
 
 logger = logging.getLogger(__name__)
@@ -48,9 +49,9 @@ _CLOSE_SECONDS = 5.0
 class ChatStream(AsyncConsumer):
     """One socket. While idle it costs no task of its own: the server's task reads frames, and timers do the rest.
 
-    Channels' loop over a channel layer is not used, because ``chat.ws.connections`` listens once for the whole process.
-    Frames are answered in order, each ChatRequest (and each invalid frame) with one final frame; ``cancel`` and
-    ``tool_result`` act on the running turn at once.
+    Channels' loop over a channel layer is not used, because ``accounts.sockets.connections`` listens once for the whole
+    process. Frames are answered in order, each ChatRequest (and each invalid frame) with one final frame; ``cancel``
+    and ``tool_result`` act on the running turn at once.
     """
 
     def __init__(self, *, ping_seconds: float = PING_SECONDS, answer_seconds: float = ANSWER_SECONDS) -> None:
@@ -69,17 +70,17 @@ class ChatStream(AsyncConsumer):
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
         self._send = send
-        request_id.bind(socket_authentication.header(scope, request_id.HEADER.lower()))
+        request_id.bind(authentication.header(scope, request_id.HEADER.lower()))
         await receive()  # websocket.connect
         try:
             if drain.draining:
                 raise UpstreamUnavailable("The server is shutting down.", retry_after=1)  # noqa: TRY301
-            self._identity: Identity = await socket_authentication.authenticate(scope)
+            self._identity: Identity = await authentication.authenticate(scope)
             connections.admit(self._identity.user.id)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the client gets a refusal
             problem = problem_of(error)
             HANDSHAKES.labels(problem.code).inc()
-            await socket_authentication.refuse(scope, send, problem)
+            await authentication.refuse(scope, send, problem)
             return
         self._task = asyncio.current_task()
         HANDSHAKES.labels("accepted").inc()
@@ -238,7 +239,7 @@ async def not_found(scope: Scope, receive: Any, send: Send) -> None:
     request_id.bind(None)
     await receive()  # websocket.connect
     HANDSHAKES.labels(NotFound.code).inc()
-    await socket_authentication.refuse(scope, send, NotFound())
+    await authentication.refuse(scope, send, NotFound())
 
 
 websocket_urlpatterns = [

@@ -11,6 +11,7 @@ from channels.db import database_sync_to_async
 
 from accounts import authentication
 from accounts.authentication import Identity
+from accounts.sockets.authentication import Send
 from adiuva.api.errors import RateLimited, Unauthorized
 from agents.events import ActionEmitted, ClientToolCall, TextDelta
 from agents.llm.meter import Meter
@@ -23,7 +24,6 @@ from chat.turns import ChatTurn, PartialTurn, PlanMade, TurnDone, problem_of
 from chat.ws import frames
 from chat.ws.client_tools import ClientAnswers
 from chat.ws.frames import BadFrame, ChatFrame, ToolResultFrame
-from chat.ws.socket_authentication import Send
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from chat.background import spawn
+from adiuva.background import spawn
 
 logger = logging.getLogger(__name__)
 

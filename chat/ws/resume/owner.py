@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from adiuva.api.errors import ResumeLost, Unauthorized, ValidationFailed
-from chat.background import spawn
+from adiuva.background import spawn
 from chat.ws.frames import ToolResultFrame
 from chat.ws.resume.mailbox import Letter, mailbox
 from chat.ws.resume.outbox import AHEAD_BYTES

@@ -11,8 +11,8 @@ from django.conf import settings
 
 from accounts.authentication import Identity
 from adiuva.api.errors import ResumeLost, Unauthorized
+from adiuva.background import spawn
 from adiuva.server.drain import drain
-from chat.background import spawn
 from chat.ws import frames
 from chat.ws.client_tools import ClientAnswers
 from chat.ws.frames import ChatFrame, ToolResultFrame
@@ -50,8 +50,8 @@ class NumberedOutlet:
 class ResumableTurn:
     """``start`` it once. It is kept for ``KEPT_SECONDS`` after its reader was lost, or after its end; then ``free``.
 
-    Its session's end (``chat.ws.connections``) ends it too. ``on_kept`` is called when nobody reads it any more or it
-    has ended, ``on_freed`` once, when nothing is left of it.
+    Its session's end (``accounts.sockets.connections``) ends it too. ``on_kept`` is called when nobody reads it any
+    more or it has ended, ``on_freed`` once, when nothing is left of it.
     """
 
     def __init__(

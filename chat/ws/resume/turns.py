@@ -7,10 +7,10 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.authentication import Identity
+from accounts.sockets.connections import connections
 from adiuva.api.errors import ResumeLost
+from adiuva.background import spawn
 from adiuva.server.drain import drain
-from chat.background import spawn
-from chat.ws.connections import connections
 from chat.ws.frames import ChatFrame
 from chat.ws.resume.mailbox import mailbox
 from chat.ws.resume.turn import KEPT_SECONDS, ResumableTurn

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from adiuva.api.errors import InvalidToken, ResumeLost, UpstreamUnavailable, ValidationFailed
-from chat.background import spawn
+from adiuva.background import spawn
 from chat.ws.frames import ToolResultFrame
 from chat.ws.resume.mailbox import Letter, mailbox
 from chat.ws.resume.outbox import Reader

@@ -10,9 +10,9 @@ import pytest
 
 from accounts import sessions, ws_tickets
 from accounts.authentication import authenticate
+from accounts.sockets.connections import connections
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
-from chat.ws.connections import connections
 from tests.chat.ws.sockets import Socket, in_database
 from tests.fakes.llm_server import LoopbackLLM, stall
 from tests.support.accounts import Account

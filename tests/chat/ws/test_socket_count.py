@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from chat.ws.connections import connections
+from accounts.sockets.connections import connections
 from tests.chat.ws.sockets import Socket
 from tests.support.accounts import Account
 

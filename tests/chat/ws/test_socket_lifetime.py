@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from accounts.authentication import authenticate
+from accounts.sockets.connections import connections
 from adiuva.server.drain import drain
 from agents.agents import BaseAgent
 from agents.events import AgentEvent, TextDelta
@@ -17,7 +18,6 @@ from agents.registry import registry
 from agents.run_context import RunContext
 from chat.orchestrator import orchestrate_stream
 from chat.turns import ChatTurn
-from chat.ws.connections import connections
 from chat.ws.consumer import ChatStream
 from tests.chat.ws.sockets import PATH, Socket, in_database
 from tests.fakes.llm_server import LoopbackLLM, stall, text

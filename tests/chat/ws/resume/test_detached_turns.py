@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from accounts import sessions
+from accounts.sockets.connections import connections
 from adiuva.server.drain import drain
 from chat.models import DailyUsage
 from chat.turns import capacity
-from chat.ws.connections import connections
 from chat.ws.resume import turn as resumable_turn
 from chat.ws.resume.outbox import MAX_BYTES
 from chat.ws.resume.turns import MAX_KEPT_PER_USER, turns

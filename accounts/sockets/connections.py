@@ -18,8 +18,8 @@ from django.conf import settings
 
 from accounts.sessions import live_session_ids, revocation_group
 from adiuva.api.errors import RateLimited, UpstreamUnavailable
+from adiuva.background import spawn
 from adiuva.server.drain import drain
-from chat.background import spawn
 
 logger = logging.getLogger(__name__)
 

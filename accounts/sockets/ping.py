@@ -6,7 +6,7 @@ They go by timers: a task per idle socket would cost more memory than the rest o
 import asyncio
 from collections.abc import Callable, Coroutine
 
-from chat.background import spawn
+from adiuva.background import spawn
 
 PING_SECONDS = 30.0
 
