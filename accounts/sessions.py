@@ -1,26 +1,20 @@
 """Sessions begin at a login and end by revocation; both ends are here."""
 
-import asyncio
-import logging
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import transaction
 
 from accounts.access_tokens import new_access_token
 from accounts.models import LoginChallenge, RefreshToken, SecurityEventType, Session, User, hash_of
 from accounts.security_events.recording import Origin, record, tell_of_new_device
+from accounts.sockets.messages import tell_revoked
 from adiuva.api.errors import ReauthenticationRequired
-
-logger = logging.getLogger(__name__)
-
-ANNOUNCE_SECONDS = 1.0  # a Redis that hangs must not hold up a logout
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,31 +94,9 @@ def live_session_ids(ids: Iterable[UUID]) -> set[UUID]:
     return set(Session.objects.usable().filter(id__in=list(ids)).values_list("id", flat=True))
 
 
-def revocation_group(session_id: UUID) -> str:
-    """The channel-layer group that hears ``{"type": "session.revoked"}`` when the session ends."""
-    return f"session.{session_id}"
-
-
 def _revoke(*, user_id: UUID, session_ids: list[UUID]) -> int:
     sessions = Session.objects.for_user(user_id).filter(id__in=session_ids, revoked_at__isnull=True)
     revoked = sessions.update(revoked_at=datetime.now(UTC))
     # After the commit: a socket that asks the database again must find the session gone.
-    transaction.on_commit(lambda: _announce(session_ids))
+    transaction.on_commit(partial(tell_revoked, user_id=user_id, session_ids=session_ids))
     return revoked
-
-
-def _announce(session_ids: list[UUID]) -> None:
-    try:
-        async_to_sync(_tell_sockets)(session_ids)
-    except Exception:
-        # The revocation stands; open sockets learn of it from their sweep and on their next request.
-        logger.warning("open sockets could not be told of a revocation", exc_info=True)
-
-
-async def _tell_sockets(session_ids: list[UUID]) -> None:
-    layer = get_channel_layer()
-    if layer is None:
-        return
-    async with asyncio.timeout(ANNOUNCE_SECONDS):
-        for session_id in session_ids:
-            await layer.group_send(revocation_group(session_id), {"type": "session.revoked"})

@@ -16,9 +16,11 @@ django.setup()
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 from django.contrib.staticfiles.finders import AppDirectoriesFinder
+from django.urls import re_path
 from servestatic import ServeStaticASGI
 
 from accounts.authentication import is_signed
+from accounts.sockets.consumer import not_found
 from adiuva.lifespan import Lifespan
 from adiuva.observability import process
 from adiuva.server.asgi_handler import PooledASGIHandler
@@ -26,7 +28,7 @@ from adiuva.server.body_limits import KIB, MIB, BodyLimit, Cap
 from adiuva.server.error_boundary import ErrorBoundary
 from adiuva.server.origins import AllowedOrigins
 from adiuva.server.request_metrics import RequestMetrics
-from chat.ws.consumer import websocket_urlpatterns
+from chat.ws.consumer import websocket_urlpatterns as chat_sockets
 
 CAPS = [
     # context 512 KiB and message 32,000 characters, both possibly \u-escaped (six bytes for a two-byte character)
@@ -73,10 +75,14 @@ if settings.METRICS_TOKEN:
     process.start()
     http = RequestMetrics(http, static_url=settings.STATIC_URL)
 
+sockets = [
+    *chat_sockets,
+    re_path(r"", not_found),  # type: ignore[arg-type]  # Django types its routes for HTTP views
+]
 application = ProtocolTypeRouter(
     {
         "http": http,
-        "websocket": AllowedOrigins(URLRouter(websocket_urlpatterns), origins=settings.CORS_ORIGINS),
+        "websocket": AllowedOrigins(URLRouter(sockets), origins=settings.CORS_ORIGINS),
         "lifespan": Lifespan(),
     }
 )

@@ -172,16 +172,6 @@ CACHES: dict[str, Any] = {
         "OPTIONS": {"MAX_ENTRIES": 50_000},
     }
 }
-CHANNEL_LAYERS: dict[str, Any] = {
-    "default": {
-        # Pub/sub shares one Redis connection among all sockets of a process; the plain backend takes one each.
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL]},
-    }
-    if REDIS_URL
-    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
-}
-
 STATIC_URL = "/static/"
 
 # --- accounts --------------------------------------------------------------------------------------------------

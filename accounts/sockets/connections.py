@@ -1,106 +1,40 @@
 """The open sockets of this process: how many there may be, and how revocation and shutdown close them.
 
-One channel of the process joins the group of each session, instead of one channel (with its task and queue) per socket.
-A message only says that some session ended; which one is asked of the database, as it is every ``SWEEP_SECONDS`` in
-case a message was lost.
+They hear of the end of their session by a message (``accounts.sockets.messages``), of which the process listens to one
+topic for each user it has a socket of. Since messages may be lost, the database is asked as well: every
+``SWEEP_SECONDS``, and when messages are known to have been lost.
 """
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 from uuid import UUID
 
 from channels.db import database_sync_to_async
-from channels.layers import get_channel_layer
 from django.conf import settings
 
-from accounts.sessions import live_session_ids, revocation_group
+from accounts.sessions import live_session_ids
+from accounts.sockets.messages import topic_of
 from adiuva.api.errors import RateLimited, UpstreamUnavailable
 from adiuva.background import spawn
+from adiuva.broadcast.factory import get_broadcast
+from adiuva.broadcast.port import Listener, Message
 from adiuva.server.drain import drain
 
 logger = logging.getLogger(__name__)
 
 SESSION_OVER = 4401
+REVOKED = "session revoked"
 RETRY_AFTER_SECONDS = 5
 SWEEP_SECONDS = 30.0
-_LAYER_SECONDS = 2.0  # a channel layer that is away must not delay handshakes
-
-
-class RevocationWatch:
-    """Calls ``check`` on each message and every ``seconds`` until ``stop``; belongs to one event loop."""
-
-    def __init__(self, check: Callable[[], Awaitable[None]], *, seconds: float) -> None:
-        self._check = check
-        self._seconds = seconds
-        self._wake = asyncio.Event()
-        self._lock = asyncio.Lock()
-        self._layer: Any = get_channel_layer()
-        self._channel: str | None = None
-        self._warned = False
-        self._tasks = [spawn(self._sweep())]
-
-    def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-
-    async def join(self, session_id: UUID) -> None:
-        """Listen for messages about this session; when the layer is away, only the sweep notices its end."""
-        if self._layer is None:
-            return
-        try:
-            async with asyncio.timeout(_LAYER_SECONDS), self._lock:
-                if self._channel is None:
-                    self._channel = await self._layer.new_channel()
-                    self._tasks.append(spawn(self._listen(self._channel)))
-                await self._layer.group_add(revocation_group(session_id), self._channel)
-        except Exception as error:  # noqa: BLE001 - each layer has its own errors
-            self._warn(error)
-
-    async def leave(self, session_id: UUID) -> None:
-        if self._channel is None:
-            return
-        try:
-            async with asyncio.timeout(_LAYER_SECONDS):
-                await self._layer.group_discard(revocation_group(session_id), self._channel)
-        except Exception as error:  # noqa: BLE001 - as above
-            self._warn(error)
-
-    async def _listen(self, channel: str) -> None:
-        while True:
-            try:
-                await self._layer.receive(channel)
-            except Exception as error:  # noqa: BLE001 - as above
-                self._warn(error)
-                await asyncio.sleep(self._seconds)
-            self._wake.set()
-
-    async def _sweep(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(self._seconds):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-            self._wake.clear()
-            try:
-                await self._check()
-            except Exception:
-                logger.warning("open sockets could not be checked for revocation", exc_info=True)
-
-    def _warn(self, error: Exception) -> None:
-        """Once: otherwise an outage would write a line for each socket."""
-        if not self._warned:
-            self._warned = True
-            logger.warning(
-                "the channel layer fails: revocations reach sockets by the sweep only",
-                extra={"error": type(error).__name__},
-            )
 
 
 class Socket(Protocol):
+    @property
+    def user_id(self) -> UUID: ...
+
     @property
     def session_id(self) -> UUID: ...
 
@@ -111,73 +45,129 @@ class Socket(Protocol):
         """Close as soon as no turn is running."""
 
 
+class UserSockets:
+    """Of one user; what each wants to hear besides the end of its session is said to its listener, if it has one."""
+
+    __slots__ = ("_on_gap", "sockets")
+
+    def __init__(self, on_gap: Callable[[], None]) -> None:
+        self.sockets: dict[Socket, Listener | None] = {}
+        self._on_gap = on_gap
+
+    def on_message(self, message: Message) -> None:
+        if "revoked" in message:
+            self.end({UUID(session_id) for session_id in message["revoked"]})
+            return
+        for listener in self._listeners():
+            listener.on_message(message)
+
+    def on_gap(self) -> None:
+        self._on_gap()
+        for listener in self._listeners():
+            listener.on_gap()
+
+    def end(self, session_ids: set[UUID]) -> None:
+        for socket in tuple(self.sockets):
+            if socket.session_id in session_ids:
+                socket.end(SESSION_OVER, REVOKED)
+
+    def _listeners(self) -> list[Listener]:
+        return [listener for listener in self.sockets.values() if listener is not None]
+
+
 class Connections:
-    """To be used on the event loop. The watch and the drain callback exist only while there is a socket."""
+    """To be used on the event loop. The sweep and the drain callback exist only while there is a socket.
+
+    Each ``kind`` of socket has places of its own: those of the synchronisation, which stay open all day, never stand in
+    the way of the chat's.
+    """
 
     def __init__(self, *, sweep_seconds: float = SWEEP_SECONDS) -> None:
         self.sweep_seconds = sweep_seconds
-        self._by_session: dict[UUID, set[Socket]] = {}
-        self._of_user: Counter[UUID] = Counter()
-        self._admitted = 0
-        self._watch: RevocationWatch | None = None
+        self._users: dict[UUID, UserSockets] = {}
+        self._admitted: Counter[str] = Counter()
+        self._admitted_of_user: Counter[tuple[str, UUID]] = Counter()
+        self._wake = asyncio.Event()
+        self._sweeping: asyncio.Task[None] | None = None
         self._unregister_drain: Callable[[], None] = lambda: None
 
     @property
     def admitted(self) -> int:
-        return self._admitted
+        return self._admitted.total()
 
-    def admit(self, user_id: UUID) -> None:
+    def admit(self, kind: str, user_id: UUID) -> None:
         """Take a place; ``release`` gives it back.
 
         Raises:
-            RateLimited: the user has ``CHAT_MAX_SOCKETS_PER_USER`` open.
-            UpstreamUnavailable: this process has ``CHAT_MAX_SOCKETS`` open.
+            RateLimited: the user has ``CHAT_MAX_SOCKETS_PER_USER`` of this kind open.
+            UpstreamUnavailable: this process has ``CHAT_MAX_SOCKETS`` of this kind open.
         """
-        if self._of_user[user_id] >= settings.CHAT_MAX_SOCKETS_PER_USER:
+        if self._admitted_of_user[kind, user_id] >= settings.CHAT_MAX_SOCKETS_PER_USER:
             raise RateLimited(retry_after=RETRY_AFTER_SECONDS, detail="You have too many WebSockets open.")
-        if self._admitted >= settings.CHAT_MAX_SOCKETS:
+        if self._admitted[kind] >= settings.CHAT_MAX_SOCKETS:
             raise UpstreamUnavailable("Too many WebSockets are open.", retry_after=RETRY_AFTER_SECONDS)
-        self._of_user[user_id] += 1
-        self._admitted += 1
+        self._admitted[kind] += 1
+        self._admitted_of_user[kind, user_id] += 1
 
-    def release(self, user_id: UUID) -> None:
-        self._admitted -= 1
-        self._of_user[user_id] -= 1
-        if not self._of_user[user_id]:
-            del self._of_user[user_id]
+    def release(self, kind: str, user_id: UUID) -> None:
+        self._admitted[kind] -= 1
+        self._admitted_of_user[kind, user_id] -= 1
+        if not self._admitted_of_user[kind, user_id]:
+            del self._admitted_of_user[kind, user_id]
 
-    async def add(self, socket: Socket) -> None:
-        if self._watch is None:
-            self._watch = RevocationWatch(self._end_revoked, seconds=self.sweep_seconds)
+    async def add(self, socket: Socket, listener: Listener | None = None) -> None:
+        """When it returns, ``socket`` hears of the end of its session, and ``listener`` of what its user is told."""
+        if self._sweeping is None:
+            self._wake = asyncio.Event()
+            self._sweeping = spawn(self._sweep(self._wake))
             self._unregister_drain = drain.on_drain(self._drain)
-        is_first = socket.session_id not in self._by_session
-        self._by_session.setdefault(socket.session_id, set()).add(socket)
-        if is_first:
-            await self._watch.join(socket.session_id)
+        if socket.user_id not in self._users:
+            self._users[socket.user_id] = UserSockets(self._check_soon)
+        user = self._users[socket.user_id]
+        user.sockets[socket] = listener
+        await get_broadcast().subscribe(topic_of(socket.user_id), user)
 
     async def remove(self, socket: Socket) -> None:
-        siblings = self._by_session.get(socket.session_id, set())
-        siblings.discard(socket)
-        if siblings or self._watch is None:
+        user = self._users.get(socket.user_id)
+        if user is None or socket not in user.sockets:
             return
-        self._by_session.pop(socket.session_id, None)
-        watch = self._watch
-        if not self._by_session:
-            self._watch = None
+        del user.sockets[socket]
+        if user.sockets:
+            return
+        del self._users[socket.user_id]
+        if not self._users and self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
             self._unregister_drain()
-            watch.stop()
-        await watch.leave(socket.session_id)
+        await get_broadcast().unsubscribe(topic_of(socket.user_id))
+
+    def _check_soon(self) -> None:
+        self._wake.set()
+
+    async def _sweep(self, wake: asyncio.Event) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self.sweep_seconds):
+                    await wake.wait()
+            except TimeoutError:
+                pass
+            wake.clear()
+            try:
+                await self._end_revoked()
+            except Exception:
+                logger.warning("open sockets could not be checked for revocation", exc_info=True)
 
     async def _end_revoked(self) -> None:
-        watched = set(self._by_session)
+        watched = {socket.session_id for user in self._users.values() for socket in user.sockets}
         live = await database_sync_to_async(live_session_ids, thread_sensitive=False)(watched)
-        for session_id in watched - live:
-            for socket in tuple(self._by_session.get(session_id, ())):
-                socket.end(SESSION_OVER, "session revoked")
+        ended = watched - live
+        if ended:
+            for user in tuple(self._users.values()):
+                user.end(ended)
 
     def _drain(self) -> None:
-        for sockets in tuple(self._by_session.values()):
-            for socket in tuple(sockets):
+        for user in tuple(self._users.values()):
+            for socket in tuple(user.sockets):
                 socket.drain()
 
 

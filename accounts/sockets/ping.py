@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 
 from adiuva.background import spawn
 
+PING = '{"type":"ping"}'
 PING_SECONDS = 30.0
 
 

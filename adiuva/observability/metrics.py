@@ -79,7 +79,7 @@ LOGIN_FAILURES = counter("adiuva_login_failures_total", "Logins with a wrong pas
 
 # --- conversations ---------------------------------------------------------------------------------------------
 
-SOCKETS_OPEN = gauge("adiuva_websockets_open", "Open WebSockets")
+SOCKETS_OPEN = gauge("adiuva_websockets_open", "Open WebSockets", ("kind",))
 HANDSHAKES = counter(
     "adiuva_websocket_handshakes_total", "WebSocket handshakes, by `accepted` or why not", ("outcome",)
 )
@@ -110,6 +110,13 @@ MAILS_LIMITED = counter(
 
 UPLOADS = counter("adiuva_uploads_total", "Uploads that were kept", ("kind",))
 UPLOAD_BYTES = counter("adiuva_upload_bytes_total", "Bytes of uploads that were kept", ("kind",))
+
+# --- synchronisation -------------------------------------------------------------------------------------------
+
+SYNC_HINTS = counter("adiuva_sync_hints_total", "Hints that sockets were sent, by their `type`", ("type",))
+BROADCASTS_LOST = counter(
+    "adiuva_broadcasts_lost_total", "Messages to open sockets that Redis did not take: their devices hear later"
+)
 
 # --- money -----------------------------------------------------------------------------------------------------
 

@@ -4,26 +4,21 @@ Windows are kept by user, not by tier, so that a new tier's limit meets what the
 them for all processes; a circuit breaker says when to stop asking one that does not answer, and when to ask again.
 """
 
-import logging
-import time
-from collections.abc import Callable
 from functools import cache
-from threading import Lock
 from uuid import UUID
 
 from django.conf import settings
 from prometheus_client import Counter
 
 from adiuva.api.rate_decision import RateDecision
+from adiuva.db.circuit_breaker import CircuitBreaker
 from adiuva.observability.metrics import RATE_LIMIT, RATE_LIMIT_ALONE
 from billing.rate_limit.memory import MemoryWindows
 from billing.rate_limit.port import Window, Windows, WindowsUnavailableError
 from billing.tiers import TIERS, Tier
 
-logger = logging.getLogger(__name__)
-
 SECOND = 1_000_000  # µs
-PROBE_SECONDS = 1.0
+WITHOUT_REDIS = "rate limits count per process"
 
 
 def hit(user_id: UUID, tier: Tier) -> RateDecision:
@@ -49,7 +44,7 @@ def _limiter(redis_url: str | None) -> "Limiter":
         return Limiter(MemoryWindows())
     from billing.rate_limit.redis import RedisWindows  # noqa: PLC0415 - embedded servers do without
 
-    return Limiter(MemoryWindows(), RedisWindows(redis_url), CircuitBreaker())
+    return Limiter(MemoryWindows(), RedisWindows(redis_url))
 
 
 class Limiter:
@@ -60,11 +55,11 @@ class Limiter:
     """
 
     def __init__(
-        self, own: MemoryWindows, shared: Windows | None = None, breaker: "CircuitBreaker | None" = None
+        self, own: MemoryWindows, shared: Windows | None = None, breaker: CircuitBreaker | None = None
     ) -> None:
         self._own = own
         self._shared = shared
-        self._breaker = breaker or CircuitBreaker()
+        self._breaker = breaker or CircuitBreaker(without=WITHOUT_REDIS)
 
     def hit(self, key: str, limit: int) -> RateDecision:
         window = self._shared_window(key, limit) or self._own.take(key, limit)
@@ -101,46 +96,3 @@ def decision(window: Window, limit: int) -> RateDecision:
         return RateDecision(limit=limit, remaining=remaining, reset_after=-(-window.frees_in // SECOND))
     retry_after = window.frees_in // SECOND + 1
     return RateDecision(limit=limit, remaining=remaining, reset_after=retry_after, retry_after=retry_after)
-
-
-class CircuitBreaker:
-    """One WARNING when an outage begins, one INFO when it ends, and in between one request a second that tries.
-
-    ``acquire()`` answers None or a ticket, and whoever got a ticket reports an answer or a failure with it. Even
-    tickets are of healthy times, odd ones of an outage; a report that comes in after the times have changed is void,
-    so that a slow request neither ends an outage nor begins a second one.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lock = Lock()
-        self._generation = 0
-        self._probe_at = 0.0
-
-    def acquire(self) -> int | None:
-        with self._lock:
-            if self._generation % 2:
-                now = self._clock()
-                if now < self._probe_at:
-                    return None
-                self._probe_at = now + PROBE_SECONDS
-            return self._generation
-
-    def record_failure(self, ticket: int, error: Exception) -> None:
-        with self._lock:
-            if ticket != self._generation:
-                return
-            self._probe_at = self._clock() + PROBE_SECONDS
-            begins = ticket % 2 == 0
-            self._generation += begins
-        if begins:
-            logger.warning("Redis does not answer (%s): until it does, rate limits count per process", error)
-
-    def record_answer(self, ticket: int) -> None:
-        if ticket % 2 == 0:
-            return
-        with self._lock:
-            ends = ticket == self._generation
-            self._generation += ends
-        if ends:
-            logger.info("Redis answers again: rate limits are shared by all processes")

@@ -166,9 +166,6 @@ def error(problem: Problem, *, sent: TurnDone | None = None, own_id: str | None 
     }
 
 
-PING = encode({"type": "ping"})
-
-
 def _tool_result(value: dict[str, Any]) -> ToolResultFrame:
     """An invalid result counts as the client's failure to answer, so that the turn continues at once."""
     call_id, failure = value["id"], value.get("error")

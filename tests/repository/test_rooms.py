@@ -13,7 +13,7 @@ CONVENTIONAL = ("ops", "dashboard", "erasure", "export", "urls", "views", "seria
 # Other small modules that a single one imports, and why each stands alone.
 ALONE: dict[str, str] = {
     "chat.speculation": "LLM_SPECULATE, found by its name: two tasks at once, apart from the order of a turn",
-    "accounts.sockets.ping": "a frame of the contract, found by its name",
+    "adiuva.broadcast.memory": "an adapter beside Redis's, which knows nothing of who chooses",
     "accounts.keys.prelogin": "the made-up answer, and why nobody can tell it from a real one, found by its name",
     "accounts.factors.attempts": "how long guessing a code takes is a rule of its own, with its figure",
     "accounts.factors.reauthentication": "what makes a session fresh, found by its name",

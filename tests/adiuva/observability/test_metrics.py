@@ -237,7 +237,7 @@ async def test_turns_tokens_sockets_and_trouble_are_counted(
         await socket.send(json.dumps({"message": "Hello"}))
         assert provider.wait_requests(3, timeout=30)
         assert scrape(measured).value("adiuva_chat_turns_running") == 1
-        assert scrape(measured).value("adiuva_websockets_open") == 1
+        assert scrape(measured).value("adiuva_websockets_open", kind="chat") == 1
         await socket.send(json.dumps({"type": "cancel"}))
         while not (frame := json.loads(await asyncio.wait_for(socket.recv(), 30))).get("done"):
             pass

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from billing.rate_limit.limiter import PROBE_SECONDS, SECOND, CircuitBreaker, Limiter
+from adiuva.db.circuit_breaker import PROBE_SECONDS, CircuitBreaker
+from billing.rate_limit.limiter import SECOND, WITHOUT_REDIS, Limiter
 from billing.rate_limit.memory import MemoryWindows
 from billing.rate_limit.port import WindowsUnavailableError
 from billing.rate_limit.redis import RedisWindows
@@ -25,7 +26,7 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def _every_line(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "billing.rate_limit.limiter")
+    caplog.set_level(logging.INFO, "adiuva.db.circuit_breaker")
 
 
 @pytest.fixture
@@ -36,12 +37,14 @@ def clock() -> Clock:
 @pytest.fixture
 def limiter(redis_server: RedisServer, clock: Clock) -> Limiter:
     return Limiter(
-        MemoryWindows(lambda: int(clock.now * SECOND)), RedisWindows(redis_server.url), CircuitBreaker(clock)
+        MemoryWindows(lambda: int(clock.now * SECOND)),
+        RedisWindows(redis_server.url),
+        CircuitBreaker(without=WITHOUT_REDIS, clock=clock),
     )
 
 
 def levels(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.levelname for record in caplog.records if record.name == "billing.rate_limit.limiter"]
+    return [record.levelname for record in caplog.records if record.name == "adiuva.db.circuit_breaker"]
 
 
 def test_without_redis_the_process_counts_on_with_what_it_let_through(
@@ -72,7 +75,7 @@ def test_the_warning_names_the_error_and_neither_address_nor_password(
 ) -> None:
     redis_server.stop()
     limiter.hit("user", 20)
-    warnings = [record.getMessage() for record in caplog.records if record.name == "billing.rate_limit.limiter"]
+    warnings = [record.getMessage() for record in caplog.records if record.name == "adiuva.db.circuit_breaker"]
     assert warnings == ["Redis does not answer (ConnectionError): until it does, rate limits count per process"]
 
 
@@ -149,7 +152,7 @@ def test_a_wrong_password_is_an_outage_too(redis_server: RedisServer, caplog: py
 
 
 def test_in_an_outage_one_request_a_second_asks(clock: Clock) -> None:
-    breaker = CircuitBreaker(clock)
+    breaker = CircuitBreaker(without=WITHOUT_REDIS, clock=clock)
     ticket = breaker.acquire()
     assert ticket is not None
     breaker.record_failure(ticket, WindowsUnavailableError("gone"))
@@ -160,7 +163,7 @@ def test_in_an_outage_one_request_a_second_asks(clock: Clock) -> None:
 
 
 def test_a_late_success_from_before_the_outage_does_not_end_it(clock: Clock) -> None:
-    breaker = CircuitBreaker(clock)
+    breaker = CircuitBreaker(without=WITHOUT_REDIS, clock=clock)
     slow, quick = breaker.acquire(), breaker.acquire()
     assert slow is not None
     assert quick is not None
@@ -172,7 +175,7 @@ def test_a_late_success_from_before_the_outage_does_not_end_it(clock: Clock) -> 
 def test_a_late_failure_from_before_the_recovery_does_not_begin_another(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    breaker = CircuitBreaker(clock)
+    breaker = CircuitBreaker(without=WITHOUT_REDIS, clock=clock)
     slow, quick = breaker.acquire(), breaker.acquire()
     assert slow is not None
     assert quick is not None

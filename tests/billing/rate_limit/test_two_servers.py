@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from billing.rate_limit.limiter import PROBE_SECONDS
+from adiuva.db.circuit_breaker import PROBE_SECONDS
 from tests.support.redis_server import RedisServer
 from tests.support.server import RunningServer
 

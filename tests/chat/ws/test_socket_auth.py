@@ -10,6 +10,7 @@ import pytest
 
 from accounts import sessions, ws_tickets
 from accounts.authentication import authenticate
+from accounts.models import Session
 from accounts.sockets.connections import connections
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
@@ -105,12 +106,15 @@ async def test_revocation_ends_the_running_turn(connect: Connect, llm: LoopbackL
     assert await asyncio.to_thread(llm.wait_closed)
 
 
+def revoke_silently(account: Account) -> None:
+    Session.objects.filter(id=account.session_id).update(revoked_at=datetime.now(UTC))
+
+
 async def test_a_lost_revocation_message_is_found_by_the_next_request(
-    connect: Connect, llm: LoopbackLLM, free: Account, settings: Any
+    connect: Connect, llm: LoopbackLLM, free: Account
 ) -> None:
-    settings.CHANNEL_LAYERS = {}
     socket = await connect(free)
-    await in_database(sessions.revoke_session, user_id=free.user.id, session_id=free.session_id)
+    await in_database(revoke_silently, free)
 
     await socket.send(message="Hello")
 
@@ -119,13 +123,12 @@ async def test_a_lost_revocation_message_is_found_by_the_next_request(
 
 
 async def test_a_lost_revocation_message_is_found_by_the_sweep(
-    connect: Connect, free: Account, settings: Any, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, free: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.CHANNEL_LAYERS = {}
     monkeypatch.setattr(connections, "sweep_seconds", 0.2)
     socket = await connect(free)
 
-    await in_database(sessions.revoke_session, user_id=free.user.id, session_id=free.session_id)
+    await in_database(revoke_silently, free)
 
     assert await socket.closed() == 4401
 

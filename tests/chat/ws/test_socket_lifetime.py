@@ -105,7 +105,7 @@ async def test_nothing_is_left_in_memory_when_sockets_go(connect: Connect, llm: 
     for socket in sockets:
         await socket.leave()
 
-    assert connections._by_session == {}
+    assert connections._users == {}
     async with asyncio.timeout(60):
         while len(asyncio.all_tasks()) >= tasks or running_in_chat():  # noqa: ASYNC110 - nothing says so
             await asyncio.sleep(0.01)

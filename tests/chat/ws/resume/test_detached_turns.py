@@ -57,7 +57,7 @@ async def test_after_its_time_it_ends_and_nothing_is_left_of_it(
 
     assert await asyncio.to_thread(llm.wait_closed)
     assert await nothing_left()
-    assert connections._by_session == {}
+    assert connections._users == {}
     assert await settled(lambda: not tasks_of_the_chat())
     assert (await in_database(DailyUsage.objects.get, user=free.user)).turns == 1
     error = await outcome(await connect(free), **lost.resume())
