@@ -29,6 +29,7 @@ from adiuva.server.error_boundary import ErrorBoundary
 from adiuva.server.origins import AllowedOrigins
 from adiuva.server.request_metrics import RequestMetrics
 from chat.ws.consumer import websocket_urlpatterns as chat_sockets
+from storage.sync.consumer import websocket_urlpatterns as sync_sockets
 
 CAPS = [
     # context 512 KiB and message 32,000 characters, both possibly \u-escaped (six bytes for a two-byte character)
@@ -77,6 +78,7 @@ if settings.METRICS_TOKEN:
 
 sockets = [
     *chat_sockets,
+    *sync_sockets,
     re_path(r"", not_found),  # type: ignore[arg-type]  # Django types its routes for HTTP views
 ]
 application = ProtocolTypeRouter(

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
+from accounts.sockets.messages import tell_changes
 from adiuva.api.errors import InvalidToken, QuotaExceeded
 from adiuva.db.compiled_queries import CompiledQuery
 from adiuva.db.compiled_writes import CompiledWrites
@@ -147,10 +149,13 @@ def lock_usage(user_id: UUID) -> Iterator[LockedUsage]:
         if user is None:
             raise InvalidToken
         row.user = user
+        last_seq = row.last_seq
         usage = LockedUsage(row, revision_floor=user.revision_floor)  # type: ignore[attr-defined]  # annotated
         yield usage
         usage.settle()
         _WRITES.update(row)
+        if row.last_seq != last_seq:
+            transaction.on_commit(partial(tell_changes, user_id=user_id, seq=row.last_seq))
 
 
 def _create_and_lock(user_id: UUID) -> StorageUsage:

@@ -6,6 +6,7 @@ device's, and not one that the server put in its place, is for people to see: bo
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import KeyRequest, KeyRequestState, SecurityEventType, Session, User
 from accounts.security_events.recording import Origin, record
+from accounts.sockets.messages import tell_hint
 from adiuva.api.errors import Conflict, InvalidToken, NotFound, PermissionDenied
 
 LIFETIME = timedelta(minutes=10)
@@ -47,7 +49,7 @@ def ask(*, user_id: UUID, session_id: UUID, public_key: bytes, device_name: str)
     now = datetime.now(UTC)
     if _open_requests(user_id=user_id, now=now).count() >= MOST_PENDING:
         raise Conflict(f"At most {MOST_PENDING} requests of an account may wait for an answer.")
-    return KeyRequest.objects.create(
+    request = KeyRequest.objects.create(
         user_id=user_id,
         session_id=session_id,
         public_key=public_key,
@@ -55,6 +57,9 @@ def ask(*, user_id: UUID, session_id: UUID, public_key: bytes, device_name: str)
         created_at=now,
         expires_at=now + LIFETIME,
     )
+    hint = {"type": "key_request", "id": str(request.id)}
+    transaction.on_commit(partial(tell_hint, user_id=user_id, frame=hint))
+    return request
 
 
 def find_request(*, user_id: UUID, request_id: UUID) -> KeyRequest:

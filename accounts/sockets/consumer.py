@@ -55,14 +55,14 @@ class SocketConsumer(AsyncConsumer):
         return self.identity.session_id
 
     def listener(self) -> Listener | None:
-        """What hears what this socket's user is told (``accounts.sockets.messages``)."""
+        """Asked once: what hears what this socket's user is told (``accounts.sockets.messages``)."""
         return None
 
     async def begin(self) -> None:
         """The socket is open and hears messages."""
 
-    async def take(self, text: str | None) -> None:
-        """A frame of the client; None stands for a binary one."""
+    async def take(self, message: dict[str, Any]) -> None:
+        """A frame of the client, as ASGI has it: ``text`` or ``bytes``."""
         raise NotImplementedError
 
     async def stop(self) -> None:
@@ -133,7 +133,7 @@ class SocketConsumer(AsyncConsumer):
             self.drain()
         await self.begin()
         while (message := await receive())["type"] != "websocket.disconnect":
-            await self.take(message.get("text"))
+            await self.take(message)
 
     async def _close(self, code: int, reason: str) -> None:
         """The server answers a close with ``websocket.disconnect``, which ends the socket's own task."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from typing import Any
 
 from django.urls import path
 
@@ -47,7 +48,8 @@ class ChatStream(SocketConsumer):
         self._worker: asyncio.Task[None] | None = None
         self._turn: SocketTurn | ResumableAnswer | None = None
 
-    async def take(self, text: str | None) -> None:
+    async def take(self, message: dict[str, Any]) -> None:
+        text = message.get("text")  # None stands for a binary frame
         size = len(text or "")
         if text is None or size <= _PARSE_INLINE_CHARACTERS:
             await self._take(frames.parse(text), size)

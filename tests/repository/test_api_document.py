@@ -54,7 +54,7 @@ def routes_of_the_page(text: str) -> dict[Route, bool]:
 
 def routes_of_the_schema() -> dict[Route, bool]:
     operations = {
-        nameless("WS" if path == PREFIX + STREAM else method.upper(), path): operation
+        nameless("WS" if "x-websocket" in operation else method.upper(), path): operation
         for path, item in contract.document()["paths"].items()
         for method, operation in item.items()
     }

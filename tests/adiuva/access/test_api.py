@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver
 import agents.llm.factory
 from accounts.models import User
 from adiuva import urls
-from chat.ws.consumer import websocket_urlpatterns
+from adiuva.asgi import sockets
 from storage.blobs.factory import get_blob_store
 from tests.adiuva.access.callers import Owner, outsiders, published_plugin
 from tests.adiuva.access.requests import QUERIES, request_for
@@ -213,9 +213,9 @@ def test_the_table_names_no_route_that_is_gone() -> None:
     assert {row.path for row in ROWS} == set(routes())
 
 
-def test_the_only_websocket_is_the_one_of_the_contract() -> None:
-    """Who may open it is in tests/chat/ws/test_socket_auth.py; the other entry refuses every path."""
-    assert [str(route.pattern) for route in websocket_urlpatterns] == ["api/v1/chat/stream", ""]
+def test_the_only_websockets_are_those_of_the_contract() -> None:
+    """Who may open one is in tests/chat/ws/test_socket_auth.py; the last entry refuses every path."""
+    assert [str(route.pattern) for route in sockets] == ["api/v1/chat/stream", "api/v1/sync", ""]
 
 
 @pytest.fixture

@@ -1,57 +1,24 @@
 """How tests hold a conversation with ``ChatStream`` in their own process."""
 
-import json
-from collections.abc import Callable
 from typing import Any
-
-from asgiref.testing import ApplicationCommunicator
-from channels.db import database_sync_to_async
-from channels.routing import URLRouter
-from channels.testing import WebsocketCommunicator
-from django.urls import path
 
 from chat.ws.consumer import ChatStream
 from tests.support import contract
+from tests.support.sockets import Frame, WireSocket, in_database
+
+__all__ = ["PATH", "Frame", "Socket", "in_database"]
 
 PATH = "/api/v1/chat/stream"
-Frame = dict[str, Any]
 
 
-class _Wire(WebsocketCommunicator):
-    """Channels' own patches ``close_old_connections`` away, for tests inside a transaction; it would empty the pool."""
-
-    send_input = ApplicationCommunicator.send_input
-    receive_output = ApplicationCommunicator.receive_output
-
-
-class Socket:
+class Socket(WireSocket):
     """``options`` go to ``ChatStream``: shorter times than the contract's."""
 
     def __init__(self, *, query: str = "", headers: dict[str, str] | None = None, **options: Any) -> None:
-        application = URLRouter([path(PATH[1:], ChatStream.as_asgi(**options))])  # type: ignore[no-untyped-call]
-        encoded = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-        self._wire: Any = _Wire(application, f"{PATH}?{query}", headers=encoded)  # type: ignore[no-untyped-call]
-        self._left = False
+        super().__init__(ChatStream, PATH, query=query, headers=headers, **options)
 
-    async def open(self) -> bool:
-        accepted, _ = await self._wire.connect(timeout=60)
-        self._left = not accepted
-        return bool(accepted)
-
-    async def send(self, **frame: Any) -> None:
-        await self._wire.send_to(text_data=json.dumps(frame))
-
-    async def send_text(self, text: str) -> None:
-        await self._wire.send_input({"type": "websocket.receive", "text": text})
-
-    async def send_bytes(self, data: bytes) -> None:
-        await self._wire.send_input({"type": "websocket.receive", "bytes": data})
-
-    async def frame(self, seconds: float = 60) -> Frame:
-        text = await self._wire.receive_from(timeout=seconds)
-        frame: Frame = json.loads(text)
+    def check(self, frame: Frame) -> None:
         contract.check_frame(frame)
-        return frame
 
     async def answer(self) -> list[Frame]:
         """The frames up to the last one of a turn; of the pings, only that of the turn itself."""
@@ -65,28 +32,3 @@ class Socket:
     async def ask(self, message: str = "Hello", **fields: Any) -> list[Frame]:
         await self.send(message=message, **fields)
         return await self.answer()
-
-    async def silent(self, seconds: float = 0.1) -> bool:
-        return bool(await self._wire.receive_nothing(timeout=seconds))
-
-    async def closed(self, seconds: float = 60) -> int:
-        """The close code; fails when a frame comes instead."""
-        message = await self._wire.receive_output(timeout=seconds)
-        assert message["type"] == "websocket.close", message
-        await self.leave()
-        code: int = message["code"]
-        return code
-
-    async def leave(self) -> None:
-        """As the server says it when the client is gone."""
-        if not self._left:
-            self._left = True
-            if self._wire.future.done():  # a test that waited in vain has ended it
-                return
-            await self._wire.send_input({"type": "websocket.disconnect", "code": 1005})
-            await self._wire.wait(timeout=60)
-
-
-async def in_database(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Runs ``work`` in a thread with a database connection of its own."""
-    return await database_sync_to_async(work, thread_sensitive=False)(*args, **kwargs)
