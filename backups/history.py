@@ -7,17 +7,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
+
 from accounts.models import User
-from adiuva.api.errors import NotFound
+from adiuva.api.errors import Conflict, NotFound
+from adiuva.api.fields import rfc_3339
 from adiuva.api.preconditions import next_date
-from backups.models import Backup
+from backups.models import Backup, BackupPolicy
+from backups.retention import Arrival, select_dropped
 from storage.blobs.discarding import discard_after_commit
 from storage.blobs.key_owners import RowsWithBlobs
 from storage.blobs.port import A_UUID
-from storage.quota import Kind, lock_usage
-from storage.staging import Allowance, SealedBody, commit_usage, is_lost, stage_blob
+from storage.quota import Kind, lock_usage, require_room
+from storage.staging import Allowance, SealedBody, allowance_of, commit_usage, is_lost, stage_blob
 
 _NEXT = timedelta(microseconds=1)
+_PAGE = 500  # rows a statement
+# Of the blobs that one upload drops. A new policy may drop thousands: the upload's answer does not wait for all those.
+_DISCARDED_AT_ONCE = 100
 
 # Asked with the latest snapshot there is; raises ``PreconditionFailed`` when the client meant another.
 Expectation = Callable[[Backup | None], None]
@@ -70,11 +77,35 @@ def is_repeated(latest: Backup | None, *, label: Label, checksum: str) -> bool:
     return latest is not None and (latest.checksum, latest.timestamp) == (checksum, label.timestamp)
 
 
+def allowance_for(*, user: User, declared: int | None) -> Allowance:
+    """What an upload that begins now may hold: what its arrival drops gives way to it. ``declared`` is its size in
+    bytes as far as the client says it.
+
+    Raises:
+        QuotaExceeded: the quota is 0, or has no room for ``declared`` bytes.
+    """
+    policy = BackupPolicy.objects.of_user(user.id)
+    dropped = _plan_retention(policy, arrival=_next_arrival(get_latest(user_id=user.id)))
+    allowance = allowance_of(
+        user,
+        Kind.BACKUP,
+        max_bytes=settings.MAX_BACKUP_BYTES,
+        declared=declared,
+        replaced=sum(one.size_bytes for one in dropped),
+    )
+    if declared is not None:  # 402 goes before 413
+        require_room(limit=allowance.limit, used=allowance.used, requested=declared, replaced=allowance.replaced)
+    return allowance
+
+
 def store_backup(*, user: User, label: Label, body: SealedBody, allowance: Allowance, expect: Expectation) -> Stored:
     """A new snapshot, the latest from now on. The same bytes again are another one: a client says with its timestamp
     that this is its state *then*, and may delete either. With the timestamp of the latest too they are that one again,
     whose bytes are read and compared all the same, and where they are gone these take their place. ``expect`` is asked
     of the latest when they are written.
+
+    The user's policy of that moment says how long nobody can delete the new one, and which older ones go in the same
+    transaction: they do not count against the quota. What is there already drops nothing, however often it is sent.
 
     Raises:
         PreconditionFailed: from ``expect``.
@@ -94,9 +125,11 @@ def store_backup(*, user: User, label: Label, body: SealedBody, allowance: Allow
             else:
                 discard_after_commit(key)  # two of one upload at once: the other was first
             return Stored(before, is_new=False)
-        usage.charge(Kind.BACKUP, added=staged.size_bytes)
+        arrival = _next_arrival(before)
+        policy = BackupPolicy.objects.of_user(user.id)
+        dropped = _plan_retention(policy, arrival=arrival)
+        usage.charge(Kind.BACKUP, added=staged.size_bytes, removed=sum(one.size_bytes for one in dropped))
         expect(before)
-        now = datetime.now(UTC)
         backup: Backup = Backup.objects.create(
             id=backup_id,
             user_id=user.id,
@@ -106,11 +139,37 @@ def store_backup(*, user: User, label: Label, body: SealedBody, allowance: Allow
             checksum=staged.checksum,
             size_bytes=staged.size_bytes,
             chunk_count=label.chunk_count,
-            # In the order of the commits, also where a clock is set back.
-            created_at=now if before is None else max(now, before.created_at + _NEXT),
-            latest_since=next_date(now=now, before=before.date_as_latest if before else usage.row.backup_date),
+            created_at=arrival,
+            latest_since=next_date(
+                now=datetime.now(UTC), before=before.date_as_latest if before else usage.row.backup_date
+            ),
+            immutable_until=arrival + timedelta(days=policy.immutable_days) if policy.immutable_days else None,
         )
+        _drop(user.id, dropped)
     return Stored(backup, is_new=True)
+
+
+def _next_arrival(before: Backup | None) -> datetime:
+    """``created_at`` of a snapshot after ``before``: in the order of the commits, also where a clock is set back."""
+    now = datetime.now(UTC)
+    return now if before is None else max(now, before.created_at + _NEXT)
+
+
+def _plan_retention(policy: BackupPolicy, *, arrival: datetime) -> list[Arrival]:
+    """What it drops when a snapshot arrives at ``arrival``."""
+    if not policy.has_rules:
+        return []
+    earlier = Backup.objects.for_user(policy.user_id).newest_first().values_list(*Arrival._fields)
+    return select_dropped(arrival, [Arrival(*row) for row in earlier], policy=policy, now=datetime.now(UTC))
+
+
+def _drop(user_id: UUID, dropped: list[Arrival]) -> None:
+    """Their rows, and their blobs once those are gone. What is too much for one request is left to the reaper."""
+    for start in range(0, len(dropped), _PAGE):
+        ids = [one.id for one in dropped[start : start + _PAGE]]
+        Backup.objects.for_user(user_id).filter(id__in=ids).delete()
+    for one in dropped[:_DISCARDED_AT_ONCE]:
+        discard_after_commit(one.s3_key)
 
 
 def _replace_lost(backup: Backup, *, key: str) -> None:
@@ -122,10 +181,18 @@ def _replace_lost(backup: Backup, *, key: str) -> None:
 
 
 def delete_backup(*, user_id: UUID, backup_id: UUID) -> None:
-    """A reader who has begun is not disturbed. Raises ``NotFound`` when there is none, or no longer one."""
+    """A reader who has begun is not disturbed.
+
+    Raises:
+        NotFound: there is none, or no longer one.
+        Conflict: it is immutable still, whatever the policy is by now.
+    """
     find_backup(user_id=user_id, backup_id=backup_id)  # who has nothing gets no row of counters
     with lock_usage(user_id) as usage:
         backup = find_backup(user_id=user_id, backup_id=backup_id)
+        until = backup.immutable_until
+        if until is not None and until > datetime.now(UTC):
+            raise Conflict(f"The backup is immutable until {rfc_3339(until)}.")
         was_latest = find_latest(user_id=user_id).id == backup.id
         usage.charge(Kind.BACKUP, added=0, removed=backup.size_bytes)
         discard_after_commit(backup.s3_key)

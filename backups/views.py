@@ -32,6 +32,7 @@ from backups.headers import (
 )
 from backups.history import (
     Stored,
+    allowance_for,
     delete_backup,
     etag_of,
     find_backup,
@@ -42,11 +43,9 @@ from backups.history import (
 )
 from backups.models import Backup
 from storage.downloads import blob_response
-from storage.quota import Kind, require_room
 from storage.staging import (
     Allowance,
     SealedBody,
-    allowance_of,
     body_parts,
     declared_size,
     is_lost,
@@ -156,7 +155,8 @@ class LatestBackupView(_SnapshotView):
         "Only the latest one's checksum and timestamp again are no new snapshot: the answer to the first upload was "
         "lost. Then nothing is stored but bytes that the service has lost, whatever the conditions say and the quota "
         "has room for. "
-        "The body is taken as it is, whatever its `Content-Type`.",
+        "A new snapshot drops those that the policy (`/backup/policy`) keeps no longer, and they give way to it in the "
+        "quota. The body is taken as it is, whatever its `Content-Type`.",
         parameters=[
             *UPLOAD_HEADERS,
             request_header("If-Match", description="ETags, one of which the latest snapshot must have."),
@@ -187,8 +187,8 @@ class LatestBackupView(_SnapshotView):
         stored = self._repeated(latest, declared)
         if stored is None:
             try:
-                allowance = allowance_of(user, Kind.BACKUP, max_bytes=settings.MAX_BACKUP_BYTES, declared=declared)
-                _require_room(allowance, declared)
+                # 402 goes before what is wrong with the headers.
+                allowance = allowance_for(user=user, declared=declared)
             except QuotaExceeded:
                 # Of one upload sent twice at once the other may have taken the room since.
                 stored = self._repeated(get_latest(user_id=user.id), declared)
@@ -247,6 +247,7 @@ class BackupView(_SnapshotView):
         responses={
             204: OpenApiResponse(description="It is deleted"),
             404: problem("not_found"),
+            409: problem("conflict: the backup is immutable, and the detail says until when"),
             412: problem("precondition_failed, with the current `etag`"),
         },
     )
@@ -273,9 +274,3 @@ class HistoryView(ApiView):
 def _find_by_path(request: Request, pk: str) -> Backup:
     backup_id = uuid_or_404(pk, "There is no such backup.")
     return find_backup(user_id=identity_of(request).user.id, backup_id=backup_id)
-
-
-def _require_room(allowance: Allowance, declared: int | None) -> None:
-    """402 goes before what is wrong with the headers, and before 413."""
-    if declared is not None:
-        require_room(limit=allowance.limit, used=allowance.used, requested=declared)

@@ -40,7 +40,7 @@ class WireSocket:
         self._left = False
 
     async def open(self) -> bool:
-        accepted, _ = await self._wire.connect(timeout=20)
+        accepted, _ = await self._wire.connect(timeout=60)
         self._left = not accepted
         return bool(accepted)
 
@@ -53,7 +53,7 @@ class WireSocket:
     async def send_bytes(self, data: bytes) -> None:
         await self._wire.send_input({"type": "websocket.receive", "bytes": data})
 
-    async def frame(self, seconds: float = 20) -> Frame:
+    async def frame(self, seconds: float = 60) -> Frame:
         text = await self._wire.receive_from(timeout=seconds)
         frame: Frame = json.loads(text)
         self.check(frame)
@@ -65,7 +65,7 @@ class WireSocket:
     async def silent(self, seconds: float = 0.1) -> bool:
         return bool(await self._wire.receive_nothing(timeout=seconds))
 
-    async def closed(self, seconds: float = 20) -> int:
+    async def closed(self, seconds: float = 60) -> int:
         """The close code; fails when a frame comes instead."""
         message = await self._wire.receive_output(timeout=seconds)
         assert message["type"] == "websocket.close", message
@@ -80,7 +80,7 @@ class WireSocket:
             if self._wire.future.done():  # a test that waited in vain has ended it
                 return
             await self._wire.send_input({"type": "websocket.disconnect", "code": 1005})
-            await self._wire.wait(timeout=20)
+            await self._wire.wait(timeout=60)
 
 
 async def in_database(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

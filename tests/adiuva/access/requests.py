@@ -85,6 +85,7 @@ def request_for(operation: str, account: Account) -> dict[str, Any]:
         "DELETE storage/vectors": {"ids": [vector]},
         "POST storage/vectors/upsert": {"vectors": [{"id": vector, "blob": SEALED, "checksum": CHECKSUM}]},
         "POST storage/vectors/search": {"blob": SEALED},
+        "PUT backup/policy": {"keep_last": 5, "immutable_days": 1},
         "PUT plugins/{plugin}/rating": {"stars": 5},
     }
     if operation in second_factors.REQUESTS:

@@ -97,6 +97,8 @@ POST   storage/vectors/search           401    200  200  200   200  .
 GET    backup                           401    200  200  200   200  .
 PUT    backup                           401    402  201  201   201  .
 GET    backup/history                   401    200  200  200   200  .
+GET    backup/policy                    401    200  200  200   200  .
+PUT    backup/policy                    401    200  200  200   200  .
 GET    backup/{backup}                  401    200  200  200   200  404
 DELETE backup/{backup}                  401    204  204  204   204  404
 
