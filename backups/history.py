@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -84,15 +85,16 @@ def allowance_for(*, user: User, declared: int | None) -> Allowance:
     Raises:
         QuotaExceeded: the quota is 0, or has no room for ``declared`` bytes.
     """
+    allow = partial(allowance_of, user, Kind.BACKUP, max_bytes=settings.MAX_BACKUP_BYTES, declared=declared)
     policy = BackupPolicy.objects.of_user(user.id)
-    dropped = _plan_retention(policy, arrival=_next_arrival(get_latest(user_id=user.id)))
-    allowance = allowance_of(
-        user,
-        Kind.BACKUP,
-        max_bytes=settings.MAX_BACKUP_BYTES,
-        declared=declared,
-        replaced=sum(one.size_bytes for one in dropped),
-    )
+    if policy.has_rules:
+        # What is used and what of it would be dropped are of one moment: with an upload in between, which changes both,
+        # one could be refused that there is room for.
+        with lock_usage(user.id):
+            dropped = _plan_retention(policy, arrival=_next_arrival(get_latest(user_id=user.id)))
+            allowance = allow(replaced=sum(one.size_bytes for one in dropped))
+    else:
+        allowance = allow()
     if declared is not None:  # 402 goes before 413
         require_room(limit=allowance.limit, used=allowance.used, requested=declared, replaced=allowance.replaced)
     return allowance

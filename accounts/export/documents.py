@@ -25,6 +25,8 @@ What you can read:
   events.json      security events of the last 90 days
   billing.json     your subscription and your invoices
   installs.json    plugins you have installed, bought, rated or submitted
+  backup_policy.json
+                   how long your snapshots are kept
   usage.json       how much you have chatted, in numbers; what was said is kept nowhere
 
 What is sealed:

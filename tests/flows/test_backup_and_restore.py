@@ -112,6 +112,7 @@ def fill(server: RunningServer, person: Person) -> None:
             }
             http.post("storage/vectors/upsert", json={"vectors": [item]}).raise_for_status()
             person.vectors[vector_id] = blob
+        http.put("backup/policy", json={"keep_last": 5, "immutable_days": 7}).raise_for_status()
         for _ in range(2):
             blob = os.urandom(300_000)
             headers = {
@@ -198,6 +199,7 @@ def state(server: RunningServer, person: Person) -> dict[str, Any]:
             "quota": http.get("storage/quota"),
             "records": http.get("storage/records?limit=200"),
             "backups": http.get("backup/history"),
+            "policy": http.get("backup/policy"),
             "plugins": http.get("plugins?q=Focus"),
         }
         assert {answer.status_code for answer in answers.values()} == {200}
@@ -212,6 +214,7 @@ def assert_everything_downloads(server: RunningServer, person: Person) -> None:
             assert answer.headers["X-Checksum"] == checksum(blob)
         for backup_id, blob in person.backups.items():
             assert http.get(f"backup/{backup_id}").content == blob
+            assert http.delete(f"backup/{backup_id}").status_code == 409  # immutable, whatever became of the machine
         for number, (vector_id, blob) in enumerate(person.vectors.items()):
             sent = {"vector": direction(number), "top_k": 1}
             [hit] = http.post("storage/vectors/search", json=sent).json()["results"]
