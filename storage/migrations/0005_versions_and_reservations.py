@@ -1,4 +1,3 @@
-
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
@@ -16,6 +15,7 @@ class Migration(migrations.Migration):
             name='RecordVersion',
             fields=[
                 ('pk', models.CompositePrimaryKey('user_id', 'record_id', 'revision', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='record_versions', to=settings.AUTH_USER_MODEL)),
                 ('record_id', models.UUIDField(editable=False)),
                 ('revision', models.PositiveIntegerField()),
                 ('table_name', models.CharField(max_length=64)),
@@ -68,11 +68,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='storageusage',
             constraint=models.CheckConstraint(condition=models.Q(('version_days__lte', 90), ('versions_kept__lte', 10)), name='storage_usage_version_settings'),
-        ),
-        migrations.AddField(
-            model_name='recordversion',
-            name='user',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='record_versions', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddIndex(
             model_name='recordversion',
