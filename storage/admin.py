@@ -29,7 +29,7 @@ class StoredKindFilter(admin.SimpleListFilter):
 
 @admin.register(StorageUsage)
 class StorageUsageAdmin(ReadOnlyAdmin):
-    list_display = ["user", "records", "vectors", "storage_limit", "backup", "backup_limit", "updated_at"]
+    list_display = ["user", "records", "vectors", "versions", "storage_limit", "backup", "backup_limit", "updated_at"]
     list_filter = [OwnersTierFilter, StoredKindFilter]
     list_select_related = ["user__subscription"]
     search_fields = ["user__email"]
@@ -48,6 +48,10 @@ class StorageUsageAdmin(ReadOnlyAdmin):
     @admin.display(description="Vectors", ordering="vector_bytes")
     def vectors(self, usage: StorageUsage) -> str:
         return show_bytes(usage.vector_bytes)  # type: ignore[attr-defined]
+
+    @admin.display(description="Versions", ordering="versions_bytes")
+    def versions(self, usage: StorageUsage) -> str:
+        return show_bytes(usage.versions_bytes)
 
     @admin.display(description="of")
     def storage_limit(self, usage: StorageUsage) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.export.registry import Collection, ItemReader, SealedItem, register_collection
 from storage.blobs.factory import get_blob_store
-from storage.models import StorageRecord, StoredVector
+from storage.models import RecordVersion, StorageRecord, StoredVector
 
 PAGE = 1000
 
@@ -36,6 +36,25 @@ def list_records(user_id: UUID) -> Iterator[SealedItem]:
         yield SealedItem(f"{row['table_name']}/{row['id']}", key, row["size_bytes"], row["checksum"], row)
 
 
+def list_versions(user_id: UUID) -> Iterator[SealedItem]:
+    """Earlier states of records, those of deleted ones too."""
+    columns = ("record_id", "revision", "table_name", "s3_key", "checksum", "size_bytes", "created_at", "replaced_at")
+    rows = RecordVersion.objects.for_user(user_id).order_by("record_id", "revision")
+    page: list[dict[str, Any]] = []
+    while True:
+        if page:
+            last_id, last_revision = page[-1]["record_id"], page[-1]["revision"]
+            beyond = Q(record_id__gt=last_id) | Q(record_id=last_id, revision__gt=last_revision)
+            page = list(rows.filter(beyond).values(*columns)[:PAGE])
+        else:
+            page = list(rows.values(*columns)[:PAGE])
+        for row in page:
+            key, name = row.pop("s3_key"), f"{row['table_name']}/{row['record_id']}.{row['revision']}"
+            yield SealedItem(name, key, row["size_bytes"], row["checksum"], row)
+        if len(page) < PAGE:
+            return
+
+
 def list_vectors(user_id: UUID) -> Iterator[SealedItem]:
     for row in by_id(StoredVector.objects.for_user(user_id), ("id", "checksum", "size_bytes", "updated_at")):
         yield SealedItem(str(row["id"]), str(row["id"]), row["size_bytes"], row["checksum"], row)
@@ -48,4 +67,5 @@ def read_vectors(user_id: UUID, refs: Sequence[str]) -> Mapping[str, bytes]:
 
 def register() -> None:
     register_collection(Collection("records/", list_records, open_item=open_blob))
+    register_collection(Collection("earlier/", list_versions, open_item=open_blob))
     register_collection(Collection("vectors/", list_vectors, read_rows=read_vectors))

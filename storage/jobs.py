@@ -8,6 +8,7 @@ from adiuva.jobs import Retry, job, schedule
 from storage.maintenance import Tally
 from storage.maintenance.integrity_check import IntegrityTally, check_integrity
 from storage.maintenance.reaping import LEAST_AGE, TOMBSTONE_AGE, reaping_steps
+from storage.versions import pruning
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +47,18 @@ def verify_blobs() -> None:
     check_integrity(before=before, max_seconds=VERIFY_SECONDS, tally=IntegrityTally(say=_ignore, step=_ignore))
 
 
+@job(name="storage.prune_versions")
+def prune_versions() -> None:
+    """Earlier states of records that are older, or more, than their user keeps."""
+    dropped = pruning.prune_versions()
+    if dropped:
+        logger.info("earlier states of records are no longer kept", extra={"count": dropped})
+
+
 def _ignore(_told: object) -> None:
     """Nobody watches a job, and what is told is logged as well."""
 
 
 schedule("10 3 * * *", reap_storage)
 schedule("20 3 * * *", verify_blobs)
+schedule("7 * * * *", prune_versions)

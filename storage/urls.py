@@ -4,6 +4,7 @@ from django.urls import path
 
 from storage.records.views import ChangesView, QuotaView, RecordsViewSet
 from storage.vectors.views import VectorSearchView, VectorsView, VectorUpsertView
+from storage.versions.views import SettingsView, TrashView, VersionsViewSet
 
 urlpatterns = [
     path("storage/records", RecordsViewSet.as_view({"get": "list", "post": "create"}), name="records"),
@@ -12,6 +13,19 @@ urlpatterns = [
         RecordsViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
         name="record",
     ),
+    path("storage/records/<str:pk>/versions", VersionsViewSet.as_view({"get": "list"}), name="versions"),
+    path(
+        "storage/records/<str:pk>/versions/<str:revision>",
+        VersionsViewSet.as_view({"get": "retrieve"}),
+        name="version",
+    ),
+    path(
+        "storage/records/<str:pk>/versions/<str:revision>/restore",
+        VersionsViewSet.as_view({"post": "restore"}),
+        name="version-restore",
+    ),
+    path("storage/trash", TrashView.as_view(), name="trash"),
+    path("storage/settings", SettingsView.as_view(), name="storage-settings"),
     path("storage/changes", ChangesView.as_view(), name="changes"),
     path("storage/quota", QuotaView.as_view(), name="quota"),
     path("storage/vectors", VectorsView.as_view(), name="vectors"),

@@ -33,11 +33,12 @@ What is sealed:
 
   envelopes.json   your master key, once for each way to it
   records/         one file for each record, by table; records.json says what they are
+  earlier/         what records were before, and deleted ones, as far as they are kept; earlier.json lists them
   vectors/         one file for each search entry; vectors.json lists them
   backups/         your snapshots; backups.json lists them
 
-Each index (records.json, vectors.json, backups.json) gives the file, its size and its checksum: SHA-256 of the sealed
-bytes, in hexadecimal.
+Each index (records.json, earlier.json, vectors.json, backups.json) gives the file, its size and its checksum: SHA-256
+of the sealed bytes, in hexadecimal.
 
 A file under MISSING/ was replaced or deleted while this archive was made, or could not be read; it holds zeros only.
 The index names it where it would have been. Make another export to get its newer state.

@@ -73,6 +73,10 @@ class StorageUsage(models.Model):
     def __str__(self) -> str:
         return str(self.user_id)
 
+    @property
+    def keeps_versions(self) -> bool:
+        return bool(self.versions_kept and self.version_days)
+
 
 def with_stored_kinds(usage: QuerySet[StorageUsage]) -> QuerySet[StorageUsage]:
     """``has_records``, ``has_vectors`` and ``has_backups`` to filter by."""

@@ -123,3 +123,12 @@ RETRIEVE: dict[str, Any] = {
         504: problem("The blob store took too long"),
     },
 }
+
+REVISION = OpenApiParameter("revision", OpenApiTypes.INT, OpenApiParameter.PATH)
+_OF_RECORDS_ONLY = {"Last-Modified"}
+RETRIEVE_VERSION: dict[str, Any] = {
+    "operation_id": "downloadVersion",
+    "summary": "Download an earlier state of a record",
+    "parameters": [REVISION, *(one for one in RETRIEVE["parameters"] if one.name not in _OF_RECORDS_ONLY)],
+    "responses": RETRIEVE["responses"],
+}

@@ -142,6 +142,10 @@ class AmountSerializer(serializers.Serializer[Any]):
     limit_bytes = serializers.IntegerField(allow_null=True, help_text="null is unlimited")
 
 
+class StorageAmountSerializer(AmountSerializer):
+    versions_bytes = serializers.IntegerField(help_text="Of earlier states of records, beside `used_bytes`.")
+
+
 class QuotaSerializer(serializers.Serializer[Any]):
-    storage = AmountSerializer()
+    storage = StorageAmountSerializer()
     backup = AmountSerializer()

@@ -28,7 +28,7 @@ from storage.staging import (
     read_through,
     stage_blob,
 )
-from storage.versions.retiring import leave_trash, retire
+from storage.versions.retiring import leave_trash, newest_revision, retire
 
 # Asked with the record as it is; raises ``PreconditionFailed`` when the client meant another state of it.
 Expectation = Callable[[StorageRecord], None]
@@ -105,7 +105,16 @@ def create_record(
             if found := known(state):  # another request may have stored it meanwhile
                 _replace_lost(found, key=key)
                 return found
-            record = _commit_new(user, table_name, new_id, tombstone=state, key=key, staged=staged, usage=usage)
+            record = _commit_new(
+                user,
+                table_name,
+                new_id,
+                tombstone=state,
+                is_chosen=chosen is not None,
+                key=key,
+                staged=staged,
+                usage=usage,
+            )
             if chosen is None and idempotency_key is not None:
                 keep_answer(idempotency_key, record)
     except _AlreadyStoredError as stored:
@@ -150,12 +159,17 @@ def _commit_new(
     record_id: UUID,
     *,
     tombstone: StorageRecord | None,
+    is_chosen: bool,
     key: str,
     staged: StagedBody,
     usage: LockedUsage,
 ) -> StorageRecord:
     usage.charge(Kind.STORAGE, added=staged.size_bytes)
     now = datetime.now(UTC)
+    if tombstone is not None:
+        revision = usage.next_revision(tombstone.revision)
+    else:
+        revision = next_revision_without_row(usage, record_id) if is_chosen else usage.next_revision()
     record = StorageRecord(
         user_id=user.id,
         id=record_id,
@@ -163,7 +177,7 @@ def _commit_new(
         s3_key=key,
         checksum=staged.checksum,
         size_bytes=staged.size_bytes,
-        revision=usage.next_revision(0 if tombstone is None else tombstone.revision),
+        revision=revision,
         seq=usage.next_seq(),
         created_at=now,
         updated_at=now,
@@ -175,6 +189,18 @@ def _commit_new(
         _WRITES.update(record)
         leave_trash(user_id=user.id, record_ids=[record_id])
     return record
+
+
+def next_revision_without_row(usage: LockedUsage, record_id: UUID) -> int:
+    """Of an id that has neither record nor tombstone. Where a pruned tombstone has left versions it is above them and
+    above the tombstone, and they leave the trash.
+    """
+    newest = newest_revision(user_id=usage.row.user_id, record_id=record_id)
+    if not newest:
+        return usage.next_revision()
+    leave_trash(user_id=usage.row.user_id, record_ids=[record_id])
+    deletion = usage.next_revision(newest)
+    return usage.next_revision(deletion)
 
 
 def replace_record(
@@ -201,7 +227,7 @@ def replace_record(
         current.checksum = staged.checksum
         current.size_bytes = staged.size_bytes
         current.verified_at = None
-        _save_change(current, usage=usage, now=now)
+        save_change(current, usage=usage, now=now)
     return current
 
 
@@ -220,15 +246,16 @@ def delete_record(*, user_id: UUID, record_id: UUID, expect: Expectation) -> Non
         now = datetime.now(UTC)
         retire([record], usage=usage, at=now, are_deleted=True)
         make_tombstone(record, at=now)
-        _save_change(record, usage=usage, now=now)
+        save_change(record, usage=usage, now=now)
 
 
-def _save_change(record: StorageRecord, *, usage: LockedUsage, now: datetime) -> None:
+def save_change(record: StorageRecord, *, usage: LockedUsage, now: datetime, restored_from: int | None = None) -> None:
+    """``record``, changed but not saved yet, under its next revision and with the feed's next number."""
     record.revision = usage.next_revision(record.revision)
     record.seq = usage.next_seq()
     record.dated_at = next_date(now=now, before=record.date)
     record.updated_at = now
-    record.restored_from = None
+    record.restored_from = restored_from
     _WRITES.update(record)
 
 

@@ -214,4 +214,5 @@ class QuotaView(ApiView):
             str(kind): {"used_bytes": used_bytes(usage, kind), "limit_bytes": limit_bytes(user, kind, usage)}
             for kind in Kind
         }
+        amounts["storage"]["versions_bytes"] = 0 if usage is None else usage.versions_bytes
         return Response(QuotaSerializer(amounts).data)

@@ -18,6 +18,7 @@ from billing.tiers import Tier
 from chat.plans.cache import plan_cache
 from chat.plans.playbooks import PLAYBOOKS
 from marketplace.models import DeveloperAccount
+from storage.checksums import checksum_of
 from tests.accounts.keys.sealed import put
 from tests.adiuva.access.requests import CONTENT, OCTETS, request_for
 from tests.adiuva.access.second_factors import add_pending_app
@@ -102,12 +103,17 @@ class Owner:
             "key_request": self._key_request,
             "factor": lambda: add_pending_app(self.account),
             "record": self._record,
+            "revision": lambda: "1",
             "backup": self._backup,
             "plan": self._plan,
             "plugin": self._plugin,
             "template": lambda: "tpl_task_agent_default",
         }
         ids = {kind: makers[kind]() for kind in kinds}
+        if "revision" in kinds:
+            changed = b"sealed anew"
+            headers = OCTETS | {"X-Checksum": checksum_of(changed)}
+            self._send("PUT", f"storage/records/{ids['record']}", changed, headers)
         if not kinds:
             self._backup()  # `GET /backup` names none
         DeveloperAccount.objects.filter(user=self.account.user).delete()
@@ -131,7 +137,7 @@ class Owner:
         device = start_session(user=self.account.user, origin=Origin(ip=None, user_agent="a new device"))
         body = request_for("POST keys/requests", self.account)
         answer = ApiClient().post("keys/requests", token=device.access_token, **body)
-        assert answer.status == 201, answer
+        assert answer.status in {200, 201}, answer
         return str(answer.json["id"])
 
     def _record(self) -> str:
@@ -150,10 +156,10 @@ class Owner:
 
     def _plugin(self) -> str:
         answer = ApiClient().post(f"plugins/{self._slug}/install", token=self.account.access_token)
-        assert answer.status == 201, answer
+        assert answer.status in {200, 201}, answer
         return self._slug
 
     def _send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         answer = ApiClient().request(method, path, body=body, headers=headers, token=self.account.access_token)
-        assert answer.status == 201, answer
+        assert answer.status in {200, 201}, answer
         return answer

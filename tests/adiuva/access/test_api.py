@@ -88,6 +88,12 @@ POST   storage/records                  401    402  201  201   201  .
 GET    storage/records/{record}         401    200  200  200   200  404
 PUT    storage/records/{record}         401    402  200  200   200  404
 DELETE storage/records/{record}         401    204  204  204   204  404
+GET    storage/records/{record}/versions 401   200  200  200   200  404
+GET    storage/records/{record}/versions/{revision} 401 200 200 200 200 404
+POST   storage/records/{record}/versions/{revision}/restore 401 402 200 200 200 404
+GET    storage/trash                    401    200  200  200   200  .
+GET    storage/settings                 401    200  200  200   200  .
+PUT    storage/settings                 401    200  200  200   200  .
 GET    storage/changes                  401    200  200  200   200  .
 GET    storage/quota                    401    200  200  200   200  .
 DELETE storage/vectors                  401    200  200  200   200  .
@@ -127,6 +133,7 @@ PLACEHOLDERS = {
     "template_id": "template",
     "kind": "kind",
     "ref": "ref",
+    "revision": "revision",
 }
 OF_A_PATH = {
     "auth/sessions/": "session",
