@@ -1,5 +1,7 @@
 """What the routes of earlier states take and answer (docs/api.md § 7)."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from accounts.keys.fields import NumberField

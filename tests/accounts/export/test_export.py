@@ -26,7 +26,7 @@ from storage.blobs.factory import get_blob_store
 from storage.checksums import checksum_of
 from storage.models import StorageRecord
 from tests.accounts.export.archives import document, export, opened
-from tests.storage.maintenance.stored_items import delete_record, make_backup, make_record, make_vector
+from tests.storage.maintenance.stored_items import delete_record, make_backup, make_record, make_vector, make_version
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
 
@@ -41,6 +41,7 @@ def filled(make_user: MakeUser) -> Account:
         make_record(account.user, b"record %d" % number)
     make_record(account.user, LONG)
     delete_record(make_record(account.user, b"deleted"))
+    make_version(account.user, b"earlier")
     make_vector(account.user, b"vector")
     make_backup(account.user, LONG[::-1])
     now = datetime.now(UTC)
@@ -63,7 +64,7 @@ def test_all_that_an_account_holds_is_in_it_as_it_is_kept(make_user: MakeUser) -
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="adiuva-export-')
     assert int(answer.headers["Content-Length"]) == len(answer.content)
     archive = opened(answer.content)
-    for index, count in {"records": 6, "vectors": 1, "backups": 1}.items():
+    for index, count in {"records": 6, "earlier": 1, "vectors": 1, "backups": 1}.items():
         items = document(archive, f"{index}.json")["items"]
         assert len(items) == count
         for item in items:

@@ -30,6 +30,7 @@ class Device:
         self.unclaimed: set[Content] = set()
         self.follower = Follower(client)
         self._etags: dict[str, str] = {}
+        self._sent: dict[str, Content] = {}
 
     def do_something(self) -> None:
         """One operation; that it may get no answer is in the books afterwards."""
@@ -38,6 +39,7 @@ class Device:
             self.put: 6,
             self.get: 3,
             self.delete: 3,
+            self.restore: 3,
             self.put_backup: 2,
             self.delete_backup: 1,
             self.follow: 3,
@@ -115,6 +117,33 @@ class Device:
     def delete(self) -> None:
         self._delete(self.records, "storage/records")
 
+    def restore(self) -> None:
+        """Something that a record was, whether it is there now or not."""
+        if not self.records:
+            return
+        record_id = self.rng.choice(list(self.records))
+        path = f"storage/records/{record_id}/versions"
+        try:
+            listed = self.client.request("GET", path)
+        except NoAnswerError:
+            return
+        if listed.status_code == 404 or not listed.json()["items"]:
+            return
+        version, known = self.rng.choice(listed.json()["items"]), self.records[record_id]
+        content = self._sent[version["checksum"]]
+        try:
+            answer = self.client.request("POST", f"{path}/{version['revision']}/restore")
+        except NoAnswerError:
+            known.may_be(content)
+            self._etags.pop(record_id, None)
+            return
+        if answer.status_code in {404, 409}:  # a request without an answer came through meanwhile; another table
+            return
+        assert answer.status_code == 200, answer.text
+        assert (answer.json()["checksum"], answer.json()["size_bytes"]) == (content.checksum, content.size)
+        known.is_now(content)
+        self._etags[record_id] = answer.headers["ETag"]
+
     # --- backups ---
 
     def put_backup(self) -> None:
@@ -190,6 +219,7 @@ class Device:
         record_id: str | None = None,
         etag: str | None = None,
     ) -> Any:
+        self._sent[content.checksum] = content
         arguments = upload_arguments(form, content, table=table, record_id=record_id)
         if etag is not None:
             arguments["headers"] = {**arguments.get("headers", {}), "If-Match": etag}

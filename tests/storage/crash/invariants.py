@@ -25,6 +25,7 @@ def assert_invariants(account: AccountUnderTest) -> None:
     vectors = _count_vectors(account)
     quota = client.request("GET", "storage/quota").json()
     assert quota["storage"]["used_bytes"] == sum(one["size_bytes"] for one in listed) + vectors
+    assert quota["storage"]["versions_bytes"] == sum(one["size_bytes"] for one in list_versions(client))
     assert quota["backup"]["used_bytes"] == sum(one["size_bytes"] for one in history)
     _assert_change_feed(account, {one["id"]: version_of(one) for one in listed})
 
@@ -51,18 +52,26 @@ def settle_vectors(devices: list[Device]) -> None:
                 assert known.certain
 
 
+def list_versions(client: HttpClient) -> list[dict[str, Any]]:
+    """Of all records, the deleted ones too: each with the ``id`` of its record."""
+    found = []
+    for one in (*list_all(client, "storage/records"), *list_all(client, "storage/trash")):
+        versions = list_all(client, f"storage/records/{one['id']}/versions")
+        found += [version | {"id": one["id"]} for version in versions]
+    return found
+
+
 def blobs_on_disk(folder: Path, user_id: str) -> Counter[str]:
-    """The files of an account by what they belong to: ``Counter({"notes/<record id>": 1, "_backup/<id>": 1})``."""
-    files = (path.relative_to(folder / user_id) for path in (folder / user_id).rglob("*") if path.is_file())
-    return Counter(f"{path.parent}/{path.name.partition('.')[0]}" for path in files)
+    """The files of an account by what they belong to: ``Counter({"<record id>": 2, "<backup id>": 1})``."""
+    files = [path for path in (folder / user_id).rglob("*") if path.is_file()]
+    return Counter(path.name.partition(".")[0] for path in files)
 
 
 def blobs_expected(account: AccountUnderTest) -> Counter[str]:
-    """One file for each record and backup that is listed."""
-    records = list_all(account.client, "storage/records")
-    history = list_all(account.client, "backup/history")
-    wanted = [f"{one['table_name']}/{one['id']}" for one in records] + [f"_backup/{one['id']}" for one in history]
-    return Counter(wanted)
+    """One file for each record and backup that is listed, and for each version."""
+    client = account.client
+    listed = (*list_all(client, "storage/records"), *list_all(client, "backup/history"), *list_versions(client))
+    return Counter(str(one["id"]) for one in listed)
 
 
 def _assert_bytes(client: HttpClient, path: str, listed: list[dict[str, Any]]) -> None:

@@ -14,8 +14,9 @@ from accounts.models import User
 from backups.models import Backup
 from storage.blobs.factory import get_blob_store
 from storage.checksums import checksum_of
-from storage.models import StorageRecord, StoredVector
+from storage.models import RecordVersion, StorageRecord, StoredVector
 from storage.quota import Kind, lock_usage
+from storage.records import service as records
 
 
 def upload(key: str, data: bytes = b"sealed") -> str:
@@ -64,6 +65,14 @@ def delete_record(record: StorageRecord, *, days_ago: float = 0) -> None:
         record.deleted_at = datetime.now(UTC) - timedelta(days=days_ago)
         record.save()
     get_blob_store().delete(str(key))
+
+
+def make_version(user: User, data: bytes = b"what it was") -> RecordVersion:
+    """Of a record that was deleted since."""
+    record = make_record(user, data)
+    records.delete_record(user_id=user.id, record_id=record.id, expect=lambda _: None)
+    version: RecordVersion = RecordVersion.objects.get(record_id=record.id)
+    return version
 
 
 def make_vector(user: User, data: bytes = b"sealed vector") -> StoredVector:

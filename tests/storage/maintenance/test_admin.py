@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.models import User
 from backups.models import Backup
 from storage.models import StorageUsage
-from tests.storage.maintenance.stored_items import make_backup, make_record, run
+from tests.storage.maintenance.stored_items import make_backup, make_record, make_version, run
 from tests.support.accounts import Account
 
 pytestmark = pytest.mark.django_db
@@ -30,9 +30,10 @@ def user(make_user: MakeUser) -> User:
 
 def test_staff_sees_who_stores_how_much_and_may_how_much(admin: Client, user: User) -> None:
     make_record(user, b"x" * 1536)
+    make_version(user, b"x" * 3 * 1024)
     run("set_quota", user.email, "--backup", "7MiB")
     shown = admin.get(reverse("admin:storage_storageusage_changelist"), {"q": "ada@"}).content.decode()
-    for text in ("ada@example.com", "1.5 KiB", "5 GiB", "0 B", "7 MiB"):
+    for text in ("ada@example.com", "1.5 KiB", "3 KiB", "5 GiB", "0 B", "7 MiB"):
         assert text in shown
 
 

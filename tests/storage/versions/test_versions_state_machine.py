@@ -1,0 +1,132 @@
+"""Whatever is put, deleted, restored and set: what is counted is there, no more is kept than was asked for, and what is
+brought back are the bytes that it was.
+"""
+
+import uuid
+from uuid import UUID
+
+import pytest
+from django.db.models import Sum
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from accounts.models import User
+from adiuva.api.errors import NotFound, QuotaExceeded
+from storage.blobs.factory import get_blob_store
+from storage.checksums import checksum_of
+from storage.jobs import prune_versions
+from storage.models import RecordVersion, StorageRecord, StorageUsage
+from storage.quota import Kind
+from storage.records.service import create_record, delete_record, find_record, replace_record
+from storage.staging import SealedBody, allowance_of
+from storage.versions.pruning import change_settings
+from storage.versions.service import restore_version
+from tests.support.accounts import make_account
+
+pytestmark = pytest.mark.django_db(transaction=True)
+IDS = st.integers(0, 2).map(lambda number: UUID(int=number))
+LIMIT = 400
+
+
+class Versions(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.user: User = make_account(tier="team").user
+        StorageUsage.objects.create(user=self.user, storage_limit_bytes=LIMIT)
+        self.was: dict[tuple[UUID, int], bytes] = {}
+        self.kept = 10
+
+    def teardown(self) -> None:
+        change_settings(self.user.id, versions=0, days=0)
+        for record in StorageRecord.objects.for_user(self.user.id).live():
+            delete_record(user_id=self.user.id, record_id=record.id, expect=lambda _: None)
+        assert self._keys() == set()
+
+    @rule(record_id=IDS, size=st.integers(0, 120))
+    def put(self, record_id: UUID, size: int) -> None:
+        data = uuid.uuid4().bytes + bytes(size)
+        body = SealedBody(parts=iter([data]), checksum=checksum_of(data), declared_size=len(data))
+        allowance = allowance_of(self.user, Kind.STORAGE, max_bytes=1000, declared=None, replaced=LIMIT)
+        try:
+            record = find_record(user_id=self.user.id, record_id=record_id)
+            record = replace_record(
+                user=self.user, record=record, body=body, allowance=allowance, expect=lambda _: None
+            )
+        except NotFound:
+            body = SealedBody(parts=iter([data]), checksum=checksum_of(data), declared_size=len(data))
+            try:
+                record = create_record(
+                    user=self.user, table_name="notes", record_id=record_id, body=body, allowance=allowance
+                ).record
+            except QuotaExceeded:
+                return
+        except QuotaExceeded:
+            return
+        self._note(record, data)
+
+    @rule(record_id=IDS)
+    def delete(self, record_id: UUID) -> None:
+        try:
+            delete_record(user_id=self.user.id, record_id=record_id, expect=lambda _: None)
+        except NotFound:
+            return
+
+    @rule(which=st.integers(0, 30))
+    def restore(self, which: int) -> None:
+        versions = list(RecordVersion.objects.for_user(self.user.id).order_by("record_id", "revision"))
+        if not versions:
+            return
+        version = versions[which % len(versions)]
+        data = self.was[version.record_id, version.revision]
+        for _ in range(2):  # a lost answer is asked for again
+            try:
+                record = restore_version(
+                    user_id=self.user.id,
+                    record_id=version.record_id,
+                    revision=version.revision,
+                    expect=lambda _: None,
+                )
+            except QuotaExceeded:
+                return
+        assert (record.checksum, record.size_bytes) == (checksum_of(data), len(data))
+        self._note(record, data)
+
+    @rule(versions=st.integers(0, 10))
+    def keep(self, versions: int) -> None:
+        change_settings(self.user.id, versions=versions, days=None)
+        prune_versions()
+        self.kept = versions
+
+    def _note(self, record: StorageRecord, data: bytes) -> None:
+        assert (record.id, record.revision) not in self.was, "a revision came twice"
+        self.was[record.id, record.revision] = data
+
+    @invariant()
+    def what_is_counted_is_there(self) -> None:
+        usage = StorageUsage.objects.get(user=self.user)
+        records = StorageRecord.objects.for_user(self.user.id).live()
+        versions = RecordVersion.objects.for_user(self.user.id)
+        assert usage.storage_bytes == (records.aggregate(total=Sum("size_bytes"))["total"] or 0)
+        assert usage.versions_bytes == (versions.aggregate(total=Sum("size_bytes"))["total"] or 0)
+        assert usage.storage_bytes + usage.versions_bytes <= LIMIT
+        named = {row.s3_key: row for row in (*records, *versions)}
+        assert named.keys() == self._keys()
+        for record in records:
+            assert record.checksum == checksum_of(self.was[record.id, record.revision])
+        for record_id in {version.record_id for version in versions}:
+            assert versions.filter(record_id=record_id).count() <= self.kept
+        live = set(records.values_list("id", flat=True))
+        assert not live & set(versions.filter(in_trash=True).values_list("record_id", flat=True))
+
+    def _keys(self) -> set[str]:
+        return {blob.key for blob in get_blob_store().list_keys(f"{self.user.id}/")}
+
+
+def test_counters_blobs_and_versions_agree_whatever_happens() -> None:
+    run_state_machine_as_test(
+        Versions,
+        settings=settings(
+            max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
