@@ -223,7 +223,7 @@ def test_snapshots_have_a_quota_of_their_own(api: ApiClient, make_user: MakeUser
     account = make_user(tier="pro")
     store(api, account, b"x" * 60)
     assert api.get("storage/quota", token=account.access_token).json == {
-        "storage": {"used_bytes": 0, "limit_bytes": 5 * 1024**3},
+        "storage": {"used_bytes": 0, "versions_bytes": 0, "limit_bytes": 5 * 1024**3},
         "backup": {"used_bytes": 60, "limit_bytes": 5 * 1024**3},
     }
 

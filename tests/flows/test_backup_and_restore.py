@@ -58,6 +58,8 @@ class Person:
     email: str
     tokens: dict[str, Any]
     records: dict[str, bytes] = field(default_factory=dict)
+    # By the path of each.
+    versions: dict[str, bytes] = field(default_factory=dict)
     vectors: dict[str, bytes] = field(default_factory=dict)
     backups: dict[str, bytes] = field(default_factory=dict)
 
@@ -98,10 +100,11 @@ def fill(server: RunningServer, person: Person) -> None:
             record_id, blob = put(http)
             person.records[record_id] = blob
         for record_id in list(person.records)[:3]:
+            person.versions[f"storage/records/{record_id}/versions/1"] = person.records[record_id]
             _, person.records[record_id] = put(http, record_id)
         gone = next(reversed(person.records))
         assert http.delete(f"storage/records/{gone}").status_code == 204
-        del person.records[gone]
+        person.versions[f"storage/records/{gone}/versions/1"] = person.records.pop(gone)
         for number in range(DIMENSION):
             vector_id, blob = str(uuid.uuid4()), os.urandom(40)
             item = {
@@ -198,6 +201,8 @@ def state(server: RunningServer, person: Person) -> dict[str, Any]:
             "me": http.get("auth/me"),
             "quota": http.get("storage/quota"),
             "records": http.get("storage/records?limit=200"),
+            "trash": http.get("storage/trash"),
+            "settings": http.get("storage/settings"),
             "backups": http.get("backup/history"),
             "policy": http.get("backup/policy"),
             "plugins": http.get("plugins?q=Focus"),
@@ -212,6 +217,8 @@ def assert_everything_downloads(server: RunningServer, person: Person) -> None:
             answer = http.get(f"storage/records/{record_id}")
             assert (answer.status_code, answer.content) == (200, blob)
             assert answer.headers["X-Checksum"] == checksum(blob)
+        for path, blob in person.versions.items():
+            assert http.get(path).content == blob
         for backup_id, blob in person.backups.items():
             assert http.get(f"backup/{backup_id}").content == blob
             assert http.delete(f"backup/{backup_id}").status_code == 409  # immutable, whatever became of the machine
@@ -288,6 +295,9 @@ def test_everything_comes_back(  # noqa: PLR0915 - one story
         gone = http.get(f"storage/changes?since={seen}")
         assert (gone.status_code, gone.json()["reason"]) == (410, "restored")
         assert len(feed(http)) == len(before[0]["feed"]) + 1
+        # And what had been deleted before the backup can be brought back after it.
+        *_, (deleted, blob) = people[0].versions.items()
+        assert http.post(f"{deleted}/restore").json()["checksum"] == checksum(blob)
     server.stop()
 
     # What is there now is not destroyed by mistake; who means it says so.

@@ -41,7 +41,7 @@ SEEDS = st.integers(0, 2**32)
 DEVICES = st.integers(0, 1)
 UPLOADS = st.sampled_from(["create", "put", "put_backup"])
 OPERATIONS = st.sampled_from(
-    ["create", "create", "put", "put", "get", "delete", "put_backup", "delete_backup", "follow"],
+    ["create", "create", "put", "put", "get", "delete", "restore", "put_backup", "delete_backup", "follow"],
 )
 
 
@@ -129,7 +129,7 @@ class Storage(RuleBasedStateMachine):
 
     @rule(device=DEVICES, seed=SEEDS)
     def a_deletion_meets_a_store_that_is_away(self, device: int, seed: int) -> None:
-        """The record is gone, and its blob left for the reaper."""
+        """The record is gone, and its blob stays as a version's: there is nothing to remove."""
         with self._no_store_at_all():
             self._perform(device, "delete", seed)
 

@@ -12,7 +12,7 @@ from accounts import erasure, jobs
 from accounts.models import User
 from adiuva.api.errors import InvalidToken, UpstreamUnavailable
 from backups.models import Backup
-from storage.models import StorageRecord, StorageUsage, StoredVector
+from storage.models import RecordVersion, StorageRecord, StorageUsage, StoredVector
 from storage.quota import Kind, lock_usage
 from tests.accounts.concurrency import run_concurrently
 from tests.storage.maintenance.stored_items import (
@@ -21,6 +21,7 @@ from tests.storage.maintenance.stored_items import (
     make_backup,
     make_record,
     make_vector,
+    make_version,
     record_key,
     upload,
 )
@@ -37,12 +38,13 @@ def store_everything(user: User) -> None:
         make_record(user)
     make_backup(user)
     make_vector(user)
+    make_version(user)
     upload(record_key(user.id))  # left by a crash
 
 
 def count_rows(user: User) -> int:
     """Rows of any kind."""
-    models = (StorageRecord, StoredVector, Backup, StorageUsage)
+    models = (StorageRecord, RecordVersion, StoredVector, Backup, StorageUsage)
     return sum(model._default_manager.filter(user_id=user.id).count() for model in models)
 
 
@@ -52,12 +54,12 @@ def test_nothing_is_left_of_a_deleted_account_and_the_others_keep_all(
     account, stays = make_user(tier="team"), make_user(tier="team")
     for one in (account, stays):
         store_everything(one.user)
-    assert count_rows(account.user) == 7
+    assert count_rows(account.user) == 9
     answer = api.delete("auth/me", token=account.access_token, json={"password": account.password})
     assert answer.status == 202
     assert count_rows(account.user) == 0
     assert not User.objects.filter(id=account.user.id).exists()
-    assert count_rows(stays.user) == 7
+    assert count_rows(stays.user) == 9
     assert {key.partition("/")[0] for key in keys()} == {str(stays.user.id)}
     assert not (tmp_path / "blobs" / str(account.user.id)).exists()
 

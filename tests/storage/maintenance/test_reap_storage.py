@@ -18,6 +18,7 @@ from tests.storage.maintenance.stored_items import (
     make_backup,
     make_record,
     make_vector,
+    make_version,
     record_key,
     run,
     upload,
@@ -208,14 +209,16 @@ def test_counters_that_drifted_are_set_to_what_is_stored(
     make_record(user, b"12345")
     make_vector(user, b"1234567")
     make_backup(user, b"123")
+    make_version(user, b"1234")
     make_record(make_user(tier="pro").user)
-    StorageUsage.objects.filter(user=user).update(storage_bytes=999, backup_bytes=0, last_seq=0)
+    StorageUsage.objects.filter(user=user).update(storage_bytes=999, versions_bytes=9, backup_bytes=0, last_seq=0)
     code, output = run("reap_storage")
     assert code == 0
-    assert (usage_of(user).storage_bytes, usage_of(user).backup_bytes, usage_of(user).last_seq) == (12, 3, 1)
+    usage = usage_of(user)
+    assert (usage.storage_bytes, usage.versions_bytes, usage.backup_bytes, usage.last_seq) == (12, 4, 3, 3)
     assert f"storage_bytes of {user.id}: 999 -> 12" in output
     assert "counters of 1 users corrected" in output
-    assert caplog.text.count("a counter was off") == 3
+    assert caplog.text.count("a counter was off") == 4
 
 
 def test_counters_that_were_lost_come_back(user: User) -> None:

@@ -12,11 +12,12 @@ from storage import jobs
 from storage.blobs.factory import get_blob_store
 from storage.checksums import checksum_of
 from storage.maintenance.integrity_check import IntegrityTally, check_integrity
-from storage.models import StorageRecord
+from storage.models import RecordVersion, StorageRecord
 from tests.storage.maintenance.stored_items import (
     delete_record,
     make_backup,
     make_record,
+    make_version,
     record_key,
     run,
     upload,
@@ -38,14 +39,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "blobs"
 
 
-def mark_verified_days_ago(item: StorageRecord | Backup, days: float) -> None:
-    rows = Backup.objects if isinstance(item, Backup) else StorageRecord.objects
-    rows.filter(s3_key=item.s3_key).update(verified_at=datetime.now(UTC) - timedelta(days=days))
+Item = StorageRecord | RecordVersion | Backup
 
 
-def read_verified_at(item: StorageRecord | Backup) -> datetime | None:
-    rows = Backup.objects if isinstance(item, Backup) else StorageRecord.objects
-    value: datetime | None = rows.get(s3_key=item.s3_key).verified_at
+def mark_verified_days_ago(item: Item, days: float) -> None:
+    type(item)._default_manager.filter(s3_key=item.s3_key).update(verified_at=datetime.now(UTC) - timedelta(days=days))
+
+
+def read_verified_at(item: Item) -> datetime | None:
+    value: datetime | None = type(item)._default_manager.get(s3_key=item.s3_key).verified_at
     return value
 
 
@@ -76,12 +78,12 @@ def test_whole_blobs_are_marked_as_verified(user: User) -> None:
         (lambda path: path.write_bytes(b"sealeD"), "checksum"),
     ],
 )
-@pytest.mark.parametrize("make", [make_record, make_backup])
+@pytest.mark.parametrize("make", [make_record, make_version, make_backup])
 def test_damage_is_reported_with_what_is_wrong(
     user: User,
     folder: Path,
     caplog: pytest.LogCaptureFixture,
-    make: Callable[..., StorageRecord | Backup],
+    make: Callable[..., Item],
     spoil: Callable[[Path], object],
     what: str,
 ) -> None:
@@ -89,7 +91,7 @@ def test_damage_is_reported_with_what_is_wrong(
     spoil(folder / str(damaged.s3_key))
     code, output = run("verify_blobs")
     assert code == 1
-    name = "backup" if isinstance(damaged, Backup) else "record"
+    name = {StorageRecord: "record", RecordVersion: "version", Backup: "backup"}[type(damaged)]
     assert f"damaged ({what}): {name} {damaged.id}, key {damaged.s3_key}" in output
     assert "1 blobs (5 B) are whole, 1 damaged" in output
     assert "a blob is damaged" in caplog.text
