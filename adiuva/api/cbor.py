@@ -1,4 +1,4 @@
-"""CBOR (RFC 8949) as far as request bodies need it: what JSON has, and byte strings.
+"""CBOR (RFC 8949) as far as bodies need it: what JSON has, and byte strings.
 
 A reader of our own, because of what a library's would make of a body before anybody could look at it: an empty array is
 one byte on the wire and 56 in memory, and tags make regular expressions, fractions and references. Here the values
@@ -6,7 +6,8 @@ are counted while they are read, and tags, indefinite lengths, ``undefined`` and
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, Final, NoReturn
 
 from adiuva.api.errors import ValidationFailed
@@ -16,6 +17,9 @@ _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(1, 8)  # the major
 _INDEFINITE: Final = 31
 _FLOATS: Final = {25: ">e", 26: ">f", 27: ">d"}
 _CONSTANTS: Final = {20: False, 21: True, 22: None}
+_WRITTEN: Final = {False: b"\xf4", True: b"\xf5", None: b"\xf6"}
+
+SEQUENCE: Final = "application/cbor-seq"  # RFC 8742
 
 
 def read_sequence(data: bytes, *, most_values: int) -> Iterator[Any]:
@@ -31,9 +35,72 @@ def read_sequence(data: bytes, *, most_values: int) -> Iterator[Any]:
         yield reader.read()
 
 
+def read_arriving(parts: Iterable[bytes], *, most_values: int) -> Iterator[Any]:
+    """``read_sequence`` of a body that is still on its way: no more of it is held than the item that is being read."""
+    reader = _ArrivingReader(parts, most_values)
+    while not reader.is_at_end():
+        yield reader.read()
+        reader.drop_read()
+
+
+def write(value: Any) -> bytes:
+    """None, a truth value, an integer, a text, bytes, or a list or map (with texts for keys) of such, in the shortest
+    form (RFC 8949 § 4.2.1, but that maps keep their order).
+
+    Raises ``TypeError`` for anything else.
+    """
+    match value:
+        case str():
+            text = value.encode()
+            return write_head(_TEXT, len(text)) + text
+        case bool() | None:
+            return _WRITTEN[value]
+        case int():
+            return write_head(0, value) if value >= 0 else write_head(_NEGATIVE, -1 - value)
+        case bytes():
+            return write_head(_BYTES, len(value)) + value
+        case list():
+            return write_head(_ARRAY, len(value)) + b"".join(map(write, value))
+        case Mapping():
+            return write_map_head(len(value)) + write_members(value)
+    raise TypeError(type(value))
+
+
+def write_members(members: Mapping[str, Any]) -> bytes:
+    """What stands in a map after its head."""
+    written = []
+    for key, value in members.items():
+        written += (_write_key(key), write(value))
+    return b"".join(written)
+
+
+def write_map_head(size: int) -> bytes:
+    return write_head(_MAP, size)
+
+
+def write_bytes_head(size: int) -> bytes:
+    """Of a byte string whose ``size`` bytes follow."""
+    return write_head(_BYTES, size)
+
+
+@cache
+def _write_key(key: str) -> bytes:
+    return write(key)
+
+
+def write_head(major: int, argument: int) -> bytes:
+    if argument < 24:  # noqa: PLR2004 - RFC 8949 § 3
+        return bytes((major * 32 + argument,))
+    for extra, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
+        if argument < 1 << (8 * size):
+            return bytes((major * 32 + extra,)) + argument.to_bytes(size, "big")
+    raise TypeError("an integer has at most 64 bits")
+
+
 class _Reader:
-    def __init__(self, data: bytes, most_values: int) -> None:
+    def __init__(self, data: bytes | bytearray, most_values: int) -> None:
         self._data = data
+        self._dropped = 0  # bytes that stood before ``data``
         self._at = 0
         self._left = most_values
 
@@ -113,7 +180,8 @@ class _Reader:
 
     def _take(self, size: int) -> bytes:
         self._require(size, self._at)
-        taken = self._data[self._at : self._at + size]
+        with memoryview(self._data) as view:
+            taken = bytes(view[self._at : self._at + size])
         self._at += size
         return taken
 
@@ -127,5 +195,34 @@ class _Reader:
             self._refuse("there are more values than a request can need", self._at)
 
     def _refuse(self, what: str, at: int) -> NoReturn:
-        message = f"The body is not the CBOR that is taken here: {what} (byte {at})."
+        message = f"The body is not the CBOR that is taken here: {what} (byte {self._dropped + at})."
         raise ValidationFailed({"non_field_errors": [message]})
+
+
+class _ArrivingReader(_Reader):
+    def __init__(self, parts: Iterable[bytes], most_values: int) -> None:
+        self._held = bytearray()
+        super().__init__(self._held, most_values)
+        self._parts = iter(parts)
+
+    def is_at_end(self) -> bool:
+        return not self._fill(1)
+
+    def drop_read(self) -> None:
+        """Between two items."""
+        del self._held[: self._at]
+        self._dropped += self._at
+        self._at = 0
+
+    def _fill(self, size: int) -> bool:
+        """Whether ``size`` bytes that are not read yet are here, or come."""
+        while len(self._held) - self._at < size:
+            part = next(self._parts, None)
+            if part is None:
+                return False
+            self._held += part
+        return True
+
+    def _require(self, size: int, at: int) -> None:
+        self._fill(size)
+        super()._require(size, at)
