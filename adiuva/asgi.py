@@ -35,6 +35,9 @@ CAPS = [
     # context 512 KiB and message 32,000 characters, both possibly \u-escaped (six bytes for a two-byte character)
     Cap(re.compile(r"/api/v1/chat"), 2048 * KIB),
     Cap(re.compile(r"/api/v1/plans/templates/[^/]+/run"), 2048 * KIB),
+    # 16 MiB of sealed bytes as base64, four bytes for three, and what each of 500 operations has beside them.
+    Cap(re.compile(r"/api/v1/storage/records/batch"), 24 * MIB, streams=True),
+    Cap(re.compile(r"/api/v1/storage/records/fetch"), 256 * KIB),
     # A blob in JSON is base64, four bytes for three, and a form may hold 1 MiB beside it. What a record may hold, and
     # how long JSON may be, is the view's to check (storage.records.upload_forms).
     Cap(re.compile(r"/api/v1/storage/records(/[^/]+)?"), settings.MAX_RECORD_BYTES * 4 // 3 + MIB, streams=True),

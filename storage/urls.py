@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from storage.records.views import ChangesView, QuotaView, RecordsViewSet
+from storage.records.bulk.views import BatchView, ChangesView, FetchView
+from storage.records.views import QuotaView, RecordsViewSet
 from storage.vectors.views import VectorSearchView, VectorsView, VectorUpsertView
 from storage.versions.views import SettingsView, TrashView, VersionsViewSet
 
 urlpatterns = [
     path("storage/records", RecordsViewSet.as_view({"get": "list", "post": "create"}), name="records"),
+    path("storage/records/fetch", FetchView.as_view(), name="records-fetch"),
+    path("storage/records/batch", BatchView.as_view(), name="records-batch"),
     path(
         "storage/records/<str:pk>",
         RecordsViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),

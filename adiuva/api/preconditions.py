@@ -80,7 +80,7 @@ def require_match(request: Request, etag: str | None, *, last_modified: datetime
     """
     if_match = request.headers.get("If-Match")
     if if_match is not None:
-        if etag is None or not _is_matched(if_match, etag):
+        if etag is None or not is_matched(if_match, etag):
             raise PreconditionFailed(etag=etag)
     elif last_modified is not None:
         date = _http_date(request.headers.get("If-Unmodified-Since"))
@@ -120,7 +120,8 @@ def range_is_current(request: Request, *, etag: str, last_modified: datetime | N
     return last_modified is not None and _http_date(value) == _seconds(last_modified)
 
 
-def _is_matched(if_match: str, etag: str) -> bool:
+def is_matched(if_match: str, etag: str) -> bool:
+    """Whether ``If-Match`` names the state of this tag; it names none where there is nothing."""
     tags = entity_tags(if_match)
     return tags == (ANY,) or any(_are_strongly_equal(tag, etag) for tag in tags)
 

@@ -4,6 +4,7 @@
 are prepared by the model's own fields, so that what is written is what ``save()`` writes.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -35,6 +36,16 @@ class CompiledWrites(Generic[Row]):
         values = [*self._values(self._others, row, adds=False), *self._values(self._key, row, adds=False)]
         if not self._execute(self._update, values):
             raise DatabaseError("The row that was to be updated is gone.")
+
+    def insert_many(self, rows: Sequence[Row]) -> None:
+        self._execute_many(self._insert, [self._values(self._columns, row, adds=True) for row in rows])
+        for row in rows:
+            row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 - as ``insert``
+
+    def update_many(self, rows: Sequence[Row]) -> None:
+        columns = [*self._others, *self._key]
+        if self._execute_many(self._update, [self._values(columns, row, adds=False) for row in rows]) != len(rows):
+            raise DatabaseError("A row that was to be updated is gone.")
 
     @cached_property
     def _columns(self) -> list["Field[Any, Any]"]:
@@ -73,6 +84,16 @@ class CompiledWrites(Generic[Row]):
         """How many rows it was. What fails in a transaction has broken it, as with ``save()``."""
         with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS), connection.cursor() as cursor:
             cursor.execute(sql, values)
+            changed: int = cursor.rowcount
+            return changed
+
+    @staticmethod
+    def _execute_many(sql: str, rows: list[list[Any]]) -> int:
+        """One statement a row, sent together: on PostgreSQL in one pipeline."""
+        if not rows:
+            return 0
+        with transaction.mark_for_rollback_on_error(DEFAULT_DB_ALIAS), connection.cursor() as cursor:
+            cursor.executemany(sql, rows)
             changed: int = cursor.rowcount
             return changed
 

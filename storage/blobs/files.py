@@ -7,11 +7,11 @@ import logging
 import os
 import sys
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from adiuva.api.errors import UpstreamError, UpstreamUnavailable
+from adiuva.api.errors import Problem, UpstreamError, UpstreamUnavailable
 from storage.blobs.port import READ_BYTES, BlobInfo, BlobReader, BlobsAreLocked, validate_key, validate_prefix
 
 logger = logging.getLogger(__name__)
@@ -85,6 +85,25 @@ class FileBlobStore:
 
     def upload(self, key: str, parts: Iterable[bytes]) -> int:
         target = self._root / validate_key(key)
+        size = self._write_whole(target, parts)
+        self._sync_folders_of([target])
+        return size
+
+    def upload_many(self, blobs: Iterable[tuple[str, bytes]]) -> None:
+        """One after the other: side by side they take as long, and more of the CPU. Each folder is synced once."""
+        targets: list[Path] = []
+        try:
+            for key, data in blobs:
+                target = self._root / validate_key(key)
+                self._write_whole(target, [data])
+                targets.append(target)
+        except BaseException:
+            _unlink_all(targets)
+            raise
+        self._sync_folders_of(targets)
+
+    def _write_whole(self, target: Path, parts: Iterable[bytes]) -> int:
+        """The file is on the disk; that it is in its folder may not be yet."""
         with _translate_errors():
             draft, file = self._new_draft()
         try:
@@ -132,14 +151,21 @@ class FileBlobStore:
                     raise
             with contextlib.suppress(FileNotFoundError):
                 self._make_folder(target.parent)
+
+    def _sync_folders_of(self, targets: Collection[Path]) -> None:
+        # All of them, not only those made here: somebody else's may not be on the disk yet.
+        below = {
+            folder
+            for parent in {target.parent for target in targets}
+            for folder in parent.relative_to(self._root).parents
+        }
+        folders = {target.parent for target in targets} | {self._root / folder for folder in below}
         try:
-            # All of them, not only those made here: somebody else's may not be on the disk yet.
-            for folder in target.parents:
-                _sync_folder(folder)
-                if folder == self._root:
-                    break
-        except OSError:
-            target.unlink(missing_ok=True)
+            with _translate_errors():
+                for folder in sorted(folders, reverse=True):  # what is inside first
+                    _sync_folder(folder)
+        except BaseException:
+            _unlink_all(targets)
             raise
 
     def download(self, key: str, *, start: int = 0, end: int | None = None) -> BlobReader:
@@ -169,6 +195,25 @@ class FileBlobStore:
             raise
         return BlobReader(read=read, close=file.close)
 
+    def read_many(self, keys: Sequence[str]) -> Iterator[bytes | None]:
+        for key in keys:
+            path = str(self._root / validate_key(key))
+            try:
+                with _translate_errors_but_absence():
+                    yield _read_whole(path)
+            except _ABSENT:
+                yield None
+
+    def delete_many(self, keys: Collection[str]) -> None:
+        failure: Problem | None = None
+        for key in keys:
+            try:
+                self.delete(key)
+            except Problem as problem:
+                failure = problem
+        if failure is not None:
+            raise failure
+
     def delete(self, key: str) -> None:
         """Raises ``BlobsAreLocked`` while a backup of the service is being made."""
         path = self._root / validate_key(key)
@@ -191,6 +236,9 @@ class FileBlobStore:
         path = self._root / validate_key(key)
         with _translate_errors():
             return path.is_file()
+
+    def missing(self, keys: Collection[str]) -> set[str]:
+        return {key for key in keys if not self.exists(key)}
 
     def list_keys(self, prefix: str = "") -> Iterator[BlobInfo]:
         folder, _, _ = validate_prefix(prefix).rpartition("/")
@@ -266,6 +314,25 @@ def _write(file: int, parts: Iterable[bytes]) -> int:
     with _translate_errors():
         os.fsync(file)
     return size
+
+
+def _read_whole(path: str) -> bytes:
+    """Without the objects of Python's files, which take longer than the disk."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.fstat(file).st_size
+        parts = [os.read(file, size)]
+        while sum(map(len, parts)) < size and parts[-1]:
+            parts.append(os.read(file, size))
+    finally:
+        os.close(file)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _unlink_all(paths: Iterable[Path]) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _write_back(file: int, start: int, end: int) -> None:

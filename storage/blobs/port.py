@@ -5,7 +5,7 @@ An adapter imports this module only; ``storage.blobs.factory`` chooses one.
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -92,6 +92,10 @@ class BlobReader:
             raise StopAsyncIteration
         return part
 
+    def parts(self) -> Iterator[bytes]:
+        """The bytes in this thread, which is not the event loop's."""
+        return iter(self._next, b"")
+
     def _next(self) -> bytes:
         if not self._begin_read():
             return b""
@@ -143,6 +147,11 @@ class BlobStore(Protocol):
         the store still listens; the reaper removes what it could not be asked to drop.
         """
 
+    def upload_many(self, blobs: Iterable[tuple[str, bytes]]) -> None:
+        """``upload`` of each key and its bytes, taken as there is room for them, and sent side by side where that is
+        faster. All are durable when it returns. Whatever it raises, an exception out of ``blobs`` too, none is there.
+        """
+
     def download(self, key: str, *, start: int = 0, end: int | None = None) -> BlobReader:
         """The bytes from ``start`` up to, and without, ``end``; there may be fewer, or none. The blob is opened (and
         ``FileNotFoundError`` raised for one that is not there) before this returns, so that a deletion later on
@@ -151,10 +160,21 @@ class BlobStore(Protocol):
         Iterate it to its end, or close it. It ends well only after the last byte: what is cut raises.
         """
 
+    def read_many(self, keys: Sequence[str]) -> Iterator[bytes | None]:
+        """The whole of each, in this order, for blobs of which some fit into memory; None for one that is not there.
+        Read ahead of whoever takes them, side by side where that is faster.
+        """
+
     def delete(self, key: str) -> None:
         """No error where there is nothing. Raises ``BlobsAreLocked`` while a backup copies the blobs."""
 
+    def delete_many(self, keys: Collection[str]) -> None:
+        """As ``delete``. After a failure the others are tried all the same, and one of the failures is raised."""
+
     def exists(self, key: str) -> bool: ...
+
+    def missing(self, keys: Collection[str]) -> set[str]:
+        """Those under which there is nothing."""
 
     def list_keys(self, prefix: str = "") -> Iterator[BlobInfo]:
         """Every blob whose key starts with ``prefix``, in no promised order, found as it is asked for. Blobs that come

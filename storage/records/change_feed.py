@@ -6,6 +6,7 @@ deletion to miss as long as none is pruned *while* it runs. Until it has passed 
 it began after. A cursor of another epoch (``storage.epochs``) goes on nowhere: what its numbers meant is gone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -40,8 +41,9 @@ class _Feed:
     pruned_seq: int
 
 
-def list_changes(*, user_id: UUID, since: str, limit: int) -> FeedPage:
-    """At most ``limit`` changes after ``since``: "0", or the ``next`` of a page before.
+def list_changes(*, user_id: UUID, since: str, limit: int, fit: Callable[[list[StorageRecord]], int] = len) -> FeedPage:
+    """At most ``limit`` changes after ``since``: "0", or the ``next`` of a page before. ``fit`` says how many of those,
+    from the first on, go on one page; one at least.
 
     The numbers are given under the user's lock, so whoever sees one change sees all before it.
 
@@ -61,8 +63,9 @@ def list_changes(*, user_id: UUID, since: str, limit: int) -> FeedPage:
             _require_complete(cursor, after)
             break
         # They may be of both epochs: again, in the new one.
-    has_more = len(rows) > limit
     changes = rows[:limit]
+    changes = changes[: fit(changes)]
+    has_more = len(rows) > len(changes)
     reached = changes[-1].seq if changes else position
     if not has_more:
         # Whatever had a number up to there is in these rows, or was pruned before they were read.

@@ -106,6 +106,11 @@ class ChangeSerializer(serializers.Serializer[StorageRecord]):
     size_bytes = serializers.IntegerField()
     revision = serializers.IntegerField()
     etag = serializers.CharField(help_text="As in the header, quotes included.")
+    blob = Base64Field(
+        required=False,
+        allow_null=True,
+        help_text="With `include=blob`: the sealed bytes; null where they do not come along.",
+    )
 
     @extend_schema_field(serializers.ChoiceField(choices=["put", "delete"]))
     def get_op(self, record: StorageRecord) -> str:

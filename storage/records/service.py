@@ -98,7 +98,7 @@ def create_record(
             return found
         allowance = allowance.without_quota()
     new_id = chosen or uuid.uuid4()
-    key = _new_key(user_id=user.id, table_name=table_name, record_id=new_id)
+    key = new_key(user_id=user.id, table_name=table_name, record_id=new_id)
     try:
         with stage_blob(key=key, body=body, allowance=allowance) as staged, commit_usage(user.id, staged) as usage:
             state = _STATE.first(user.id, chosen) if chosen else None
@@ -214,7 +214,7 @@ def replace_record(
         PreconditionFailed: from ``expect``.
         ChecksumMismatch, PayloadTooLarge, QuotaExceeded: what was stored before is untouched.
     """
-    key = _new_key(user_id=user.id, table_name=record.table_name, record_id=record.id)
+    key = new_key(user_id=user.id, table_name=record.table_name, record_id=record.id)
     with stage_blob(key=key, body=body, allowance=allowance) as staged, commit_usage(user.id, staged) as usage:
         current = find_record(user_id=user.id, record_id=record.id)
         expect(current)
@@ -223,10 +223,7 @@ def replace_record(
         usage.charge(Kind.STORAGE, added=staged.size_bytes, removed=current.size_bytes)
         now = datetime.now(UTC)
         retire([current], usage=usage, at=now)
-        current.s3_key = key
-        current.checksum = staged.checksum
-        current.size_bytes = staged.size_bytes
-        current.verified_at = None
+        put_content(current, key=key, checksum=staged.checksum, size_bytes=staged.size_bytes)
         save_change(current, usage=usage, now=now)
     return current
 
@@ -251,15 +248,28 @@ def delete_record(*, user_id: UUID, record_id: UUID, expect: Expectation) -> Non
 
 def save_change(record: StorageRecord, *, usage: LockedUsage, now: datetime, restored_from: int | None = None) -> None:
     """``record``, changed but not saved yet, under its next revision and with the feed's next number."""
-    record.revision = usage.next_revision(record.revision)
-    record.seq = usage.next_seq()
-    record.dated_at = next_date(now=now, before=record.date)
-    record.updated_at = now
+    count_change(record, before=record, usage=usage, now=now)
     record.restored_from = restored_from
     _WRITES.update(record)
 
 
-def _new_key(*, user_id: UUID, table_name: str, record_id: UUID) -> str:
+def count_change(record: StorageRecord, *, before: StorageRecord | None, usage: LockedUsage, now: datetime) -> None:
+    """The next state of a record whose last one was ``before``: its revision, its number in the feed and its dates."""
+    record.revision = usage.next_revision(0 if before is None else before.revision)
+    record.seq = usage.next_seq()
+    record.dated_at = next_date(now=now, before=None if before is None else before.date)
+    record.updated_at = now
+    record.restored_from = None
+
+
+def put_content(record: StorageRecord, *, key: str, checksum: str, size_bytes: int) -> None:
+    record.s3_key = key
+    record.checksum = checksum
+    record.size_bytes = size_bytes
+    record.verified_at = None
+
+
+def new_key(*, user_id: UUID, table_name: str, record_id: UUID) -> str:
     """Of its own for each attempt, so that no two ever write to one place."""
     return f"{user_id}/{table_name}/{record_id}.{uuid.uuid4().hex}"
 

@@ -1,4 +1,4 @@
-"""The routes of records, of their change feed and of the quota (docs/api.md § 7)."""
+"""The routes of records and of the quota (docs/api.md § 7)."""
 
 import logging
 from uuid import UUID
@@ -14,16 +14,14 @@ from accounts.authentication import identity_of
 from adiuva.api import idempotency
 from adiuva.api.errors import UpstreamError, ValidationFailed
 from adiuva.api.openapi.responses import problem
-from adiuva.api.pagination import KeysFirst, page_parameters, requested_page, whole_number
+from adiuva.api.pagination import KeysFirst, page_parameters, requested_page
 from adiuva.api.preconditions import require_match
 from adiuva.api.views import ApiView, ApiViewSet, uuid_or_404
 from storage.downloads import blob_response
 from storage.models import StorageRecord
 from storage.quota import Kind, limit_bytes, usage_of, used_bytes
 from storage.records import openapi
-from storage.records.change_feed import START, list_changes
 from storage.records.serializers import (
-    FeedSerializer,
     QuotaSerializer,
     RecordListSerializer,
     RecordMetaSerializer,
@@ -35,7 +33,6 @@ from storage.staging import Allowance, allowance_of, declared_size, require_whol
 
 logger = logging.getLogger(__name__)
 
-CHANGES, MOST_CHANGES = 200, 1000
 RECORDS, MOST_RECORDS = 50, 200
 
 
@@ -177,32 +174,6 @@ def _require_same(upload: Upload, record: StorageRecord) -> None:
         errors["id"] = ["The path names another record."]
     if errors:
         raise ValidationFailed(errors)
-
-
-class ChangesView(ApiView):
-    @extend_schema(
-        operation_id="listChanges",
-        summary="List changes since a cursor",
-        description="The last change of each record, in the order of the commits. Start with `since=0` and pass on "
-        "what `next` says, as it is: then nothing is missed. After a 410 start again with 0. When its `reason` is "
-        "`pruned`, deletions since then are no longer known: drop the records that do not come. When it is "
-        "`restored`, the service went back to a backup: drop nothing, and send again the records that do not come, or "
-        "come in an older revision.",
-        parameters=[
-            OpenApiParameter("since", OpenApiTypes.STR, default=START, description="`next` of the page before, or 0."),
-            OpenApiParameter("limit", OpenApiTypes.INT, default=CHANGES, description=f"At most {MOST_CHANGES}."),
-        ],
-        responses={
-            200: FeedSerializer,
-            400: problem("validation_error: among others, a `since` that was never this account's"),
-            410: problem("resync_required, with the `reason`: `pruned` or `restored`"),
-        },
-    )
-    def get(self, request: Request) -> Response:
-        since = request.query_params.get("since", START)
-        limit = whole_number(request, "limit", default=CHANGES, least=1)
-        page = list_changes(user_id=identity_of(request).user.id, since=since, limit=min(limit, MOST_CHANGES))
-        return Response(FeedSerializer.serialize(page))
 
 
 class QuotaView(ApiView):

@@ -56,6 +56,9 @@ class ProblemSerializer(serializers.Serializer[Any]):
     checks = serializers.ListField(
         child=serializers.DictField(), required=False, help_text="checks_failed: the list of Check as in 201."
     )
+    results = serializers.ListField(
+        child=serializers.DictField(), required=False, help_text="conflict of an atomic batch: what each operation met."
+    )
     retry_after = serializers.IntegerField(
         required=False, help_text="rate_limited, and upstream_unavailable on a WebSocket: whole seconds to wait."
     )

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,6 +19,7 @@ from storage.blobs.port import READ_BYTES, BlobInfo, BlobReader, validate_key, v
 from storage.blobs.s3.client import code_of, open_storage, status_of, translate_errors
 from storage.blobs.s3.probe import PREFIX as PROBES
 from storage.blobs.s3.probe import BucketProbe
+from storage.blobs.s3.side_by_side import run_side_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +89,26 @@ class S3BlobStore:
                 part_bytes=part_bytes_for(largest),
             )
 
+    def upload_many(self, blobs: Iterable[tuple[str, bytes]]) -> None:
+        begun: list[str] = []
+
+        def named() -> Iterator[tuple[str, bytes]]:
+            for key, data in blobs:
+                begun.append(key)
+                yield key, data
+
+        def send(blob: tuple[str, bytes]) -> int:
+            key, data = blob
+            return self.upload(key, [data])
+
+        try:
+            deque(run_side_by_side(send, named()), maxlen=0)
+        except BaseException:
+            # Which of them are there is not known; the reaper finds what cannot be removed now.
+            with contextlib.suppress(Problem):
+                self.delete_many(begun)
+            raise
+
     def upload(self, key: str, parts: Iterable[bytes]) -> int:
         upload = S3Upload(
             client=self._client,
@@ -127,6 +148,31 @@ class S3BlobStore:
             return part
 
         return BlobReader(read=read, close=body.close)
+
+    def read_many(self, keys: Sequence[str]) -> Iterator[bytes | None]:
+        return run_side_by_side(self._read_whole, keys)
+
+    def _read_whole(self, key: str) -> bytes | None:
+        try:
+            return b"".join(self.download(key).parts())
+        except FileNotFoundError:
+            return None
+
+    def delete_many(self, keys: Collection[str]) -> None:
+        def try_to_delete(key: str) -> Problem | None:
+            try:
+                self.delete(key)
+            except Problem as problem:
+                return problem
+            return None
+
+        failures = [problem for problem in run_side_by_side(try_to_delete, keys) if problem is not None]
+        if failures:
+            raise failures[0]
+
+    def missing(self, keys: Collection[str]) -> set[str]:
+        there = run_side_by_side(self.exists, keys)
+        return {key for key, exists in zip(keys, there, strict=True) if not exists}
 
     def delete(self, key: str) -> None:
         with translate_errors():
