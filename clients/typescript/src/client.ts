@@ -20,6 +20,7 @@ import { Session } from "./session.js";
 import { SyncEngine } from "./sync/engine.js";
 import type { SyncOptions } from "./sync/run.js";
 import type { DeviceStore } from "./sync/store.js";
+import { Wire } from "./sync/wire.js";
 import { MemoryTokens, type TokenStore } from "./tokens.js";
 import { Transport } from "./transport.js";
 
@@ -55,6 +56,7 @@ export class AdiuvaClient {
   readonly #patience: Patience;
   readonly #session: Session;
   readonly #url: string;
+  readonly #wire: Wire;
 
   constructor(options: ClientOptions) {
     this.#url = options.baseUrl.replace(/\/+$/, "");
@@ -72,6 +74,7 @@ export class AdiuvaClient {
     this.backups = new Backups(this.#url, transport);
     this.packages = new Packages(this.#url, transport);
     this.records = new Records(this.#url, transport);
+    this.#wire = new Wire(this.#url, transport, this.#pace, clock);
     const json = new Json(this.#url, transport);
     this.#identity = new Identity(json, options.accounts ?? new MemoryAccounts(), options.argon2id);
     this.account = new Account(json, this.#identity);
@@ -166,9 +169,14 @@ export class AdiuvaClient {
     return this.#identity.forget(email);
   }
 
-  /** Keeps a device's own copy of the records and the server's the same. */
+  /** Keeps a device's own copy of the records and the server's the same: `sync()` once, `start()` for as long as the app runs. */
+  sync(store: DeviceStore, options: SyncOptions): SyncEngine {
+    return new SyncEngine({ api: this.api, wire: this.#wire, records: this.records, pace: this.#pace }, store, options);
+  }
+
+  /** `sync`, by its first name. */
   syncEngine(store: DeviceStore, options: SyncOptions): SyncEngine {
-    return new SyncEngine({ api: this.api, records: this.records, pace: this.#pace }, store, options);
+    return this.sync(store, options);
   }
 
   /** A conversation. It connects with the first message, and again when it has to. */

@@ -39,8 +39,20 @@ export type { components, operations, paths } from "./schema.js";
 export { ConnectionLost, type WebSocketClass, type WebSocketLike } from "./socket.js";
 export type { SyncEngine } from "./sync/engine.js";
 export type { Resync } from "./sync/feed.js";
-export type { Conflict, Decision, SyncOptions, SyncResult } from "./sync/run.js";
-export { MemoryStore, type DeviceStore, type LocalRecord, type Pending, type ResyncRule, type ServerState, type SyncState } from "./sync/store.js";
+export type { Lock, LockName } from "./sync/lock.js";
+export type { Conflict, Decision, Progress, SyncOptions, SyncResult } from "./sync/run.js";
+export {
+  isUnsent,
+  MemoryStore,
+  type DeviceStore,
+  type LocalRecord,
+  type Pending,
+  type ResyncRule,
+  type Saving,
+  type ServerState,
+  type StoreChanges,
+  type SyncState,
+} from "./sync/store.js";
 export { MemoryTokens, type StoredTokens, type TokenStore } from "./tokens.js";
 export { Turn, TurnFailed, type TurnOptions } from "./turn.js";
 export type * from "./types.js";

@@ -34,8 +34,9 @@ export class Transport {
   /**
    * `make` gives the request anew for each attempt, so that bodies need not be kept. Resolves for answers below 400
    * only; throws `AdiuvaProblem`, `UnexpectedResponse`, `SignedOut`, or what `fetch` throws without a network.
+   * `repeatable`: a POST that may be sent twice.
    */
-  async send(make: () => Request): Promise<Response> {
+  async send(make: () => Request, repeatable = false): Promise<Response> {
     const key = crypto.randomUUID();
     for (let refreshed = false; ; refreshed = true) {
       let token: string | undefined;
@@ -51,7 +52,7 @@ export class Transport {
         if (token !== undefined) request.headers.set("Authorization", `Bearer ${token}`);
         return request;
       };
-      const response = await this.patience.send(prepare);
+      const response = await this.patience.send(prepare, repeatable);
       if (response.status < 400) return response;
       const problem = await problemOf(response);
       if (response.status !== 401 || token === undefined || signal === undefined || refreshed) throw problem;

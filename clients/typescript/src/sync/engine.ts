@@ -1,8 +1,9 @@
-import { DeviceCopy } from "./copy.js";
-import { Queue } from "./pool.js";
+import { DeviceCopy, type Written } from "./copy.js";
+import { lockOf, type Lock } from "./lock.js";
 import { Pull } from "./pull.js";
 import { push } from "./push.js";
 import type { Run, SyncOptions, SyncResult } from "./run.js";
+import { SequenceNumbers } from "./sequence_numbers.js";
 import type { DeviceStore } from "./store.js";
 
 const ROUNDS = 4;
@@ -13,21 +14,28 @@ const ROUNDS = 4;
  */
 export class SyncEngine {
   readonly #copy: DeviceCopy;
-  readonly #options: Required<SyncOptions>;
-  readonly #runs = new Queue();
+  readonly #lock: Lock;
+  readonly #numbers = new SequenceNumbers();
+  readonly #options: Run["options"];
 
   constructor(
-    private readonly client: Pick<Run, "api" | "records" | "pace">,
+    private readonly client: Pick<Run, "api" | "wire" | "records" | "pace">,
     store: DeviceStore,
-    options: SyncOptions,
+    { lock = lockOf(store), ...options }: SyncOptions,
   ) {
-    this.#copy = new DeviceCopy(store);
-    this.#options = { concurrency: 6, pageSize: 200, onResync: () => {}, ...options };
+    this.#lock = lock;
+    this.#copy = new DeviceCopy(store, lock);
+    this.#options = { concurrency: 6, pageSize: 1000, onResync: () => {}, onProgress: () => {}, ...options };
   }
 
   /** A new record, or new bytes of one; kept on this device until `sync` sends them. */
-  put(record: { id: string; table: string; body: Uint8Array }): Promise<void> {
-    return this.#copy.put(record);
+  put(record: Written): Promise<void> {
+    return this.putAll([record]);
+  }
+
+  /** Many, as one transaction of the store. */
+  putAll(records: Written[]): Promise<void> {
+    return this.#copy.put(records);
   }
 
   remove(id: string): Promise<void> {
@@ -36,21 +44,24 @@ export class SyncEngine {
 
   /**
    * Takes over what has changed elsewhere, then sends what has changed here. Throws what the transport throws (no network,
-   * `SignedOut`, a 429 beyond its patience), `OtherAccount`, the signal's reason, and what the store throws. Calls run one after another.
+   * `SignedOut`, a 429 beyond its patience), `OtherAccount`, the signal's reason, and what the store throws. Calls run one after
+   * another, those of other windows on the same store included.
    */
   sync({ signal }: { signal?: AbortSignal } = {}): Promise<SyncResult> {
-    return this.#runs.run(async () => {
-      const result: SyncResult = { received: 0, sent: 0, removed: 0, conflicts: 0, resync: undefined, failed: [] };
-      const run: Run = { ...this.client, copy: this.#copy, options: this.#options, signal, result };
-      for (let round = 1; ; round += 1) {
-        await new Pull(run).all();
-        // Where the server's side cannot be downloaded, another round changes nothing.
-        const refused = (await push(run)).filter(({ id }) => !result.failed.some((one) => one.id === id));
-        if (refused.length === 0) return result;
-        // Somebody was quicker: the feed tells how, and then it is a conflict.
-        if (round === ROUNDS) result.failed.push(...refused);
-        if (round === ROUNDS) return result;
-      }
-    });
+    return this.#lock("sync", () => this.#sync(signal), signal);
+  }
+
+  async #sync(signal: AbortSignal | undefined): Promise<SyncResult> {
+    const result: SyncResult = { received: 0, sent: 0, removed: 0, conflicts: 0, resync: undefined, failed: [] };
+    const run: Run = { ...this.client, copy: this.#copy, options: this.#options, numbers: this.#numbers, signal, result };
+    for (let round = 1; ; round += 1) {
+      await new Pull(run).all();
+      // Where the server's side cannot be downloaded, another round changes nothing.
+      const refused = (await push(run)).filter(({ id }) => !result.failed.some((one) => one.id === id));
+      if (refused.length === 0) return result;
+      // Somebody was quicker: the feed tells how, and then it is a conflict.
+      if (round === ROUNDS) result.failed.push(...refused);
+      if (round === ROUNDS) return result;
+    }
   }
 }

@@ -1,6 +1,4 @@
-import { ok, type Api } from "../api.js";
 import { isProblem } from "../problem.js";
-import type { Feed } from "../types.js";
 
 /**
  * Why a feed has to be read again from its beginning. `pruned`: it has forgotten deletions, so what does not come is gone.
@@ -9,12 +7,6 @@ import type { Feed } from "../types.js";
 export type Resync = "pruned" | "restored";
 
 export const BEGINNING = "0";
-
-/** One page of what has changed; the problem `resync_required` where the feed cannot go on from `since`. */
-export async function pageOf(api: Api, since: string, limit: number, signal?: AbortSignal): Promise<Feed> {
-  const abort = signal === undefined ? {} : { signal };
-  return ok(api.GET("/api/v1/storage/changes", { params: { query: { since, limit } }, ...abort }));
-}
 
 /** The server cannot read the cursor: it is another account's, or the key to it was lost. */
 export function isUnknownCursor(error: unknown): boolean {

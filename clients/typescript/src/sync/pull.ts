@@ -1,22 +1,13 @@
 import { ok } from "../api.js";
-import { sha256 } from "../bytes.js";
 import { isProblem, OtherAccount } from "../problem.js";
-import type { Change, Feed } from "../types.js";
-import { BEGINNING, isUnknownCursor, pageOf, resyncReason, type Resync } from "./feed.js";
-import { each, Queue } from "./pool.js";
-import { stepFor, stepForAbsent, type Step } from "./rules.js";
-import { fail, type Run } from "./run.js";
-import type { LocalRecord, Pending, ResyncRule, ServerState, SyncState } from "./store.js";
+import type { Change } from "../types.js";
+import { BEGINNING, isUnknownCursor, resyncReason, type Resync } from "./feed.js";
+import type { Run } from "./run.js";
+import type { Pending, ResyncRule, SyncState } from "./store.js";
+import { Takeover, type Case } from "./takeover.js";
+import { BrokenAnswer, type FeedPage } from "./wire.js";
 
 const RESTARTS = 3;
-
-/** What is known of one record; `change` is undefined where the feed, read to its end, has not told of it. */
-interface Case {
-  id: string;
-  here: LocalRecord | undefined;
-  change: Change | undefined;
-  resync: ResyncRule | undefined;
-}
 
 /**
  * Takes over what has changed on the server.
@@ -29,9 +20,13 @@ interface Case {
  * is kept, and tried again each time, until it is taken over, is gone, or the feed tells something else of it.
  */
 export class Pull {
-  readonly #questions = new Queue();
+  readonly #takeover: Takeover;
+  /** Changes that were read, for who shows how far it has come. */
+  #read = 0;
 
-  constructor(private readonly run: Run) {}
+  constructor(private readonly run: Run) {
+    this.#takeover = new Takeover(run);
+  }
 
   async all(): Promise<void> {
     let state = await this.#state();
@@ -75,7 +70,7 @@ export class Pull {
     // A pruning on the way is nothing new to the app; a restore is, though it be the second one.
     const isAnnounced = resync?.isAnnounced === true && told === "pruned";
     const state: SyncState = { ...rest, resync: { reason, known, isAnnounced } };
-    await store.saveState(state);
+    await store.applyAll({ state });
     return state;
   }
 
@@ -85,7 +80,7 @@ export class Pull {
     if (resync.isAnnounced === true) return state;
     await options.onResync(resync.reason);
     const announced = { ...state, resync: { ...resync, isAnnounced: true } };
-    await copy.store.saveState(announced);
+    await copy.store.applyAll({ state: announced });
     return announced;
   }
 
@@ -100,27 +95,30 @@ export class Pull {
     const isNew = (await store.all()).every(({ base }) => base === null);
     const state: SyncState = { account: await this.#account(), cursor: BEGINNING };
     if (!isNew) return this.#begin(state, "restored");
-    await store.saveState(state);
+    await store.applyAll({ state });
     return state;
   }
 
   async #follow({ account, cursor, pending = [] }: SyncState): Promise<void> {
-    const { store } = this.run.copy;
+    const isFirst = cursor === BEGINNING && (await this.run.copy.store.all()).length === 0;
     let earlier = pending;
     let failed: Pending[] = [];
     for (let hasMore = true; hasMore; ) {
-      const page = await this.#page(cursor);
+      const page = await this.#page(cursor, isFirst || !this.run.numbers.hasEchoes);
       const isUntold = untoldIn(page.changes);
       earlier = earlier.filter(isUntold);
-      failed = [...failed.filter(isUntold), ...(await this.#apply(page.changes.map((change) => ({ change }))))];
+      failed = failed.filter(isUntold);
       cursor = page.next;
-      await store.saveState(stateWith(account, cursor, [...earlier, ...failed]));
-      hasMore = page.has_more;
+      const state = (more: Pending[]): SyncState => stateWith(account, cursor, [...earlier, ...failed, ...more]);
+      failed = [...failed, ...(await this.#takeover.all(casesOf(page), state))];
+      this.#tell(page);
+      hasMore = page.hasMore;
     }
     if (earlier.length === 0) return;
-    await store.saveState(stateWith(account, cursor, [...(await this.#apply(earlier)), ...failed]));
+    await this.#takeover.all(earlier.map(caseOf), (again) => stateWith(account, cursor, [...again, ...failed]));
   }
 
+  /** The device has most of it, so that the bytes of the rest are asked for once it is known which they are. */
   async #resync({ account, cursor, pending = [] }: SyncState, { reason, known }: ResyncRule): Promise<void> {
     const { store } = this.run.copy;
     const resync = { reason, known };
@@ -129,28 +127,28 @@ export class Pull {
     let failed: Pending[] = [];
     let since = BEGINNING;
     for (let hasMore = true; hasMore; ) {
-      const page = await this.#page(since);
+      const page = await this.#page(since, false);
       for (const { id } of page.changes) told.add(id);
       const isUntold = untoldIn(page.changes);
       earlier = earlier.filter(isUntold);
-      failed = [...failed.filter(isUntold), ...(await this.#apply(page.changes.map((change) => ({ change, resync }))))];
+      failed = [...failed.filter(isUntold), ...(await this.#takeover.all(casesOf(page, resync)))];
+      this.#tell(page);
       since = page.next;
-      hasMore = page.has_more;
+      hasMore = page.hasMore;
     }
     if (reason === "pruned" && !(await this.#isStillPruned(cursor))) {
       const state = stateWith(account, cursor, [...earlier, ...failed]);
-      await store.saveState(state);
+      await store.applyAll({ state });
       return this.#follow(state);
     }
     const absent = (await store.all()).filter(({ id }) => !told.has(id));
-    await each(absent, 1, ({ id }) => this.#settle(id, undefined, resync, (here) => (here === undefined ? "nothing" : stepForAbsent(here, reason))));
-    await store.saveState(stateWith(account, since, failed));
+    await this.#takeover.all(absent.map(({ id }) => ({ id, change: undefined, resync })), () => stateWith(account, since, failed));
   }
 
   /** Asked before anything is dropped: meanwhile the service may have been restored, which only the old cursor tells. */
   async #isStillPruned(cursor: string): Promise<boolean> {
     try {
-      await this.#page(cursor);
+      await this.run.wire.changes(cursor, this.run.options.pageSize, false, this.run.signal);
       return false;
     } catch (error) {
       if (resyncReason(error) === "pruned") return true;
@@ -158,97 +156,28 @@ export class Pull {
     }
   }
 
-  #page(since: string): Promise<Feed> {
-    const { api, options, pace, signal } = this.run;
-    return pace.turn(() => pageOf(api, since, options.pageSize, signal), signal);
+  async #page(since: string, withBytes: boolean): Promise<FeedPage> {
+    const { numbers, options, signal, wire } = this.run;
+    const ask = (bytes: boolean): Promise<FeedPage> => wire.changes(since, options.pageSize, bytes, signal);
+    // Bytes that are lost for good must not keep the feed from being read.
+    const isLost = (error: unknown): boolean => error instanceof BrokenAnswer || isProblem(error, "upstream_error", "internal_error");
+    const page = await ask(withBytes).catch((error: unknown) => (withBytes && isLost(error) ? ask(false) : Promise.reject(error)));
+    numbers.read(page.changes, page.hasMore);
+    return page;
   }
 
-  /** What of it could not be downloaded is given back. */
-  async #apply(changes: Pending[]): Promise<Pending[]> {
-    const failed: Pending[] = [];
-    await each(changes, this.run.options.concurrency, async (one) => {
-      const { change, resync } = one;
-      try {
-        await this.#settle(change.id, change, resync, (here) => stepFor(here, change, resync));
-      } catch (error) {
-        fail(this.run, change.id, error);
-        failed.push(one);
-      }
-    });
-    return failed;
+  #tell({ changes, hasMore }: FeedPage): void {
+    this.#read += changes.length;
+    if (changes.length > 0) this.run.options.onProgress({ phase: "download", done: this.#read, ...(hasMore ? {} : { total: this.#read }) });
   }
+}
 
-  /** Does what `rule` says of the record as it is here, and again if the user has edited it meanwhile. */
-  async #settle(id: string, change: Change | undefined, resync: ResyncRule | undefined, rule: (here: LocalRecord | undefined) => Step): Promise<void> {
-    const { store } = this.run.copy;
-    for (let isDone = false; !isDone; ) {
-      const here = await store.get(id);
-      isDone = await this.#step(rule(here), { id, here, change, resync });
-    }
-  }
+function casesOf({ changes, blobs }: FeedPage, resync?: ResyncRule): Case[] {
+  return changes.map((change) => ({ id: change.id, change, resync, blob: blobs.get(change.id) }));
+}
 
-  /** False where the user was quicker. */
-  async #step(step: Step, one: Case): Promise<boolean> {
-    const { id, here, change } = one;
-    const { copy, result } = this.run;
-    switch (step) {
-      case "nothing":
-        return true;
-      case "rebase":
-        return here === undefined || copy.settle(id, here, { ...here, table: change?.table_name ?? here.table, base: stateOf(change) });
-      case "forget": {
-        const isDone = await copy.settle(id, here, undefined);
-        if (isDone) result.removed += 1;
-        return isDone;
-      }
-      case "take": {
-        const theirs = await this.#theirs(one);
-        if (theirs === "moved") return true;
-        const isDone = await copy.settle(id, here, theirs?.record, theirs?.bytes);
-        if (isDone) result.received += 1;
-        return isDone;
-      }
-      case "ask":
-        return this.#ask(one);
-    }
-  }
-
-  async #ask(one: Case): Promise<boolean> {
-    const { id, change, resync } = one;
-    const { copy, options, result, signal } = this.run;
-    const theirs = await this.#theirs(one);
-    if (theirs === "moved") return true;
-    const { here, body: mine } = await copy.read(id);
-    if (here === undefined) return false;
-    const table = change?.table_name ?? here.table;
-    const decision = await this.#questions.run(() => {
-      signal?.throwIfAborted();
-      return options.onConflict({ id, table, mine, theirs: theirs?.bytes, resync: resync?.reason });
-    });
-    const mineAfterTheirs = { ...here, table, base: stateOf(change) };
-    const isDone = await (decision === "theirs"
-      ? copy.settle(id, here, theirs?.record, theirs?.bytes)
-      : decision === "mine"
-        ? copy.settle(id, here, mineAfterTheirs)
-        : copy.settle(id, here, { ...mineAfterTheirs, checksum: await sha256(decision.body) }, decision.body));
-    if (isDone) result.conflicts += 1;
-    return isDone;
-  }
-
-  /** The server's side; undefined where it has none. `moved`: it has changed since, which the feed will tell further on. */
-  async #theirs({ id, change }: Case): Promise<{ record: LocalRecord; bytes: Uint8Array } | undefined | "moved"> {
-    const base = stateOf(change);
-    if (change === undefined || base === null) return undefined;
-    const { records, pace, signal } = this.run;
-    try {
-      const { bytes, checksum } = await pace.turn(() => records.read(id, { signal }), signal);
-      const record = { id, table: change.table_name, checksum, base };
-      return checksum === base.checksum ? { record, bytes } : "moved";
-    } catch (error) {
-      if (isProblem(error, "not_found")) return "moved";
-      throw error;
-    }
-  }
+function caseOf({ change, resync }: Pending): Case {
+  return { id: change.id, change, resync };
 }
 
 function stateWith(account: string, cursor: string, pending: Pending[]): SyncState {
@@ -259,10 +188,4 @@ function stateWith(account: string, cursor: string, pending: Pending[]): SyncSta
 function untoldIn(changes: Change[]): (earlier: Pending) => boolean {
   const told = new Set(changes.map(({ id }) => id));
   return ({ change }) => !told.has(change.id);
-}
-
-function stateOf(change: Change | undefined): ServerState | null {
-  if (change === undefined || change.op === "delete") return null;
-  const { revision, checksum, etag } = change;
-  return { revision, checksum, etag };
 }

@@ -1,47 +1,121 @@
-import { isProblem } from "../problem.js";
-import { each } from "./pool.js";
-import { isUnsent } from "./rules.js";
-import { fail, type Run, type SyncResult } from "./run.js";
-import type { LocalRecord } from "./store.js";
+import { AdiuvaProblem, isProblem } from "../problem.js";
+import { isOfOne, fail, type Run, type SyncResult } from "./run.js";
+import type { LocalRecord, ServerState } from "./store.js";
+import { MOST_RECORDS, MOST_SENT_BYTES, type Operation, type OperationResult } from "./wire.js";
 
 /** Sends what differs from the server's state, deletions first: they make room. What that state refused is given back. */
 export async function push(run: Run): Promise<SyncResult["failed"]> {
-  const unsent = (await run.copy.store.all()).filter(isUnsent);
-  const refused: SyncResult["failed"] = [];
-  let isFull = false;
-  const byKind = [...unsent.filter(isDeletion), ...unsent.filter((one) => !isDeletion(one))];
-  await each(byKind, 1, async (one) => {
-    if (isFull && !isDeletion(one)) return;
-    try {
-      await send(run, one.id);
-    } catch (error) {
-      if (isProblem(error, "conflict", "precondition_failed", "not_found")) refused.push({ id: one.id, error });
-      else fail(run, one.id, error);
-      isFull ||= isProblem(error, "quota_exceeded");
-    }
-  });
-  return refused;
+  const unsent = await run.copy.store.unsent();
+  const sending = new Push(run, unsent.length);
+  for (const batch of batchesOf([...unsent.filter(isDeletion), ...unsent.filter((one) => !isDeletion(one))])) await sending.batch(batch);
+  return sending.refused;
 }
 
-async function send({ copy, records, pace, result, signal }: Run, id: string): Promise<void> {
-  const { here, body } = await copy.read(id);
-  if (here === undefined || !isUnsent(here)) return;
-  const { table, base } = here;
-  const abort = signal === undefined ? {} : { signal };
-  if (body !== undefined) {
-    const { meta } = await pace.turn(
-      () => (base === null ? records.create({ table, id, body, ...abort }) : records.replace(id, body, { ifMatch: base.etag, ...abort })),
-      signal,
-    );
-    await copy.sent(id, { revision: meta.revision, checksum: meta.checksum, etag: meta.etag });
-    result.sent += 1;
-  } else {
-    if (base !== null) {
-      await pace.turn(() => records.remove(id, { ifMatch: base.etag, ...abort }), signal);
-      result.sent += 1;
+/** In their order; what is too large for one comes alone. */
+function* batchesOf(records: LocalRecord[]): Generator<LocalRecord[]> {
+  let batch: LocalRecord[] = [];
+  let room = MOST_SENT_BYTES;
+  for (const one of records) {
+    if (batch.length === MOST_RECORDS || (batch.length > 0 && one.size > room)) {
+      yield batch;
+      [batch, room] = [[], MOST_SENT_BYTES];
     }
-    await copy.sent(id, null);
+    batch.push(one);
+    room -= one.size;
   }
+  if (batch.length > 0) yield batch;
+}
+
+class Push {
+  readonly refused: SyncResult["failed"] = [];
+  #isFull = false;
+  #done = 0;
+
+  constructor(
+    private readonly run: Run,
+    private readonly total: number,
+  ) {}
+
+  async batch(records: LocalRecord[]): Promise<void> {
+    const { copy, options, signal } = this.run;
+    signal?.throwIfAborted();
+    const sizes = new Map((await copy.unsent(records.map(({ id }) => id))).map((one) => [one.here.id, one]));
+    const now = records.flatMap(({ id }) => sizes.get(id) ?? []).filter(({ here }) => !(this.#isFull && !isDeletion(here)));
+    // Never sent, and gone again: nobody needs to hear of it.
+    const unheard = now.filter(({ here }) => isDeletion(here) && here.base === null);
+    if (unheard.length > 0) await copy.sent(new Map(unheard.map(({ here }) => [here.id, null])));
+    const operations = now.filter((one) => !unheard.includes(one)).map(({ here, body }) => operationOf(here, body));
+    const [single] = operations;
+    if (single?.op === "put" && operations.length === 1 && single.blob.length > MOST_SENT_BYTES) await this.#alone(single);
+    else if (operations.length > 0) await this.#send(operations);
+    this.#done += records.length;
+    options.onProgress({ phase: "upload", done: this.#done, total: this.total });
+  }
+
+  async #send(operations: Operation[]): Promise<void> {
+    const { copy, numbers, result, signal, wire } = this.run;
+    let results: OperationResult[];
+    try {
+      results = await wire.batch(operations, signal);
+    } catch (error) {
+      if (!isOfOne(error)) throw error;
+      // All are refused for one of them: halves tell which.
+      if (operations.length === 1) return this.#refuse((operations[0] as Operation).id, error);
+      const half = Math.ceil(operations.length / 2);
+      for (const part of [operations.slice(0, half), operations.slice(half)]) {
+        const open = part.filter(({ op }) => op === "delete" || !this.#isFull);
+        if (open.length > 0) await this.#send(open);
+      }
+      return;
+    }
+    const sent = new Map<string, ServerState | null>();
+    for (const [index, operation] of operations.entries()) {
+      const told = results[index] as OperationResult;
+      if (told.status >= 300) this.#refuse(operation.id, problemOf(told));
+      else sent.set(operation.id, stateAfter(operation, told));
+    }
+    numbers.sent(results.filter(({ id }) => sent.has(id)));
+    await copy.sent(sent);
+    result.sent += sent.size;
+  }
+
+  async #alone({ id, table_name: table, blob, if_match: ifMatch }: Operation & { op: "put" }): Promise<void> {
+    const { copy, numbers, pace, records, result, signal } = this.run;
+    try {
+      const { meta } = await pace.turn(
+        () => (ifMatch === undefined ? records.create({ table, id, body: blob, signal }) : records.replace(id, blob, { ifMatch, signal })),
+        signal,
+      );
+      numbers.sent([{ id }]);
+      await copy.sent(new Map([[id, { revision: meta.revision, checksum: meta.checksum, etag: meta.etag }]]));
+      result.sent += 1;
+    } catch (error) {
+      this.#refuse(id, error);
+    }
+  }
+
+  #refuse(id: string, error: unknown): void {
+    if (isProblem(error, "conflict", "precondition_failed", "not_found")) this.refused.push({ id, error });
+    else fail(this.run, id, error);
+    this.#isFull ||= isProblem(error, "quota_exceeded");
+  }
+}
+
+function operationOf({ id, table, checksum, base }: LocalRecord, body: Uint8Array | undefined): Operation {
+  if (checksum === null || body === undefined) return { op: "delete", id, ...(base === null ? {} : { if_match: base.etag }) };
+  const condition = base === null ? { if_none_match: "*" as const } : { if_match: base.etag };
+  return { op: "put", id, table_name: table, checksum, blob: body, ...condition };
+}
+
+function stateAfter(operation: Operation, { revision, etag }: OperationResult): ServerState | null {
+  if (operation.op === "delete" || revision === undefined || etag === undefined) return null;
+  return { revision, etag, checksum: operation.checksum };
+}
+
+/** A single refusal within a batch, as the same one by itself would be thrown. */
+function problemOf({ id, status, code = "internal_error" }: OperationResult): AdiuvaProblem {
+  const detail = `The operation on ${id} was refused.`;
+  return new AdiuvaProblem({ type: `urn:adiuva:problem:${code}`, title: "", status, detail, code, request_id: "" });
 }
 
 function isDeletion(one: LocalRecord): boolean {

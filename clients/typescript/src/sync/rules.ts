@@ -1,16 +1,12 @@
 import type { Change } from "../types.js";
 import type { Resync } from "./feed.js";
-import type { LocalRecord, ResyncRule } from "./store.js";
+import { isUnsent, type LocalRecord, type ResyncRule } from "./store.js";
 
 /**
  * `rebase`: the bytes here stay, as a change to the server's state; where they differ from it they are sent. `take`: they
  * become the server's. `forget`: the record goes from this device. `ask`: both have changed, and the app decides.
  */
 export type Step = "nothing" | "rebase" | "take" | "forget" | "ask";
-
-export function isUnsent(here: LocalRecord): boolean {
-  return here.base === null || here.checksum !== here.base.checksum;
-}
 
 /** What a change in the feed means for the record here; `resync` while the feed is read again from its beginning. */
 export function stepFor(here: LocalRecord | undefined, change: Change, resync?: ResyncRule): Step {

@@ -4,6 +4,9 @@ import type { Pace } from "../pace.js";
 import { ChecksumMismatch, isProblem, UnexpectedResponse } from "../problem.js";
 import type { DeviceCopy } from "./copy.js";
 import type { Resync } from "./feed.js";
+import type { Lock } from "./lock.js";
+import type { SequenceNumbers } from "./sequence_numbers.js";
+import type { Wire } from "./wire.js";
 
 /** A record was changed here and elsewhere. Sealed bytes, as they are; `undefined` is a deletion. */
 export interface Conflict {
@@ -18,6 +21,13 @@ export interface Conflict {
 /** `body`: new sealed bytes, of both. Whatever it is, the server's state is what it replaces. */
 export type Decision = "mine" | "theirs" | { body: Uint8Array };
 
+/** How far a synchronisation has come. `total` is not known while the feed has more pages. */
+export interface Progress {
+  phase: "download" | "upload";
+  done: number;
+  total?: number;
+}
+
 export interface SyncOptions {
   /**
    * Asked one conflict at a time. It may `put` a copy of either under another id. What it throws ends the
@@ -29,10 +39,13 @@ export interface SyncOptions {
    * not in the feed. Once it has returned it is not called again for this resync, though that be interrupted.
    */
   onResync?: (reason: Resync) => void | Promise<void>;
-  /** How many records are downloaded at once. */
+  onProgress?: (progress: Progress) => void;
+  /** How many of those records are downloaded at once that are too large to come with others. */
   concurrency?: number;
   /** Changes a page, at most 1,000. */
   pageSize?: number;
+  /** How windows or processes that share the store take turns; `navigator.locks` by its `name` where there is such a thing. */
+  lock?: Lock;
 }
 
 export interface SyncResult {
@@ -50,20 +63,27 @@ export interface SyncResult {
 /** What the parts of a synchronisation share. */
 export interface Run {
   readonly api: Api;
+  readonly wire: Wire;
   readonly records: Records;
   readonly pace: Pace;
   readonly copy: DeviceCopy;
-  readonly options: Required<SyncOptions>;
+  readonly options: Required<Omit<SyncOptions, "lock">>;
+  readonly numbers: SequenceNumbers;
   readonly signal: AbortSignal | undefined;
   readonly result: SyncResult;
 }
 
-/** What is about one record must not keep the others waiting; anything else is thrown. */
-export function fail({ result }: Run, id: string, error: unknown): void {
-  const isOfOne =
+/** Whether an error is about one record, which must not keep the others waiting. */
+export function isOfOne(error: unknown): error is Error {
+  return (
     error instanceof ChecksumMismatch ||
     (error instanceof UnexpectedResponse && error.status === 413) || // a proxy's own bound
-    isProblem(error, "checksum_mismatch", "validation_error", "payload_too_large", "quota_exceeded", "internal_error", "upstream_error");
-  if (!isOfOne) throw error;
+    isProblem(error, "checksum_mismatch", "validation_error", "payload_too_large", "quota_exceeded", "internal_error", "upstream_error")
+  );
+}
+
+/** What is not about one record is thrown. */
+export function fail({ result }: Run, id: string, error: unknown): void {
+  if (!isOfOne(error)) throw error;
   result.failed.push({ id, error });
 }

@@ -17,8 +17,15 @@ export interface LocalRecord {
   table: string;
   /** SHA-256 of the sealed bytes on this device; `null`: deleted here. */
   checksum: string | null;
+  /** How many bytes those are; 0 where it was deleted. */
+  size: number;
   /** The server's state that they go back to; `null`: there is none. */
   base: ServerState | null;
+}
+
+/** Whether the server has not heard of what is here: the queue of what is to be sent is what this is true of. */
+export function isUnsent(here: LocalRecord): boolean {
+  return here.base === null || here.checksum !== here.base.checksum;
 }
 
 /** How far a device has come; JSON. */
@@ -45,24 +52,39 @@ export interface Pending {
   resync?: ResyncRule;
 }
 
+/** A record as it is from now on. Without `bytes` those that are there stay; they go where `record.checksum` is `null`. */
+export interface Saving {
+  record: LocalRecord;
+  bytes?: Uint8Array;
+}
+
+/** What one transaction writes. No id is both saved and removed. */
+export interface StoreChanges {
+  save?: Saving[];
+  remove?: string[];
+  state?: SyncState;
+}
+
 /**
- * A device's own copy, one for each account, in a database or in files. Only its `SyncEngine` writes to it. Each call is
- * all or nothing, and durable when it resolves: a device may lose power between any two.
+ * A device's own copy, one for each account, in a database or in files. Only a `SyncEngine` writes to it. Each call is
+ * all or nothing, and durable when it resolves: a device may lose power between any two. Lists may be in any order, and
+ * ids that are not there are left out of them.
  *
  * Keep the sealed bytes as they are. The same text sealed again has another checksum, which other devices could only take
  * for another text.
  */
 export interface DeviceStore {
+  /** The same for every window or process that opens this copy, and for no other copy: by it they take turns. */
+  readonly name?: string;
   loadState(): Awaitable<SyncState | undefined>;
-  saveState(state: SyncState): Awaitable<void>;
-  get(id: string): Awaitable<LocalRecord | undefined>;
-  /** Everything that `get` knows, what was deleted here and not yet there included. */
+  getMany(ids: readonly string[]): Awaitable<LocalRecord[]>;
+  /** The sealed bytes, by id, of records whose `checksum` is not `null`. */
+  readMany(ids: readonly string[]): Awaitable<Map<string, Uint8Array>>;
+  /** Everything that `getMany` knows, what was deleted here and not yet there included. */
   all(): Awaitable<LocalRecord[]>;
-  /** The sealed bytes of a record whose `checksum` is not `null`. */
-  read(id: string): Awaitable<Uint8Array>;
-  /** Without `bytes` those that are there stay; they go where `record.checksum` is `null`. */
-  save(record: LocalRecord, bytes?: Uint8Array): Awaitable<void>;
-  delete(id: string): Awaitable<void>;
+  /** Those of `all` that `isUnsent` is true of; asked at each synchronisation, so keep an index of them. */
+  unsent(): Awaitable<LocalRecord[]>;
+  applyAll(changes: StoreChanges): Awaitable<void>;
 }
 
 /** Forgets with the process. */
@@ -75,32 +97,43 @@ export class MemoryStore implements DeviceStore {
     return this.#state;
   }
 
-  saveState(state: SyncState): void {
-    this.#state = state;
+  getMany(ids: readonly string[]): LocalRecord[] {
+    return ids.flatMap((id) => this.get(id) ?? []);
   }
 
-  get(id: string): LocalRecord | undefined {
-    return this.#records.get(id);
+  readMany(ids: readonly string[]): Map<string, Uint8Array> {
+    return new Map(ids.filter((id) => this.#bytes.has(id)).map((id) => [id, this.read(id)]));
   }
 
   all(): LocalRecord[] {
     return [...this.#records.values()];
   }
 
+  unsent(): LocalRecord[] {
+    return this.all().filter(isUnsent);
+  }
+
+  applyAll({ save = [], remove = [], state }: StoreChanges): void {
+    for (const id of remove) {
+      this.#records.delete(id);
+      this.#bytes.delete(id);
+    }
+    for (const { record, bytes } of save) {
+      this.#records.set(record.id, record);
+      if (record.checksum === null) this.#bytes.delete(record.id);
+      else if (bytes !== undefined) this.#bytes.set(record.id, bytes);
+    }
+    if (state !== undefined) this.#state = state;
+  }
+
+  /** For an app that shows what it has. */
+  get(id: string): LocalRecord | undefined {
+    return this.#records.get(id);
+  }
+
   read(id: string): Uint8Array {
     const bytes = this.#bytes.get(id);
     if (bytes === undefined) throw new Error(`There are no bytes of ${id}.`);
     return bytes;
-  }
-
-  save(record: LocalRecord, bytes?: Uint8Array): void {
-    this.#records.set(record.id, record);
-    if (record.checksum === null) this.#bytes.delete(record.id);
-    else if (bytes !== undefined) this.#bytes.set(record.id, bytes);
-  }
-
-  delete(id: string): void {
-    this.#records.delete(id);
-    this.#bytes.delete(id);
   }
 }
