@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MemoryStore, type Conflict, type Decision, type SyncEngine, type SyncOptions, type SyncResult } from "../src/index.js";
-import { FakeServer, problem } from "./fake_server.js";
+import { FakeServer } from "./fake_server.js";
 import { bytes } from "./support.js";
 
 export const text = (sealed: Uint8Array | undefined): string | undefined => (sealed === undefined ? undefined : new TextDecoder().decode(sealed));
@@ -12,7 +12,7 @@ export class Device {
 
   constructor(
     readonly server: FakeServer,
-    readonly store = new MemoryStore(),
+    public store = new MemoryStore(),
     readonly options: Partial<SyncOptions> = {},
   ) {}
 
@@ -69,5 +69,15 @@ export async function restored() {
 
 /** The store has lost the bytes of these records: nobody can download them any more. */
 export function loses(server: FakeServer, ...ids: string[]): void {
-  server.before = (line) => (ids.some((id) => line === `GET /storage/records/${id}`) ? problem(502, "upstream_error") : undefined);
+  server.lost.clear();
+  for (const id of ids) server.lost.add(id);
+}
+
+/** The cursor is lost, and nothing else of the copy. */
+export function forgetState(device: Device): void {
+  const { store } = device;
+  device.store = new MemoryStore();
+  device.store.applyAll({
+    save: store.all().map((record) => (record.checksum === null ? { record } : { record, bytes: store.read(record.id) })),
+  });
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { decodeFirst, encode } from "cborg";
 import { createAdiuvaClient, MemoryTokens, type AdiuvaClient, type ClientOptions, type Clock, type Problem, type ProblemCode } from "../src/index.js";
 
 /** A clock on which waiting takes no time: whoever sleeps is woken, in order, as soon as nothing else is to be done. */
@@ -74,6 +75,14 @@ export class FakeServer {
   fewestLeft = Number.POSITIVE_INFINITY;
   /** Called before each request; may answer in the server's place, or throw what a broken connection throws. */
   before: (line: string, request: Request) => Response | undefined | Promise<Response | undefined> = () => undefined;
+  /** Called before each operation of a batch; may refuse it. */
+  refuse: (op: string, id: string) => { status: number; code: ProblemCode } | undefined = () => undefined;
+  /** The store has lost the bytes of these. */
+  readonly lost = new Set<string>();
+  /** The bytes of these change on their way. */
+  readonly damaged = new Set<string>();
+  /** Bytes that one answer may hold: of a page of the feed, and of a fetch. */
+  room = { page: 8 * 1024 * 1024, fetch: 16 * 1024 * 1024 };
   /** Called after each; what it throws is an answer that was lost. */
   after: (line: string, request: Request) => void = () => {};
 
@@ -158,7 +167,11 @@ export class FakeServer {
     const { pathname, searchParams } = new URL(request.url);
     const [, , , kind, id = searchParams.get("id") ?? crypto.randomUUID()] = pathname.slice(1).split("/");
     if (pathname === "/api/v1/auth/me") return Response.json({ id: this.user });
-    if (kind === "changes") return this.#changes(searchParams.get("since") ?? "0", Number(searchParams.get("limit")));
+    if (kind === "changes") {
+      return this.#changes(searchParams.get("since") ?? "0", Number(searchParams.get("limit")), searchParams.get("include") === "blob");
+    }
+    if (pathname.endsWith("/records/fetch")) return this.#fetch((await itemsOf(request))[0]?.["ids"] as string[]);
+    if (pathname.endsWith("/records/batch")) return this.#batch((await itemsOf(request)).slice(1) as unknown as Operation[]);
     const here = this.#account.records.get(id);
     const live = here?.bytes == null ? undefined : here;
     const current = live === undefined ? null : etagOf(live);
@@ -178,6 +191,7 @@ export class FakeServer {
         this.#commit(id, live.table, null);
         return new Response(null, { status: 204 });
       default: {
+        if (this.lost.has(id)) return problem(502, "upstream_error");
         const headers = { "X-Checksum": hash(live.bytes), ETag: etagOf(live) };
         return new Response(request.method === "HEAD" ? null : new Uint8Array(live.bytes), { headers });
       }
@@ -192,7 +206,50 @@ export class FakeServer {
     return stored;
   }
 
-  #changes(since: string, limit: number): Response {
+  #fetch(ids: string[]): Response {
+    if (ids.some((id) => this.lost.has(id))) return problem(502, "upstream_error");
+    const found = ids.flatMap((id) => this.#account.records.get(id) ?? []).filter(({ bytes }) => bytes !== null);
+    const tooLarge = found.filter(({ bytes }) => (bytes?.length ?? 0) > this.room.fetch);
+    let size = 0;
+    const fits = found.filter((one) => !tooLarge.includes(one) && (size += one.bytes?.length ?? 0) <= this.room.fetch);
+    const more = found.filter((one) => !tooLarge.includes(one) && !fits.includes(one)).map(({ id }) => id);
+    const missing = ids.filter((id) => !found.some((one) => one.id === id));
+    const end = { missing, more, too_large: tooLarge.map(({ id }) => id) };
+    return sequence([...fits.map((one) => ({ ...description(one), blob: this.#sent(one) })), end]);
+  }
+
+  #sent({ id, bytes }: Stored): Uint8Array | null {
+    return this.damaged.has(id) ? new TextEncoder().encode("damaged") : bytes;
+  }
+
+  #batch(operations: Operation[]): Response {
+    if (operations.some(({ table_name: table = "notes" }) => !/^[a-z][a-z0-9_]{0,63}$/.test(table))) {
+      return problem(400, "validation_error", { errors: { operations: ["There is no such table."] } });
+    }
+    return sequence(operations.map((operation) => ({ id: operation.id, ...this.#operate(operation) })));
+  }
+
+  #operate({ op, id, table_name: table = "", blob, checksum, if_match, if_none_match }: Operation): object {
+    const refused = this.refuse(op, id);
+    if (refused !== undefined) return refused;
+    const here = this.#account.records.get(id);
+    const live = here?.bytes == null ? undefined : here;
+    const current = live === undefined ? undefined : etagOf(live);
+    if (op === "delete") {
+      if (live === undefined) return { status: 204 };
+      if (if_match !== undefined && if_match !== current) return { status: 412, code: "precondition_failed", etag: current };
+      return { status: 204, seq: this.#commit(id, live.table, null).seq };
+    }
+    if (blob === undefined || hash(blob) !== checksum) return { status: 400, code: "checksum_mismatch" };
+    if (live?.bytes != null && live.table !== table) return { status: 409, code: "conflict" };
+    if (live?.bytes != null && hash(live.bytes) === checksum) return { status: 200, revision: live.revision, etag: current, seq: live.seq };
+    const isRefused = if_none_match === "*" ? live !== undefined : if_match !== undefined && if_match !== current;
+    if (isRefused) return { status: 412, code: "precondition_failed", ...(current === undefined ? {} : { etag: current }) };
+    const now = this.#commit(id, table, blob);
+    return { status: live === undefined ? 201 : 200, revision: now.revision, etag: etagOf(now), seq: now.seq };
+  }
+
+  #changes(since: string, limit: number, withBytes: boolean): Response {
     const { records, lastSeq, prunedSeq } = this.#account;
     const [epoch = 0, position = 0, runAfter = 0] = since === "0" ? [this.#epoch, 0, prunedSeq] : since.split(".").map(Number);
     if (epoch < this.#firstKnownEpoch) return problem(400, "validation_error", { errors: { since: ["Must be 0, or what next said."] } });
@@ -201,16 +258,55 @@ export class FakeServer {
       return problem(410, "resync_required", { reason: "pruned" });
     }
     const later = [...records.values()].filter(({ seq }) => seq > position).sort((one, other) => one.seq - other.seq);
-    const page = later.slice(0, limit);
-    const hasMore = later.length > limit;
+    let size = 0;
+    const page = later
+      .slice(0, limit)
+      .filter((one, index) => !withBytes || (size += one.bytes?.length ?? 0) <= this.room.page || index === 0);
+    const hasMore = later.length > page.length;
     const reached = hasMore ? (page.at(-1)?.seq ?? position) : Math.max(lastSeq, prunedSeq);
+    if (withBytes && page.some(({ id, bytes }) => bytes !== null && this.lost.has(id))) return problem(502, "upstream_error");
     const changes = page.map((one) => ({
       ...description(one),
       seq: one.seq,
       op: one.bytes === null ? "delete" : "put",
+      ...(withBytes && one.bytes !== null ? { blob: one.bytes.length > 65_536 ? null : this.#sent(one) } : {}),
     }));
-    return Response.json({ changes, next: `${epoch}.${reached}.${reached < prunedSeq ? prunedSeq : 0}`, has_more: hasMore });
+    return sequence([...changes, { next: `${epoch}.${reached}.${reached < prunedSeq ? prunedSeq : 0}`, has_more: hasMore }]);
   }
+}
+
+interface Operation {
+  op: string;
+  id: string;
+  table_name?: string;
+  checksum?: string;
+  blob?: Uint8Array;
+  if_match?: string;
+  if_none_match?: string;
+}
+
+async function itemsOf(request: Request): Promise<Record<string, unknown>[]> {
+  const items: Record<string, unknown>[] = [];
+  for (let rest: Uint8Array = new Uint8Array(await request.arrayBuffer()); rest.length > 0; ) {
+    const [item, behind] = decodeFirst(rest) as [Record<string, unknown>, Uint8Array];
+    items.push(item);
+    rest = behind;
+  }
+  return items;
+}
+
+/** Cut where a network might cut it. */
+function sequence(items: object[]): Response {
+  const whole = Buffer.concat(items.map((item) => encode(item)));
+  const chunks = Array.from({ length: Math.ceil(whole.length / 1000) }, (_, index) => new Uint8Array(whole.subarray(index * 1000, (index + 1) * 1000)));
+  const body = new ReadableStream<Uint8Array>({
+    pull: (stream) => {
+      const chunk = chunks.shift();
+      if (chunk === undefined) stream.close();
+      else stream.enqueue(chunk);
+    },
+  });
+  return new Response(body, { headers: { "Content-Type": "application/cbor-seq" } });
 }
 
 function etagOf({ revision, bytes }: Stored): string {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Device, loses, restored, text, twoDevices } from "./fake_device.js";
-import { problem } from "./fake_server.js";
 import { bytes } from "./support.js";
 
 test("a feed goes on behind a record that can never be downloaded", async () => {
@@ -14,15 +13,15 @@ test("a feed goes on behind a record that can never be downloaded", async () => 
     server.write("a", body);
     server.asked.length = 0;
     assert.deepEqual((await phone.sync()).failed.map(({ id }) => id), ["lost"]);
-    assert.deepEqual(server.asked, ["GET /storage/changes", "GET /storage/records/a", "GET /storage/records/lost"]);
+    assert.deepEqual(server.asked, ["GET /storage/changes", "POST /storage/records/fetch"]);
   }
   assert.notEqual(phone.store.loadState()?.cursor, cursor);
 
-  server.before = () => undefined;
+  loses(server);
   server.write("lost", "2, written again");
   server.asked.length = 0;
   await phone.sync();
-  assert.deepEqual([server.asked, phone.contents], [["GET /storage/changes", "GET /storage/records/lost"], { a: "1, d", lost: "2, written again" }]);
+  assert.deepEqual([server.asked, phone.contents], [["GET /storage/changes"], { a: "1, d", lost: "2, written again" }]);
   await laptop.sync();
   assert.deepEqual(laptop.contents, phone.contents);
 });
@@ -33,8 +32,13 @@ test("a record that could not be downloaded and is gone is not asked for again",
   server.write("lost", "1");
   await phone.sync();
   // Between the feed's answer and the download.
-  server.before = (line) => (line === "GET /storage/records/lost" ? problem(404, "not_found") : undefined);
+  server.before = (line) => {
+    if (line === "POST /storage/records/fetch") server.write("lost", null);
+    return undefined;
+  };
+  loses(server);
   assert.deepEqual((await phone.sync()).failed, []);
+  server.before = () => undefined;
   assert.equal(phone.store.loadState()?.pending, undefined);
 
   loses(server, "lost");
@@ -53,8 +57,8 @@ test("an edit of a record whose other side cannot be downloaded waits, and asks 
   await phone.sync();
   server.asked.length = 0;
   assert.deepEqual((await phone.sync()).failed.map(({ id }) => id), ["a"]);
-  assert.equal(server.asked.filter((line) => line === "GET /storage/records/a").length, 1);
-  server.before = () => undefined;
+  assert.deepEqual(server.asked, ["GET /storage/changes", "POST /storage/records/fetch"]);
+  loses(server);
   phone.decide = ({ mine, theirs }) => ({ body: bytes(`${text(theirs)} and ${text(mine)}`) });
   await phone.sync();
   assert.deepEqual(server.contents, { a: "theirs and mine" });
@@ -76,11 +80,11 @@ test("a record that can never be downloaded does not keep a resync from its end"
     server.asked.length = 0;
     const result = await device.sync();
     assert.deepEqual([result.resync, result.received, result.failed.map(({ id }) => id)], [undefined, 1, ["fresh"]]);
-    assert.deepEqual(server.asked, ["GET /storage/changes", "GET /storage/records/same", "GET /storage/records/fresh"]);
+    assert.deepEqual(server.asked, ["GET /storage/changes", "POST /storage/records/fetch"]);
   }
   assert.deepEqual([heard, device.conflicts], [["restored"], []]);
 
-  server.before = () => undefined;
+  loses(server);
   await device.sync();
   assert.deepEqual(device.contents, server.contents);
   server.asked.length = 0;
@@ -93,7 +97,7 @@ test("a record that is downloaded after a resync is judged by the resync's rule"
   server.write("older", "2, another way");
   loses(server, "older");
   assert.deepEqual((await phone.sync()).failed.map(({ id }) => id), ["older"]);
-  server.before = () => undefined;
+  loses(server);
   phone.decide = ({ mine, theirs }) => ({ body: bytes(`${text(theirs)}; ${text(mine)}`) });
   await phone.sync();
   assert.deepEqual(phone.conflicts, [{ id: "older", mine: "2, and more", theirs: "2, another way", resync: "restored" }]);
@@ -113,7 +117,7 @@ test("another resync settles what is still to be downloaded", async () => {
   await laptop.sync();
   server.prune();
   assert.deepEqual((await phone.sync()).failed.map(({ id }) => id), ["a"]);
-  server.before = () => undefined;
+  loses(server);
   await phone.sync();
   assert.deepEqual([phone.contents, phone.store.loadState()?.pending], [{ a: "1, and more" }, undefined]);
 });

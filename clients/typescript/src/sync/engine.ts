@@ -56,8 +56,7 @@ export class SyncEngine {
     const run: Run = { ...this.client, copy: this.#copy, options: this.#options, numbers: this.#numbers, signal, result };
     for (let round = 1; ; round += 1) {
       await new Pull(run).all();
-      // Where the server's side cannot be downloaded, another round changes nothing.
-      const refused = (await push(run)).filter(({ id }) => !result.failed.some((one) => one.id === id));
+      const refused = await push(run);
       if (refused.length === 0) return result;
       // Somebody was quicker: the feed tells how, and then it is a conflict.
       if (round === ROUNDS) result.failed.push(...refused);

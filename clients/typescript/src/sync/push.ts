@@ -5,7 +5,9 @@ import { MOST_RECORDS, MOST_SENT_BYTES, type Operation, type OperationResult } f
 
 /** Sends what differs from the server's state, deletions first: they make room. What that state refused is given back. */
 export async function push(run: Run): Promise<SyncResult["failed"]> {
-  const unsent = await run.copy.store.unsent();
+  // Where the server's side could not be downloaded, what goes back to another one would be refused.
+  const unknown = new Set(run.result.failed.map(({ id }) => id));
+  const unsent = (await run.copy.store.unsent()).filter(({ id }) => !unknown.has(id));
   const sending = new Push(run, unsent.length);
   for (const batch of batchesOf([...unsent.filter(isDeletion), ...unsent.filter((one) => !isDeletion(one))])) await sending.batch(batch);
   return sending.refused;
@@ -39,8 +41,8 @@ class Push {
   async batch(records: LocalRecord[]): Promise<void> {
     const { copy, options, signal } = this.run;
     signal?.throwIfAborted();
-    const sizes = new Map((await copy.unsent(records.map(({ id }) => id))).map((one) => [one.here.id, one]));
-    const now = records.flatMap(({ id }) => sizes.get(id) ?? []).filter(({ here }) => !(this.#isFull && !isDeletion(here)));
+    const current = new Map((await copy.unsent(records.map(({ id }) => id))).map((one) => [one.here.id, one]));
+    const now = records.flatMap(({ id }) => current.get(id) ?? []).filter(({ here }) => !(this.#isFull && !isDeletion(here)));
     // Never sent, and gone again: nobody needs to hear of it.
     const unheard = now.filter(({ here }) => isDeletion(here) && here.base === null);
     if (unheard.length > 0) await copy.sent(new Map(unheard.map(({ here }) => [here.id, null])));

@@ -46,6 +46,11 @@ export async function download(run: Run, changes: Change[]): Promise<Map<string,
     } catch (error) {
       // One record whose bytes are lost must not be all the others' end.
       if (!(isOfOne(error) || error instanceof BrokenAnswer)) throw error;
+      const [only] = ids;
+      if (only !== undefined && ids.length === 1 && isOfOne(error)) {
+        theirs.set(only, error);
+        break;
+      }
       alone.push(...ids.filter((id) => !theirs.has(id)));
       ids = [];
     }
