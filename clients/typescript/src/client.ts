@@ -171,7 +171,10 @@ export class AdiuvaClient {
 
   /** Keeps a device's own copy of the records and the server's the same: `sync()` once, `start()` for as long as the app runs. */
   sync(store: DeviceStore, options: SyncOptions): SyncEngine {
-    return new SyncEngine({ api: this.api, wire: this.#wire, records: this.records, pace: this.#pace }, store, options);
+    const { api, records } = this;
+    const pace = this.#pace;
+    const hintAddress = (signal: AbortSignal): Promise<string> => pace.turn(() => this.#socketAddress("sync", signal), signal);
+    return new SyncEngine({ api, records, wire: this.#wire, pace, clock: this.#patience.clock, hintAddress }, store, options);
   }
 
   /** `sync`, by its first name. */
@@ -181,11 +184,13 @@ export class AdiuvaClient {
 
   /** A conversation. It connects with the first message, and again when it has to. */
   chat(options: ChatOptions = {}): ChatSocket {
-    const address = `${this.#url.replace(/^http/, "ws")}/api/v1/chat/stream`;
-    return new ChatSocket(async () => {
-      const { ticket } = await ok(this.api.POST("/api/v1/auth/ws-ticket"));
-      return `${address}?ticket=${encodeURIComponent(ticket)}`;
-    }, options, this.#patience);
+    return new ChatSocket(() => this.#socketAddress("chat/stream"), options, this.#patience);
+  }
+
+  /** With a ticket, which works once. */
+  async #socketAddress(path: string, signal?: AbortSignal): Promise<string> {
+    const { ticket } = await ok(this.api.POST("/api/v1/auth/ws-ticket", signal === undefined ? {} : { signal }));
+    return `${this.#url.replace(/^http/, "ws")}/api/v1/${path}?ticket=${encodeURIComponent(ticket)}`;
   }
 }
 

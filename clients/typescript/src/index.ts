@@ -39,6 +39,8 @@ export type { components, operations, paths } from "./schema.js";
 export { ConnectionLost, type WebSocketClass, type WebSocketLike } from "./socket.js";
 export type { SyncEngine } from "./sync/engine.js";
 export type { Resync } from "./sync/feed.js";
+export type { Hint } from "./sync/hints.js";
+export type { LiveOptions } from "./sync/live.js";
 export type { Lock, LockName } from "./sync/lock.js";
 export type { Conflict, Decision, Progress, SyncOptions, SyncResult } from "./sync/run.js";
 export {

@@ -1,4 +1,7 @@
+import type { Clock } from "../clock.js";
 import { DeviceCopy, type Written } from "./copy.js";
+import { Hints } from "./hints.js";
+import { Live, type LiveOptions } from "./live.js";
 import { lockOf, type Lock } from "./lock.js";
 import { Pull } from "./pull.js";
 import { push } from "./push.js";
@@ -8,38 +11,65 @@ import type { DeviceStore } from "./store.js";
 
 const ROUNDS = 4;
 
+/** What an engine needs of the client. */
+export interface EngineClient extends Pick<Run, "api" | "wire" | "records" | "pace"> {
+  readonly clock: Clock;
+  /** The URL of `WS /sync`, with a ticket, which works once. */
+  hintAddress(signal: AbortSignal): Promise<string>;
+}
+
 /**
  * Keeps a device's copy and the server's the same. It may be interrupted at any point, by an error or by the power: what
  * was downloaded or sent stays so, and the next `sync` goes on from there.
  */
 export class SyncEngine {
+  readonly #client: EngineClient;
   readonly #copy: DeviceCopy;
+  #live: Live | undefined;
   readonly #lock: Lock;
   readonly #numbers = new SequenceNumbers();
   readonly #options: Run["options"];
 
-  constructor(
-    private readonly client: Pick<Run, "api" | "wire" | "records" | "pace">,
-    store: DeviceStore,
-    { lock = lockOf(store), ...options }: SyncOptions,
-  ) {
+  constructor(client: EngineClient, store: DeviceStore, { lock = lockOf(store), ...options }: SyncOptions) {
+    this.#client = client;
     this.#lock = lock;
     this.#copy = new DeviceCopy(store, lock);
     this.#options = { concurrency: 6, pageSize: 1000, onResync: () => {}, onProgress: () => {}, ...options };
   }
 
-  /** A new record, or new bytes of one; kept on this device until `sync` sends them. */
+  /** A new record, or new bytes of one; kept on this device, over restarts too, until they are sent. */
   put(record: Written): Promise<void> {
     return this.putAll([record]);
   }
 
   /** Many, as one transaction of the store. */
-  putAll(records: Written[]): Promise<void> {
-    return this.#copy.put(records);
+  async putAll(records: Written[]): Promise<void> {
+    await this.#copy.put(records);
+    this.#live?.edited();
   }
 
-  remove(id: string): Promise<void> {
-    return this.#copy.remove(id);
+  async remove(id: string): Promise<void> {
+    await this.#copy.remove(id);
+    this.#live?.edited();
+  }
+
+  /**
+   * Synchronises from now on: after edits, when the server hints at changes (`WS /sync`), and every five minutes. Without a network it
+   * goes on when there is one. A second call changes nothing while it runs.
+   */
+  start(options: LiveOptions = {}): void {
+    if (this.#live?.isOver === false) return;
+    const { WebSocket, silenceMs } = options;
+    const socket = { ...(WebSocket === undefined ? {} : { WebSocket }), ...(silenceMs === undefined ? {} : { silenceMs }) };
+    const { clock } = this.#client;
+    const hints = new Hints((signal) => this.#client.hintAddress(signal), clock, socket);
+    const syncing = { sync: (signal: AbortSignal) => this.sync({ signal }), known: () => this.#numbers.known };
+    this.#live = new Live(syncing, hints, this.#lock, clock, options);
+  }
+
+  /** Ends what `start` has begun, a synchronisation under way included, at a point from which the next one goes on. */
+  async stop(): Promise<void> {
+    await this.#live?.stop();
   }
 
   /**
@@ -53,7 +83,8 @@ export class SyncEngine {
 
   async #sync(signal: AbortSignal | undefined): Promise<SyncResult> {
     const result: SyncResult = { received: 0, sent: 0, removed: 0, conflicts: 0, resync: undefined, failed: [] };
-    const run: Run = { ...this.client, copy: this.#copy, options: this.#options, numbers: this.#numbers, signal, result };
+    const { api, wire, records, pace } = this.#client;
+    const run: Run = { api, wire, records, pace, copy: this.#copy, options: this.#options, numbers: this.#numbers, signal, result };
     for (let round = 1; ; round += 1) {
       await new Pull(run).all();
       const refused = await push(run);
