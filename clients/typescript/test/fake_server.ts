@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { decodeFirst, encode } from "cborg";
-import { createAdiuvaClient, MemoryTokens, type AdiuvaClient, type ClientOptions, type Clock, type Problem, type ProblemCode } from "../src/index.js";
+import { createAdiuvaClient, MemoryTokens, type AdiuvaClient, type ClientOptions, type Clock, type Problem, type ProblemCode, type WebSocketClass, type WebSocketLike } from "../src/index.js";
 
 /** A clock on which waiting takes no time: whoever sleeps is woken, in order, as soon as nothing else is to be done. */
 export class FakeClock implements Clock {
@@ -43,6 +43,32 @@ export function tooMany(seconds: number): Response {
   return problem(429, "rate_limited", {}, { "Retry-After": String(seconds) });
 }
 
+/** A connection to `WS /sync`, as the platform's WebSocket has it. */
+class FakeSocket implements WebSocketLike {
+  readyState = 0;
+  readonly #listeners = new Map<string, ((event: never) => void)[]>();
+
+  addEventListener(type: string, listener: (event: never) => void): void {
+    this.#listeners.set(type, [...(this.#listeners.get(type) ?? []), listener]);
+  }
+
+  say(frame: object): void {
+    this.dispatch("message", { data: JSON.stringify(frame) });
+  }
+
+  dispatch(type: string, event: object): void {
+    for (const listener of this.#listeners.get(type) ?? []) listener(event as never);
+  }
+
+  send(): void {}
+
+  close(): void {
+    if (this.readyState === 3) return;
+    this.readyState = 3;
+    setImmediate(() => this.dispatch("close", { code: 1006, reason: "" }));
+  }
+}
+
 interface Stored {
   id: string;
   table: string;
@@ -59,7 +85,7 @@ interface Account {
 }
 
 /** Storage as docs/api.md § 7 has it, for one account, with the trouble that a test wants. */
-export class FakeServer {
+export class FakeServer<Time extends Clock = FakeClock> {
   #account: Account = { records: new Map(), lastSeq: 0, prunedSeq: 0 };
   #epoch = 0;
   #floor = 0;
@@ -86,7 +112,41 @@ export class FakeServer {
   /** Called after each; what it throws is an answer that was lost. */
   after: (line: string, request: Request) => void = () => {};
 
-  constructor(readonly clock: FakeClock = new FakeClock()) {}
+  /** Open connections to `WS /sync`; whether hints are lost. */
+  readonly sockets = new Set<FakeSocket>();
+  isSilent = false;
+  /** The cable is out. */
+  isAway = false;
+
+  constructor(readonly clock: Time = new FakeClock() as Clock as Time) {}
+
+  /** For `start`. */
+  get WebSocket(): WebSocketClass {
+    const server = this;
+    return class extends FakeSocket {
+      constructor(url: string) {
+        super();
+        setImmediate(() => {
+          if (server.isAway || this.readyState === 3) return this.dispatch("error", {});
+          if (!url.includes("/api/v1/sync?ticket=t")) throw new Error(`nobody answers at ${url}`);
+          this.readyState = 1;
+          server.sockets.add(this);
+          this.say({ type: "hello", seq: server.#account.lastSeq, due: [], key_requests: [] });
+        });
+      }
+
+      override close(): void {
+        server.sockets.delete(this);
+        super.close();
+      }
+    };
+  }
+
+  /** Ends every connection, and answers nothing until it is back. */
+  cut(isAway: boolean): void {
+    this.isAway = isAway;
+    if (isAway) for (const socket of [...this.sockets]) socket.close();
+  }
 
   client(options: Partial<ClientOptions> = {}): AdiuvaClient {
     const tokens = new MemoryTokens({ access_token: "a", refresh_token: "r", expires_at: Number.POSITIVE_INFINITY });
@@ -98,6 +158,7 @@ export class FakeServer {
     request.signal.throwIfAborted();
     const line = `${request.method} ${new URL(request.url).pathname.replace("/api/v1", "")}`;
     this.asked.push(line);
+    if (this.isAway) throw new TypeError("fetch failed");
     const response = (await this.before(line, request)) ?? this.#refusal() ?? (await this.#answer(request));
     this.after(line, request);
     if (this.limit !== Number.POSITIVE_INFINITY) {
@@ -167,6 +228,7 @@ export class FakeServer {
     const { pathname, searchParams } = new URL(request.url);
     const [, , , kind, id = searchParams.get("id") ?? crypto.randomUUID()] = pathname.slice(1).split("/");
     if (pathname === "/api/v1/auth/me") return Response.json({ id: this.user });
+    if (pathname === "/api/v1/auth/ws-ticket") return Response.json({ ticket: "t", expires_in: 30 }, { status: 201 });
     if (kind === "changes") {
       return this.#changes(searchParams.get("since") ?? "0", Number(searchParams.get("limit")), searchParams.get("include") === "blob");
     }
@@ -203,6 +265,8 @@ export class FakeServer {
     const revision = Math.max(account.records.get(id)?.revision ?? 0, this.#floor) + 1;
     const stored = { id, table, bytes, revision, seq: (account.lastSeq += 1) };
     account.records.set(id, stored);
+    const { seq } = stored;
+    if (!this.isSilent) setImmediate(() => [...this.sockets].forEach((socket) => socket.say({ type: "changes", seq })));
     return stored;
   }
 
