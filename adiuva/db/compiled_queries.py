@@ -5,16 +5,14 @@ that asking PostgreSQL takes, and authentication pays it for every request. The 
 only its values do.
 """
 
-import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model, QuerySet, UUIDField
-from django.db.models.query import ModelIterable
+from django.db.models.query import get_related_populators
 
 Row = TypeVar("Row", bound=Model)
 _ID: "UUIDField[UUID, UUID]" = UUIDField()
@@ -37,50 +35,51 @@ class CompiledQuery(Generic[Row]):
     def first(self, *ids: UUID) -> Row | None:
         """The first row of ``make(*ids)``, in the order it names."""
         compiled = self._compiled
-        # Django's compiler holds the SQL, which columns make which model, and the connection of one thread.
-        compiler = copy.copy(compiled.compiler)
-        compiler.connection = connection
-        bound = compiled.sql, compiled.parameters(ids)
-        compiler.as_sql = lambda: bound
-        return next(iter(ModelIterable(_Asked(compiler))), None)  # type: ignore[arg-type]  # as much as it needs
+        with connection.cursor() as cursor:
+            cursor.execute(compiled.sql, compiled.parameters(ids))
+            values = cursor.fetchone()
+        return None if values is None else compiled.make_row(values)
 
     @cached_property
-    def _compiled(self) -> "_Compiled":
+    def _compiled(self) -> "_Compiled[Row]":
         # Which parameter is which id is found by the ids themselves: random ones, asked with once.
         ids = [uuid4() for _ in range(self._make.__code__.co_argcount)]
         queryset = self._make(*ids)[:1]
         compiler = queryset.query.get_compiler(using=DEFAULT_DB_ALIAS)
         sql, parameters = compiler.as_sql()
-        return _Compiled(compiler, sql, [*parameters], [_as_parameter(id_) for id_ in ids])
+        return _Compiled(compiler, sql, parameters, [_as_parameter(id_) for id_ in ids])
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    compiler: Any
-    sql: str
-    placeholders: Sequence[Any]
-    ids: Sequence[Any]
+class _Compiled(Generic[Row]):
+    """The SQL, and all that Django's ``ModelIterable`` works out anew each time to make a model of a row."""
+
+    def __init__(self, compiler: Any, sql: str, placeholders: Sequence[Any], ids: Sequence[Any]) -> None:
+        self.sql = sql
+        self._placeholders = placeholders
+        self._ids = ids
+        own = compiler.klass_info["select_fields"]
+        self._model: type[Row] = compiler.klass_info["model"]
+        self._own = slice(own[0], own[-1] + 1)
+        self._names = [column[0].target.attname for column in compiler.select[self._own]]
+        self._related = get_related_populators(compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS)
+        self._annotations = [*compiler.annotation_col_map.items()]
+        self._converters = [*compiler.get_converters(column[0] for column in compiler.select).items()]
 
     def parameters(self, ids: Sequence[UUID]) -> list[Any]:
-        values = dict(zip(self.ids, map(_as_parameter, ids), strict=True))
-        return [values.get(placeholder, placeholder) for placeholder in self.placeholders]
+        values = dict(zip(self._ids, map(_as_parameter, ids), strict=True))
+        return [values.get(placeholder, placeholder) for placeholder in self._placeholders]
 
-
-class _Asked:
-    """As much of a queryset, and of the query inside it, as ``ModelIterable`` asks for."""
-
-    db = DEFAULT_DB_ALIAS
-    _known_related_objects: ClassVar[dict[Any, Any]] = {}
-
-    def __init__(self, compiler: Any) -> None:
-        self._compiler = compiler
-
-    @property
-    def query(self) -> "_Asked":
-        return self
-
-    def get_compiler(self, using: str) -> Any:
-        return self._compiler
+    def make_row(self, selected: Sequence[Any]) -> Row:
+        values = [*selected]
+        for at, (converters, expression) in self._converters:
+            for convert in converters:
+                values[at] = convert(values[at], expression, connection)
+        row = self._model.from_db(DEFAULT_DB_ALIAS, self._names, values[self._own])
+        for related in self._related:
+            related.populate(values, row)
+        for name, at in self._annotations:
+            setattr(row, name, values[at])
+        return row
 
 
 def _as_parameter(value: UUID) -> Any:
