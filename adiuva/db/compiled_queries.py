@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model, QuerySet, UUIDField
 from django.db.models.query import get_related_populators
 
@@ -35,19 +36,21 @@ class CompiledQuery(Generic[Row]):
     def first(self, *ids: UUID) -> Row | None:
         """The first row of ``make(*ids)``, in the order it names."""
         compiled = self._compiled
-        with connection.cursor() as cursor:
-            cursor.execute(compiled.sql, compiled.parameters(ids))
+        own = connections[DEFAULT_DB_ALIAS]  # this thread's: each look at the proxy of it costs a microsecond
+        with own.cursor() as cursor:
+            cursor.execute(compiled.sql, compiled.parameters(ids, own))
             values = cursor.fetchone()
-        return None if values is None else compiled.make_row(values)
+        return None if values is None else compiled.make_row(values, own)
 
     @cached_property
     def _compiled(self) -> "_Compiled[Row]":
         # Which parameter is which id is found by the ids themselves: random ones, asked with once.
         ids = [uuid4() for _ in range(self._make.__code__.co_argcount)]
         queryset = self._make(*ids)[:1]
+        connection = connections[DEFAULT_DB_ALIAS]
         compiler = queryset.query.get_compiler(using=DEFAULT_DB_ALIAS)
         sql, parameters = compiler.as_sql()
-        return _Compiled(compiler, sql, parameters, [_as_parameter(id_) for id_ in ids])
+        return _Compiled(compiler, sql, parameters, [_as_parameter(id_, connection) for id_ in ids])
 
 
 class _Compiled(Generic[Row]):
@@ -65,15 +68,15 @@ class _Compiled(Generic[Row]):
         self._annotations = [*compiler.annotation_col_map.items()]
         self._converters = [*compiler.get_converters(column[0] for column in compiler.select).items()]
 
-    def parameters(self, ids: Sequence[UUID]) -> list[Any]:
-        values = dict(zip(self._ids, map(_as_parameter, ids), strict=True))
+    def parameters(self, ids: Sequence[UUID], own: BaseDatabaseWrapper) -> list[Any]:
+        values = dict(zip(self._ids, (_as_parameter(id_, own) for id_ in ids), strict=True))
         return [values.get(placeholder, placeholder) for placeholder in self._placeholders]
 
-    def make_row(self, selected: Sequence[Any]) -> Row:
+    def make_row(self, selected: Sequence[Any], own: BaseDatabaseWrapper) -> Row:
         values = [*selected]
         for at, (converters, expression) in self._converters:
             for convert in converters:
-                values[at] = convert(values[at], expression, connection)
+                values[at] = convert(values[at], expression, own)
         row = self._model.from_db(DEFAULT_DB_ALIAS, self._names, values[self._own])
         for related in self._related:
             related.populate(values, row)
@@ -82,6 +85,6 @@ class _Compiled(Generic[Row]):
         return row
 
 
-def _as_parameter(value: UUID) -> Any:
+def _as_parameter(value: UUID, own: BaseDatabaseWrapper) -> Any:
     """A native UUID on PostgreSQL, 32 hex digits on SQLite."""
-    return _ID.get_db_prep_value(value, connection)
+    return _ID.get_db_prep_value(value, own)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
 from django.db.models import Field, Model
 
 Row = TypeVar("Row", bound=Model)
@@ -77,7 +77,8 @@ class CompiledWrites(Generic[Row]):
 
     @staticmethod
     def _values(fields: list["Field[Any, Any]"], row: Row, *, adds: bool) -> list[Any]:
-        return [field.get_db_prep_save(field.pre_save(row, adds), connection) for field in fields]
+        own = connections[DEFAULT_DB_ALIAS]  # this thread's: the proxy of it would look it up for each field anew
+        return [field.get_db_prep_save(field.pre_save(row, adds), own) for field in fields]
 
     @staticmethod
     def _execute(sql: str, values: list[Any]) -> int:
