@@ -13,7 +13,10 @@ from pathlib import Path
 from tests.bench.environment import SkippedError, Stage
 from tests.bench.report import HEADER
 
-GROUPS = ("requests", "uploads", "growth", "relay", "turns", "streams", "sockets", "limiter", "starting", "blobs")
+GROUPS = (
+    *("requests", "uploads", "bulk", "growth", "relay", "turns", "streams", "sockets", "hints", "limiter"),
+    *("starting", "blobs"),
+)
 
 
 def main() -> None:
