@@ -11,6 +11,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support.server import RunningServer
+from tests.support.turn_taking_proxy import TurnTakingProxy
 
 Frame = dict[str, Any]
 
@@ -24,7 +25,9 @@ def register(server: RunningServer) -> str:
 
 
 @asynccontextmanager
-async def stream(server: RunningServer, token: str, **options: Any) -> AsyncIterator[ClientConnection]:
+async def stream(
+    server: RunningServer | TurnTakingProxy, token: str, **options: Any
+) -> AsyncIterator[ClientConnection]:
     url = f"{server.ws_url}/api/v1/chat/stream?token={token}"
     async with connect(url, compression=None, **options) as connection:
         yield connection

@@ -1,12 +1,15 @@
 """Resumable answers over two server processes with one Redis: the socket need not come back to the process it left."""
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
 import socket
+import uuid
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import aclosing, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from redis.asyncio import Redis
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.chat.conftest import chat_environment, take_a_turn
@@ -22,6 +25,7 @@ from tests.chat.ws.live_sockets import Frame, hear, hear_all, register, resident
 from tests.fakes.llm_server import LoopbackLLM, call, calls, stall, text
 from tests.support.redis_server import RedisServer
 from tests.support.server import RunningServer
+from tests.support.turn_taking_proxy import TurnTakingProxy
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +77,7 @@ def token(pair: Pair) -> str:
     return register(pair.one)
 
 
-async def lose(server: RunningServer, token: str, **fields: object) -> Frame:
+async def lose(server: RunningServer | TurnTakingProxy, token: str, **fields: object) -> Frame:
     """The first frame that says something, after the ping, of a turn whose socket is gone."""
     async with stream(server, token) as connection:
         await say(connection, message="Hello", resume=True, **fields)
@@ -339,3 +343,57 @@ async def test_a_moment_without_redis_costs_no_frame(
 
     assert said(lost, *heard) == "".join(TICKS)
     assert [frame["seq"] for frame in heard] == list(range(lost["seq"] + 1, lost["seq"] + 1 + len(heard)))
+
+
+async def test_behind_one_address_that_takes_turns_the_two_are_one_service(pair: Pair, provider: LoopbackLLM) -> None:
+    """Each connection goes to the other process than the one before."""
+    sealed = b"sealed"
+    upload = {"Content-Type": "application/octet-stream", "X-Checksum": hashlib.sha256(sealed).hexdigest()}
+    told = {"email": f"turns-{uuid.uuid4().hex}@example.com", "password": "correct horse battery"}
+    no_reuse = httpx.Limits(max_keepalive_connections=0)
+    async with (
+        TurnTakingProxy.before(pair.one, pair.two) as proxy,
+        httpx.AsyncClient(base_url=f"{proxy.url}/api/v1/", timeout=60, limits=no_reuse) as client,
+        AsyncExitStack() as sockets,
+    ):
+        tokens = (await client.post("auth/register", json=told)).json()
+        await asyncio.to_thread(pair.one.manage, "set_tier", told["email"], "pro")
+        client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+        devices = [
+            await sockets.enter_async_context(connect(f"{proxy.ws_url}/api/v1/sync?token={tokens['access_token']}"))
+            for _ in range(2)
+        ]
+        assert {(await hear(device))["seq"] for device in devices} == {0}
+
+        # Hints: a write at either is heard of at both.
+        for seq in (1, 2):
+            assert (await client.post("storage/records?table_name=notes", content=sealed, headers=upload)).is_success
+            for device in devices:
+                assert await hear_but_pings(device) == {"type": "changes", "seq": seq}
+
+        # A turn that began at one is shown by the other.
+        provider.script(text(*TICKS, delay=0.05))
+        lost = await lose(proxy, tokens["access_token"])
+        async with stream(proxy, tokens["access_token"]) as connection:
+            await resume(connection, lost)
+            assert said(lost, *await hear_all(connection)) == "".join(TICKS)
+
+        # Whoever logs out at one is gone at both.
+        gone = await client.post("auth/logout", json={"refresh_token": tokens["refresh_token"]})
+        assert gone.status_code == 204
+        for device in devices:
+            assert await hear_but_pings(device) == {"type": "revoked"}
+            assert await close_code(device) == 4401
+
+        # The limit of free is one for both.
+        client.headers["Authorization"] = f"Bearer {await asyncio.to_thread(register, pair.one)}"
+        before = Counter(proxy.taken)
+        answers = await asyncio.gather(*(client.get("auth/me") for _ in range(30)))
+        assert Counter(answer.status_code for answer in answers) == {200: 20, 429: 10}
+        assert Counter(proxy.taken) - before == {pair.one: 15, pair.two: 15}
+
+
+async def hear_but_pings(connection: ClientConnection) -> Frame:
+    while (frame := await hear(connection))["type"] == "ping":
+        pass
+    return frame
