@@ -14,7 +14,7 @@ import pytest
 from django.core.cache import cache
 
 from adiuva.jobs import get_queue
-from tests.support import loopback
+from tests.support import fast_flush, loopback
 from tests.support.accounts import Account, make_account
 from tests.support.browser import Browser, is_installed
 from tests.support.client import ApiClient
@@ -120,6 +120,7 @@ def database_templates(request: pytest.FixtureRequest) -> Templates:
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, django_db_use_migrations: bool, database_templates: Templates
 ) -> None:
+    fast_flush.use_for_tests()
     if django_db_use_migrations:
         use_for_tests(database_templates)
 
