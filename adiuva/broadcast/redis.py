@@ -113,6 +113,9 @@ class _Subscription:
         """Whether nothing is listened to any more."""
         self._listeners.pop(topic, None)
         self._heard.discard(topic)
+        awaited = self._awaited.pop(topic, None)
+        if awaited is not None:
+            awaited.set_result(None)
         if not self._listeners:
             return True
         await self._write("unsubscribe", topic)
@@ -165,7 +168,7 @@ class _Subscription:
             return
         self._heard.add(topic)
         awaited = self._awaited.pop(topic, None)
-        if awaited is not None and not awaited.done():
+        if awaited is not None:
             awaited.set_result(None)
         else:
             _call(self._listeners[topic].on_gap)

@@ -121,7 +121,7 @@ async def test_another_app_adds_to_hello_and_tells_hints_of_its_own(
 
 
 async def test_a_client_that_does_not_read_is_dropped_and_nothing_piles_up_for_it(somebody: Account) -> None:
-    """Of ten thousand hints it is kept a number and a few ids, until pings find out that it does not read."""
+    """Of hundreds of hints a number and a few ids are kept, until pings find out that it does not read."""
     sent: list[dict[str, Any]] = []
     incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
@@ -135,9 +135,9 @@ async def test_a_client_that_does_not_read_is_dropped_and_nothing_piles_up_for_i
     socket = asyncio.create_task(consumer(scope, incoming.get, send))
     await incoming.put({"type": "websocket.connect"})
     async with asyncio.timeout(30):
-        while len(sent) < 2:  # accepted and greeted
+        while len(sent) < 2:  # noqa: ASYNC110 - accepted and greeted; nothing else says so
             await asyncio.sleep(0.01)
-        for seq in range(1, 10_000):
+        for seq in range(1, 300):
             tell_changes(user_id=somebody.user.id, seq=seq)
             tell_hint(user_id=somebody.user.id, frame={"type": "batch_due", "id": str(seq)})
         await socket
