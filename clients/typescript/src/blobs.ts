@@ -1,7 +1,7 @@
 import { bodyOf, checksumOf, verified, type Sealed } from "./bytes.js";
 import { isProblem } from "./problem.js";
 import type { Transport } from "./transport.js";
-import type { BackupMeta, RecordMeta } from "./types.js";
+import type { RecordMeta } from "./types.js";
 
 /** Downloaded bytes that have the checksum the server named. */
 export interface Downloaded {
@@ -16,7 +16,7 @@ export interface Written<Meta> {
   etag: string;
 }
 
-interface Abortable {
+export interface Abortable {
   /** Ends a transfer that takes too long. */
   signal?: AbortSignal | undefined;
 }
@@ -27,7 +27,7 @@ interface Sending extends Abortable {
 }
 
 /** What the routes of bytes share. */
-abstract class Blobs {
+export abstract class Blobs {
   constructor(
     private readonly url: string,
     private readonly transport: Transport,
@@ -123,29 +123,6 @@ export class Records extends Blobs {
     } catch (error) {
       if (!isProblem(error, "not_found")) throw error;
     }
-  }
-}
-
-/** Sealed snapshots. */
-export class Backups extends Blobs {
-  /** `version` names the client's own format. */
-  async upload(
-    options: { version: string; body: Sealed; timestamp?: Date; chunkCount?: number } & Abortable,
-  ): Promise<Written<BackupMeta>> {
-    const headers: Record<string, string> = {
-      "X-Backup-Version": options.version,
-      "X-Backup-Timestamp": (options.timestamp ?? new Date()).toISOString(),
-      "X-Backup-Checksum": await checksumOf(options.body),
-    };
-    if (options.chunkCount !== undefined) headers["X-Backup-Chunk-Count"] = String(options.chunkCount);
-    return this.write("PUT", "backup", { headers, body: options.body, signal: options.signal });
-  }
-
-  /** The latest, or that of `id`. */
-  async restore(id?: string, options: Abortable = {}): Promise<Downloaded & { version: string; timestamp: Date }> {
-    const { headers, ...rest } = await this.download(id === undefined ? "backup" : `backup/${id}`, options);
-    const timestamp = new Date(headers.get("X-Backup-Timestamp") ?? Number.NaN);
-    return { ...rest, version: headers.get("X-Backup-Version") ?? "", timestamp };
   }
 }
 

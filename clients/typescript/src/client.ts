@@ -7,7 +7,8 @@ import { Identity, MemoryAccounts, type AccountStore } from "./accounts/identity
 import { Json } from "./accounts/json.js";
 import type { PasskeyAssertion, PasskeyRequestOptions } from "./accounts/passkeys.js";
 import { ok, type Api } from "./api.js";
-import { Backups, Packages, Records } from "./blobs.js";
+import { Backups } from "./backups/backups.js";
+import { Packages, Records } from "./blobs.js";
 import { ChatSocket, type ChatOptions } from "./chat.js";
 import { systemClock, type Clock } from "./clock.js";
 import { Keys, type KeyState } from "./keys/ring.js";
@@ -23,6 +24,7 @@ import type { DeviceStore } from "./sync/store.js";
 import { Wire } from "./sync/wire.js";
 import { MemoryTokens, type TokenStore } from "./tokens.js";
 import { Transport } from "./transport.js";
+import { Uploads } from "./uploads/uploads.js";
 
 export interface ClientOptions {
   /** The server, without `/api/v1`: `https://api.adiuva.app`. */
@@ -50,6 +52,7 @@ export class AdiuvaClient {
   readonly keys: Keys;
   readonly packages: Packages;
   readonly records: Records;
+  readonly uploads: Uploads;
   readonly #authentication: Authentication;
   readonly #identity: Identity;
   readonly #pace: Pace;
@@ -71,7 +74,8 @@ export class AdiuvaClient {
       // JSON bodies are small: each attempt has a copy of its own.
       fetch: (request) => transport.send(() => request.clone()),
     });
-    this.backups = new Backups(this.#url, transport);
+    this.uploads = new Uploads(this.#url, transport, this.#patience);
+    this.backups = new Backups(this.#url, transport, this.#patience, this.uploads);
     this.packages = new Packages(this.#url, transport);
     this.records = new Records(this.#url, transport);
     this.#wire = new Wire(this.#url, transport, this.#pace, clock);

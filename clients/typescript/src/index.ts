@@ -16,7 +16,9 @@ export {
 export { SecondFactorRequired, type FactorMethod, type Proof } from "./accounts/second_factor.js";
 export { ok, type Api } from "./api.js";
 export { fromBase64, sha256, toBase64, type Sealed } from "./bytes.js";
-export type { Backups, Downloaded, Packages, Records, Written } from "./blobs.js";
+export type { Backups, Restored, RestoreOptions, StreamOptions } from "./backups/backups.js";
+export type { Sink, WritableFile } from "./backups/sink.js";
+export type { Downloaded, Packages, Records, Written } from "./blobs.js";
 export { ChatSocket, type ChatOptions, type ClientTool } from "./chat.js";
 export {
   AdiuvaClient,
@@ -57,4 +59,6 @@ export {
 } from "./sync/store.js";
 export { MemoryTokens, type StoredTokens, type TokenStore } from "./tokens.js";
 export { Turn, TurnFailed, type TurnOptions } from "./turn.js";
+export { SourceChanged, type ByteStream, type ReadableFile, type Source } from "./uploads/source.js";
+export { PART_BYTES, UploadExpired, type Uploads, type UploadProgress, type UploadState } from "./uploads/uploads.js";
 export type * from "./types.js";

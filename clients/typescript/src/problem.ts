@@ -26,7 +26,7 @@ export class AdiuvaProblem extends Error {
   }
 }
 
-/** An error that is no problem document: a proxy in front answered. */
+/** An error without a problem document: a proxy in front answered, or the request was a HEAD. */
 export class UnexpectedResponse extends Error {
   override readonly name = "UnexpectedResponse";
 
@@ -76,7 +76,9 @@ export async function problemOf(response: Response): Promise<AdiuvaProblem | Une
     await response.body?.cancel();
     return new UnexpectedResponse(response.status);
   }
-  const problem = (await response.json()) as Problem;
+  const text = await response.text();
+  if (text === "") return new UnexpectedResponse(response.status); // to a HEAD, which is answered without a body
+  const problem = JSON.parse(text) as Problem;
   return new AdiuvaProblem(problem, retryAfter(response) ?? problem.retry_after);
 }
 
