@@ -271,7 +271,6 @@ export class FakeServer<Time extends Clock = FakeClock> {
   }
 
   #fetch(ids: string[]): Response {
-    if (ids.some((id) => this.lost.has(id))) return problem(502, "upstream_error");
     const found = ids.flatMap((id) => this.#account.records.get(id) ?? []).filter(({ bytes }) => bytes !== null);
     const tooLarge = found.filter(({ bytes }) => (bytes?.length ?? 0) > this.room.fetch);
     let size = 0;
@@ -283,6 +282,7 @@ export class FakeServer<Time extends Clock = FakeClock> {
   }
 
   #sent({ id, bytes }: Stored): Uint8Array | null {
+    if (this.lost.has(id)) return null;
     return this.damaged.has(id) ? new TextEncoder().encode("damaged") : bytes;
   }
 
@@ -328,7 +328,6 @@ export class FakeServer<Time extends Clock = FakeClock> {
       .filter((one, index) => !withBytes || (size += one.bytes?.length ?? 0) <= this.room.page || index === 0);
     const hasMore = later.length > page.length;
     const reached = hasMore ? (page.at(-1)?.seq ?? position) : Math.max(lastSeq, prunedSeq);
-    if (withBytes && page.some(({ id, bytes }) => bytes !== null && this.lost.has(id))) return problem(502, "upstream_error");
     const changes = page.map((one) => ({
       ...description(one),
       seq: one.seq,

@@ -36,7 +36,9 @@ export async function download(run: Run, changes: Change[]): Promise<Map<string,
       const { records, missing, more, tooLarge } = await run.wire.fetch(ids.slice(0, MOST_RECORDS), run.signal);
       for (const { meta, blob } of records) {
         const change = wanted.get(meta.id);
-        if (change !== undefined) theirs.set(meta.id, await verdict(blob, meta.checksum, change));
+        if (change === undefined) continue;
+        if (blob === null) alone.push(meta.id);
+        else theirs.set(meta.id, await verdict(blob, meta.checksum, change));
       }
       for (const id of missing) theirs.set(id, "moved");
       alone.push(...tooLarge);
@@ -44,13 +46,8 @@ export async function download(run: Run, changes: Change[]): Promise<Map<string,
       if (isEmpty) throw new BrokenAnswer("The answer has none of the records.");
       ids = [...more, ...ids.slice(MOST_RECORDS)];
     } catch (error) {
-      // One record whose bytes are lost must not be all the others' end.
+      // One record must not be all the others' end.
       if (!(isOfOne(error) || error instanceof BrokenAnswer)) throw error;
-      const [only] = ids;
-      if (only !== undefined && ids.length === 1 && isOfOne(error)) {
-        theirs.set(only, error);
-        break;
-      }
       alone.push(...ids.filter((id) => !theirs.has(id)));
       ids = [];
     }

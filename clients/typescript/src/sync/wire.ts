@@ -21,9 +21,12 @@ export interface FeedPage {
   hasMore: boolean;
 }
 
-/** `more` were not sent for their size and are to be asked for again, those too large alone by a GET. */
+/**
+ * `more` were not sent for their size and are to be asked for again, those too large alone by a GET. A record without its
+ * bytes is one whose bytes are lost: a GET says why.
+ */
 export interface Fetched {
-  records: { meta: Pick<RecordMeta, "id" | "checksum" | "etag">; blob: Uint8Array }[];
+  records: { meta: Pick<RecordMeta, "id" | "checksum" | "etag">; blob: Uint8Array | null }[];
   missing: string[];
   more: string[];
   tooLarge: string[];
@@ -75,7 +78,7 @@ export class Wire {
     const items = await this.#ask("POST", "records/fetch", [{ ids }], signal);
     const end = items.pop() as { missing: string[]; more: string[]; too_large: string[] } | undefined;
     if (end?.missing === undefined) throw new BrokenAnswer("The records' answer has no end.");
-    const records = items.map(({ blob, ...meta }) => ({ meta: meta as unknown as RecordMeta, blob: blob as Uint8Array }));
+    const records = items.map(({ blob, ...meta }) => ({ meta: meta as unknown as RecordMeta, blob: blob instanceof Uint8Array ? blob : null }));
     return { records, missing: end.missing, more: end.more, tooLarge: end.too_large };
   }
 
