@@ -106,6 +106,12 @@ class RunningServer:
         return done.stdout
 
 
+class ShortMinuteServer(RunningServer):
+    """Its minute, in which the limits of the tiers are used up, is a second."""
+
+    module = "tests.support.short_minute"
+
+
 class InspectedServer(RunningServer):
     """One that can be asked what it holds."""
 
