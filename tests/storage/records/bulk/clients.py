@@ -67,7 +67,7 @@ class Bulk:
             body=self.encode(body, listed=listed),
             content_type=self.form,
             token=self.device.token,
-            headers={"Accept": self.form},
+            headers={"Accept": self.form, "Content-Type": self.form},  # Django's client forgets that of an empty body
         )
 
     def encode(self, body: dict[str, Any], *, listed: str | None) -> bytes:

@@ -66,7 +66,7 @@ def test_a_record_whose_bytes_are_lost_comes_without_them(bulk: Bulk, blob_folde
 
 def test_the_feed_brings_the_bytes_of_small_records(bulk: Bulk) -> None:
     device = bulk.device
-    small, large, gone = (device.stored(data) for data in (SEALED, bytes(65537), b"gone"))
+    _, large, gone = (device.stored(data) for data in (SEALED, bytes(65537), b"gone"))
     device.delete(gone["id"])
     plain = device.feed()
     said = bulk.feed()
