@@ -93,8 +93,9 @@ class ObjectReader:
         if not begin:
             self._refuse("it ends too early")
         end = self._end_of_value(begin)
-        value = bytes(self._held[:end])
-        self._at = end
+        with memoryview(self._held) as view:
+            value = bytes(view[:end])
+        del self._held[:end]
         if sum(1 for _ in _DIVIDERS.finditer(value)) > MOST_DIVIDERS:
             self._refuse("a value has more parts than a request can need")
         return loads(value)

@@ -19,7 +19,7 @@ from storage.blobs.port import READ_BYTES, BlobInfo, BlobReader, validate_key, v
 from storage.blobs.s3.client import code_of, open_storage, status_of, translate_errors
 from storage.blobs.s3.probe import PREFIX as PROBES
 from storage.blobs.s3.probe import BucketProbe
-from storage.blobs.s3.side_by_side import run_side_by_side
+from storage.blobs.side_by_side import run_side_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ LEAST_PART_BYTES = 8 * 1024 * 1024
 CLEAN_UP_SECONDS = 5.0
 
 PARTS_IN_FLIGHT = 2  # beside the one that fills up
+REQUESTS_IN_FLIGHT = 16  # for many blobs at once
 
 _opening = Lock()  # clients take half a second of CPU: not one pair for each of a new process's first requests
 
@@ -102,7 +103,7 @@ class S3BlobStore:
             return self.upload(key, [data])
 
         try:
-            deque(run_side_by_side(send, named()), maxlen=0)
+            deque(run_side_by_side(send, named(), at_once=REQUESTS_IN_FLIGHT), maxlen=0)
         except BaseException:
             # Which of them are there is not known; the reaper finds what cannot be removed now.
             with contextlib.suppress(Problem):
@@ -150,7 +151,7 @@ class S3BlobStore:
         return BlobReader(read=read, close=body.close)
 
     def read_many(self, keys: Sequence[str]) -> Iterator[bytes | None]:
-        return run_side_by_side(self._read_whole, keys)
+        return run_side_by_side(self._read_whole, keys, at_once=REQUESTS_IN_FLIGHT)
 
     def _read_whole(self, key: str) -> bytes | None:
         try:
@@ -166,12 +167,16 @@ class S3BlobStore:
                 return problem
             return None
 
-        failures = [problem for problem in run_side_by_side(try_to_delete, keys) if problem is not None]
+        failures = [
+            problem
+            for problem in run_side_by_side(try_to_delete, keys, at_once=REQUESTS_IN_FLIGHT)
+            if problem is not None
+        ]
         if failures:
             raise failures[0]
 
     def missing(self, keys: Collection[str]) -> set[str]:
-        there = run_side_by_side(self.exists, keys)
+        there = run_side_by_side(self.exists, keys, at_once=REQUESTS_IN_FLIGHT)
         return {key for key, exists in zip(keys, there, strict=True) if not exists}
 
     def delete(self, key: str) -> None:
