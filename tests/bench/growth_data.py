@@ -36,6 +36,12 @@ STATEMENTS: tuple[LiteralString, ...] = (
     """INSERT INTO storage_usage (user_id, storage_bytes, backup_bytes, last_seq, pruned_seq, updated_at)
     SELECT md5('u' || n)::uuid, 1000, 1000, 1, 0, now() FROM generate_series({begin}, {end}) AS n""",
     RECORDS,
+    """INSERT INTO storage_record_versions (user_id, record_id, revision, table_name, s3_key, checksum, size_bytes,
+        created_at, replaced_at, in_trash)
+    SELECT CASE WHEN n % 10 = 0 THEN {heavy} ELSE md5('u' || n % 1000 + 1)::uuid END, md5('x' || n)::uuid, 1,
+        'table_' || n / 10 % 10, 'version/' || n, repeat('ab', 32), 1000, now() - interval '9 days',
+        now() - n % 10000 * interval '1 minute', n % 20 = 0
+    FROM generate_series({begin}, {end}) AS n""",
     """INSERT INTO backup_metadata (id, user_id, s3_key, version, timestamp, checksum, size_bytes, created_at)
     SELECT md5('b' || n)::uuid, CASE WHEN n % 10 = 0 THEN {heavy} ELSE md5('u' || n)::uuid END, 'backup/' || n, '1',
         now(), repeat('ab', 32), 1000, now() + n * interval '1 millisecond'

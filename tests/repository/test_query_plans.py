@@ -7,7 +7,9 @@ is explained. A table that is read from one end to the other would show as `Seq 
 import json
 import re
 from collections.abc import Iterator
+from hashlib import md5
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -26,6 +28,7 @@ FEW = 1_000
 LAST_PAGE = ROWS // 10 // 20
 NEAR_THE_END = "storage/changes?since={near_the_end}"
 PASSES_OVER_PAGES = f"storage/records?limit=20&page={LAST_PAGE}"
+SOME_RECORD = UUID(md5(b"x10", usedforsecurity=False).hexdigest())
 WHO_ASKS = {"sessions_(pkey|user_id)", "users_pkey", "subscriptions_user_id_key"}
 
 # Path, and the indexes its queries must use: each name, or one that it matches from its beginning.
@@ -39,6 +42,8 @@ HOT = {
     "auth/events": {"security_events_of_user"},
     "auth/events?page=199": {"security_events_of_user"},
     "storage/quota": {"storage_usage_pkey"},
+    f"storage/records/{SOME_RECORD}/versions": {"storage_record_versions_pkey", "storage_usage_pkey"},
+    "storage/trash?limit=20": {"storage_record_versions_trash", "storage_usage_pkey"},
     "backup/history?limit=20": {"backup_metadata_newest"},
     "chat/usage": {"chat_usage_one_row_a_day"},
     "plugins?sort=rating": {"plugins_by_rank"},

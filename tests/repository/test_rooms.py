@@ -18,6 +18,7 @@ ALONE: dict[str, str] = {
     "accounts.factors.attempts": "how long guessing a code takes is a rule of its own, with its figure",
     "accounts.factors.reauthentication": "what makes a session fresh, found by its name",
     "accounts.models.exports": "a table of its own beside the others",
+    "storage.models.epochs": "a table of its own beside the others",
     "accounts.restores": "what a restore means to accounts is a rule of its own, found by its name",
     "accounts.admin.security": "what happened to accounts is looked at, apart from what staff do for them",
     "adiuva.admin_site": "what the admin looks like, which knows no account; the settings name it too",
