@@ -118,9 +118,7 @@ def _drop_surplus(user_id: UUID, is_over: Callable[[], bool]) -> int:
             record_ids = _with_surplus(versions, kept=kept, after=last)
             rows = versions.filter(record_id__in=record_ids).order_by("record_id", "-revision")
             by_record = groupby(rows, key=lambda version: version.record_id)
-            surplus = [
-                version for _, newest_first in by_record for version in list(newest_first)[usage.versions_kept :]
-            ]
+            surplus = [version for _, newest_first in by_record for version in list(newest_first)[kept:]]
             _drop(usage, surplus)
         dropped += len(surplus)
         if len(record_ids) < PAGE:

@@ -19,7 +19,7 @@ from storage.jobs import prune_versions
 from storage.models import RecordVersion, StorageRecord, StorageUsage
 from storage.quota import Kind
 from storage.records.service import create_record, delete_record, find_record, replace_record
-from storage.staging import SealedBody, allowance_of
+from storage.staging import Allowance, SealedBody, allowance_of
 from storage.versions.pruning import change_settings
 from storage.versions.service import restore_version
 from tests.support.accounts import make_account
@@ -46,24 +46,21 @@ class Versions(RuleBasedStateMachine):
     @rule(record_id=IDS, size=st.integers(0, 120))
     def put(self, record_id: UUID, size: int) -> None:
         data = uuid.uuid4().bytes + bytes(size)
-        body = SealedBody(parts=iter([data]), checksum=checksum_of(data), declared_size=len(data))
+        body = SealedBody(parts=[data], checksum=checksum_of(data), declared_size=len(data))
         allowance = allowance_of(self.user, Kind.STORAGE, max_bytes=1000, declared=None, replaced=LIMIT)
         try:
-            record = find_record(user_id=self.user.id, record_id=record_id)
-            record = replace_record(
-                user=self.user, record=record, body=body, allowance=allowance, expect=lambda _: None
-            )
-        except NotFound:
-            body = SealedBody(parts=iter([data]), checksum=checksum_of(data), declared_size=len(data))
-            try:
-                record = create_record(
-                    user=self.user, table_name="notes", record_id=record_id, body=body, allowance=allowance
-                ).record
-            except QuotaExceeded:
-                return
+            self._note(self._store(record_id, body, allowance), data)
         except QuotaExceeded:
             return
-        self._note(record, data)
+
+    def _store(self, record_id: UUID, body: SealedBody, allowance: Allowance) -> StorageRecord:
+        user = self.user
+        try:
+            record = find_record(user_id=user.id, record_id=record_id)
+        except NotFound:
+            created = create_record(user=user, table_name="notes", record_id=record_id, body=body, allowance=allowance)
+            return created.record
+        return replace_record(user=user, record=record, body=body, allowance=allowance, expect=lambda _: None)
 
     @rule(record_id=IDS)
     def delete(self, record_id: UUID) -> None:
