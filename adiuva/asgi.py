@@ -43,6 +43,8 @@ CAPS = [
     Cap(re.compile(r"/api/v1/storage/records(/[^/]+)?"), settings.MAX_RECORD_BYTES * 4 // 3 + MIB, streams=True),
     Cap(re.compile(r"/api/v1/storage/vectors/upsert"), 64 * 1024 * KIB, streams=True),
     Cap(re.compile(r"/api/v1/storage/vectors/search"), 16 * 1024 * KIB, streams=True),
+    # Capped by the view: no part goes beyond what was announced.
+    Cap(re.compile(r"/api/v1/storage/uploads/[^/]+"), sys.maxsize, streams=True),
     # Capped by the view (MAX_BACKUP_BYTES), which knows the quota: its 402 goes before 413.
     Cap(re.compile(r"/api/v1/backup"), sys.maxsize, streams=True),
     # a manifest, and the form around both

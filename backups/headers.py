@@ -89,20 +89,25 @@ def read_label(request: Request) -> tuple[Label, str]:
         ValidationFailed: by field.
     """
     require_whole(request)
-    serializer = _label_of(request)
+    return parse_label(_sent_headers(request))
+
+
+def parse_label(fields: Mapping[str, str]) -> tuple[Label, str]:
+    """The same by the names of the fields. Raises ``ValidationFailed``."""
+    serializer = LabelSerializer(data=dict(fields))
     serializer.is_valid(raise_exception=True)
     return _as_label(serializer.validated_data)
 
 
 def peek_label(request: Request) -> tuple[Label, str] | None:
     """As ``read_label``; None where something is wrong with it, which other refusals may go before."""
-    serializer = _label_of(request)
+    serializer = LabelSerializer(data=_sent_headers(request))
     return _as_label(serializer.validated_data) if serializer.is_valid() else None
 
 
-def _label_of(request: Request) -> LabelSerializer:
+def _sent_headers(request: Request) -> dict[str, str]:
     sent = {field: request.headers.get(name) for field, name in _NAMES.items()}
-    return LabelSerializer(data=drop_none(sent))
+    return drop_none(sent)
 
 
 def _as_label(data: Mapping[str, Any]) -> tuple[Label, str]:

@@ -19,8 +19,8 @@ from backups.retention import Arrival, select_dropped
 from storage.blobs.discarding import discard_after_commit
 from storage.blobs.key_owners import RowsWithBlobs
 from storage.blobs.port import A_UUID
-from storage.quota import Kind, lock_usage, require_room
-from storage.staging import Allowance, SealedBody, allowance_of, commit_usage, is_lost, stage_blob
+from storage.quota import Kind, LockedUsage, lock_usage, require_room
+from storage.staging import Allowance, SealedBody, WholeBlob, allowance_of, commit_usage, is_lost, stage_blob
 
 _NEXT = timedelta(microseconds=1)
 _PAGE = 500  # rows a statement
@@ -115,40 +115,54 @@ def store_backup(*, user: User, label: Label, body: SealedBody, allowance: Allow
         UpstreamError, UpstreamUnavailable, UpstreamTimeout: the blob store failed, and nothing was stored either.
     """
     backup_id = uuid.uuid4()
-    key = f"{user.id}/_backup/{backup_id}"
+    key = key_of(user_id=user.id, backup_id=backup_id)
     with (
         stage_blob(key=key, body=body, allowance=allowance, kind="backup") as staged,
         commit_usage(user.id, staged) as usage,
     ):
-        before = get_latest(user_id=user.id)
-        if before is not None and is_repeated(before, label=label, checksum=staged.checksum):
-            if is_lost(before.s3_key):
-                _replace_lost(before, key=key)
-            else:
-                discard_after_commit(key)  # two of one upload at once: the other was first
-            return Stored(before, is_new=False)
-        arrival = _next_arrival(before)
-        policy = BackupPolicy.objects.of_user(user.id)
-        dropped = _plan_retention(policy, arrival=arrival)
-        usage.charge(Kind.BACKUP, added=staged.size_bytes, removed=sum(one.size_bytes for one in dropped))
+        blob = WholeBlob(key=key, checksum=staged.checksum, size_bytes=staged.size_bytes)
+        return commit_blob(backup_id=backup_id, label=label, blob=blob, usage=usage, expect=expect)
+
+
+def commit_blob(
+    *, backup_id: UUID, label: Label, blob: WholeBlob, usage: LockedUsage, expect: Expectation | None = None
+) -> Stored:
+    """``store_backup`` for bytes that are in the store already, in the caller's transaction."""
+    user_id = usage.row.user_id
+    before = get_latest(user_id=user_id)
+    if before is not None and is_repeated(before, label=label, checksum=blob.checksum):
+        if is_lost(before.s3_key):
+            _replace_lost(before, key=blob.key)
+        else:
+            discard_after_commit(blob.key)  # two of one upload at once: the other was first
+        return Stored(before, is_new=False)
+    arrival = _next_arrival(before)
+    policy = BackupPolicy.objects.of_user(user_id)
+    dropped = _plan_retention(policy, arrival=arrival)
+    usage.charge(Kind.BACKUP, added=blob.size_bytes, removed=sum(one.size_bytes for one in dropped))
+    if expect is not None:
         expect(before)
-        backup: Backup = Backup.objects.create(
-            id=backup_id,
-            user_id=user.id,
-            s3_key=key,
-            version=label.version,
-            timestamp=label.timestamp,
-            checksum=staged.checksum,
-            size_bytes=staged.size_bytes,
-            chunk_count=label.chunk_count,
-            created_at=arrival,
-            latest_since=next_date(
-                now=datetime.now(UTC), before=before.date_as_latest if before else usage.row.backup_date
-            ),
-            immutable_until=arrival + timedelta(days=policy.immutable_days) if policy.immutable_days else None,
-        )
-        _drop(user.id, dropped)
+    backup: Backup = Backup.objects.create(
+        id=backup_id,
+        user_id=user_id,
+        s3_key=blob.key,
+        version=label.version,
+        timestamp=label.timestamp,
+        checksum=blob.checksum,
+        size_bytes=blob.size_bytes,
+        chunk_count=label.chunk_count,
+        created_at=arrival,
+        latest_since=next_date(
+            now=datetime.now(UTC), before=before.date_as_latest if before else usage.row.backup_date
+        ),
+        immutable_until=arrival + timedelta(days=policy.immutable_days) if policy.immutable_days else None,
+    )
+    _drop(user_id, dropped)
     return Stored(backup, is_new=True)
+
+
+def key_of(*, user_id: UUID, backup_id: UUID) -> str:
+    return f"{user_id}/_backup/{backup_id}"
 
 
 def _next_arrival(before: Backup | None) -> datetime:

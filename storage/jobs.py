@@ -8,6 +8,7 @@ from adiuva.jobs import Retry, job, schedule
 from storage.maintenance import Tally
 from storage.maintenance.integrity_check import IntegrityTally, check_integrity
 from storage.maintenance.reaping import LEAST_AGE, TOMBSTONE_AGE, reaping_steps
+from storage.uploads.service import drop_expired
 from storage.versions import pruning
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,12 @@ def prune_versions() -> None:
         logger.info("earlier states of records are no longer kept", extra={"count": dropped})
 
 
+@job(name="storage.expire_uploads", retry=Retry(tries=3, first_seconds=600))
+def expire_uploads() -> None:
+    """Drops the resumable uploads whose day is over, and releases what they had reserved."""
+    drop_expired()
+
+
 def _ignore(_told: object) -> None:
     """Nobody watches a job, and what is told is logged as well."""
 
@@ -62,3 +69,4 @@ def _ignore(_told: object) -> None:
 schedule("10 3 * * *", reap_storage)
 schedule("20 3 * * *", verify_blobs)
 schedule("7 * * * *", prune_versions)
+schedule("40 * * * *", expire_uploads)

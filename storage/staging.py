@@ -71,6 +71,17 @@ class Allowance:
         (self.without_quota() if size_bytes <= self.used else self).check(size_bytes)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeBlob:
+    """What was staged before, by an upload that went on over several requests; the bytes at ``key`` have the
+    ``checksum``.
+    """
+
+    key: str
+    checksum: str
+    size_bytes: int
+
+
 class StagedBody:
     """The parts of a body as they pass: counted, hashed, and at their end compared with what the client said.
 

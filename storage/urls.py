@@ -4,6 +4,7 @@ from django.urls import path
 
 from storage.records.bulk.views import BatchView, ChangesView, FetchView
 from storage.records.views import QuotaView, RecordsViewSet
+from storage.uploads.views import UploadsView, UploadView
 from storage.vectors.views import VectorSearchView, VectorsView, VectorUpsertView
 from storage.versions.views import SettingsView, TrashView, VersionsViewSet
 
@@ -31,6 +32,8 @@ urlpatterns = [
     path("storage/settings", SettingsView.as_view(), name="storage-settings"),
     path("storage/changes", ChangesView.as_view(), name="changes"),
     path("storage/quota", QuotaView.as_view(), name="quota"),
+    path("storage/uploads", UploadsView.as_view(), name="uploads"),
+    path("storage/uploads/<str:pk>", UploadView.as_view(), name="upload"),
     path("storage/vectors", VectorsView.as_view(), name="vectors"),
     path("storage/vectors/upsert", VectorUpsertView.as_view(), name="vectors-upsert"),
     path("storage/vectors/search", VectorSearchView.as_view(), name="vectors-search"),

@@ -74,6 +74,11 @@ class ChecksumMismatch(Problem):
     default_detail = "The body's SHA-256 is not the checksum given."
 
 
+class PartMismatch(ChecksumMismatch):
+    status = 460  # tus 1.0
+    default_detail = "The part's checksum is another; nothing of it is kept."
+
+
 class BodyIncomplete(Problem):
     """Nobody is left to read this: the client went away in the middle of its body."""
 

@@ -20,8 +20,14 @@ STREAMING_BODY = "adiuva.streaming_body"  # the ASGI scope's key that body_limit
 READ_AHEAD_BYTES = 1024 * 1024
 REFILL_BELOW_BYTES = READ_AHEAD_BYTES // 2  # so that the two threads wake each other for several parts, not for each
 
+LOOK_SECONDS = 5.0
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
+
+
+def _look_at_nothing() -> None:
+    """Most readers only wait."""
 
 
 class StreamingBody(io.RawIOBase):
@@ -48,6 +54,7 @@ class StreamingBody(io.RawIOBase):
         self._pump_waits = False
         self._complete = False
         self._outcome: BaseException | None = None
+        self._look: Callable[[], None] = _look_at_nothing
 
     async def __call__(self) -> Message:
         """Django's ``listen_for_disconnect`` reads this; before the body is over it would take parts of it."""
@@ -122,9 +129,9 @@ class StreamingBody(io.RawIOBase):
             return b"".join(iter(lambda: self.read(READ_AHEAD_BYTES), b""))
         if self._pump_task is None:
             self._loop.call_soon_threadsafe(self._start)
+        while not self._wait():
+            self._look()
         with self._arrived:
-            while not self._parts and not self._complete and self._outcome is None:
-                self._arrived.wait()
             part = self._take(size)
             wakes = self._pump_waits and self._buffered <= REFILL_BELOW_BYTES
             if wakes:
@@ -132,6 +139,17 @@ class StreamingBody(io.RawIOBase):
         if wakes:
             self._loop.call_soon_threadsafe(self._room.set)
         return part
+
+    def watch(self, look: Callable[[], None]) -> None:
+        """``look`` is called in the reading thread every few seconds while nothing arrives, and may raise."""
+        self._look = look
+
+    def _wait(self) -> bool:
+        """Whether something is there now."""
+        with self._arrived:
+            return self._arrived.wait_for(
+                lambda: bool(self._parts) or self._complete or self._outcome is not None, timeout=LOOK_SECONDS
+            )
 
     def _take(self, size: int) -> bytes:
         if not self._parts:

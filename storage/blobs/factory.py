@@ -8,7 +8,7 @@ from functools import cache
 from django.conf import settings
 
 from adiuva.api.errors import Problem
-from storage.blobs.port import BlobStore
+from storage.blobs.port import BlobStore, DraftStore
 
 
 @cache
@@ -21,6 +21,18 @@ def get_blob_store() -> BlobStore:
     from storage.blobs.files import FileBlobStore
 
     return FileBlobStore(settings.BLOB_DIR)
+
+
+def get_draft_store() -> DraftStore:
+    """For uploads to the same store that go on over several requests."""
+    if settings.S3_BUCKET:
+        from storage.blobs.s3.drafts import S3Drafts
+        from storage.blobs.s3.store import S3BlobStore
+
+        return S3Drafts(S3BlobStore.from_settings())
+    from storage.blobs.file_drafts import FileDrafts
+
+    return FileDrafts(settings.BLOB_DIR)
 
 
 def explain_trouble(problem: Problem) -> str:

@@ -39,7 +39,7 @@ _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 @contextlib.contextmanager
-def _translate_errors() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """The operating system's words go to the log, a problem without them to the client."""
     try:
         yield
@@ -115,22 +115,23 @@ class FileBlobStore:
 
     def _write_whole(self, target: Path, parts: Iterable[bytes]) -> int:
         """The file is on the disk; that it is in its folder may not be yet."""
-        with _translate_errors():
-            draft, file = self._new_draft()
+        with translate_errors():
+            draft, file = self.new_draft()
         try:
             try:
                 size = _write(file, parts)
             finally:
                 os.close(file)
-            with _translate_errors():
-                self._publish(draft, target)
+            with translate_errors():
+                self.publish_draft(draft, target)
         except BaseException:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
             raise
         return size
 
-    def _new_draft(self) -> tuple[Path, int]:
+    def new_draft(self) -> tuple[Path, int]:
+        """A file of nobody else's, open for writing, and its path."""
         draft = self._unfinished / uuid.uuid4().hex
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
@@ -151,8 +152,11 @@ class FileBlobStore:
             with contextlib.suppress(FileExistsError):
                 made.mkdir(mode=0o700)
 
-    def _publish(self, draft: Path, target: Path) -> None:
-        """A deletion may take an empty folder away between its making and the rename: then both are done again."""
+    def publish_draft(self, draft: Path, target: Path) -> None:
+        """Durable when it returns.
+
+        A deletion may take an empty folder away between its making and the rename: then both are done again.
+        """
         for attempts_left in reversed(range(RENAME_ATTEMPTS)):
             try:
                 draft.replace(target)
@@ -172,7 +176,7 @@ class FileBlobStore:
         }
         folders = {target.parent for target in targets} | {self._root / folder for folder in below}
         try:
-            with _translate_errors():
+            with translate_errors():
                 for folder in sorted(folders, reverse=True):  # what is inside first
                     _sync_folder(folder)
         except BaseException:
@@ -192,14 +196,14 @@ class FileBlobStore:
 
         def read() -> bytes:
             nonlocal left
-            with _translate_errors():
+            with translate_errors():
                 part = file.read(READ_BYTES if left is None else min(left, READ_BYTES))
             if left is not None:
                 left -= len(part)
             return part
 
         try:
-            with _translate_errors():
+            with translate_errors():
                 file.seek(start)
         except BaseException:
             file.close()
@@ -228,7 +232,7 @@ class FileBlobStore:
     def delete(self, key: str) -> None:
         """Raises ``BlobsAreLocked`` while a backup of the service is being made."""
         path = self._root / validate_key(key)
-        with _translate_errors(), removal_lock(self._root):
+        with translate_errors(), removal_lock(self._root):
             with contextlib.suppress(*_ABSENT):
                 path.unlink()
             for folder in path.parents:
@@ -245,7 +249,7 @@ class FileBlobStore:
 
     def exists(self, key: str) -> bool:
         path = self._root / validate_key(key)
-        with _translate_errors():
+        with translate_errors():
             return path.is_file()
 
     def missing(self, keys: Collection[str]) -> set[str]:
@@ -271,12 +275,14 @@ class FileBlobStore:
                 elif (info := _blob_info(key, entry)) is not None:
                     yield info
 
-    def abort_stale_uploads(self, *, older_than: datetime, dry_run: bool = False) -> int:
+    def abort_stale_uploads(
+        self, *, older_than: datetime, dry_run: bool = False, spared: Collection[str] = frozenset()
+    ) -> int:
         stale = 0
-        with _translate_errors(), contextlib.suppress(FileNotFoundError), os.scandir(self._unfinished) as drafts:
+        with translate_errors(), contextlib.suppress(FileNotFoundError), os.scandir(self._unfinished) as drafts:
             for draft in drafts:
                 info = _blob_info(draft.name, draft)
-                if info is None or info.modified_at >= older_than:
+                if info is None or info.modified_at >= older_than or draft.name in spared:
                     continue
                 stale += 1
                 if not dry_run:
@@ -285,8 +291,8 @@ class FileBlobStore:
 
     def check(self, *, thorough: bool = False) -> None:
         """The folder must take a file, keep it, give it back and give it away. The same each time: it costs little."""
-        with _translate_errors():
-            draft, file = self._new_draft()
+        with translate_errors():
+            draft, file = self.new_draft()
             try:
                 os.write(file, b"ready")
                 os.fsync(file)
@@ -299,9 +305,9 @@ class FileBlobStore:
 
 @contextlib.contextmanager
 def _translate_errors_but_absence() -> Iterator[None]:
-    """As ``_translate_errors``; that there is no such file is an answer, not an error."""
+    """As ``translate_errors``; that there is no such file is an answer, not an error."""
     absence: OSError | None = None
-    with _translate_errors():
+    with translate_errors():
         try:
             yield
         except _ABSENT as error:
@@ -314,15 +320,15 @@ def _write(file: int, parts: Iterable[bytes]) -> int:
     """Writes and syncs; only the file's own errors are translated, not those of ``parts``."""
     size = written_back = 0
     for part in parts:
-        with _translate_errors():
+        with translate_errors():
             rest = memoryview(part)
             while rest:
                 rest = rest[os.write(file, rest) :]
             size += len(part)
             if size - written_back >= WRITE_BACK_BYTES:
-                _write_back(file, written_back, size)
+                write_back(file, written_back, size)
                 written_back = size
-    with _translate_errors():
+    with translate_errors():
         os.fsync(file)
     return size
 
@@ -346,7 +352,7 @@ def _unlink_all(paths: Iterable[Path]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _write_back(file: int, start: int, end: int) -> None:
+def write_back(file: int, start: int, end: int) -> None:
     """Has the kernel begin writing to the disk while the body still comes, so that the sync at its end finds little
     to do (half the time of a large upload), and large bodies do not push everything else out of the page cache.
     """

@@ -181,12 +181,78 @@ class BlobStore(Protocol):
         or go meanwhile may or may not be among them.
         """
 
-    def abort_stale_uploads(self, *, older_than: datetime, dry_run: bool = False) -> int:
+    def abort_stale_uploads(
+        self, *, older_than: datetime, dry_run: bool = False, spared: Collection[str] = frozenset()
+    ) -> int:
         """Drops what unfinished uploads that began before then have left (temporary files, multipart uploads); of files
-        the last write counts. Returns how many.
+        the last write counts. Returns how many. ``spared`` are drafts (``Draft.ref``) that somebody still goes on with.
         """
 
     def check(self, *, thorough: bool = False) -> None:
         """Raises when nothing can be written, read or deleted; for readiness, which may be told what was seen some
         minutes ago, and for doctor, who wants it ``thorough``.
         """
+
+
+# --- uploads that go on over several requests ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What has arrived of a blob that will be at ``key``. The caller keeps it from one request to the next.
+
+    ``ref`` is the store's own name for it, ``size_bytes`` of it are durable. ``parts``, of ``part_bytes`` each, are the
+    store's own too.
+    """
+
+    key: str
+    ref: str
+    size_bytes: int = 0
+    part_bytes: int = 0
+    parts: tuple[str, ...] = ()
+
+
+class DraftLost(Exception):  # noqa: N818 - a finding
+    """Bytes of a draft are not there any more: the service went back to a backup, or somebody has tidied up."""
+
+
+class DraftBusy(Exception):  # noqa: N818 - a finding
+    """Another process writes to it."""
+
+
+class DraftWriter(Protocol):
+    """Goes on at ``Draft.size_bytes``; what is behind it, of a request that was cut off, is dropped. One thread's."""
+
+    def write(self, part: bytes) -> None:
+        """Raises ``DraftLost``."""
+
+    def settle(self) -> Draft:
+        """The draft with as much of what was written as can be made durable at little cost."""
+
+    def finish(self, *, is_whole: bool) -> Draft:
+        """The draft with all that was written, durable. ``is_whole``: it is the whole blob, and nothing follows.
+
+        Raises ``DraftLost``.
+        """
+
+    def tidy(self) -> None:
+        """Once the caller has kept what ``settle`` or ``finish`` gave: removes what it is not needed for any more."""
+
+    def close(self) -> None: ...
+
+
+class DraftStore(Protocol):
+    """Raises what ``BlobStore`` does."""
+
+    def begin(self, key: str) -> Draft: ...
+
+    def open(self, draft: Draft) -> DraftWriter:
+        """Raises ``DraftLost``, or ``DraftBusy``."""
+
+    def exists(self, draft: Draft) -> bool: ...
+
+    def publish(self, draft: Draft) -> None:
+        """The blob is at its key, whole and durable; also if it was before. Raises ``DraftLost``."""
+
+    def abort(self, draft: Draft) -> None:
+        """No error where there is nothing. A blob that was published stays."""

@@ -22,6 +22,8 @@ from storage.models import RecordVersion, StorageRecord, StorageUsage
 from storage.quota import Kind, lock_usage_row
 from storage.records.tombstones import prune_tombstones
 from storage.records.upload_keys import purge_upload_keys
+from storage.uploads.owner import sum_reserved_bytes
+from storage.uploads.service import drop_expired, live_drafts
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +67,10 @@ def reap_blobs(*, older_than: datetime, dry_run: bool, tally: Tally) -> None:
 
 
 def abort_uploads(*, older_than: datetime, dry_run: bool, tally: Tally) -> None:
-    """Drops the unfinished uploads that began before then."""
-    tally.uploads += get_blob_store().abort_stale_uploads(older_than=older_than, dry_run=dry_run)
+    """Drops the unfinished uploads that began before then; resumable ones when their day is over."""
+    if not dry_run:
+        drop_expired()
+    tally.uploads += get_blob_store().abort_stale_uploads(older_than=older_than, dry_run=dry_run, spared=live_drafts())
 
 
 def _list_old_blobs(older_than: datetime, tally: Tally) -> Iterator[BlobInfo]:
@@ -142,11 +146,14 @@ def _count_stored(user_ids: list[UUID]) -> dict[UUID, dict[str, int]]:
     changes = StorageRecord.objects.filter(user_id__in=user_ids).order_by().values_list("user_id")
     newest = dict(changes.annotate(newest=Max("seq")))
     versions = dict(sum_bytes_by_user(RecordVersion.objects.all(), user_ids))
+    reserved = sum_reserved_bytes(user_ids)
     return {
         user_id: {
             "storage_bytes": sizes[user_id, Kind.STORAGE],
             "backup_bytes": sizes[user_id, Kind.BACKUP],
             "versions_bytes": versions.get(user_id, 0),
+            "storage_reserved_bytes": reserved.get((user_id, Kind.STORAGE), 0),
+            "backup_reserved_bytes": reserved.get((user_id, Kind.BACKUP), 0),
             "last_seq": newest.get(user_id, 0),
         }
         for user_id in user_ids

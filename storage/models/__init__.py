@@ -1,9 +1,10 @@
-"""Records and their earlier states, vectors, usage and the epoch of the change feeds. The only ways to a user's rows
-start with ``for_user``.
+"""Records and their earlier states, vectors, uploads, usage and the epoch of the change feeds. The only ways to a
+user's rows start with ``for_user``.
 """
 
 from storage.models.epochs import FeedEpoch
 from storage.models.records import CHECKSUM, TABLE_NAME, RecordQuerySet, StorageRecord, UploadKey, record_etag
+from storage.models.uploads import Upload, UploadQuerySet
 from storage.models.usage import StorageUsage, with_stored_kinds
 from storage.models.vectors import StoredVector, VectorQuerySet
 from storage.models.versions import RecordVersion
@@ -17,7 +18,9 @@ __all__ = [
     "StorageRecord",
     "StorageUsage",
     "StoredVector",
+    "Upload",
     "UploadKey",
+    "UploadQuerySet",
     "VectorQuerySet",
     "record_etag",
     "with_stored_kinds",

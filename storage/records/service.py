@@ -23,6 +23,7 @@ from storage.staging import (
     Allowance,
     SealedBody,
     StagedBody,
+    WholeBlob,
     commit_usage,
     is_lost,
     read_through,
@@ -122,6 +123,36 @@ def create_record(
     return Created(record=record)
 
 
+def find_same(*, user_id: UUID, record_id: UUID, table_name: str, checksum: str) -> tuple[StorageRecord, bool] | None:
+    """The record with this id and content, and whether its bytes are lost; None where the id is free.
+
+    Raises:
+        Conflict: another content has the id.
+    """
+    found = _same(_STATE.first(user_id, record_id), table_name=table_name, checksum=checksum)
+    return None if found is None else (found.record, _find_lost(found.record) is not None)
+
+
+def commit_blob(*, user: User, table_name: str, record_id: UUID, blob: WholeBlob, usage: LockedUsage) -> StorageRecord:
+    """``create_record`` for bytes that are in the store already, in the caller's transaction.
+
+    Raises:
+        Conflict: the id is taken by other content.
+        QuotaExceeded
+    """
+    state = _STATE.first(user.id, record_id)
+    found = _same(state, table_name=table_name, checksum=blob.checksum)
+    if found is None:
+        return _commit_new(
+            user, table_name, record_id, tombstone=state, is_chosen=True, key=blob.key, staged=blob, usage=usage
+        )
+    try:
+        _replace_lost(found, key=blob.key)
+    except _AlreadyStoredError:  # another upload of the same was first
+        discard_after_commit(blob.key)
+    return found.record
+
+
 def _find_lost(record: StorageRecord) -> StorageRecord | None:
     """The row with the content of ``record``, where its bytes are gone."""
     rows = StorageRecord.objects.for_user(record.user_id).live().filter(id=record.id)
@@ -161,7 +192,7 @@ def _commit_new(
     tombstone: StorageRecord | None,
     is_chosen: bool,
     key: str,
-    staged: StagedBody,
+    staged: StagedBody | WholeBlob,
     usage: LockedUsage,
 ) -> StorageRecord:
     usage.charge(Kind.STORAGE, added=staged.size_bytes)

@@ -62,18 +62,18 @@ class S3BlobStore:
         if not (access_key and secret_key):
             # botocore would go looking for them, in files and on the network.
             raise NotConfigured("The object store's credentials are not set.")
-        self._bucket = bucket
-        self._part_bytes = part_bytes
+        self.bucket = bucket
+        self.part_bytes = part_bytes
         place = {"bucket": bucket, "region": region, "endpoint_url": endpoint_url, "sse": sse}
         keys = {"access_key": access_key, "secret_key": secret_key}
         with translate_errors():
             patient = open_storage(**place, **keys, timeout_seconds=timeout_seconds, attempts=attempts)
             hasty = open_storage(**place, **keys, timeout_seconds=min(timeout_seconds, CLEAN_UP_SECONDS), attempts=1)
             # One client each for all threads (they are made for it); S3Storage would make one a thread.
-            self._client: Any = patient.connection.meta.client
+            self.client: Any = patient.connection.meta.client
             self._hasty: Any = hasty.connection.meta.client
-        self._write_parameters = patient.get_object_parameters("")
-        self._probe = BucketProbe(client=self._hasty, bucket=bucket, parameters=self._write_parameters)
+        self.write_parameters = patient.get_object_parameters("")
+        self._probe = BucketProbe(client=self._hasty, bucket=bucket, parameters=self.write_parameters)
 
     @staticmethod
     def from_settings() -> "S3BlobStore":
@@ -112,16 +112,16 @@ class S3BlobStore:
 
     def upload(self, key: str, parts: Iterable[bytes]) -> int:
         upload = S3Upload(
-            client=self._client,
+            client=self.client,
             clean_up=self._hasty,
-            bucket=self._bucket,
+            bucket=self.bucket,
             key=validate_key(key),
-            parameters=self._write_parameters,
+            parameters=self.write_parameters,
         )
-        return upload.run(parts, part_bytes=self._part_bytes)
+        return upload.run(parts, part_bytes=self.part_bytes)
 
     def download(self, key: str, *, start: int = 0, end: int | None = None) -> BlobReader:
-        target = {"Bucket": self._bucket, "Key": validate_key(key)}
+        target = {"Bucket": self.bucket, "Key": validate_key(key)}
         if start < 0:
             raise ValueError("a range starts at 0 or later")
         if end is not None and end <= start:  # S3 has no word for an empty range
@@ -131,7 +131,7 @@ class S3BlobStore:
         ranged = {} if start == 0 and end is None else {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
         with translate_errors():
             try:
-                answer = self._client.get_object(**target, **ranged)
+                answer = self.client.get_object(**target, **ranged)
             except ClientError as error:
                 if status_of(error) == NOT_SATISFIABLE:  # it starts behind the last byte
                     return BlobReader()
@@ -181,12 +181,12 @@ class S3BlobStore:
 
     def delete(self, key: str) -> None:
         with translate_errors():
-            self._client.delete_object(Bucket=self._bucket, Key=validate_key(key))
+            self.client.delete_object(Bucket=self.bucket, Key=validate_key(key))
 
     def exists(self, key: str) -> bool:
         with translate_errors():
             try:
-                self._client.head_object(Bucket=self._bucket, Key=validate_key(key))
+                self.client.head_object(Bucket=self.bucket, Key=validate_key(key))
             except ClientError as error:
                 if status_of(error) == NOT_FOUND:
                     return False
@@ -202,11 +202,13 @@ class S3BlobStore:
             if not found["Key"].startswith(PROBES)
         )
 
-    def abort_stale_uploads(self, *, older_than: datetime, dry_run: bool = False) -> int:
+    def abort_stale_uploads(
+        self, *, older_than: datetime, dry_run: bool = False, spared: Collection[str] = frozenset()
+    ) -> int:
         stale = 0
         for page in self._pages("list_multipart_uploads"):
             for upload in page.get("Uploads", ()):
-                if upload["Initiated"] >= older_than:
+                if upload["Initiated"] >= older_than or upload["UploadId"] in spared:
                     continue
                 stale += 1
                 if not dry_run:
@@ -222,20 +224,20 @@ class S3BlobStore:
                 stale += 1
                 if not dry_run:
                     with translate_errors():
-                        self._client.delete_object(Bucket=self._bucket, Key=found["Key"])
+                        self.client.delete_object(Bucket=self.bucket, Key=found["Key"])
         return stale
 
     def _abort(self, key: str, upload_id: str) -> None:
         with translate_errors():
             try:
-                self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+                self.client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
             except ClientError as error:
                 if code_of(error) != "NoSuchUpload":  # finished meanwhile
                     raise
 
     def _pages(self, operation: str, **parameters: Any) -> Iterator[dict[str, Any]]:
         with translate_errors():
-            yield from self._client.get_paginator(operation).paginate(Bucket=self._bucket, **parameters)
+            yield from self.client.get_paginator(operation).paginate(Bucket=self.bucket, **parameters)
 
     def check(self, *, thorough: bool = False) -> None:
         self._probe.check(thorough=thorough)
