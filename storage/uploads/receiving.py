@@ -66,6 +66,12 @@ class _RunningDigests:
                 self._digests.popitem(last=False)
 
 
+    def forget(self) -> None:
+        """All of them, as a process that starts anew does."""
+        with self._lock:
+            self._digests.clear()
+
+
 digests = _RunningDigests()
 
 
