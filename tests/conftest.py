@@ -27,6 +27,8 @@ SERVER_SECRET = "4f1d2c3b4a5968778695a4b3c2d1e0f04f1d2c3b4a5968778695a4b3c2d1e0f
 
 SQLITE = "sqlite:///"
 ON_POSTGRES = os.environ.get("DATABASE_URL", "").startswith("postgres")
+SERVICE_FIXTURES = {"db", "transactional_db", "database", "server_environment", "_redis_server"}
+MARKERS_OF_A_FEW = {"slow", "browser", "node"}
 USES_HYPOTHESIS = re.compile(rb"hypothesis|schemathesis")
 A_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -48,6 +50,14 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
                 session.config.pluginmanager.unregister(name="hypothesispytest")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where one marker is asked for, modules that do not name it need not be imported: that takes each process 20 s."""
+    marker = config.option.markexpr
+    if marker in MARKERS_OF_A_FEW and collection_path.match("test_*.py"):
+        return marker.encode() not in collection_path.read_bytes() or None
+    return None
+
+
 def pytest_collectstart(collector: pytest.Collector) -> None:
     """Before a module that names hypothesis is imported. Without one, importing that would be a second for nothing."""
     if (
@@ -67,7 +77,15 @@ def _be_patient() -> None:
     settings.load_profile("patient")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--sparing", action="store_true", help="of a test that uses no database and no server, one set of parameters"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
+    if config.getoption("--sparing"):
+        _spare(items, config)
     for item in items:
         if item.get_closest_marker("redis") and not os.environ.get("REDIS_URL"):
             item.add_marker(pytest.mark.skip(reason="needs REDIS_URL"))
@@ -75,6 +93,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs PostgreSQL in DATABASE_URL"))
         if item.get_closest_marker("browser") and not is_installed():
             item.add_marker(pytest.mark.skip(reason="needs chromium and chromedriver"))
+
+
+def _spare(items: list[pytest.Item], config: pytest.Config) -> None:
+    """A test that neither a database nor Redis can reach has the same outcome beside either: where it has run with all
+    its parameters, a newer Python needs to run it only once. Another one's turn each time, so that of tests which share
+    their parameters each is run.
+    """
+    alike: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        is_reached = SERVICE_FIXTURES & set(getattr(item, "fixturenames", ())) or any(
+            item.get_closest_marker(name) for name in ("django_db", "postgres", "redis")
+        )
+        if not is_reached:
+            alike.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    spared = {one for turn, same in enumerate(alike.values()) for n, one in enumerate(same) if n != turn % len(same)}
+    config.hook.pytest_deselected(items=[item for item in items if item in spared])
+    items[:] = [item for item in items if item not in spared]
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
