@@ -12,12 +12,14 @@ from uuid import UUID
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 
 from adiuva.jobs import get_queue
 from tests.support import fast_flush, loopback
 from tests.support.accounts import Account, make_account
 from tests.support.browser import Browser, is_installed
 from tests.support.client import ApiClient
+from tests.support.postgres_template import make_template
 from tests.support.redis_server import RedisServer
 from tests.support.schema_fingerprint import fingerprint
 from tests.support.server import RunningServer, drop_database, new_database
@@ -152,12 +154,31 @@ def database_templates(request: pytest.FixtureRequest) -> Templates:
 
 
 @pytest.fixture(scope="session")
+def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What databases on PostgreSQL are made from: migrated, unless nobody can tell what that depends on."""
+    if not ON_POSTGRES or (name := fingerprint()) is None:
+        return "template1"
+    folder = tmp_path_factory.mktemp("template")
+
+    def migrate(url: str) -> None:
+        environment = {"DATABASE_URL": url, "DATA_DIR": str(folder / "data"), "JWT_SECRET": SERVER_SECRET}
+        RunningServer(folder=folder, env=environment).manage("migrate", "--verbosity=0")
+
+    return make_template(os.environ["DATABASE_URL"], name, migrate)
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(
-    django_db_modify_db_settings_parallel_suffix: None, django_db_use_migrations: bool, database_templates: Templates
+    django_db_modify_db_settings_parallel_suffix: None,
+    django_db_use_migrations: bool,
+    database_templates: Templates,
+    postgres_template: str,
 ) -> None:
     fast_flush.use_for_tests()
     if django_db_use_migrations:
         use_for_tests(database_templates)
+        if ON_POSTGRES:
+            connection.settings_dict["TEST"]["TEMPLATE"] = postgres_template
 
 
 @pytest.fixture
@@ -175,11 +196,11 @@ def make_user(request: pytest.FixtureRequest) -> Callable[..., Account]:
 
 @pytest.fixture(scope="session")
 def server_environment(
-    tmp_path_factory: pytest.TempPathFactory, database_templates: Templates
+    tmp_path_factory: pytest.TempPathFactory, database_templates: Templates, postgres_template: str
 ) -> Iterator[dict[str, str]]:
     """A migrated database and a data folder that this run's servers share."""
     folder = tmp_path_factory.mktemp("servers")
-    database_url = new_database(f"adiuva_servers_{os.getpid()}", folder)
+    database_url = new_database(f"adiuva_servers_{os.getpid()}", folder, template=postgres_template)
     environment = {
         "DATA_DIR": str(folder / "data"),
         "DATABASE_URL": database_url,

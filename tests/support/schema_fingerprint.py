@@ -42,7 +42,7 @@ def fingerprint() -> str | None:
         sqlite3.sqlite_version,
         sorted(folder.name for folder in LIBRARIES.iterdir() if folder.suffix in {".dist-info", ".egg-info"}),
         [(name, getattr(settings, name)) for name in SETTINGS],
-        [(database["ENGINE"], database.get("OPTIONS")) for database in settings.DATABASES.values()],
+        [(database["ENGINE"], _options_of(database)) for database in settings.DATABASES.values()],
         sorted(map(_names_of, apps.get_models(include_auto_created=True))),
     )
     digest = hashlib.sha256(repr(facts).encode())
@@ -65,6 +65,11 @@ def sources() -> set[Path]:
             imported = _files_of_all(_imported(ast.parse(file.read_bytes())))
             waiting |= imported - found
     return found
+
+
+def _options_of(database: dict[str, Any]) -> dict[str, Any]:
+    """A pool decides how fast, not what; and the functions in it are others in each process."""
+    return {name: value for name, value in database.get("OPTIONS", {}).items() if name != "pool"}
 
 
 def _names_of(model: Any) -> tuple[str, ...]:

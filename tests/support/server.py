@@ -132,16 +132,18 @@ class InspectedServer(RunningServer):
             time.sleep(0.05)
 
 
-def new_database(name: str, folder: Path) -> str:
-    """The URL of an empty database beside the one of `DATABASE_URL`, or of an SQLite file."""
+def new_database(name: str, folder: Path, *, template: str = "template1") -> str:
+    """The URL of an empty database beside the one of `DATABASE_URL`, or of an SQLite file. On PostgreSQL it has what
+    ``template`` has.
+    """
     base = os.environ.get("DATABASE_URL", "")
     if not base.startswith("postgres"):
         return f"sqlite:///{folder / name}.sqlite3"
-    assert re.fullmatch(r"[a-z0-9_]+", name)
+    assert re.fullmatch(r"[a-z0-9_]+ [a-z0-9_]+", f"{name} {template}")
     parts = urlsplit(base.replace("+psycopg", ""))
     with psycopg.connect(urlunsplit(parts._replace(path="/postgres")), autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return urlunsplit(parts._replace(path=f"/{name}"))
 
 

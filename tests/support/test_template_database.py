@@ -17,6 +17,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from tests.support import template_database
+from tests.support.postgres_template import PREFIX
 from tests.support.schema_fingerprint import PROJECT_DIR, fingerprint, sources
 from tests.support.server import RunningServer
 from tests.support.template_database import KEPT, CopiedDatabase, Templates
@@ -84,7 +85,7 @@ def _read(database: Path, query: str) -> list[tuple[Any, ...]]:
 
 def test_a_copy_is_as_if_migrated(tmp_path: Path, database_templates: Templates) -> None:
     if connection.vendor != "sqlite":
-        pytest.skip("databases on PostgreSQL are migrated")
+        pytest.skip("databases on PostgreSQL are copied by it, and migrate after that")
 
     def migrate(database: Path) -> None:
         env = {"DATABASE_URL": f"sqlite:///{database}", "DATA_DIR": str(tmp_path / "data")}
@@ -113,6 +114,8 @@ def test_a_copy_is_as_if_migrated(tmp_path: Path, database_templates: Templates)
 @pytest.mark.django_db
 def test_tests_begin_with_one(database_templates: Templates) -> None:
     assert isinstance(connection.creation, CopiedDatabase) == (connection.vendor == "sqlite")
+    if connection.vendor == "postgresql":
+        assert connection.settings_dict["TEST"]["TEMPLATE"] == f"{PREFIX}{fingerprint()}"
 
 
 # --- how it is kept --------------------------------------------------------------------------------------------
