@@ -14,7 +14,7 @@ class Listener(Protocol):
     def on_message(self, message: Message) -> None: ...
 
     def on_gap(self) -> None:
-        """Messages may have been lost until now."""
+        """Messages may have been lost until now; after an outage it is called more than once."""
 
 
 class Broadcast(Protocol):

@@ -22,7 +22,7 @@ from redis.retry import Retry
 
 from adiuva.background import spawn
 from adiuva.broadcast.port import Listener, Message
-from adiuva.db.circuit_breaker import CircuitBreaker
+from adiuva.db.circuit_breaker import PROBE_SECONDS, CircuitBreaker
 from adiuva.observability.metrics import BROADCASTS_LOST
 
 logger = logging.getLogger(__name__)
@@ -92,10 +92,13 @@ class _Subscription:
         self._awaited: dict[str, asyncio.Future[None]] = {}
         self._channel: PubSub | None = None
         self._is_away = False
+        self._settling: asyncio.TimerHandle | None = None
         self._task = spawn(self._listen())
 
     def stop(self) -> None:
         self._task.cancel()
+        if self._settling is not None:
+            self._settling.cancel()
 
     async def add(self, topic: str, listener: Listener) -> None:
         self._listeners[topic] = listener
@@ -164,6 +167,8 @@ class _Subscription:
         if self._is_away:
             self._is_away = False
             logger.info("Redis answers again: open sockets hear at once of what happens")
+            # Who publishes tries once a second in an outage: until then messages are lost as well.
+            self._settling = asyncio.get_running_loop().call_later(2 * PROBE_SECONDS, self._tell_of_gap)
         if topic in self._heard or topic not in self._listeners:
             return
         self._heard.add(topic)
@@ -172,6 +177,10 @@ class _Subscription:
             awaited.set_result(None)
         else:
             _call(self._listeners[topic].on_gap)
+
+    def _tell_of_gap(self) -> None:
+        for listener in tuple(self._listeners.values()):
+            _call(listener.on_gap)
 
     def _deliver(self, topic: str, data: str) -> None:
         listener = self._listeners.get(topic)
