@@ -1,13 +1,10 @@
-"""The chat in OpenAPI 3.1: the response of ``POST /chat``, and the WebSocket's frames.
-
-OpenAPI has no WebSockets, so the handshake is a GET that answers 101, and its extension ``x-websocket`` names
-the frames of each direction, which are ordinary component schemas.
-"""
+"""The chat in OpenAPI 3.1: the response of ``POST /chat``, and the WebSocket's frames."""
 
 from typing import Any, get_args
 
 from rest_framework import serializers
 
+from accounts.sockets.openapi import TEXT, frame, handshake, reference
 from agents.actions import ActionType, Table
 from agents.llm.port import FinishReason
 from agents.tools.checkpoints import CHECKPOINT_TOOLS
@@ -63,24 +60,20 @@ def add_websocket_frames(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Postprocessing hook of drf-spectacular (which also passes ``generator``, ``request`` and ``public``)."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(CLIENT_FRAMES | SERVER_FRAMES | UNIONS)
-    result["paths"][STREAM_PATH] = _handshake()
+    result["paths"][STREAM_PATH] = handshake(
+        operation_id="openChatStream",
+        summary="Open a chat WebSocket",
+        description="Every frame is one JSON object of at most 1 MiB (a larger one closes the socket with 1009, one "
+        "that is no UTF-8 with 1007). Frames are answered in order, each ChatRequest by one done or error frame. The "
+        "socket closes with 4401 when the access token expires or the session ends, with 4409 when a newer socket "
+        "resumes the running turn, and with 1012 when the server restarts.",
+        tag="chat",
+        client=CLIENT_FRAMES,
+        server=SERVER_FRAMES,
+    )
     return result
 
 
-def _reference(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _frame(description: str, properties: dict[str, Any], *, optional: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": description,
-        "properties": properties,
-        "required": [name for name in properties if name not in optional],
-    }
-
-
-_TEXT = {"type": "string"}
 _TRUE = {"const": True}
 _TURN_ID = {
     "type": "string",
@@ -107,7 +100,7 @@ CLIENT_FRAMES: dict[str, Any] = {
     "ChatFrame": {
         "description": "A ChatRequest; it has no `type`.",
         "allOf": [
-            _reference("ChatRequest"),
+            reference("ChatRequest"),
             {
                 "type": "object",
                 "properties": {
@@ -127,87 +120,87 @@ CLIENT_FRAMES: dict[str, Any] = {
             },
         ],
     },
-    "ToolResultFrame": _frame(
+    "ToolResultFrame": frame(
         f"Answers a tool_call with `result` (at most {MAX_TOOL_RESULT_BYTES} bytes) or `error`, within 30 s. One that "
         "belongs to no open call is ignored.",
-        {"type": _kind("tool_result"), "id": _TEXT, "result": {}, "error": _TEXT},
+        {"type": _kind("tool_result"), "id": TEXT, "result": {}, "error": TEXT},
         optional=("result", "error"),
     ),
-    "CancelFrame": _frame(
+    "CancelFrame": frame(
         "Ends the running turn (with `request_id`, only that turn); ignored when none is running.",
-        {"type": _kind("cancel"), "request_id": _TEXT},
+        {"type": _kind("cancel"), "request_id": TEXT},
         optional=("request_id",),
     ),
-    "ResumeFrame": _frame(
+    "ResumeFrame": frame(
         "Asks, on a new socket of the same user, for the frames of a turn after number `after` (0: all) and for those "
         "to come. The socket that had the turn closes with 4409. What is lost, over 1 MiB undelivered or another "
         "user's is an error frame, 410 `resume_lost`.",
         {
             "type": _kind("resume"),
-            "turn_id": _TEXT,
+            "turn_id": TEXT,
             "after": {"type": "integer", "minimum": 0},
-            "request_id": _TEXT,
+            "request_id": TEXT,
         },
         optional=("request_id",),
     ),
-    "PongFrame": _frame("An optional answer to a ping.", {"type": _kind("pong")}),
+    "PongFrame": frame("An optional answer to a ping.", {"type": _kind("pong")}),
 }
 
 _OF_TURN: dict[str, Any] = {"request_id": _REQUEST_ID, "turn_id": _TURN_ID, "seq": _SEQ}
 
 SERVER_FRAMES: dict[str, Any] = {
-    "ChunkFrame": _frame(
+    "ChunkFrame": frame(
         "Text as the model produces it.",
-        {"type": _kind("chunk"), "text": _TEXT, **_OF_TURN},
+        {"type": _kind("chunk"), "text": TEXT, **_OF_TURN},
         optional=tuple(_OF_TURN),
     ),
-    "ActionFrame": _frame(
+    "ActionFrame": frame(
         "A tool call for the client to carry out.",
-        {"type": _kind("action"), "action": _reference("Action"), **_OF_TURN},
+        {"type": _kind("action"), "action": reference("Action"), **_OF_TURN},
         optional=tuple(_OF_TURN),
     ),
-    "ToolCallFrame": _frame(
+    "ToolCallFrame": frame(
         "A read for the client to answer with a tool_result; only with `client_tools`.",
         {
             "type": _kind("tool_call"),
-            "id": _TEXT,
-            "name": _reference("ReadTool"),
+            "id": TEXT,
+            "name": reference("ReadTool"),
             "arguments": {"type": "object", "additionalProperties": True},
             **_OF_TURN,
         },
         optional=tuple(_OF_TURN),
     ),
-    "PingFrame": _frame(
+    "PingFrame": frame(
         "Sent every 30 s, also while a turn is running. One with a `turn_id` is the first frame of a turn that asked "
         "with `resume`, sent at once, so that the turn can be resumed before the model has said anything.",
         {"type": _kind("ping"), **_OF_TURN},
         optional=tuple(_OF_TURN),
     ),
-    "DoneFrame": _frame(
+    "DoneFrame": frame(
         "The last frame of a turn. `response` is the concatenation of its chunks, after a cancel of those that were "
         "sent. In plan mode there are no chunks, and `plan` is set.",
         {
             "type": _kind("done"),
             "done": _TRUE,
-            "response": _TEXT,
-            "actions": {"type": "array", "items": _reference("Action")},
-            "usage": _reference("Usage"),
+            "response": TEXT,
+            "actions": {"type": "array", "items": reference("Action")},
+            "usage": reference("Usage"),
             "finish_reason": {"type": "string", "enum": list(get_args(FinishReason)), "description": _FINISH_REASON},
-            "plan": _reference("ExecutionPlan"),
+            "plan": reference("ExecutionPlan"),
             "cancelled": _TRUE,
             **_OF_TURN,
         },
         optional=("plan", "cancelled", *_OF_TURN),
     ),
-    "ErrorFrame": _frame(
+    "ErrorFrame": frame(
         "The last frame of a turn that failed, or the answer to an invalid frame; the socket stays open. `response` "
         "and `actions` are what had been sent of the turn.",
         {
             "type": _kind("error"),
             "done": _TRUE,
-            "error": _reference("Problem"),
-            "response": _TEXT,
-            "actions": {"type": "array", "items": _reference("Action")},
+            "error": reference("Problem"),
+            "response": TEXT,
+            "actions": {"type": "array", "items": reference("Action")},
             **_OF_TURN,
         },
         optional=tuple(_OF_TURN),
@@ -223,49 +216,16 @@ UNIONS: dict[str, Any] = {
     },
     "ClientFrame": {
         "description": "What a client may send over the WebSocket.",
-        "oneOf": [_reference(name) for name in CLIENT_FRAMES],
+        "oneOf": [reference(name) for name in CLIENT_FRAMES],
     },
     "ServerFrame": {
         "description": "What the server sends over the WebSocket.",
-        "oneOf": [_reference(name) for name in SERVER_FRAMES],
+        "oneOf": [reference(name) for name in SERVER_FRAMES],
         "discriminator": {
             "propertyName": "type",
             "mapping": {
-                frame["properties"]["type"]["const"]: _reference(name)["$ref"] for name, frame in SERVER_FRAMES.items()
+                shape["properties"]["type"]["const"]: reference(name)["$ref"] for name, shape in SERVER_FRAMES.items()
             },
         },
     },
 }
-
-
-def _handshake() -> dict[str, Any]:
-    def query(name: str, description: str) -> dict[str, Any]:
-        return {"name": name, "in": "query", "required": False, "schema": _TEXT, "description": description}
-
-    return {
-        "get": {
-            "operationId": "openChatStream",
-            "summary": "Open a chat WebSocket",
-            "description": "Every frame is one JSON object of at most 1 MiB (a larger one closes the socket with 1009, "
-            "one that is no UTF-8 with 1007). Frames are answered in order, each ChatRequest by one done or error "
-            "frame. The socket closes with 4401 when the access token expires or the session ends, with 4409 when a "
-            "newer socket resumes the running turn, and with 1012 when the server restarts.",
-            "tags": ["chat"],
-            "security": [{"accessToken": []}, {}],
-            "parameters": [
-                query("ticket", "From POST /auth/ws-ticket; valid once."),
-                query("token", "The access token, for clients that cannot set a header."),
-            ],
-            "responses": {
-                "101": {"description": "Switching to WebSocket."},
-                "403": {
-                    "description": "Not authenticated, or an Origin that is not allowed.",
-                    "content": {"application/problem+json": {"schema": _reference("Problem")}},
-                },
-            },
-            "x-websocket": {
-                "client": [_reference(name) for name in CLIENT_FRAMES],
-                "server": [_reference(name) for name in SERVER_FRAMES],
-            },
-        },
-    }

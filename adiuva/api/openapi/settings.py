@@ -34,6 +34,7 @@ DOCUMENT: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "chat.openapi.add_websocket_frames",
+        "storage.sync.openapi.add_sync_frames",
         "adiuva.api.openapi.hooks.complete",
         "adiuva.api.openapi.hooks.in_order",
     ],

@@ -3,9 +3,8 @@ from typing import Any
 
 import pytest
 
-from tests.storage.sync.sockets import Connect, sync_socket
+from tests.storage.sync.sockets import Connect, SyncSocket, sync_socket
 from tests.support.accounts import Account
-from tests.support.sockets import WireSocket
 
 
 @pytest.fixture
@@ -21,9 +20,9 @@ def stranger(transactional_db: None, make_user: Callable[..., Account]) -> Accou
 @pytest.fixture
 async def connect(transactional_db: None) -> AsyncIterator[Connect]:
     """``await connect(account)``: an accepted socket that has said hello."""
-    sockets: list[WireSocket] = []
+    sockets: list[SyncSocket] = []
 
-    async def connected(account: Account, **options: Any) -> WireSocket:
+    async def connected(account: Account, **options: Any) -> SyncSocket:
         socket = sync_socket(account, **options)
         sockets.append(socket)
         assert await socket.open()

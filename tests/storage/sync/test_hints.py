@@ -20,6 +20,8 @@ from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 from tests.support.sockets import Frame, in_database
 
+BATCH = "0b5c6a1e-6a55-4b8e-9a53-0f1f3a5b7c11"
+
 
 async def greeting(account: Account) -> Frame:
     socket = sync_socket(account)
@@ -112,12 +114,12 @@ async def test_another_app_adds_to_hello_and_tells_hints_of_its_own(
     connect: Connect, somebody: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hello, "_waiting", dict(hello._waiting))
-    hello.register("due", hint="batch_due", read=lambda user_id: [f"batch of {user_id}"])
+    hello.register("due", hint="batch_due", read=lambda user_id: [str(user_id)])
     socket = await connect(somebody)
 
-    assert (await greeting(somebody))["due"] == [f"batch of {somebody.user.id}"]
-    tell_hint(user_id=somebody.user.id, frame={"type": "batch_due", "id": "x"})
-    assert await socket.frame() == {"type": "batch_due", "id": "x"}
+    assert (await greeting(somebody))["due"] == [str(somebody.user.id)]
+    tell_hint(user_id=somebody.user.id, frame={"type": "batch_due", "id": BATCH})
+    assert await socket.frame() == {"type": "batch_due", "id": BATCH}
 
 
 async def test_a_client_that_does_not_read_is_dropped_and_nothing_piles_up_for_it(somebody: Account) -> None:
