@@ -74,7 +74,7 @@ def test_the_package_is_built(folder: Path) -> None:
 
 def test_the_readmes_examples_compile(folder: Path) -> None:
     npm(folder, "run", "--silent", "readme")
-    assert len(list((folder / "build/readme").glob("*.ts"))) == 9
+    assert len(list((folder / "build/readme").glob("*.ts"))) == 10
 
 
 def test_its_own_tests_pass(folder: Path, own_server: RunningServer) -> None:
