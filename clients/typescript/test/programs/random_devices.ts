@@ -133,7 +133,7 @@ for (let count = 0; count < OPERATIONS; count += 1) {
   else if (what < 0.93) await trying(() => device.sync());
   else await trying(() => crashing(device));
 
-  if (count % 120 === 60) await ask("KILL");
+  if (count === 100 || count === 420) await ask("KILL");
   if (count === 200) await ask("BACKUP");
   if (count === 330) await ask("RESTORE");
 }
