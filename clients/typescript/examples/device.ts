@@ -19,7 +19,7 @@ export class Device {
     baseUrl: string,
   ) {
     this.client = createAdiuvaClient({ baseUrl, onWait: ({ seconds }) => console.log(`(${name} waits for ${seconds} s)`) });
-    this.#engine = this.client.syncEngine(this.#store, { onConflict: (conflict) => this.#merge(conflict) });
+    this.#engine = this.client.sync(this.#store, { onConflict: (conflict) => this.#merge(conflict) });
   }
 
   async login(credentials: Credentials): Promise<void> {
