@@ -68,7 +68,7 @@ def write(value: Any) -> bytes:
 
 def write_members(members: Mapping[str, Any]) -> bytes:
     """What stands in a map after its head."""
-    written = []
+    written: list[bytes] = []
     for key, value in members.items():
         written += (_write_key(key), write(value))
     return b"".join(written)

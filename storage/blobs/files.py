@@ -44,9 +44,12 @@ def translate_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        logger.warning("the blob folder failed", extra={"reason": errno.errorcode.get(error.errno or 0, "?")})
-        problem = UpstreamUnavailable() if error.errno in _TEMPORARY else UpstreamError()
-        raise problem from error
+        raise _problem_of(error) from error
+
+
+def _problem_of(error: OSError) -> Problem:
+    logger.warning("the blob folder failed", extra={"reason": errno.errorcode.get(error.errno or 0, "?")})
+    return UpstreamUnavailable() if error.errno in _TEMPORARY else UpstreamError()
 
 
 @contextlib.contextmanager
@@ -211,13 +214,17 @@ class FileBlobStore:
         return BlobReader(read=read, close=file.close)
 
     def read_many(self, keys: Sequence[str]) -> Iterator[bytes | None]:
+        root = str(self._root)
         for key in keys:
-            path = str(self._root / validate_key(key))
+            path = f"{root}/{validate_key(key)}"
+            blob = None
             try:
-                with _translate_errors_but_absence():
-                    yield _read_whole(path)
+                blob = _read_whole(path)
             except _ABSENT:
-                yield None
+                pass
+            except OSError as error:
+                raise _problem_of(error) from error
+            yield blob
 
     def delete_many(self, keys: Collection[str]) -> None:
         failure: Problem | None = None

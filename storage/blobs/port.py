@@ -22,6 +22,7 @@ _readers = ThreadPoolExecutor(max_workers=32, thread_name_prefix="blob-reader")
 A_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # in the one spelling that keys have
 MAX_KEY_LENGTH = 255  # what the tables keep, and what a file system takes for one name
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_KEY = re.compile(rf"{_SEGMENT.pattern}(?:/{_SEGMENT.pattern})*")
 
 
 def validate_key(key: str) -> str:
@@ -30,7 +31,7 @@ def validate_key(key: str) -> str:
     Raises:
         ValueError: anything else. Keys are made by our own code, so this is a mistake of ours.
     """
-    if len(key) > MAX_KEY_LENGTH or not all(_SEGMENT.fullmatch(segment) for segment in key.split("/")):
+    if len(key) > MAX_KEY_LENGTH or not _KEY.fullmatch(key):
         raise ValueError(f"not a key for a blob: {key[:MAX_KEY_LENGTH]!r}")
     return key
 

@@ -8,6 +8,7 @@ it began after. A cursor of another epoch (``storage.epochs``) goes on nowhere: 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet, Subquery
@@ -15,17 +16,33 @@ from django.db.models import QuerySet, Subquery
 from adiuva.api.errors import ResyncRequired, ValidationFailed
 from adiuva.db.compiled_queries import CompiledQuery
 from storage.epochs import settled_epoch
-from storage.models import FeedEpoch, StorageRecord, StorageUsage
+from storage.models import FeedEpoch, StorageRecord, StorageUsage, record_etag
 from storage.records.cursors import Cursor
 
 START = "0"
+
+
+class Change(NamedTuple):
+    """The last change of a record; a deletion has no ``s3_key``."""
+
+    seq: int
+    id: UUID
+    table_name: str
+    checksum: str
+    size_bytes: int
+    revision: int
+    s3_key: str | None
+
+    @property
+    def etag(self) -> str:
+        return record_etag(revision=self.revision, checksum=self.checksum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPage:
     """A page of it; ``next`` is what its follower asks with for the page after."""
 
-    changes: list[StorageRecord]
+    changes: list[Change]
     next: str
     has_more: bool
 
@@ -41,7 +58,7 @@ class _Feed:
     pruned_seq: int
 
 
-def list_changes(*, user_id: UUID, since: str, limit: int, fit: Callable[[list[StorageRecord]], int] = len) -> FeedPage:
+def list_changes(*, user_id: UUID, since: str, limit: int, fit: Callable[[list[Change]], int] = len) -> FeedPage:
     """At most ``limit`` changes after ``since``: "0", or the ``next`` of a page before. ``fit`` says how many of those,
     from the first on, go on one page; one at least.
 
@@ -56,7 +73,9 @@ def list_changes(*, user_id: UUID, since: str, limit: int, fit: Callable[[list[S
         cursor = _cursor_of(since, before)
         _require_complete(cursor, before)
         position = cursor.position if cursor else 0
-        rows = list(StorageRecord.objects.for_user(user_id).filter(seq__gt=position).order_by("seq")[: limit + 1])
+        later = StorageRecord.objects.for_user(user_id).filter(seq__gt=position).order_by("seq")
+        # Without a model for each, which takes three times as long: a page may have 1000.
+        rows = [*map(Change._make, later.values_list(*Change._fields)[: limit + 1])]
         # Read once more: a pruning between the two could have taken a tombstone out of these rows.
         after = _read_feed(user_id)
         if after.epoch == before.epoch:

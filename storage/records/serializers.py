@@ -11,7 +11,7 @@ from rest_framework import serializers
 from adiuva.api.fields import Base64Field, IdField, PatternField, rfc_3339
 from adiuva.api.pagination import ListSerializer
 from storage.models import CHECKSUM, TABLE_NAME, RecordQuerySet, StorageRecord, record_etag
-from storage.records.change_feed import FeedPage
+from storage.records.change_feed import Change, FeedPage
 
 
 @extend_schema_field({"type": "string", "pattern": TABLE_NAME})
@@ -97,7 +97,7 @@ class RecordListSerializer(ListSerializer):
     items = RecordMetaSerializer(many=True)
 
 
-class ChangeSerializer(serializers.Serializer[StorageRecord]):
+class ChangeSerializer(serializers.Serializer[Change]):
     seq = serializers.IntegerField()
     id = serializers.UUIDField()
     table_name = serializers.CharField()
@@ -113,21 +113,21 @@ class ChangeSerializer(serializers.Serializer[StorageRecord]):
     )
 
     @extend_schema_field(serializers.ChoiceField(choices=["put", "delete"]))
-    def get_op(self, record: StorageRecord) -> str:
-        return "put" if record.deleted_at is None else "delete"
+    def get_op(self, change: Change) -> str:
+        return "delete" if change.s3_key is None else "put"
 
     @staticmethod
-    def serialize(record: StorageRecord) -> dict[str, Any]:
+    def serialize(change: Change) -> dict[str, Any]:
         """What the serializer gives, in a twentieth of its time: a page may have 1000."""
         return {
-            "seq": record.seq,
-            "id": str(record.id),
-            "table_name": record.table_name,
-            "op": "put" if record.deleted_at is None else "delete",
-            "checksum": record.checksum,
-            "size_bytes": record.size_bytes,
-            "revision": record.revision,
-            "etag": record.etag,
+            "seq": change.seq,
+            "id": str(change.id),
+            "table_name": change.table_name,
+            "op": "delete" if change.s3_key is None else "put",
+            "checksum": change.checksum,
+            "size_bytes": change.size_bytes,
+            "revision": change.revision,
+            "etag": change.etag,
         }
 
 
@@ -138,7 +138,7 @@ class FeedSerializer(serializers.Serializer[Any]):
 
     @staticmethod
     def serialize(page: FeedPage) -> dict[str, Any]:
-        changes = [ChangeSerializer.serialize(record) for record in page.changes]
+        changes = [ChangeSerializer.serialize(change) for change in page.changes]
         return {"changes": changes, "next": page.next, "has_more": page.has_more}
 
 

@@ -239,7 +239,10 @@ class _Ahead:
             following.cancel()
 
     def _ask(self) -> "asyncio.Future[bytes | None]":
-        return asyncio.ensure_future(sync_to_async(next)(self._pieces, None))
+        return asyncio.ensure_future(sync_to_async(self._next)())
+
+    def _next(self) -> bytes | None:
+        return next(self._pieces, None)
 
     def close(self) -> None:
         """Django calls it in the thread that the pieces are made in, so none is being made."""

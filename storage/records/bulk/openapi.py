@@ -104,8 +104,8 @@ CHANGES: dict[str, Any] = {
 FETCH: dict[str, Any] = {
     "operation_id": "fetchRecords",
     "summary": "Download many records",
-    "description": f"In the order of their ids, up to 16 MiB of sealed bytes. As `{SEQUENCE}` (RFC 8742) the request is "
-    "one map, and the answer is one map a record and at its end one of `missing`, `more` and `too_large`.",
+    "description": f"In the order of their ids, up to 16 MiB of sealed bytes. As `{SEQUENCE}` (RFC 8742) the request "
+    "is one map, and the answer is one map a record and at its end one of `missing`, `more` and `too_large`.",
     "request": {JSON: FetchSerializer, SEQUENCE: _BINARY},
     "responses": {
         (200, JSON): FetchedSerializer,
@@ -120,10 +120,10 @@ FETCH: dict[str, Any] = {
 BATCH: dict[str, Any] = {
     "operation_id": "changeRecords",
     "summary": "Store and delete many records",
-    "description": "At most 500 operations with 16 MiB of sealed bytes, each answered by itself and in their order. Sent "
-    "again it changes nothing: a put whose record has that content already is 200, a deletion of what is gone is 204. "
-    f"As `{SEQUENCE}` (RFC 8742) the request is one map an operation, with one of `atomic` before them if at all, and "
-    "the answer is one map a result.",
+    "description": "At most 500 operations with 16 MiB of sealed bytes, each answered by itself and in their order. "
+    "Sent again it changes nothing: a put whose record has that content already is 200, a deletion of what is gone is "
+    f"204. As `{SEQUENCE}` (RFC 8742) the request is one map an operation, with one of `atomic` before them if at all, "
+    "and the answer is one map a result.",
     "request": {JSON: BatchSerializer, SEQUENCE: _BINARY},
     "responses": {
         (200, JSON): ResultsOfBatchSerializer,

@@ -5,7 +5,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -86,33 +86,28 @@ class Result:
 
 
 def settle(operation: Operation, state: StorageRecord | None) -> Result | None:
-    """Where nothing is to be done: it is refused, or done already. ``state`` is the record's, or its tombstone. None for
+    """Where nothing is to be done: it is refused, or done already. ``state`` is the record, or its tombstone. None for
     what has to be carried out, if the quota has room for it.
     """
     live = state if state is not None and state.deleted_at is None else None
-    if isinstance(operation, Delete):
-        if live is not None:
-            return _refuse_condition(operation, live)
-        return Result(id=operation.id, status=204) if state is None else Result.of(state, status=204)
-    if operation.size_bytes > settings.MAX_RECORD_BYTES:
-        return Result.refused(operation.id, PayloadTooLarge)
-    if not is_same(operation, live):
-        if live is not None and live.table_name != operation.table_name:
-            return Result.refused(operation.id, Conflict, state=live)
-        if refusal := _refuse_condition(operation, live):
-            return refusal
-    if not operation.is_sound:
-        return Result.refused(operation.id, ChecksumMismatch)
-    return Result.of(live, status=200) if live is not None and is_same(operation, live) else None
+    if isinstance(operation, Put):
+        return _settle_put(operation, live)
+    if live is not None:
+        return _refuse_condition(operation, live)
+    return Result(id=operation.id, status=204) if state is None else Result.of(state, status=204)
 
 
-def is_same(operation: Operation, live: StorageRecord | None) -> bool:
-    """Whether the record is what the operation would make it."""
-    return (
-        isinstance(operation, Put)
-        and live is not None
-        and (live.table_name, live.checksum) == (operation.table_name, operation.checksum)
-    )
+def _settle_put(put: Put, live: StorageRecord | None) -> Result | None:
+    if put.size_bytes > settings.MAX_RECORD_BYTES:
+        return Result.refused(put.id, PayloadTooLarge)
+    is_same = live is not None and (live.table_name, live.checksum) == (put.table_name, put.checksum)
+    if live is not None and live.table_name != put.table_name:
+        return Result.refused(put.id, Conflict, state=live)
+    if not is_same and (refusal := _refuse_condition(put, live)):
+        return refusal
+    if not put.is_sound:
+        return Result.refused(put.id, ChecksumMismatch)
+    return Result.of(live, status=200) if live is not None and is_same else None
 
 
 def _refuse_condition(operation: Operation, live: StorageRecord | None) -> Result | None:
@@ -163,6 +158,7 @@ def parse_operation(sent: Any, *, field: str) -> tuple[Operation, bytes]:
 
 
 _NO_ID = UUID(int=0)
+Value = TypeVar("Value")
 
 
 class _Fields:
@@ -175,9 +171,11 @@ class _Fields:
     def id(self) -> UUID:
         value = self._sent.get("id")
         try:
-            return UUID(value) if isinstance(value, str) else self._refuse("id", "Must be a valid UUID.", _NO_ID)
+            if isinstance(value, str):
+                return UUID(value)
         except ValueError:
-            return self._refuse("id", "Must be a valid UUID.", _NO_ID)
+            pass
+        return self._refuse("id", "Must be a valid UUID.", _NO_ID)
 
     def condition(self, name: str) -> str | None:
         value = self._sent.get(name)
@@ -200,10 +198,10 @@ class _Fields:
         if isinstance(value, bytes):
             return value
         try:
-            return base64.b64decode(value, validate=True)  # type: ignore[arg-type]  # refused below
+            return base64.b64decode(value, validate=True)
         except (TypeError, ValueError, binascii.Error):
             return self._refuse("blob", "Must be base64, or a byte string in CBOR.", b"")
 
-    def _refuse(self, name: str, message: str, instead: Any) -> Any:
+    def _refuse(self, name: str, message: str, instead: Value) -> Value:
         self._errors[name] = [message]
         return instead

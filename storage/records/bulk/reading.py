@@ -9,7 +9,7 @@ from uuid import UUID
 from storage.models import StorageRecord
 from storage.records.bulk.answers import Item
 from storage.records.bulk.requests import MOST_BYTES
-from storage.records.change_feed import FeedPage
+from storage.records.change_feed import Change, FeedPage
 from storage.records.serializers import ChangeSerializer, RecordMetaSerializer
 from storage.staging import release_connection
 
@@ -27,7 +27,7 @@ class PageWithBytes:
 
     max_blob_bytes: int
 
-    def fit(self, changes: list[StorageRecord]) -> int:
+    def fit(self, changes: list[Change]) -> int:
         """How many of them make one page. The first always fits: the bytes of one are fewer than a page's."""
         left = PAGE_BYTES
         for index, change in enumerate(changes):
@@ -41,7 +41,7 @@ class PageWithBytes:
             key = change.s3_key if self._comes_with_bytes(change) else None
             yield Item(ChangeSerializer.serialize(change), key, change.size_bytes)
 
-    def _comes_with_bytes(self, change: StorageRecord) -> bool:
+    def _comes_with_bytes(self, change: Change) -> bool:
         return change.s3_key is not None and change.size_bytes <= self.max_blob_bytes
 
 

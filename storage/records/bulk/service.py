@@ -168,7 +168,9 @@ class _Work:
         self._mend([step for step in waiting if step.key is not None and _is_done(step.result)], states)
         changing = [step for step in waiting if step.result is None]
         self._retire(changing, states, usage=usage, now=now)
-        inserted, updated, back = [], [], []
+        inserted: list[StorageRecord] = []
+        updated: list[StorageRecord] = []
+        back: list[UUID] = []
         for step in changing:
             state = states.get(step.operation.id)
             record, status = self._change(step, state, usage=usage, now=now)
@@ -235,7 +237,7 @@ class _Work:
         return any(step.result is not None and step.result.is_refusal for step in self._steps)
 
     def require_no_refusal(self) -> None:
-        """Raises ``Conflict``. Those that nothing was wrong with are refused along with the others, by the same code."""
+        """Raises ``Conflict``: what nothing was wrong with is refused along with the others, by the same code."""
         if not self._has_refusal():
             return
         own = (step.result if step.result is not None and step.result.is_refusal else None for step in self._steps)
