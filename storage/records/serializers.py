@@ -97,6 +97,11 @@ class RecordListSerializer(ListSerializer):
     items = RecordMetaSerializer(many=True)
 
 
+@extend_schema_field({"type": ["string", "null"], "format": "byte"})
+class IncludedBlobField(Base64Field):
+    """For the schema: what is serialized here has none."""
+
+
 class ChangeSerializer(serializers.Serializer[Change]):
     seq = serializers.IntegerField()
     id = serializers.UUIDField()
@@ -106,10 +111,8 @@ class ChangeSerializer(serializers.Serializer[Change]):
     size_bytes = serializers.IntegerField()
     revision = serializers.IntegerField()
     etag = serializers.CharField(help_text="As in the header, quotes included.")
-    blob = Base64Field(
-        required=False,
-        allow_null=True,
-        help_text="With `include=blob`: the sealed bytes; null where they do not come along.",
+    blob = IncludedBlobField(
+        required=False, help_text="With `include=blob`: the sealed bytes; null where they do not come along."
     )
 
     @extend_schema_field(serializers.ChoiceField(choices=["put", "delete"]))

@@ -82,6 +82,10 @@ def request_for(operation: str, account: Account) -> dict[str, Any]:
         "POST billing/checkout": {"tier": "team"},
         "POST chat": {"message": "create a task to buy milk"},
         "POST plans/templates/{template}/run": {"variables": {"message": "buy milk"}},
+        "POST storage/records/fetch": {"ids": [vector]},
+        "POST storage/records/batch": {
+            "operations": [{"op": "put", "id": vector, "table_name": "notes", "blob": SEALED, "checksum": CHECKSUM}]
+        },
         "DELETE storage/vectors": {"ids": [vector]},
         "POST storage/vectors/upsert": {"vectors": [{"id": vector, "blob": SEALED, "checksum": CHECKSUM}]},
         "POST storage/vectors/search": {"blob": SEALED},

@@ -85,6 +85,8 @@ POST   billing/webhook                  400    400  400  400   400  .
 
 GET    storage/records                  401    200  200  200   200  .
 POST   storage/records                  401    402  201  201   201  .
+POST   storage/records/fetch            401    200  200  200   200  .
+POST   storage/records/batch            401    402  200  200   200  .
 GET    storage/records/{record}         401    200  200  200   200  404
 PUT    storage/records/{record}         401    402  200  200   200  404
 DELETE storage/records/{record}         401    204  204  204   204  404
