@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from functools import cache
 from itertools import groupby
 from uuid import UUID
 
-from django.db.models import Max
+from django.db import connection
+from django.db.models import Max, UUIDField
 
 from adiuva.db.compiled_queries import CompiledQuery
 from adiuva.db.compiled_writes import CompiledWrites
@@ -16,6 +16,10 @@ from storage.quota import LockedUsage
 from storage.versions.giving_way import drop_versions
 
 _WRITES = CompiledWrites(RecordVersion)
+_ID: "UUIDField[UUID, UUID]" = UUIDField()
+_BEYOND = """SELECT s3_key, size_bytes FROM storage_record_versions
+    WHERE user_id = %s AND record_id = %s ORDER BY revision DESC LIMIT 1 OFFSET %s"""
+_DROP = "DELETE FROM storage_record_versions WHERE s3_key = %s"
 _NEWEST = CompiledQuery(
     lambda user_id, record_id: RecordVersion.objects.for_user(user_id).filter(record_id=record_id).order_by("-revision")
 )
@@ -68,22 +72,25 @@ def _drop_surplus(usage: LockedUsage, added: Sequence[RecordVersion]) -> None:
     # Where revisions have not counted further than that, there cannot be more.
     grown = [version.record_id for version in added if version.revision > kept]
     if len(grown) == 1:
-        # What a setting has left over is the job's to prune (``storage.versions.pruning``): one came, one goes.
-        surplus = _beyond(kept).first(usage.row.user_id, grown[0])
-        drop_versions(usage.row, [surplus] if surplus else [])
+        _drop_one_beyond(usage, grown[0], kept)
     elif grown:
         versions = RecordVersion.objects.for_user(usage.row.user_id).filter(record_id__in=grown)
         by_record = groupby(versions.order_by("record_id", "-revision"), key=lambda version: version.record_id)
         drop_versions(usage.row, [version for _, newest_first in by_record for version in list(newest_first)[kept:]])
 
 
-@cache
-def _beyond(kept: int) -> CompiledQuery[RecordVersion]:
-    return CompiledQuery(
-        lambda user_id, record_id: (
-            RecordVersion.objects.for_user(user_id).filter(record_id=record_id).order_by("-revision")[kept:]
-        )
-    )
+def _drop_one_beyond(usage: LockedUsage, record_id: UUID, kept: int) -> None:
+    """One came, one goes, by SQL that is made already: every upload to a record that is often changed pays for it. What
+    a setting has left over is the job's to prune (``storage.versions.pruning``).
+    """
+    ids = [_ID.get_db_prep_value(one, connection) for one in (usage.row.user_id, record_id)]
+    with connection.cursor() as cursor:
+        cursor.execute(_BEYOND, [*ids, kept])
+        if beyond := cursor.fetchone():
+            key, size_bytes = beyond
+            cursor.execute(_DROP, [key])
+            usage.row.versions_bytes -= size_bytes
+            discard_after_commit(key)
 
 
 def leave_trash(*, user_id: UUID, record_ids: Collection[UUID]) -> None:

@@ -3,6 +3,7 @@ brought back are the bytes that it was.
 """
 
 import uuid
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -76,16 +77,12 @@ class Versions(RuleBasedStateMachine):
             return
         version = versions[which % len(versions)]
         data = self.was[version.record_id, version.revision]
-        for _ in range(2):  # a lost answer is asked for again
-            try:
-                record = restore_version(
-                    user_id=self.user.id,
-                    record_id=version.record_id,
-                    revision=version.revision,
-                    expect=lambda _: None,
-                )
-            except QuotaExceeded:
-                return
+        names: Any = {"user_id": self.user.id, "record_id": version.record_id, "revision": version.revision}
+        try:
+            record, again = [restore_version(**names, expect=lambda _: None) for _ in range(2)]
+        except QuotaExceeded:
+            return
+        assert again.revision == record.revision  # asked for again after a lost answer
         assert (record.checksum, record.size_bytes) == (checksum_of(data), len(data))
         self._note(record, data)
 
