@@ -68,5 +68,5 @@ def _ignore(_told: object) -> None:
 
 schedule("10 3 * * *", reap_storage)
 schedule("20 3 * * *", verify_blobs)
-schedule("7 * * * *", prune_versions)
+schedule("27 * * * *", prune_versions)
 schedule("40 * * * *", expire_uploads)

@@ -70,11 +70,14 @@ def restore_version(*, user_id: UUID, record_id: UUID, revision: int, expect: Ex
         QuotaExceeded: it has no room beside what else is stored.
         UpstreamError: its bytes are gone.
     """
-    state = _STATE.first(user_id, record_id)
-    if state is not None and _is_restored(state, revision):
-        return state
     # Who has nothing gets no row of counters, and nobody waits for the blob store under the lock.
-    version = find_version(user_id=user_id, record_id=record_id, revision=revision)
+    try:
+        version = find_version(user_id=user_id, record_id=record_id, revision=revision)
+    except NotFound:
+        state = _STATE.first(user_id, record_id)
+        if state is not None and _is_restored(state, revision):
+            return state
+        raise
     if is_lost(version.s3_key):
         raise UpstreamError("The version's bytes are missing.")
     with lock_usage(user_id) as usage:
