@@ -65,7 +65,6 @@ class _RunningDigests:
             while len(self._digests) > MOST_DIGESTS:
                 self._digests.popitem(last=False)
 
-
     def forget(self) -> None:
         """All of them, as a process that starts anew does."""
         with self._lock:
@@ -170,7 +169,8 @@ def receive_part(*, user: User, upload: Upload, part: Part) -> Upload:
     _require_fit(upload, part.offset + (part.declared_size or 0))
     with _held(upload) as hold:
         try:
-            digest = _drop_known(upload, part) if upload.offset == upload.length and upload.length else _receive(hold, part)
+            is_there = 0 < upload.length == upload.offset
+            digest = _drop_known(upload, part) if is_there else _receive(hold, part)
             if upload.offset < upload.length:
                 return upload
             return _complete(hold, user=user, digest=digest)

@@ -56,6 +56,7 @@ class _TusView(ApiView):
             return HttpResponse(
                 status=204,
                 headers={
+                    "Allow": ", ".join(self.allowed_methods),
                     "Tus-Resumable": TUS_VERSION,
                     "Tus-Version": TUS_VERSION,
                     "Tus-Extension": EXTENSIONS,

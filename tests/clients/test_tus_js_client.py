@@ -40,7 +40,8 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     data = tmp_path_factory.mktemp("mortal") / "data"
     data.mkdir()
     url = f"sqlite:///{data}/adiuva.sqlite3"
-    server = RunningServer(folder=data.parent, env={"DATA_DIR": str(data), "DATABASE_URL": url, "JWT_SECRET": "s" * 40})
+    env = {"DATA_DIR": str(data), "DATABASE_URL": url, "JWT_SECRET": "s" * 40, "LLM_PRELOAD": "false"}
+    server = RunningServer(folder=data.parent, env=env)
     server.manage("migrate", "--verbosity=0")
     server.manage("seed_demo")
     server.start()

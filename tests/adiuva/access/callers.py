@@ -105,6 +105,7 @@ class Owner:
             "record": self._record,
             "revision": lambda: "1",
             "backup": self._backup,
+            "upload": self._upload,
             "plan": self._plan,
             "plugin": self._plugin,
             "template": lambda: "tpl_task_agent_default",
@@ -143,6 +144,11 @@ class Owner:
     def _record(self) -> str:
         made = self._send("POST", "storage/records?table_name=notes", CONTENT, OCTETS)
         return str(made.json["id"])
+
+    def _upload(self) -> str:
+        request = request_for("POST storage/uploads", self.account)
+        made = self._send("POST", "storage/uploads", b"", request["headers"])
+        return str(made.headers["Location"].rpartition("/")[2])
 
     def _backup(self) -> str:
         # Of another time than what ``requests`` sends: the same again would be stored once.

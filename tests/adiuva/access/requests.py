@@ -14,6 +14,7 @@ from tests.fakes.authenticator import Authenticator, base64url
 from tests.marketplace.members import MAIN, MANIFEST
 from tests.marketplace.zip_archives import package
 from tests.storage.records.devices import form
+from tests.storage.uploads.tus import PART, VERSION, encode_metadata, record_fields
 from tests.support.accounts import PASSWORD, Account
 
 CONTENT = b"sealed"
@@ -53,6 +54,15 @@ def assertion() -> dict[str, Any]:
     options = {"rpId": "localhost", "challenge": base64url(secrets.token_bytes(32)), "allowCredentials": []}
     device.create({"rp": {"id": "localhost"}, "user": {"id": "AAAA"}, "challenge": "AAAA", "excludeCredentials": []})
     return device.get(options)
+
+
+def _tus_request(method: str) -> dict[str, Any]:
+    if method == "POST":
+        metadata = encode_metadata(record_fields(CONTENT))
+        return {"headers": VERSION | {"Upload-Length": str(len(CONTENT)), "Upload-Metadata": metadata}}
+    if method == "PATCH":  # a first part: the last one asks for the quota again
+        return {"body": CONTENT[:1], "headers": VERSION | {"Content-Type": PART, "Upload-Offset": "0"}}
+    return {"headers": VERSION}
 
 
 def request_for(operation: str, account: Account) -> dict[str, Any]:
@@ -100,6 +110,8 @@ def request_for(operation: str, account: Account) -> dict[str, Any]:
         return {"json": bodies[operation]}
     if operation in {"POST storage/records", "PUT storage/records/{record}"}:
         return {"body": CONTENT, "headers": OCTETS}
+    if "storage/uploads" in operation:
+        return _tus_request(operation.partition(" ")[0])
     if operation == "PUT backup":
         return {"body": CONTENT, "headers": {"Content-Type": OCTETS["Content-Type"], **label(CONTENT)}}
     if operation == "POST plugins":

@@ -3,6 +3,7 @@
 import hashlib
 import random
 import uuid
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -25,7 +26,7 @@ def test_parts_become_a_record(tus: TusDevice) -> None:
     assert created.status == 201
     path = created.headers["Location"]
     assert created.headers["Upload-Offset"] == "0"
-    assert parsedate_to_datetime(created.headers["Upload-Expires"])
+    assert parsedate_to_datetime(created.headers["Upload-Expires"]) > datetime.now(UTC)
     asked = tus.head(path)
     assert (asked.status, asked.headers["Upload-Offset"], asked.headers["Upload-Length"]) == (200, "0", "1000")
     assert asked.headers["Cache-Control"] == "no-store"
