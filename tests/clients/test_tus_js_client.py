@@ -89,7 +89,8 @@ class Run:
     def end(self) -> dict[str, Any]:
         """The last thing it says."""
         assert self._process.stdout is not None
-        self.said += map(json.loads, self._process.stdout)
+        with self._process.stdout as rest:
+            self.said += map(json.loads, rest)
         assert self._process.wait(SECONDS) == 0
         return self.said[-1]
 

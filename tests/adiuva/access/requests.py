@@ -108,12 +108,10 @@ def request_for(operation: str, account: Account) -> dict[str, Any]:
         bodies[operation] = WITH_TOKEN[operation](account)
     if operation in bodies:
         return {"json": bodies[operation]}
-    if operation in {"POST storage/records", "PUT storage/records/{record}"}:
-        return {"body": CONTENT, "headers": OCTETS}
+    if operation in {"POST storage/records", "PUT storage/records/{record}", "PUT backup"}:
+        return {"body": CONTENT, "headers": OCTETS | (label(CONTENT) if operation == "PUT backup" else {})}
     if "storage/uploads" in operation:
         return _tus_request(operation.partition(" ")[0])
-    if operation == "PUT backup":
-        return {"body": CONTENT, "headers": {"Content-Type": OCTETS["Content-Type"], **label(CONTENT)}}
     if operation == "POST plugins":
         manifest = MANIFEST | {"id": f"new-{secrets.token_hex(6)}", "name": f"Plugin {secrets.token_hex(6)}"}
         body, content_type = form(manifest=json.dumps(manifest), package=package(MAIN))

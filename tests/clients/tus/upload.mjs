@@ -33,7 +33,7 @@ await new Promise((done) => {
     metadata,
     ...(chunkSize ? { chunkSize } : {}),
     headers: { Authorization: `Bearer ${token}` },
-    retryDelays: Array(100).fill(200),
+    retryDelays: Array(1000).fill(200),
     onAfterResponse: (request, response) => {
       const asked = { method: request.getMethod(), status: response.getStatus() };
       const place = response.getHeader("Content-Location");

@@ -16,6 +16,7 @@ import pytest
 from tests.storage.crash.http_client import HttpClient, NoAnswerError
 from tests.storage.records.live_users import make_live_users
 from tests.storage.uploads.tus import PART, VERSION, encode_metadata, record_fields
+from tests.support.client import API
 from tests.support.server import RunningServer
 
 UPLOADS, KILLS, CLIENTS = 60, 6, 3
@@ -53,7 +54,7 @@ class Uploader:
         headers = VERSION | {"Upload-Length": str(length), "Upload-Metadata": encode_metadata(fields)}
         answer = self.client.request("POST", "storage/uploads", headers=headers)
         assert answer.status_code == 201, answer.text
-        return answer.headers["Location"], int(answer.headers["Upload-Offset"])
+        return answer.headers["Location"].removeprefix(f"{API}/"), int(answer.headers["Upload-Offset"])
 
     def _send(self, path: str, offset: int, content: bytes) -> int:
         size = self._rng.randrange(1, 200 * KIB)
@@ -108,7 +109,7 @@ def test_uploads_survive_kills_at_random_moments(server_factory: Callable[..., R
             one.result()
 
     stored = {key: value for one in uploaders for key, value in one.stored.items()}
-    with httpx.Client(base_url=f"{server.url}/api/v1/", trust_env=False, timeout=60) as http:
+    with httpx.Client(base_url=f"{server.url}{API}/", trust_env=False, timeout=60) as http:
         http.headers["Authorization"] = f"Bearer {user.token}"
         for record_id, checksum in stored.items():
             content = http.get(f"storage/records/{record_id}").content
