@@ -230,6 +230,11 @@ def next_revision_without_row(usage: LockedUsage, record_id: UUID) -> int:
     if not newest:
         return usage.next_revision()
     leave_trash(user_id=usage.row.user_id, record_ids=[record_id])
+    return revision_above_versions(usage, newest=newest)
+
+
+def revision_above_versions(usage: LockedUsage, *, newest: int) -> int:
+    """Above the tombstone that was pruned, too: it had the revision after the ``newest`` of the versions it left."""
     deletion = usage.next_revision(newest)
     return usage.next_revision(deletion)
 

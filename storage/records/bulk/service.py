@@ -23,10 +23,10 @@ from storage.models import StorageRecord
 from storage.quota import Kind, LockedUsage, limit_bytes, lock_usage, require_room, taken_bytes, usage_of
 from storage.records.bulk.operations import Delete, Operation, Put, Result, over_quota, settle
 from storage.records.bulk.requests import BatchRequest
-from storage.records.service import count_change, new_key, put_content
+from storage.records.service import count_change, new_key, put_content, revision_above_versions
 from storage.records.tombstones import make_tombstone
 from storage.staging import LOOK_AGAIN_AFTER_SECONDS, release_connection
-from storage.versions.retiring import leave_trash, retire
+from storage.versions.retiring import leave_trash, newest_revisions, retire
 
 GROUP_BYTES = 1024 * 1024  # held while the states of their records are looked up
 
@@ -171,9 +171,14 @@ class _Work:
         inserted: list[StorageRecord] = []
         updated: list[StorageRecord] = []
         back: list[UUID] = []
+        without_row = [step.operation.id for step in changing if step.operation.id not in states]
+        newest = newest_revisions(user_id=self._user.id, record_ids=without_row) if without_row else {}
         for step in changing:
             state = states.get(step.operation.id)
             record, status = self._change(step, state, usage=usage, now=now)
+            if record.id in newest:
+                record.revision = revision_above_versions(usage, newest=newest[record.id])
+                back.append(record.id)
             (inserted if state is None else updated).append(record)
             if state is not None and isinstance(step.operation, Put) and status == CREATED:
                 back.append(record.id)

@@ -14,6 +14,7 @@ from storage.checksums import checksum_of
 from storage.maintenance import Tally
 from storage.models import RecordVersion, StorageRecord
 from storage.records.tombstones import prune_tombstones
+from tests.storage.records.bulk.clients import Bulk, put
 from tests.storage.records.devices import Device, files, limit_storage
 from tests.support.client import Answer
 
@@ -157,7 +158,7 @@ def test_a_record_made_anew_or_restored_otherwise_leaves_the_trash(device: Devic
     assert [(item["id"], item["revision"]) for item in trash(device)] == [(first, 4)]
 
 
-@pytest.mark.parametrize("way", ["restored", "made anew"])
+@pytest.mark.parametrize("way", ["restored", "made anew", "in a batch"])
 def test_a_record_whose_tombstone_is_forgotten_comes_back_above_all_it_was(device: Device, way: str) -> None:
     record_id = written(device, b"one", b"two")
     device.delete(record_id)
@@ -169,8 +170,11 @@ def test_a_record_whose_tombstone_is_forgotten_comes_back_above_all_it_was(devic
         assert restore(device, record_id, 2, If_Match="*").status == 412  # there is no state
         assert restore(device, record_id, 2).json["revision"] == 4  # the deletion was 3
         assert device.read(record_id).content == b"two"
-    else:
+    elif way == "made anew":
         assert device.stored(b"anew", record_id=record_id)["revision"] == 4
+    else:
+        (result,) = Bulk(device).batch(put(b"anew", record_id=record_id))
+        assert (result["status"], result["revision"]) == (201, 4)
     assert trash(device) == []
     assert device.send(b"later", to=record_id, table=None).status == 200
     assert device.delete(record_id).status == 204
