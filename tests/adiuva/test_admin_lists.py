@@ -16,6 +16,7 @@ from accounts.models import SecurityEventType, User
 from accounts.security_events.recording import record
 from adiuva.mail.kinds import MailKind
 from adiuva.mail.outbox import send_mail
+from backups.models import BackupPolicy
 from billing.alerts import raise_alert
 from billing.models import KnownPrice
 from marketplace.models import PaymentReturn
@@ -62,6 +63,7 @@ def test_no_list_asks_once_a_row(root: Client) -> None:
         record(SecurityEventType.LOGIN, user_id=months.users[n].id, origin=TESTS)
         send_mail(MailKind.VERIFICATION, to=f"{n}@example.com", locale="en", account_id=months.users[n].id)
         KnownPrice.objects.create(price_id=f"price_{n}", interval="month", tier="pro")
+        BackupPolicy.objects.create(user=months.users[n], keep_last=n + 1)
         PaymentReturn.objects.create(
             stripe_id=f"re_more_{n}",
             payment_intent_id=f"pi_{n}",
