@@ -8,7 +8,7 @@ leaves an unreferenced blob, which ``manage.py reap_storage`` removes. The blob 
 import hashlib
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -128,6 +128,13 @@ def require_whole(request: Request) -> None:
 def body_parts(request: Request) -> Iterator[bytes]:
     """The request's body as it arrives; nothing is read before the first part is asked for."""
     return iter(lambda: request._request.read(READ_BYTES), b"")
+
+
+def watch_body(request: Request, look: Callable[[], None]) -> None:
+    """``look`` is called while nothing of a streamed body arrives; one that is held is here already."""
+    body: Any = request._request._stream  # noqa: SLF001 - as in declared_size
+    if isinstance(body, StreamingBody):
+        body.watch(look)
 
 
 def declared_size(request: Request) -> int | None:

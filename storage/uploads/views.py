@@ -1,5 +1,6 @@
 """The routes of resumable uploads: tus 1.0 with creation, termination, expiration and checksum (docs/api.md § 7)."""
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -14,12 +15,11 @@ from accounts.authentication import identity_of
 from adiuva.api.errors import PreconditionFailed, UnsupportedMediaType, ValidationFailed
 from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView, uuid_or_404
-from adiuva.server.streaming_body import StreamingBody
 from storage.models import Upload
-from storage.staging import body_parts, declared_size
+from storage.staging import body_parts, declared_size, watch_body
 from storage.uploads import targets
 from storage.uploads.metadata import ALGORITHMS, read_checksum, read_size
-from storage.uploads.receiving import Part, Watch, finish_empty, receive_part
+from storage.uploads.receiving import Part, finish_empty, receive_part
 from storage.uploads.service import create_upload, drop_upload, find_upload, require_draft
 
 TUS_VERSION = "1.0.0"
@@ -190,7 +190,7 @@ class UploadView(_TusView):
             arriving=body_parts(request),
             declared_size=declared_size(request),
             checksum=read_checksum(request.headers.get("Upload-Checksum")),
-            watch=_watch_of(request),
+            watch=partial(watch_body, request),
         )
         upload = receive_part(user=identity_of(request).user, upload=upload, part=part)
         return Response(status=204, headers=_headers_of(upload))
@@ -208,8 +208,3 @@ class UploadView(_TusView):
         self.require_version(request)
         drop_upload(upload)
         return Response(status=204)
-
-
-def _watch_of(request: Request) -> Watch:
-    body = request._request._stream  # noqa: SLF001 - Django offers no other way
-    return body.watch if isinstance(body, StreamingBody) else lambda _look: None
