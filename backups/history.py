@@ -86,18 +86,22 @@ def allowance_for(*, user: User, declared: int | None) -> Allowance:
         QuotaExceeded: the quota is 0, or has no room for ``declared`` bytes.
     """
     allow = partial(allowance_of, user, Kind.BACKUP, max_bytes=settings.MAX_BACKUP_BYTES, declared=declared)
-    policy = BackupPolicy.objects.of_user(user.id)
-    if policy.has_rules:
+    if BackupPolicy.objects.of_user(user.id).has_rules:
         # What is used and what of it would be dropped are of one moment: with an upload in between, which changes both,
         # one could be refused that there is room for.
         with lock_usage(user.id):
-            dropped = _plan_retention(policy, arrival=_next_arrival(get_latest(user_id=user.id)))
-            allowance = allow(replaced=sum(one.size_bytes for one in dropped))
+            allowance = allow(replaced=bytes_giving_way(user.id))
     else:
         allowance = allow()
     if declared is not None:  # 402 goes before 413
         require_room(limit=allowance.limit, used=allowance.used, requested=declared, replaced=allowance.replaced)
     return allowance
+
+
+def bytes_giving_way(user_id: UUID) -> int:
+    """Of the snapshots that the user's policy would drop, were one to arrive now."""
+    dropped = _plan_retention(BackupPolicy.objects.of_user(user_id), arrival=_next_arrival(get_latest(user_id=user_id)))
+    return sum(one.size_bytes for one in dropped)
 
 
 def store_backup(*, user: User, label: Label, body: SealedBody, allowance: Allowance, expect: Expectation) -> Stored:

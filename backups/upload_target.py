@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from backups.headers import parse_label
-from backups.history import Stored, commit_blob, etag_of, get_latest, is_repeated, key_of
+from backups.history import Stored, bytes_giving_way, commit_blob, etag_of, get_latest, is_repeated, key_of
 from storage.quota import Kind, LockedUsage
 from storage.staging import UploadKind, WholeBlob, is_lost
 from storage.uploads import targets
@@ -29,7 +29,7 @@ class BackupTarget:
     def plan(self, *, user: User, fields: Mapping[str, str], size_bytes: int) -> Plan:
         label, checksum = parse_label(fields)
         backup_id = uuid.uuid4()
-        result, replaced = None, 0
+        result, replaced = None, bytes_giving_way(user.id)
         latest = get_latest(user_id=user.id)
         if latest is not None and is_repeated(latest, label=label, checksum=checksum):
             if is_lost(latest.s3_key):
