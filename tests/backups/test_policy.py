@@ -27,6 +27,7 @@ from tests.backups.snapshots import (
     used_bytes,
 )
 from tests.storage.maintenance.stored_items import age_files, make_backup
+from tests.storage.uploads.tus import TusDevice, backup_fields
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 
@@ -271,6 +272,32 @@ def test_an_export_says_how_long_snapshots_stay(api: ApiClient, account: Account
     assert json.loads(archive.read("backup_policy.json")) == NO_RULES | {"keep_last": 5, "immutable_days": 2}
     (item,) = json.loads(archive.read("backups.json"))["items"]
     assert item["immutable_until"][:23] == f"{immutable_until(meta['id']):%Y-%m-%dT%H:%M:%S.%f}"[:23]
+
+
+# --- by resumable uploads ---
+
+
+def test_the_policy_is_the_same_for_a_resumable_upload(api: ApiClient, account: Account) -> None:
+    """What it drops gives way to it when its room is reserved, too, and goes when it is finished."""
+    tus = TusDevice(api, account)
+    allow(account, 100)
+    first = store(api, account, b"x" * 60)["id"]
+    assert tus.create(backup_fields(b"y" * 90), 90).code == "quota_exceeded"
+    set_policy(api, account, keep_last=1, immutable_days=3)
+    assert tus.create(backup_fields(b"y" * 101), 101).code == "quota_exceeded"
+    path = tus.begin(backup_fields(b"y" * 90), 90)
+    assert tus.send(path, 0, b"y" * 50).status == 204
+    assert kept(api, account) == [first]
+
+    finished = tus.send(path, 50, b"y" * 40)
+    (id_,) = kept(api, account)
+    assert finished.headers["Content-Location"].endswith(id_)
+    assert immutable_until(id_) > datetime.now(UTC) + 2 * DAY
+    assert delete(api, account, id_).status == 409
+    assert tus.create(backup_fields(b"z" * 11), 11).code == "quota_exceeded"  # what is immutable does not give way
+    again = tus.create(backup_fields(b"y" * 90), 90)  # it is there already: nothing is sent, and nothing dropped
+    assert (again.status, again.headers["Upload-Offset"]) == (201, "90")
+    assert kept(api, account) == [id_]
 
 
 # --- at once ---

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomFillSync } from "node:crypto";
 import { before, test } from "node:test";
 import {
   ChecksumMismatch,
@@ -7,8 +8,10 @@ import {
   isProblem,
   MemoryStore,
   ok,
+  PART_BYTES,
   sha256,
   toBase64,
+  UploadExpired,
   type AdiuvaClient,
   type LocalRecord,
   type Sealed,
@@ -148,6 +151,42 @@ test("a snapshot comes back with what it was labelled with", async () => {
   const back = await client.backups.restore(meta.id);
   assert.deepEqual([back.bytes, back.version, back.timestamp], [CONTENT, "3", timestamp]);
   assert.deepEqual((await client.backups.restore()).bytes, CONTENT);
+});
+
+test("a snapshot of several parts goes up over a connection that breaks, and comes back", async () => {
+  const large = randomFillSync(new Uint8Array(2 * PART_BYTES + 1));
+  let patches = 0;
+  const lossy = await demo("team", {
+    fetch: async (input, init) => {
+      const request = new Request(input, init);
+      const response = await fetch(request);
+      if (request.method === "PATCH" && (patches += 1) % 2 === 0) throw new TypeError("fetch failed");
+      return response;
+    },
+  });
+  const { meta, etag } = await lossy.backups.stream({ version: "3", body: new Blob([large]) });
+  assert.deepEqual([meta.size_bytes, etag, patches], [large.length, `"${await sha256(large)}"`, 3]);
+
+  const pieces: Uint8Array[] = [];
+  const sink = new WritableStream<Uint8Array>({ write: (piece) => void pieces.push(piece) });
+  const restored = await client.backups.restoreTo(sink);
+  assert.deepEqual([restored.version, restored.checksum], ["3", meta.checksum]);
+  assert.ok(Buffer.concat(pieces).equals(large));
+});
+
+test("records go up in parts too, and what is given up is gone", async () => {
+  const id = crypto.randomUUID();
+  const fields = { target: "record", table_name: "files", id, checksum: await sha256(CONTENT) };
+  const upload = await client.uploads.create(CONTENT.length, fields);
+  const { location } = await client.uploads.send(upload, new Blob([CONTENT]));
+  assert.equal(location, `/api/v1/storage/records/${id}`);
+  assert.deepEqual((await client.records.read(id)).bytes, CONTENT);
+
+  const other = await client.uploads.create(10, { ...fields, id: crypto.randomUUID() });
+  assert.equal((await client.uploads.state(other)).offset, 0);
+  await client.uploads.abort(other);
+  await client.uploads.abort(other);
+  await assert.rejects(client.uploads.state(other), UploadExpired);
 });
 
 test("vectors are found again, nearest first", async () => {
