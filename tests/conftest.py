@@ -27,7 +27,6 @@ from tests.support.template_database import Templates, use_for_tests
 
 SERVER_SECRET = "4f1d2c3b4a5968778695a4b3c2d1e0f04f1d2c3b4a5968778695a4b3c2d1e0f0"
 
-SQLITE = "sqlite:///"
 ON_POSTGRES = os.environ.get("DATABASE_URL", "").startswith("postgres")
 SERVICE_FIXTURES = {"db", "transactional_db", "database", "server_environment", "_redis_server"}
 MARKERS_OF_A_FEW = {"slow", "browser", "node"}
@@ -210,13 +209,7 @@ def server_environment(
     if redis := os.environ.get("REDIS_URL"):
         environment["REDIS_URL"] = redis
 
-    def migrate() -> None:
-        RunningServer(folder=folder, env=environment).manage("migrate", "--verbosity=0")
-
-    if database_url.startswith(SQLITE):
-        database_templates.place(Path(database_url.removeprefix(SQLITE)), migrate)
-    else:
-        migrate()
+    database_templates.migrate(RunningServer(folder=folder, env=environment))
     yield environment
     drop_database(database_url)
 

@@ -13,6 +13,7 @@ from django.contrib import admin
 
 from tests.support.browser import Browser
 from tests.support.server import RunningServer, drop_database, new_database
+from tests.support.template_database import Templates
 
 pytestmark = pytest.mark.browser
 ROOT, PASSWORD = "root@example.com", "adiuva-demo-1"
@@ -30,14 +31,14 @@ LISTS = sorted(f"/admin/{m._meta.app_label}/{m._meta.model_name}/" for m in admi
 HINTS = ("Input elements should have autocomplete",)
 
 
-def serve(folder: Path, build: str) -> Iterator[RunningServer]:
+def serve(folder: Path, build: str, database_templates: Templates) -> Iterator[RunningServer]:
     environment = {
         "DATA_DIR": str(folder / "data"),
         "DATABASE_URL": new_database(f"adiuva_{folder.name}_{os.getpid()}".replace("-", "_"), folder),
         "JWT_SECRET": "9a1d2c3b4a5968778695a4b3c2d1e0f04f1d2c3b4a5968778695a4b3c2d1e0f1",
     }
     running = RunningServer(folder=folder, env=environment)
-    running.manage("migrate", "--verbosity=0")
+    database_templates.migrate(running)
     running.manage("shell", "--verbosity=0", "-c", build)
     running.start()
     yield running
@@ -46,15 +47,15 @@ def serve(folder: Path, build: str) -> Iterator[RunningServer]:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def service(tmp_path_factory: pytest.TempPathFactory, database_templates: Templates) -> Iterator[RunningServer]:
     """With some months behind it."""
-    yield from serve(tmp_path_factory.mktemp("months"), BUILD)
+    yield from serve(tmp_path_factory.mktemp("months"), BUILD, database_templates)
 
 
 @pytest.fixture(scope="module")
-def new_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def new_service(tmp_path_factory: pytest.TempPathFactory, database_templates: Templates) -> Iterator[RunningServer]:
     build = f"from accounts.models import User; User.objects.create_superuser(email={ROOT!r}, password={PASSWORD!r})"
-    yield from serve(tmp_path_factory.mktemp("new"), build)
+    yield from serve(tmp_path_factory.mktemp("new"), build, database_templates)
 
 
 @pytest.fixture

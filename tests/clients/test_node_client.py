@@ -14,6 +14,7 @@ from tests.clients.commands import npm, run
 from tests.clients.own_keys import master_key_of, note_of, secrets_of
 from tests.flows.places import script
 from tests.support.server import RunningServer, ShortMinuteServer
+from tests.support.template_database import Templates
 
 SECRETS = [b"Rosalba", "ragù".encode(), b"tagliatelle", b"train to Bologna", b"a long sentence", b"a longer sentence"]
 
@@ -21,18 +22,18 @@ pytestmark = pytest.mark.node
 
 
 @pytest.fixture(scope="module")
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def own_server(tmp_path_factory: pytest.TempPathFactory, database_templates: Templates) -> Iterator[RunningServer]:
     """With demo data and a folder of its own, so that all it keeps can be searched."""
-    yield from serve(RunningServer, tmp_path_factory.mktemp("day"))
+    yield from serve(RunningServer, tmp_path_factory.mktemp("day"), database_templates)
 
 
 @pytest.fixture(scope="module")
-def hasty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def hasty_server(tmp_path_factory: pytest.TempPathFactory, database_templates: Templates) -> Iterator[RunningServer]:
     """Its minute, in which the limits of the tiers are used up, is a second."""
-    yield from serve(ShortMinuteServer, tmp_path_factory.mktemp("hasty"))
+    yield from serve(ShortMinuteServer, tmp_path_factory.mktemp("hasty"), database_templates)
 
 
-def serve(kind: type[RunningServer], root: Path) -> Iterator[RunningServer]:
+def serve(kind: type[RunningServer], root: Path, database_templates: Templates) -> Iterator[RunningServer]:
     # Tokens must outlive a restore, whatever becomes of the folder.
     env = {
         "DATA_DIR": str(root / "data"),
@@ -42,7 +43,7 @@ def serve(kind: type[RunningServer], root: Path) -> Iterator[RunningServer]:
     server = kind(folder=root, env=env)
     server.env["PUBLIC_URL"] = server.url
     (root / "data").mkdir()
-    server.manage("migrate", "--verbosity=0")
+    database_templates.migrate(server)
     server.manage("seed_demo")
     server.start()
     yield server

@@ -19,6 +19,9 @@ from django.conf import settings
 from django.db import connections
 from django.db.backends.sqlite3.creation import DatabaseCreation
 
+from tests.support.server import RunningServer
+
+SQLITE = "sqlite:///"
 KEPT = 6  # as many branches may take turns; one is about 1 MB
 PATIENCE_SECONDS = 60
 
@@ -43,6 +46,18 @@ class Templates:
                 with contextlib.suppress(OSError, sqlite3.Error):
                     self._keep(database)
         return False
+
+    def migrate(self, server: RunningServer) -> None:
+        """Its new database: on SQLite by a copy, where there is one."""
+
+        def migrate() -> None:
+            server.manage("migrate", "--verbosity=0")
+
+        url = server.env["DATABASE_URL"]
+        if url.startswith(SQLITE):
+            self.place(Path(url.removeprefix(SQLITE)), migrate)
+        else:
+            migrate()
 
     def _copied(self, database: Path) -> bool:
         if self._folder is None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.browser import Browser
 from tests.support.server import RunningServer, drop_database, new_database
+from tests.support.template_database import Templates
 
 pytestmark = pytest.mark.browser
 ROOT, PASSWORD = "root@example.com", "adiuva-demo-1"
@@ -22,7 +23,7 @@ Scheme = Literal["light", "dark"]
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def service(tmp_path_factory: pytest.TempPathFactory, database_templates: Templates) -> Iterator[RunningServer]:
     """A new one, as in production: its superuser has a password and nothing else."""
     folder = tmp_path_factory.mktemp("staff")
     environment = {
@@ -32,7 +33,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]
         "STAFF_REQUIRE_SECOND_FACTOR": "true",
     }
     running = RunningServer(folder=folder, env=environment)
-    running.manage("migrate", "--verbosity=0")
+    database_templates.migrate(running)
     running.manage("shell", "--verbosity=0", "-c", BUILD)
     running.start()
     yield running

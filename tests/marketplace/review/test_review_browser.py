@@ -11,6 +11,7 @@ from tests.marketplace.review.reviewer_browser import ReviewerBrowser
 from tests.marketplace.review.sample_queue import HOSTILE_FILES, IMAGE, SCRIPT
 from tests.support.browser import Browser
 from tests.support.server import RunningServer, drop_database, new_database
+from tests.support.template_database import Templates
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +20,7 @@ Scheme = Literal["light", "dark"]
 
 
 @pytest.fixture(scope="module")
-def sample_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def sample_server(tmp_path_factory: pytest.TempPathFactory, database_templates: Templates) -> Iterator[RunningServer]:
     """A server with submissions of its own."""
     folder = tmp_path_factory.mktemp("review")
     environment = {
@@ -28,7 +29,7 @@ def sample_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
         "JWT_SECRET": "9a1d2c3b4a5968778695a4b3c2d1e0f04f1d2c3b4a5968778695a4b3c2d1e0f1",
     }
     running = RunningServer(folder=folder, env=environment)
-    running.manage("migrate", "--verbosity=0")
+    database_templates.migrate(running)
     running.manage("shell", "--verbosity=0", "-c", BUILD)
     running.start()
     yield running
