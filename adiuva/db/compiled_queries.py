@@ -64,7 +64,9 @@ class _Compiled(Generic[Row]):
         self._model: type[Row] = compiler.klass_info["model"]
         self._own = slice(own[0], own[-1] + 1)
         self._names = [column[0].target.attname for column in compiler.select[self._own]]
-        self._related = get_related_populators(compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS)
+        self._related = get_related_populators(  # type: ignore[call-arg]  # the stubs are of Django 6
+            compiler.klass_info, compiler.select, DEFAULT_DB_ALIAS
+        )
         self._annotations = [*compiler.annotation_col_map.items()]
         self._converters = [*compiler.get_converters(column[0] for column in compiler.select).items()]
 

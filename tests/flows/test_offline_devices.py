@@ -4,26 +4,30 @@ killed, and goes back to a backup. In the end both have the same notes: none is 
 
 import os
 import random
+import shutil
 import signal
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Timer
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
+import psycopg
 import pytest
+from psycopg import sql
 
 from tests.flows.following_devices import PASSWORD
 from tests.flows.offline_devices import JSON, SEQUENCE, Device, LostError
-from tests.flows.places import script
-from tests.support.server import RunningServer
+from tests.support.server import RunningServer, drop_database
 
 pytestmark = pytest.mark.slow
 
 OPERATIONS = 500
 KILLS, RESTORES = 4, 2
+KEPT = f"adiuva_kept_{os.getpid()}"
 
 
 class Story:
@@ -35,6 +39,7 @@ class Story:
         self.devices = [Device(server, email, form=form, rng=rng) for form in (JSON, SEQUENCE)]
         self.written: set[bytes] = set()
         self.superseded: set[bytes] = set()
+        self.backup = Path()
 
     def go_on(self, device: Device) -> None:
         match self.rng.choices(["write", "change", "delete", "synchronise"], [4, 5, 2, 3])[0]:
@@ -53,14 +58,16 @@ class Story:
         self.written.add(text)
         return text
 
-    def kill_while(self, device: Device) -> None:
-        """At a random moment of its synchronisation, or soon after."""
+    def kill_while(self, device: Device, *, keep: Path) -> None:
+        """At a random moment of its synchronisation, or soon after. What is there then is kept as a backup."""
         timer = Timer(self.rng.random() * 0.1, self.server.signal, [signal.SIGKILL])
         timer.start()
         with suppress(LostError):
             device.synchronise()
         timer.join()
         self.server.stop(signal.SIGKILL)
+        self.backup = keep
+        copy_service(self.server.env, to=keep)
         self.server.start()
 
     def settle(self) -> None:
@@ -72,13 +79,46 @@ class Story:
                     device.synchronise()
                     is_done = True
 
-    def go_back(self, backup: str) -> None:
-        """What either device has is in step, so that no later state than what they keep is lost."""
+    def go_back(self) -> None:
+        """The devices are in step before, so that what is lost is what both of them have."""
         self.settle()
-        self.server.stop()
-        script("restore.sh", "--force", backup, env=self.server.env)
+        self.server.stop(signal.SIGKILL)
+        put_back(self.server.env, kept=self.backup)
+        self.server.manage("new_epoch")
         self.server.start()
         self.settle()
+
+
+def copy_service(env: dict[str, str], *, to: Path) -> None:
+    """While no server runs: the folder, in which an SQLite database lies as well, and one of PostgreSQL."""
+    shutil.copytree(env["DATA_DIR"], to)
+    if env["DATABASE_URL"].startswith("postgres"):
+        copy_database(env["DATABASE_URL"], of=urlsplit(env["DATABASE_URL"]).path.strip("/"), to=KEPT)
+
+
+def put_back(env: dict[str, str], *, kept: Path) -> None:
+    shutil.rmtree(env["DATA_DIR"])
+    shutil.copytree(kept, env["DATA_DIR"])
+    if env["DATABASE_URL"].startswith("postgres"):
+        name = urlsplit(env["DATABASE_URL"]).path.strip("/")
+        copy_database(env["DATABASE_URL"], of=KEPT, to=name)
+
+
+def copy_database(url: str, *, of: str, to: str) -> None:
+    maintenance = urlunsplit(urlsplit(url)._replace(path="/postgres"))
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        # Of the server that was killed.
+        connection.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [of])
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(to)))
+        copied = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        connection.execute(copied.format(sql.Identifier(to), sql.Identifier(of)))
+
+
+@pytest.fixture
+def start(start: Callable[[dict[str, str]], RunningServer]) -> Iterator[Callable[[dict[str, str]], RunningServer]]:
+    yield start
+    if (url := os.environ.get("DATABASE_URL", "")).startswith("postgres"):
+        drop_database(urlunsplit(urlsplit(url)._replace(path=f"/{KEPT}")))
 
 
 def test_two_devices_end_with_the_same_and_nothing_is_lost_or_doubled(
@@ -96,18 +136,14 @@ def test_two_devices_end_with_the_same_and_nothing_is_lost_or_doubled(
     server.manage("set_tier", email, "team")
 
     story = Story(server, email, rng)
-    moments = rng.sample(range(50, OPERATIONS - 10), KILLS + RESTORES)
-    kills, restores = set(moments[:KILLS]), set(moments[KILLS:])
-    backups = {moment - rng.randrange(10, 50): moment for moment in restores}
-    made: dict[int, str] = {}
+    moments = sorted(rng.sample(range(50, OPERATIONS - 10), KILLS + RESTORES))
+    returns = set(moments[2::3])  # after two kills each, the later of which is the backup
     for number in range(OPERATIONS):
         device = rng.choice(story.devices)
-        if number in backups:
-            made[backups[number]] = script("backup.sh", str(tmp_path / "backups"), env=env).strip()
-        if number in kills:
-            story.kill_while(device)
-        elif number in restores:
-            story.go_back(made[number])
+        if number in returns:
+            story.go_back()
+        elif number in moments:
+            story.kill_while(device, keep=tmp_path / f"kept-{number}")
         else:
             story.go_on(device)
 
