@@ -63,16 +63,17 @@ def test_storage_survives_kills_at_random_moments_of_200_batches(
 ) -> None:
     seed = os.environ.get("CRASH_SEED") or str(random.SystemRandom().randrange(10**9))
     print(f"to see this run's choices again: CRASH_SEED={seed}")  # noqa: T201 - pytest shows it with a failure
-    rng = random.Random(seed)  # noqa: S311 - no secret
     data = tmp_path / "data"
     workload = Workload(server_factory(DATA_DIR=str(data)))
-    workload.create_accounts(accounts=1, devices=0, seed=seed, uses_vectors=False)
-    (account,) = workload.accounts
-    kept: dict[str, str] = {}
+    # Two, or the batches would wait for the rate limit.
+    workload.create_accounts(accounts=2, devices=0, seed=seed, uses_vectors=False)
     done: list[int] = []
 
-    def use() -> None:
-        for number in range(BATCHES):
+    def use(account: AccountUnderTest) -> dict[str, str]:
+        """The checksums of what must be there in the end."""
+        rng = random.Random(f"{seed} {workload.accounts.index(account)}")  # noqa: S311 - no secret
+        kept: dict[str, str] = {}
+        for number in range(BATCHES // 2):
             operations = random_batch(rng)
             send_until_answered(account, operations)
             for one in operations:
@@ -80,30 +81,33 @@ def test_storage_survives_kills_at_random_moments_of_200_batches(
                 if one["op"] == "put":
                     kept[one["id"]] = one["checksum"]
             done.append(number)
+        return kept
 
     moments = random.Random(f"{seed} kills")  # noqa: S311 - no secret
     try:
-        with ThreadPoolExecutor(1) as pool:
-            using = pool.submit(use)
-            for moment in sorted(moments.sample(range(10, BATCHES - 10), KILLS)):
-                while len(done) < moment and not using.done():
+        with ThreadPoolExecutor(2) as pool:
+            using = [pool.submit(use, account) for account in workload.accounts]
+            for moment in sorted(moments.sample(range(10, BATCHES - 20), KILLS)):
+                while len(done) < moment and not all(one.done() for one in using):
                     time.sleep(0.002)
                 time.sleep(moments.random() * 0.05)
                 workload.kill()
-            using.result()
-        listed = list_all(account.client, "storage/records")
-        assert {one["id"]: one["checksum"] for one in listed} == kept
-        for one in listed:
-            read = account.client.request("GET", f"storage/records/{one['id']}")
-            assert checksum_of(read.content) == one["checksum"]
+            kept = [one.result() for one in using]
         output = workload.server.manage("reap_storage", "--min-age", "0")
         assert "counters of 0 users corrected" in output
         assert "0 unknown keys" in output
-        used = account.client.request("GET", "storage/quota").json()["storage"]["used_bytes"]
-        assert used == sum(one["size_bytes"] for one in listed)
-        blobs = [path for path in (data / "blobs" / account.user_id).rglob("*") if path.is_file()]
+        for account, checksums in zip(workload.accounts, kept, strict=True):
+            assert_holds(account, checksums)
+        blobs = [path for path in (data / "blobs").rglob("*") if path.is_file()]
         counted = workload.server.manage("shell", "--no-imports", "--verbosity=0", "-c", COUNT_BLOBS)
-        assert len(blobs) == int(counted.split()[-1])
-        assert list((data / "blobs" / ".unfinished").iterdir()) == []
+        assert len(blobs) == int(counted.split()[-1])  # none is left in .unfinished either
+        workload.server.manage("verify_blobs")
     finally:
         workload.close()
+
+
+def assert_holds(account: AccountUnderTest, checksums: dict[str, str]) -> None:
+    listed = list_all(account.client, "storage/records")
+    assert {one["id"]: one["checksum"] for one in listed} == checksums
+    used = account.client.request("GET", "storage/quota").json()["storage"]["used_bytes"]
+    assert used == sum(one["size_bytes"] for one in listed)
