@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adiuva.api import cbor
 from adiuva.api.cbor import MAX_DEPTH, read_sequence
 from adiuva.api.errors import ValidationFailed
 from tests.support.cbor import write
@@ -110,3 +111,24 @@ def test_floats_of_either_width_count_one_by_one(width: str) -> None:
     assert read(b"\x98\x32" + body, most_values=51) == [list(range(50))]
     with pytest.raises(ValidationFailed):
         read(b"\x98\x32" + body, most_values=50)
+
+
+written = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**64), 2**64 - 1) | st.text(max_size=5) | st.binary(max_size=40),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(values=st.lists(written, max_size=4), split=st.integers(1, 20))
+def test_what_is_written_is_read_again_however_it_is_cut(values: list[Any], split: int) -> None:
+    data = b"".join(map(cbor.write, values))
+    parts = [data[start : start + split] for start in range(0, len(data), split)]
+    assert list(cbor.read_arriving(parts, most_values=10_000)) == values
+    assert data == b"".join(map(write, values))
+
+
+def test_a_mistake_is_named_by_its_place_in_the_whole_body() -> None:
+    with pytest.raises(ValidationFailed) as refusal:
+        list(cbor.read_arriving([b"\x01\x02", b"\x03\xf7"], most_values=10))
+    assert "(byte 3)" in str(refusal.value.extra)
