@@ -198,9 +198,11 @@ class _Fields:
         if isinstance(value, bytes):
             return value
         try:
-            return base64.b64decode(value, validate=True)
-        except (TypeError, ValueError, binascii.Error):
-            return self._refuse("blob", "Must be base64, or a byte string in CBOR.", b"")
+            if isinstance(value, str):
+                return base64.b64decode(value, validate=True)
+        except (ValueError, binascii.Error):
+            pass
+        return self._refuse("blob", "Must be base64, or a byte string in CBOR.", b"")
 
     def _refuse(self, name: str, message: str, instead: Value) -> Value:
         self._errors[name] = [message]

@@ -61,7 +61,7 @@ class Follower:
         assert numbers == sorted(set(numbers))
         target = self.known if self._run is None else self._run
         for change in feed.changes:
-            if change.deleted_at is None:
+            if change.s3_key is not None:
                 target[change.id] = change.revision
             else:
                 target.pop(change.id, None)

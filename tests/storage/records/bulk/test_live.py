@@ -63,8 +63,7 @@ def test_a_large_answer_is_whole_over_the_wire(crowd: Crowd) -> None:
     operations = [put(bytes([number]) * 700_000) for number in range(12)]
     with person.client() as client:
         assert {result["status"] for result in send(client, *operations)} == {201}
-        query = {"include": "blob", "max_blob_bytes": 1 << 20}
-        answer = client.get("changes", params=query, headers={"Accept": SEQUENCE})
+        answer = client.get("changes?include=blob&max_blob_bytes=1048576", headers={"Accept": SEQUENCE})
         *changes, rest = read_sequence(answer.content, most_values=100_000)
         assert [change["blob"] for change in changes] == [one["blob"] for one in operations[:11]]
         assert rest["has_more"] is True
