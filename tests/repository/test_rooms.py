@@ -25,7 +25,7 @@ ALONE: dict[str, str] = {
     "adiuva.api.openapi.settings": "the settings import it, so it imports neither Django nor DRF",
     "adiuva.server.cors": "the settings import it: headers alone, apart from who may open a WebSocket",
     "adiuva.server.origins": "who may open a WebSocket is a rule of its own, found by its name",
-    "backups.upload_target": "what resumable uploads ask of backups: one of the targets that storage knows by a port alone",
+    "backups.upload_target": "what resumable uploads ask of backups: a target that storage knows by a port",
     "billing.revenue.disputes": "what an operator hears of one, apart from what is booked of it",
     "billing.revenue.events": "what billing hears of at its own hooks, found by its name",
     "billing.stripe.money_events": "the readers of events: no handler looks into a payload itself",
