@@ -19,7 +19,7 @@ from tests.storage.uploads.tus import PART, VERSION, encode_metadata, record_fie
 from tests.support.client import API
 from tests.support.server import RunningServer
 
-UPLOADS, KILLS, CLIENTS = 60, 6, 3
+UPLOADS, KILLS, CLIENTS = 30, 4, 3
 KIB = 1024
 HELD = 409  # by the process that died, for some seconds
 
