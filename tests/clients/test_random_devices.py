@@ -1,4 +1,6 @@
-"""Two devices with the TypeScript client's engine, 500 operations, and every misfortune at once: nothing is lost or doubled."""
+"""Two devices with the TypeScript client's engine, 500 operations, and every misfortune at once: nothing is lost, and
+nothing doubled.
+"""
 
 import json
 import os

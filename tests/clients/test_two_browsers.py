@@ -23,8 +23,15 @@ from tests.support.server import RunningServer
 pytestmark = [pytest.mark.node, pytest.mark.skipif(not is_installed(), reason="needs chromium and chromedriver")]
 
 
+ASK = """
+const [call, ...given] = arguments;
+const done = given.pop();
+Promise.resolve(window.device[call](...given)).then((value) => done([value]), (error) => done(String(error)));
+"""
+
+
 class Silent(SimpleHTTPRequestHandler):
-    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript", ".js": "text/javascript"}  # noqa: RUF012 - the class's own
+    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript", ".js": "text/javascript"}
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -72,9 +79,7 @@ class Window:
 
     def ask(self, call: str, *arguments: str) -> Any:
         """What ``device.CALL`` comes to."""
-        script = "const done = arguments[arguments.length - 1]; const [call, ...given] = arguments; "
-        script += "Promise.resolve(window.device[call](...given.slice(0, -1))).then((value) => done([value]), (error) => done(String(error)))"
-        answer = self.browser.driver.execute_async_script(script, call, *arguments)
+        answer = self.browser.driver.execute_async_script(ASK, call, *arguments)
         assert isinstance(answer, list), answer
         return answer[0]
 
