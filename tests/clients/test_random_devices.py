@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningSe
 
 
 def test_two_devices_converge_whatever_happens(tmp_path: Path, folder: Path, server: RunningServer) -> None:
-    backup = ""
+    backup, end = "", dict[str, Any]()
     command = ["node", "build/test/programs/random_devices.js"]
     env = os.environ | {"ADIUVA_URL": server.url}
     with subprocess.Popen(command, cwd=folder, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as it:
