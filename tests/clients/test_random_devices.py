@@ -15,19 +15,20 @@ import pytest
 
 from tests.flows.places import script
 from tests.support.server import RunningServer, ShortMinuteServer, drop_database, new_database
+from tests.support.template_database import Templates
 
 pytestmark = pytest.mark.node
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningServer]:
+def server(request: pytest.FixtureRequest, tmp_path: Path, database_templates: Templates) -> Iterator[RunningServer]:
     data = tmp_path / "data"
     data.mkdir()
     is_sqlite = request.param == "sqlite"
     url = f"sqlite:///{data}/adiuva.sqlite3" if is_sqlite else new_database(f"adiuva_random_{os.getpid()}", data)
     env = {"DATA_DIR": str(data), "DATABASE_URL": url, "JWT_SECRET": secrets.token_hex(32), "LLM_PRELOAD": "false"}
     server = ShortMinuteServer(folder=tmp_path, env=env)
-    server.manage("migrate", "--verbosity=0")
+    database_templates.migrate(server)
     server.manage("seed_demo")
     server.start()
     yield server

@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.client import API
 from tests.support.server import PROJECT_DIR, RunningServer
+from tests.support.template_database import Templates
 
 MIB = 1024 * 1024
 CONTENT = random.Random(11).randbytes(40 * MIB)  # noqa: S311 - no secret
@@ -35,14 +36,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def mortal(tmp_path_factory: pytest.TempPathFactory, database_templates: Templates) -> Iterator[RunningServer]:
     """A server that is killed and started again, on what it has left."""
     data = tmp_path_factory.mktemp("mortal") / "data"
     data.mkdir()
     url = f"sqlite:///{data}/adiuva.sqlite3"
     env = {"DATA_DIR": str(data), "DATABASE_URL": url, "JWT_SECRET": "s" * 40, "LLM_PRELOAD": "false"}
     server = RunningServer(folder=data.parent, env=env)
-    server.manage("migrate", "--verbosity=0")
+    database_templates.migrate(server)
     server.manage("seed_demo")
     server.start()
     yield server

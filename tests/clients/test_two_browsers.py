@@ -19,6 +19,7 @@ import pytest
 
 from tests.support.browser import Browser, is_installed
 from tests.support.server import RunningServer
+from tests.support.template_database import Templates
 
 pytestmark = [pytest.mark.node, pytest.mark.skipif(not is_installed(), reason="needs chromium and chromedriver")]
 
@@ -47,7 +48,9 @@ def pages(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, pages: str) -> Iterator[RunningServer]:
+def server(
+    tmp_path_factory: pytest.TempPathFactory, pages: str, database_templates: Templates
+) -> Iterator[RunningServer]:
     root = tmp_path_factory.mktemp("browsers")
     env = {
         "DATA_DIR": str(root / "data"),
@@ -58,7 +61,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, pages: str) -> Iterator[Run
     }
     (root / "data").mkdir()
     server = RunningServer(folder=root, env=env)
-    server.manage("migrate", "--verbosity=0")
+    database_templates.migrate(server)
     server.manage("seed_demo")
     server.start()
     yield server

@@ -6,6 +6,7 @@ import pytest
 
 from tests.flows.places import SECRET
 from tests.support.server import RunningServer, drop_database, new_database
+from tests.support.template_database import Templates
 
 
 @pytest.fixture
@@ -28,6 +29,12 @@ def place(tmp_path: Path) -> Iterator[Callable[[str], dict[str, str]]]:
     yield empty
     for url in made:
         drop_database(url)
+
+
+@pytest.fixture
+def migrate(tmp_path: Path, database_templates: Templates) -> Callable[[dict[str, str]], None]:
+    """Makes a place's database."""
+    return lambda env: database_templates.migrate(RunningServer(folder=tmp_path, env=env))
 
 
 @pytest.fixture

@@ -232,9 +232,10 @@ def test_everything_comes_back(  # noqa: PLR0915 - one story
     tmp_path: Path,
     place: Callable[[str], dict[str, str]],
     start: Callable[[dict[str, str]], RunningServer],
+    migrate: Callable[[dict[str, str]], None],
 ) -> None:
     old = place("old")
-    RunningServer(folder=tmp_path, env=old).manage("migrate", "--verbosity=0")
+    migrate(old)
     server = start(old)
     *people, busy = [join(server) for _ in range(3)]
     server.manage("shell", "-c", GRANT)
@@ -310,11 +311,11 @@ def test_everything_comes_back(  # noqa: PLR0915 - one story
 
 
 def test_a_backup_is_its_folders_owners_whoever_makes_it(
-    tmp_path: Path, place: Callable[[str], dict[str, str]]
+    tmp_path: Path, place: Callable[[str], dict[str, str]], migrate: Callable[[dict[str, str]], None]
 ) -> None:
     """As root before an upgrade, each night by the service's user, who has to read it to restore it."""
     env = place("owned")
-    RunningServer(folder=tmp_path, env=env).manage("migrate", "--verbosity=0")
+    migrate(env)
     blob = Path("blobs/a/b")
     (Path(env["DATA_DIR"]) / blob).parent.mkdir(parents=True)
     (Path(env["DATA_DIR"]) / blob).write_bytes(b"sealed")

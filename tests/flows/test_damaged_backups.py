@@ -116,10 +116,13 @@ def everything_in(folder: Path) -> dict[str, str]:
 
 
 def test_a_damaged_backup_changes_nothing(
-    tmp_path: Path, place: Callable[[str], dict[str, str]], start: Callable[[dict[str, str]], RunningServer]
+    tmp_path: Path,
+    place: Callable[[str], dict[str, str]],
+    start: Callable[[dict[str, str]], RunningServer],
+    migrate: Callable[[dict[str, str]], None],
 ) -> None:
     env = place("damaged")
-    RunningServer(folder=tmp_path, env=env).manage("migrate", "--verbosity=0")
+    migrate(env)
     server = start(env)
     notes = Notes(server)
     whole = Path(script("backup.sh", str(tmp_path / "backups"), env=env).strip())

@@ -41,9 +41,10 @@ def test_every_note_ends_on_every_device(
     place: Callable[[str], dict[str, str]],
     start: Callable[[dict[str, str]], RunningServer],
     log_in: Callable[[RunningServer, str], Device],
+    migrate: Callable[[dict[str, str]], None],
 ) -> None:
     env = place("story")
-    RunningServer(folder=tmp_path, env=env).manage("migrate", "--verbosity=0")
+    migrate(env)
     server = start(env)
     email, quiet = join(server), join(server)
     laptop, phone, tablet = (log_in(server, email) for _ in range(3))

@@ -122,13 +122,16 @@ def start(start: Callable[[dict[str, str]], RunningServer]) -> Iterator[Callable
 
 
 def test_two_devices_end_with_the_same_and_nothing_is_lost_or_doubled(
-    tmp_path: Path, place: Callable[[str], dict[str, str]], start: Callable[[dict[str, str]], RunningServer]
+    tmp_path: Path,
+    place: Callable[[str], dict[str, str]],
+    start: Callable[[dict[str, str]], RunningServer],
+    migrate: Callable[[dict[str, str]], None],
 ) -> None:
     seed = os.environ.get("DEVICES_SEED") or str(random.SystemRandom().randrange(10**9))
     print(f"to see this run's choices again: DEVICES_SEED={seed}")  # noqa: T201 - pytest shows it with a failure
     rng = random.Random(seed)  # noqa: S311 - no secret
     env = place("offline")
-    RunningServer(folder=tmp_path, env=env).manage("migrate", "--verbosity=0")
+    migrate(env)
     server = start(env)
     email = f"{uuid.uuid4().hex[:12]}@example.com"
     told = {"email": email, "password": PASSWORD}

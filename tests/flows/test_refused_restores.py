@@ -11,11 +11,11 @@ import pytest
 
 from tests.flows.places import script
 from tests.flows.snapshot_server import SnapshotServer
-from tests.support.server import RunningServer
 
 pytestmark = pytest.mark.slow
 
 Place = Callable[[str], dict[str, str]]
+BackUp = Callable[[dict[str, str]], str]
 OURS = "adiuva_vectors_2"
 
 
@@ -25,10 +25,16 @@ def qdrant() -> Iterator[SnapshotServer]:
         yield server
 
 
-def back_up(tmp_path: Path, env: dict[str, str]) -> str:
-    RunningServer(folder=tmp_path, env=env).manage("migrate", "--verbosity=0")
-    (Path(env["DATA_DIR"]) / "blobs").mkdir(exist_ok=True)
-    return script("backup.sh", str(tmp_path / "backups"), env=env).strip()
+@pytest.fixture
+def back_up(tmp_path: Path, migrate: Callable[[dict[str, str]], None]) -> BackUp:
+    """Makes a place's database, and a backup of the place; where that is."""
+
+    def make(env: dict[str, str]) -> str:
+        migrate(env)
+        (Path(env["DATA_DIR"]) / "blobs").mkdir(exist_ok=True)
+        return script("backup.sh", str(tmp_path / "backups"), env=env).strip()
+
+    return make
 
 
 def with_program(env: dict[str, str], folder: Path, name: str, text: str) -> dict[str, str]:
@@ -44,9 +50,11 @@ def all_paths(env: dict[str, str]) -> set[Path]:
     return {path for path in Path(env["DATA_DIR"]).rglob("*") if not path.name.endswith(("-wal", "-shm"))}
 
 
-def test_what_cannot_be_moved_aside_is_found_before_anything_is_replaced(tmp_path: Path, place: Place) -> None:
+def test_what_cannot_be_moved_aside_is_found_before_anything_is_replaced(
+    tmp_path: Path, place: Place, back_up: BackUp
+) -> None:
     env = place("mounted")
-    backup = back_up(tmp_path, env)
+    backup = back_up(env)
     for name in ("blobs", "vectors"):
         mount_point = Path(env["DATA_DIR"]) / name
         mount_point.mkdir(exist_ok=True)
@@ -60,8 +68,10 @@ def test_what_cannot_be_moved_aside_is_found_before_anything_is_replaced(tmp_pat
         assert all_paths(env) == before
 
 
-def test_a_server_that_has_vectors_is_left_alone(tmp_path: Path, place: Place, qdrant: SnapshotServer) -> None:
-    backup = back_up(tmp_path, place("old") | {"QDRANT_URL": qdrant.url})
+def test_a_server_that_has_vectors_is_left_alone(
+    tmp_path: Path, place: Place, qdrant: SnapshotServer, back_up: BackUp
+) -> None:
+    backup = back_up(place("old") | {"QDRANT_URL": qdrant.url})
     qdrant.collections[OURS] = b"of somebody"
     new = place("new") | {"QDRANT_URL": qdrant.url}
     Path(new["DATABASE_URL"].removeprefix("sqlite:///")).unlink(missing_ok=True)
@@ -74,11 +84,11 @@ def test_a_server_that_has_vectors_is_left_alone(tmp_path: Path, place: Place, q
 
 
 def test_vectors_stay_where_the_database_cannot_be_replaced(
-    tmp_path: Path, place: Place, qdrant: SnapshotServer
+    tmp_path: Path, place: Place, qdrant: SnapshotServer, back_up: BackUp
 ) -> None:
     qdrant.collections[OURS] = b"of the backup"
     env = place("kept") | {"QDRANT_URL": qdrant.url}
-    backup = back_up(tmp_path, env)
+    backup = back_up(env)
     qdrant.collections[OURS] = b"of now"
     if env["DATABASE_URL"].startswith("postgresql"):
         # A server that starts after it was asked whether there is one.
@@ -96,10 +106,12 @@ def test_vectors_stay_where_the_database_cannot_be_replaced(
     assert qdrant.collections == {OURS: b"of now"}
 
 
-def test_who_fails_at_the_vectors_is_told_what_is_back(tmp_path: Path, place: Place, qdrant: SnapshotServer) -> None:
+def test_who_fails_at_the_vectors_is_told_what_is_back(
+    tmp_path: Path, place: Place, qdrant: SnapshotServer, back_up: BackUp
+) -> None:
     qdrant.collections[OURS] = b"of the backup"
     env = place("half") | {"QDRANT_URL": qdrant.url}
-    backup = back_up(tmp_path, env)
+    backup = back_up(env)
     qdrant.collections[OURS] = b"of now"
     qdrant.refuses_uploads = True
 
