@@ -59,7 +59,7 @@ class SocketConsumer(AsyncConsumer):
         return None
 
     async def begin(self) -> None:
-        """The socket is open and hears messages."""
+        """The socket is open and hears messages; pings come after this."""
 
     async def take(self, message: dict[str, Any]) -> None:
         """A frame of the client, as ASGI has it: ``text`` or ``bytes``."""
@@ -128,10 +128,10 @@ class SocketConsumer(AsyncConsumer):
         )
         loop = asyncio.get_running_loop()
         self._expiry = loop.call_later(seconds_left(self.identity), self.end, SESSION_OVER, "token expired")
-        self._heartbeat.start()
         if drain.draining:
             self.drain()
         await self.begin()
+        self._heartbeat.start()
         while (message := await receive())["type"] != "websocket.disconnect":
             await self.take(message)
 
