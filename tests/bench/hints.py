@@ -38,8 +38,8 @@ def rows(stage: Stage) -> Iterator[Row]:
         there.stop()
     bare = stage.baseline("bare")
     tokens = [member.token for member in members]
-    kib = [socket_kib(one, tokens, path=SYNC, sockets=IDLE) for one in (server, bare)]
-    yield Row("idle sync socket", "KiB", *kib, "bare ASGI on our uvicorn", Goal(most=32))
+    ours, base = (socket_kib(one, tokens, path=SYNC, sockets=IDLE) for one in (server, bare))
+    yield Row("idle sync socket", "KiB", ours, base, "bare ASGI on our uvicorn", Goal(most=32))
     idle, quiet = (asyncio.run(_idle_cpu(server, tokens, sockets=count)) for count in (IDLE, 0))
     yield Row("1,000 idle sync sockets, of each second", "CPU ms", idle, quiet, "the same process without them")
 
