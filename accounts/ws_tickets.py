@@ -10,7 +10,7 @@ from uuid import UUID
 
 from accounts.authentication import Identity, resume
 from adiuva.api.errors import InvalidToken
-from adiuva.db.single_use import SingleUse
+from adiuva.api.single_use import SingleUse
 
 LIFETIME_SECONDS = 30
 

@@ -22,7 +22,7 @@ from accounts.models import User
 from accounts.security_events.recording import Origin
 from accounts.sessions import AuthTokens, start_session
 from adiuva.api.errors import InvalidGrant
-from adiuva.db.single_use import SingleUse
+from adiuva.api.single_use import SingleUse
 
 LIFETIME_SECONDS = 60
 CODES = SingleUse("handoff-code", LIFETIME_SECONDS, "Codes cannot be had right now.")

@@ -7,7 +7,7 @@ client data, so that nobody has to carry an id beside it.
 import enum
 import secrets
 
-from adiuva.db.single_use import SingleUse
+from adiuva.api.single_use import SingleUse
 
 LIFETIME_SECONDS = 300
 BYTES = 32  # § 13.4.3 asks for 16

@@ -14,7 +14,7 @@ from django.conf import settings
 from accounts.authentication import Identity
 from accounts.models import Session
 from adiuva.api.errors import InvalidGrant
-from adiuva.db.single_use import SingleUse
+from adiuva.api.single_use import SingleUse
 
 LIFETIME_SECONDS = 300
 PAGE = "/account/passkey"

@@ -7,7 +7,7 @@ import pytest
 from django.core.cache import cache
 
 from adiuva.api.errors import UpstreamUnavailable
-from adiuva.db.single_use import SingleUse
+from adiuva.api.single_use import SingleUse
 from tests.accounts.concurrency import run_concurrently
 
 TICKETS = SingleUse("sample-ticket", 60, "No tickets right now.")
