@@ -128,11 +128,11 @@ def _fresh_windows() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_jobs_of_the_test_before(request: pytest.FixtureRequest) -> Iterator[None]:
-    """On PostgreSQL jobs are rows of tables that Django does not manage, so its flush after a transactional test leaves
-    them: the next one to drain would work them off, without what they name.
+    """Jobs that a test commits and does not wait for would run in the next one: what was taken would send a mail there,
+    and on PostgreSQL they are rows of tables that Django does not manage, which no flush removes.
     """
     yield
-    if ON_POSTGRES and _commits(request):
+    if _commits(request):
         with request.getfixturevalue("django_db_blocker").unblock():
             get_queue().clear()
 

@@ -91,9 +91,10 @@ def _problem(description: str) -> Document:
 
 
 def _as_problem(response: Document) -> None:
+    """It has one form, whatever else the route can answer with."""
     content = response.get("content", {})
     if "application/json" in content:
-        content[PROBLEM_CONTENT_TYPE] = content.pop("application/json")
+        response["content"] = {PROBLEM_CONTENT_TYPE: content["application/json"]}
 
 
 def _with_headers(response: Document, status: str, *, limited: bool) -> Document:

@@ -90,6 +90,7 @@ djstripe_product               ----     v---
 djstripe_price                 ----     v---
 storage_storageusage           ----     v---
 backups_backup                 ----     v---
+backups_backuppolicy           ----     v---
 marketplace_revenueevent       ----     v---
 marketplace_ledgerentry        ----     v---
 marketplace_transfer           ----     v---

@@ -183,6 +183,7 @@ def test_every_problem_of_the_tree_has_a_code_of_the_contract() -> None:
         416: {"range_not_satisfiable"},
         422: {"checks_failed", "idempotency_mismatch"},
         429: {"rate_limited"},
+        460: {"checksum_mismatch"},  # of a part (tus 1.0)
         500: {"internal_error"},
         502: {"upstream_error"},
         503: {"not_configured", "upstream_unavailable"},
