@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from accounts.models import SecurityEvent, SecurityEventType, User
@@ -87,11 +88,13 @@ def record(event: SecurityEventType, *, user_id: UUID, origin: Origin | None, se
     if failures.count() >= _MOST_FAILURES:
         logger.warning("an account has many failed logins: no more of today are kept", extra={"user": str(user_id)})
         return
-    if event == SecurityEventType.SECOND_FACTOR_FAILED:
-        row.save(force_insert=True)
-        return
-    row.slot = int(now.timestamp()) // _SLOT_SECONDS
-    SecurityEvent.objects.bulk_create([row], ignore_conflicts=True)
+    if event != SecurityEventType.SECOND_FACTOR_FAILED:
+        row.slot = int(now.timestamp()) // _SLOT_SECONDS
+    try:
+        with transaction.atomic():
+            SecurityEvent.objects.bulk_create([row], ignore_conflicts=True)
+    except IntegrityError:
+        return  # the account was erased while its password was compared: of what is gone nothing is kept
 
 
 def tell_of_new_device(*, user: User, origin: Origin) -> None:

@@ -137,6 +137,13 @@ def test_of_failures_at_once_one_is_kept(make_user: MakeUser) -> None:
     assert SecurityEvent.objects.for_user(user.id).filter(type=FAILED).count() in (1, 2)  # where ten minutes ended
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_login_that_fails_while_the_account_is_erased_is_kept_nowhere() -> None:
+    """The account was there when its password was compared."""
+    record(FAILED, user_id=uuid4(), origin=origin("192.0.2.1"))
+    assert not SecurityEvent.objects.exists()
+
+
 def test_a_wrong_password_is_an_event_of_the_account(api: ApiClient, make_user: MakeUser) -> None:
     account = make_user()
     for _ in range(3):

@@ -99,7 +99,7 @@ def test_a_client_that_goes_away_frees_the_account_and_goes_on(server: RunningSe
     assert " 206 " in rest
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
-        assert len(archive.namelist()) == 1 + 7 + 3 + 15
+        assert len(archive.namelist()) == 1 + 8 + 4 + 15
 
 
 def test_one_that_was_left_is_over_soon(server: RunningServer, tmp_path: Path) -> None:
