@@ -102,7 +102,11 @@ class _Subscription:
 
     async def add(self, topic: str, listener: Listener) -> None:
         self._listeners[topic] = listener
-        if topic in self._heard or self._is_away:  # a handshake does not wait for a Redis that was away a moment ago
+        if topic in self._heard:
+            return
+        if self._is_away:  # a handshake does not wait for a Redis that was away a moment ago
+            # But `_listen` may be connected already, and have said which topics there were before this one.
+            await self._write("subscribe", topic)
             return
         awaited = self._awaited.get(topic)
         if awaited is None:

@@ -4,8 +4,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from redis.asyncio.client import PubSub
 
 from adiuva.broadcast.port import Message
 from adiuva.broadcast.redis import RedisBroadcast
@@ -100,9 +102,30 @@ async def test_after_an_outage_each_listener_is_told_of_the_gap_and_hears_again(
     assert "open-sesame" not in caplog.text
 
 
-def _published(broadcast: RedisBroadcast, listening: Listening) -> bool:
+async def test_who_comes_while_the_topics_are_said_again_is_heard_too(
+    broadcast: RedisBroadcast, redis_server: RedisServer, caplog: pytest.LogCaptureFixture, monkeypatch: Any
+) -> None:
+    await broadcast.subscribe("one", Listening())
+    redis_server.stop()
+    await until(lambda: "cannot be listened to" in caplog.text)
+    late = Listening()
+    subscribe = PubSub.subscribe
+
+    async def subscribe_slowly(channel: PubSub, *channels: Any) -> None:
+        monkeypatch.setattr(PubSub, "subscribe", subscribe)
+        await broadcast.subscribe("two", late)
+        await subscribe(channel, *channels)
+
+    monkeypatch.setattr(PubSub, "subscribe", subscribe_slowly)
+    redis_server.start()
+
+    await until(lambda: late.gaps)
+    await until(lambda: _published(broadcast, late, topic="two"))
+
+
+def _published(broadcast: RedisBroadcast, listening: Listening, topic: str = "one") -> bool:
     """The publisher tries once a second."""
-    broadcast.publish("one", {"n": "again"})
+    broadcast.publish(topic, {"n": "again"})
     return bool(listening.messages)
 
 
