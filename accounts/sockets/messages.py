@@ -4,11 +4,14 @@ Each is sent after the commit that it tells of, and may be lost. A message is on
 ``{"seq": number of the feed's last change}`` and ``{"hint": a frame for the sockets of the synchronisation}``.
 """
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from adiuva.broadcast.factory import get_broadcast
+
+logger = logging.getLogger(__name__)
 
 
 def topic_of(user_id: UUID) -> str:
@@ -30,4 +33,8 @@ def tell_hint(*, user_id: UUID, frame: dict[str, Any]) -> None:
 
 
 def _tell(user_id: UUID, message: dict[str, Any]) -> None:
-    get_broadcast().publish(topic_of(user_id), message)
+    try:
+        get_broadcast().publish(topic_of(user_id), message)
+    except Exception:
+        # The commit is done. Whoever called for it must not take it for failed, and its blobs back.
+        logger.exception("open sockets are not told of what has happened")

@@ -9,6 +9,7 @@ import pytest
 from django.db import transaction
 
 from accounts.keys import requests as key_requests
+from accounts.sockets import messages
 from accounts.sockets.messages import tell_changes, tell_hint
 from storage.checksums import checksum_of
 from storage.quota import Kind, lock_usage
@@ -21,6 +22,7 @@ from tests.support.client import Answer, ApiClient
 from tests.support.sockets import Frame, in_database
 
 BATCH = "0b5c6a1e-6a55-4b8e-9a53-0f1f3a5b7c11"
+SINGLE = "0b5c6a1e-6a55-4b8e-9a53-0f1f3a5b7c12"
 
 
 async def greeting(account: Account) -> Frame:
@@ -81,6 +83,27 @@ async def test_what_changes_no_feed_and_what_is_rolled_back_is_not_told(connect:
     await in_database(change_nothing)
 
     assert await socket.silent(2 * HINT_SECONDS)
+
+
+async def test_a_hint_that_cannot_be_told_takes_no_record_along(somebody: Account, monkeypatch: Any) -> None:
+    def fail() -> None:
+        raise RuntimeError("Event loop is closed")  # what a server that stops in this moment says
+
+    monkeypatch.setattr(messages, "get_broadcast", fail)
+    sealed, token = b"sealed", somebody.access_token
+    put = {"op": "put", "id": BATCH, "table_name": "notes", "checksum": checksum_of(sealed)}
+    put["blob"] = base64.b64encode(sealed).decode()
+
+    def send(path: str, body: Any) -> Answer:
+        return ApiClient().request("POST", f"storage/records{path}", token=token, json=body)
+
+    stored = await in_database(send, "", put | {"id": SINGLE})
+    batch = await in_database(send, "/batch", {"operations": [put]})
+
+    assert (stored.status, batch.status) == (201, 200)
+    for record_id in (SINGLE, BATCH):
+        read = await in_database(ApiClient().request, "GET", f"storage/records/{record_id}", token=token)
+        assert read.content == sealed
 
 
 async def test_a_hundred_writes_a_second_are_at_most_five_hints(connect: Connect, somebody: Account) -> None:
