@@ -42,6 +42,7 @@ class BackupTarget:
             checksum=checksum,
             result=result,
             replaced_bytes=replaced,
+            is_room_shared=True,
         )
 
     def commit(

@@ -8,6 +8,7 @@ from functools import partial
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F, Sum
 
 from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound, ValidationFailed
@@ -91,7 +92,7 @@ def _begin(upload: Upload, plan: Plan) -> None:
     try:
         with lock_usage(upload.user_id) as usage:
             _require_few(upload)
-            upload.reserved_bytes = max(0, upload.length - plan.replaced_bytes)
+            upload.reserved_bytes = max(0, upload.length - _free_bytes(upload, plan))
             usage.reserve(target_of(upload).kind, upload.reserved_bytes)
             upload.save(force_insert=True)
     except (OperationalError, InterfaceError):
@@ -99,6 +100,15 @@ def _begin(upload: Upload, plan: Plan) -> None:
     except Exception:
         _discard(draft)
         raise
+
+
+def _free_bytes(upload: Upload, plan: Plan) -> int:
+    """Of ``plan.replaced_bytes``, what no other unfinished upload counts on."""
+    if not (plan.replaced_bytes and plan.is_room_shared):
+        return plan.replaced_bytes
+    others = Upload.objects.for_user(upload.user_id).unfinished().filter(kind=upload.kind)
+    counted_on = others.aggregate(total=Sum(F("length") - F("reserved_bytes")))["total"] or 0
+    return max(0, plan.replaced_bytes - counted_on)
 
 
 def _require_few(upload: Upload) -> None:

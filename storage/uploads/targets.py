@@ -23,7 +23,8 @@ class Plan:
     """What an upload is to become: the item ``item_id``, with its bytes at ``key`` and their ``checksum``.
 
     ``result``: it is there already, and nothing need be sent. ``replaced_bytes`` of the quota are free when it comes:
-    of what gives way to it, or its own, where it is there and its bytes are gone.
+    of what gives way to it, or its own, where it is there and its bytes are gone. ``is_room_shared``: they are the same
+    for the account's other uploads of this kind, and free once.
     """
 
     item_id: UUID
@@ -31,6 +32,7 @@ class Plan:
     checksum: str
     result: Result | None = None
     replaced_bytes: int = 0
+    is_room_shared: bool = False
 
 
 class UploadTarget(Protocol):

@@ -300,6 +300,17 @@ def test_the_policy_is_the_same_for_a_resumable_upload(api: ApiClient, account: 
     assert kept(api, account) == [id_]
 
 
+def test_what_gives_way_is_room_for_one_resumable_upload_and_not_for_each(api: ApiClient, account: Account) -> None:
+    tus = TusDevice(api, account)
+    allow(account, 100)
+    set_policy(api, account, keep_last=1)
+    store(api, account, b"x" * 80)
+    path = tus.begin(backup_fields(b"y" * 90), 90)
+    assert tus.create(backup_fields(b"z" * 90), 90).code == "quota_exceeded"
+    assert tus.create(backup_fields(b"z" * 10), 10).status == 201
+    assert tus.send(path, 0, b"y" * 90).status == 204
+
+
 # --- at once ---
 
 
