@@ -188,8 +188,7 @@ def _drop(user_id: UUID, dropped: list[Arrival]) -> None:
     for start in range(0, len(dropped), _PAGE):
         ids = [one.id for one in dropped[start : start + _PAGE]]
         Backup.objects.for_user(user_id).filter(id__in=ids).delete()
-    for one in dropped[:_DISCARDED_AT_ONCE]:
-        discard_after_commit(one.s3_key)
+    discard_after_commit(*(one.s3_key for one in dropped[:_DISCARDED_AT_ONCE]))
 
 
 def _replace_lost(backup: Backup, *, key: str) -> None:

@@ -12,9 +12,9 @@ from storage.blobs.port import BlobsAreLocked
 logger = logging.getLogger(__name__)
 
 
-def discard_after_commit(key: str) -> None:
-    """Removes the blob that this transaction has replaced, once it has."""
-    transaction.on_commit(partial(discard_blob, key), robust=True)
+def discard_after_commit(*keys: str) -> None:
+    """Removes the blobs that this transaction has replaced, once it has. Many in one go: the answer waits for it."""
+    transaction.on_commit(partial(discard_blobs, keys), robust=True)
 
 
 def discard_blob(key: str) -> None:

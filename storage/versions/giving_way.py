@@ -36,6 +36,5 @@ def drop_versions(usage: StorageUsage, versions: Sequence[RecordVersion]) -> Non
         # By one column, which tells them apart: SQLite takes no long list of keys of three.
         rows = RecordVersion.objects.for_user(usage.user_id).filter(s3_key__in=keys[begin : begin + PAGE])
         rows.delete()
-    for version in versions:
-        usage.versions_bytes -= version.size_bytes
-        discard_after_commit(version.s3_key)
+    usage.versions_bytes -= sum(version.size_bytes for version in versions)
+    discard_after_commit(*keys)

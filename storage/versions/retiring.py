@@ -35,8 +35,7 @@ def retire(states: Sequence[StorageRecord], *, usage: LockedUsage, at: datetime,
     if not with_blob:
         return
     if not usage.row.keeps_versions:
-        for state in with_blob:
-            discard_after_commit(state.s3_key or "")
+        discard_after_commit(*(state.s3_key or "" for state in with_blob))
         return
     if are_deleted:
         # A server of the version before this one, which is being replaced, knows no trash that it could empty.

@@ -1,15 +1,18 @@
 """How many earlier states are kept, and for how long: asked, changed, and held to."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from storage.blobs.factory import get_blob_store
 from storage.jobs import prune_versions
 from storage.models import RecordVersion, StorageUsage
 from storage.versions import giving_way, pruning
-from tests.storage.records.devices import Device, files
+from tests.storage.records.bulk.clients import Bulk, delete, put
+from tests.storage.records.devices import Device, files, limit_storage
 from tests.storage.versions.test_versions import storage, trash, versions, written
 from tests.support.client import Answer
 
@@ -93,3 +96,25 @@ def test_what_a_request_had_no_time_for_is_not_seen_and_the_job_removes(
     prune_versions()
     assert not RecordVersion.objects.exists()
     assert storage(device)["versions_bytes"] == 0
+
+
+def test_what_a_batch_replaces_and_what_gives_way_goes_in_one_go(device: Device, monkeypatch: Any) -> None:
+    """One request of the store after the other, an answer could take minutes."""
+    counted: list[int] = []
+    store = get_blob_store()
+    delete_many = store.delete_many
+
+    def count(keys: Collection[str]) -> None:
+        counted.append(len(keys))
+        delete_many(keys)
+
+    bulk = Bulk(device)
+    ids = [one["id"] for one in bulk.batch(*(put(b"a") for _ in range(5)))]
+    bulk.batch(*(put(b"b", record_id=record_id) for record_id in ids))
+    limit_storage(device, 20)
+    monkeypatch.setattr(store, "delete_many", count)
+    device.send(b"c" * 15)
+    assert counted == [5]
+    change(device, versions=0)
+    bulk.batch(*(delete(record_id) for record_id in ids))
+    assert counted == [5, 5]
