@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError
 
+from adiuva.api.errors import PayloadTooLarge
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from storage.blobs.factory import get_blob_store, get_draft_store
@@ -71,6 +72,28 @@ def test_caps_hold(tus: TusDevice, settings: Any) -> None:
         answer = tus.create(fields, len(SEALED))
         assert (answer.status, answer.code) == (413, "payload_too_large")
     assert int(tus.api.request("OPTIONS", UPLOADS).headers["Tus-Max-Size"]) == 599
+
+
+def test_nothing_is_read_beyond_the_end_of_a_finished_upload(tus: TusDevice) -> None:
+    path = tus.begin(record_fields(SEALED), len(SEALED))
+    assert tus.send(path, 0, SEALED).status == 204
+    arrived: list[int] = []
+
+    def endless() -> Iterator[bytes]:
+        for number in range(100):
+            arrived.append(number)
+            yield SEALED
+
+    upload = Upload.objects.get()
+    for offset in (0, len(SEALED) - 1):
+        part = receiving.Part(
+            offset=offset, arriving=endless(), declared_size=None, checksum=None, watch=lambda _look: None
+        )
+        with pytest.raises(PayloadTooLarge):
+            receiving.receive_part(user=tus.account.user, upload=upload, part=part)
+    assert len(arrived) == 3
+    assert tus.send(path, 0, SEALED + b"x").status == 413
+    assert tus.send(path, 0, SEALED).status == 204
 
 
 def test_unfinished_uploads_are_few(tus: TusDevice) -> None:
