@@ -37,7 +37,7 @@ def apply_batch(*, user: User, batch: BatchRequest) -> list[Result]:
     """What became of each operation, in their order. With ``batch.is_atomic`` one refusal refuses all.
 
     Raises:
-        QuotaExceeded: there is a put, and the user has no quota at all.
+        QuotaExceeded: there is a put of what is not there yet, and the user has no quota at all.
         Conflict: it is atomic and one was refused; ``results`` says which.
         ValidationFailed, PayloadTooLarge, UnsupportedMediaType: of the body. Nothing was stored.
         UpstreamError, UpstreamUnavailable, UpstreamTimeout: the blob store failed; likewise.
@@ -124,8 +124,6 @@ class _Work:
         group: list[tuple[Operation, bytes]] = []
         size = 0
         for operation, blob in arriving:
-            if isinstance(operation, Put):
-                self._room.require_any(len(blob))
             group.append((operation, blob))
             size += len(blob)
             if size >= GROUP_BYTES:
@@ -137,6 +135,8 @@ class _Work:
     def _begin(self, operation: Operation, state: StorageRecord | None) -> _Step:
         step = _Step(operation, result=settle(operation, state))
         self._steps.append(step)
+        if isinstance(operation, Put) and not _is_done(step.result):
+            self._room.require_any(operation.size_bytes)
         if step.result is None:
             added = operation.size_bytes if isinstance(operation, Put) else 0
             try:

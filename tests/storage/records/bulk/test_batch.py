@@ -108,6 +108,16 @@ def test_without_any_quota_a_batch_with_a_put_is_402_and_deletions_go(bulk: Bulk
     assert bulk.statuses(delete(old["id"])) == [204]
 
 
+def test_without_any_quota_a_batch_that_comes_again_is_answered_as_before(bulk: Bulk) -> None:
+    operations = [put(b"one", if_none_match="*"), put(b"two")]
+    before = bulk.batch(*operations)
+    limit_storage(bulk.device, 0)
+    again = bulk.batch(*operations)
+    assert again == [one | {"status": 200} for one in before]
+    refused = bulk.send([*operations, put(b"three")])
+    assert (refused.status, refused.code) == (402, "quota_exceeded")
+
+
 def test_over_its_limit_a_record_may_shrink_but_not_grow(bulk: Bulk) -> None:
     old = bulk.device.stored(b"x" * 60)
     limit_storage(bulk.device, 10)
