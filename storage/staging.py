@@ -146,10 +146,19 @@ def declared_size(request: Request) -> int | None:
     return int(length) if length.isdigit() else None
 
 
-def allowance_of(user: User, kind: Kind, *, max_bytes: int, declared: int | None, replaced: int = 0) -> Allowance:
+def allowance_of(
+    user: User,
+    kind: Kind,
+    *,
+    max_bytes: int,
+    declared: int | None,
+    replaced: int = 0,
+    may_be_known: bool = False,
+) -> Allowance:
     """Asked before a byte is read: a user without any quota is refused here, whatever they declare.
 
-    ``declared`` is the body's size in bytes as far as the client says it, for that refusal.
+    ``declared`` is the body's size in bytes as far as the client says it, for that refusal. With ``may_be_known`` the
+    caller still looks whether it is stored already, which takes no room, and refuses what is not by the allowance.
 
     Raises:
         QuotaExceeded: the quota is 0.
@@ -157,7 +166,7 @@ def allowance_of(user: User, kind: Kind, *, max_bytes: int, declared: int | None
     usage = usage_of(user.id)
     limit = limit_bytes(user, kind, usage)
     used = taken_bytes(usage, kind)
-    if limit == 0:
+    if limit == 0 and not (may_be_known and used):
         raise QuotaExceeded(limit_bytes=0, used_bytes=used, requested_bytes=declared or 0)
     return Allowance(max_bytes=max_bytes, limit=limit, used=used, replaced=replaced)
 

@@ -98,6 +98,7 @@ def create_record(
             read_through(body, allowance=allowance)
             return found
         allowance = allowance.without_quota()
+    allowance.check(body.declared_size or 0)
     new_id = chosen or uuid.uuid4()
     key = new_key(user_id=user.id, table_name=table_name, record_id=new_id)
     try:

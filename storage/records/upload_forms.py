@@ -63,7 +63,7 @@ def sealed_upload(request: Request, forms: Forms, *, allowance: Allowance) -> It
         UnsupportedMediaType: none of the three forms.
         PayloadTooLarge, QuotaExceeded: from the forms that must be read before they can be stored.
     """
-    match (request.content_type or "").partition(";")[0].strip().lower():
+    match _form_of(request):
         case "application/octet-stream":
             arriving = _Blob(parts=body_parts(request), size_bytes=declared_size(request))
             yield _validate(forms.stream, _read_query_and_header(request), blob=arriving)
@@ -76,6 +76,14 @@ def sealed_upload(request: Request, forms: Forms, *, allowance: Allowance) -> It
                 yield _validate(forms.multipart, fields)
         case _:
             raise UnsupportedMediaType
+
+
+def is_known_form(request: Request) -> bool:
+    return _form_of(request) in {"application/octet-stream", "application/json", "multipart/form-data"}
+
+
+def _form_of(request: Request) -> str:
+    return (request.content_type or "").partition(";")[0].strip().lower()
 
 
 def _validate(

@@ -28,7 +28,7 @@ from storage.records.serializers import (
     TableQuerySerializer,
 )
 from storage.records.service import create_record, delete_record, find_record, replace_record
-from storage.records.upload_forms import NEW, REPLACEMENT, Upload, sealed_upload
+from storage.records.upload_forms import NEW, REPLACEMENT, Upload, is_known_form, sealed_upload
 from storage.staging import Allowance, allowance_of, declared_size, require_whole
 
 logger = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ class RecordsViewSet(ApiViewSet):
                 max_bytes=settings.MAX_RECORD_BYTES,
                 declared=declared_size(request),
                 replaced=replaced,
+                may_be_known=self.action == "create" and is_known_form(request),
             )
             if self.action == "update":
                 self._expect(self.record)

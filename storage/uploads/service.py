@@ -59,7 +59,7 @@ def create_upload(*, user: User, metadata: str, length: int) -> Upload:
     if target is None:
         known = ", ".join(sorted(one.name for one in targets.all_targets()))
         raise ValidationFailed({"target": [f"Must be one of: {known}."]})
-    allowance = allowance_of(user, target.kind, max_bytes=target.max_bytes(), declared=length)
+    allowance = allowance_of(user, target.kind, max_bytes=target.max_bytes(), declared=length, may_be_known=True)
     plan = target.plan(user=user, fields=fields, size_bytes=length)
     drop_expired(user_id=user.id)
     now = datetime.now(UTC)

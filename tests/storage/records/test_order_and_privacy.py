@@ -124,6 +124,21 @@ def test_who_has_lost_the_quota_may_still_read_and_delete(device: Device) -> Non
     assert device.delete(record_id).status == 204
 
 
+@pytest.mark.parametrize("as_", FORMS)
+def test_who_has_lost_the_quota_may_ask_again_for_a_lost_answer_and_store_nothing(device: Device, as_: str) -> None:
+    record_id, key = str(uuid.uuid4()), {"Idempotency-Key": "once"}
+    device.send(b"sealed", record_id=record_id, as_=as_)
+    keyed = device.send(b"other", as_=as_, headers=key)
+    set_tier(user=device.account.user, tier=Tier.FREE)
+    again = device.send(b"sealed", record_id=record_id, as_=as_)
+    assert (again.status, again.json["id"]) == (200, record_id)
+    assert device.send(b"other", as_=as_, headers=key).json == keyed.json
+    for data in (b"", b"new", b"n" * 5000):
+        answer = device.send(data, as_=as_)
+        assert (answer.status, answer.code) == (402, "quota_exceeded")
+    assert device.used_bytes() == len(b"sealed" + b"other")
+
+
 def test_the_quota_is_the_live_tiers(api: ApiClient, make_user: Callable[..., Account]) -> None:
     gib, account = 1024**3, make_user(tier="pro")
     for tier, limit in ((Tier.PRO, 5 * gib), (Tier.POWER, 25 * gib), (Tier.TEAM, None), (Tier.FREE, 0)):

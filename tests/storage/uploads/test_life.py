@@ -236,6 +236,17 @@ def test_after_a_downgrade_the_whole_waits_for_room(tus: TusDevice) -> None:
     assert (tus.used(), reserved()) == (600, (0, 0))
 
 
+def test_after_a_downgrade_what_is_there_already_is_still_said(tus: TusDevice) -> None:
+    for fields in (record_fields(SEALED), backup_fields(SEALED)):
+        last = tus.send(tus.begin(fields, len(SEALED)), 0, SEALED)
+        set_tier(user=tus.account.user, tier=Tier("free"))
+        again = tus.create(fields, len(SEALED))
+        assert (again.status, again.headers["ETag"]) == (201, last.headers["ETag"])
+        new = tus.create(fields | {"checksum": "0" * 64, "id": str(uuid.uuid4())}, len(SEALED))
+        assert (new.status, new.code) == (402, "quota_exceeded")
+        set_tier(user=tus.account.user, tier=Tier("pro"))
+
+
 def test_one_request_at_a_time_goes_on(tus: TusDevice) -> None:
     path = tus.begin(record_fields(SEALED), len(SEALED))
     held_until = datetime.now(UTC) + receiving.HELD
