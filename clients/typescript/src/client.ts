@@ -178,7 +178,8 @@ export class AdiuvaClient {
     const { api, records } = this;
     const pace = this.#pace;
     const hintAddress = (signal: AbortSignal): Promise<string> => pace.turn(() => this.#socketAddress("sync", signal), signal);
-    return new SyncEngine({ api, records, wire: this.#wire, pace, clock: this.#patience.clock, hintAddress }, store, options);
+    const session = (): AbortSignal => this.#session.signal;
+    return new SyncEngine({ api, records, wire: this.#wire, pace, clock: this.#patience.clock, session, hintAddress }, store, options);
   }
 
   /** `sync`, by its first name. */

@@ -9,6 +9,7 @@ const EARLY_MS = 30_000;
 /** The tokens in use. However many requests find them stale at once, they are refreshed once. */
 export class Session {
   #refreshing: Promise<StoredTokens> | undefined;
+  #end = new AbortController();
 
   constructor(
     private readonly store: TokenStore,
@@ -21,7 +22,19 @@ export class Session {
     await this.store.save(stored(tokens, this.patience.clock.now()));
   }
 
+  /** Until somebody logs out or in: what one account has begun must not go on as another. */
+  get signal(): AbortSignal {
+    return this.#end.signal;
+  }
+
+  /** Its work stops here. */
+  leave(): void {
+    this.#end.abort(new SignedOut());
+    this.#end = new AbortController();
+  }
+
   async end(): Promise<void> {
+    this.leave();
     await this.store.clear();
   }
 

@@ -71,6 +71,7 @@ export class Authentication {
     const envelopes = [await sealEnvelope(master, "password", MAIN, wrapping)];
     const body = { email, password: login, kdf, envelopes };
     const tokens = await this.json.post<AuthTokens>("auth/register", body, { signal, headers });
+    this.session.leave();
     await this.#begin(tokens, { email });
     // The address is new on the server: what was known of an account that had it once is over.
     await this.identity.forget(email);
@@ -188,6 +189,7 @@ export class Authentication {
   }
 
   async #enter(tokens: AuthTokens & { locked?: boolean }, { email, kdf, wrapping, phrase, plain }: Entering): Promise<LoggedIn> {
+    this.session.leave();
     await this.#begin(tokens, email === undefined ? {} : { email });
     if (plain === true) return { keys: "none" };
     if (kdf !== undefined) await this.identity.remember(email ?? (await this.identity.email()), { kdf });

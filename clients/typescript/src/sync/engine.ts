@@ -14,6 +14,8 @@ const ROUNDS = 4;
 /** What an engine needs of the client. */
 export interface EngineClient extends Pick<Run, "api" | "wire" | "records" | "pace"> {
   readonly clock: Clock;
+  /** Aborted with `SignedOut` when somebody logs out or in. */
+  session(): AbortSignal;
   /** The URL of `WS /sync`, with a ticket, which works once. */
   hintAddress(signal: AbortSignal): Promise<string>;
 }
@@ -81,7 +83,10 @@ export class SyncEngine {
     return this.#lock("sync", () => this.#sync(signal), signal);
   }
 
-  async #sync(signal: AbortSignal | undefined): Promise<SyncResult> {
+  async #sync(asked: AbortSignal | undefined): Promise<SyncResult> {
+    const session = this.#client.session();
+    const signal = asked === undefined ? session : AbortSignal.any([asked, session]);
+    signal.throwIfAborted();
     const result: SyncResult = { received: 0, sent: 0, removed: 0, conflicts: 0, resync: undefined, failed: [] };
     const { api, wire, records, pace } = this.#client;
     const run: Run = { api, wire, records, pace, copy: this.#copy, options: this.#options, numbers: this.#numbers, signal, result };

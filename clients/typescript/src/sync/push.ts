@@ -40,7 +40,7 @@ class Push {
 
   async batch(records: LocalRecord[]): Promise<void> {
     const { copy, options, signal } = this.run;
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const current = new Map((await copy.unsent(records.map(({ id }) => id))).map((one) => [one.here.id, one]));
     const now = records.flatMap(({ id }) => current.get(id) ?? []).filter(({ here }) => !(this.#isFull && !isDeletion(here)));
     // Never sent, and gone again: nobody needs to hear of it.

@@ -69,7 +69,7 @@ export interface Run {
   readonly copy: DeviceCopy;
   readonly options: Required<Omit<SyncOptions, "lock">>;
   readonly numbers: SequenceNumbers;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
   readonly result: SyncResult;
 }
 

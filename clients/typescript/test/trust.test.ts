@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MemoryStore, MemoryTokens, SignedOut } from "../src/index.js";
+import { FakeServer } from "./fake_server.js";
+import { bytes } from "./support.js";
+
+const tokens = (): MemoryTokens => new MemoryTokens({ access_token: "a", refresh_token: "r", expires_at: Number.POSITIVE_INFINITY });
+
+test("what one account has begun to send is not sent to the next one that logs in", async () => {
+  const server = new FakeServer();
+  const kept = tokens();
+  const client = server.client({ tokens: kept });
+  const store = new MemoryStore();
+  const engine = client.sync(store, { onConflict: () => assert.fail() });
+  await engine.put({ id: "a", table: "notes", body: bytes("anna's") });
+  server.before = async (line) => {
+    if (line !== "GET /storage/changes") return undefined;
+    server.before = (other) => (other === "POST /auth/logout" ? new Response(null, { status: 204 }) : undefined);
+    const page = await server.fetch("http://fake/api/v1/storage/changes?since=0&limit=1000");
+    await client.logout();
+    server.changeUser("bert");
+    kept.save({ access_token: "b", refresh_token: "s", expires_at: Number.POSITIVE_INFINITY });
+    return page;
+  };
+  await assert.rejects(engine.sync(), SignedOut);
+  assert.deepEqual([server.contents, store.unsent().length], [{}, 1]);
+});
