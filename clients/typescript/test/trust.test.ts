@@ -25,3 +25,14 @@ test("what one account has begun to send is not sent to the next one that logs i
   await assert.rejects(engine.sync(), SignedOut);
   assert.deepEqual([server.contents, store.unsent().length], [{}, 1]);
 });
+
+test("an app that never answers a conflict does not keep the engine from stopping", async () => {
+  const server = new FakeServer();
+  const store = new MemoryStore();
+  const stop = new AbortController();
+  const engine = server.client().sync(store, { onConflict: () => new Promise(() => stop.abort(new RangeError("closing"))) });
+  server.write("a", "theirs");
+  await engine.put({ id: "a", table: "notes", body: bytes("mine") });
+  await assert.rejects(engine.sync({ signal: stop.signal }), RangeError);
+  assert.deepEqual([server.contents, store.unsent().length], [{ a: "theirs" }, 1]);
+});

@@ -1,4 +1,5 @@
 import { ok } from "../api.js";
+import { abortable } from "../clock.js";
 import { isProblem, OtherAccount } from "../problem.js";
 import type { Change } from "../types.js";
 import { BEGINNING, isUnknownCursor, resyncReason, type Resync } from "./feed.js";
@@ -59,7 +60,7 @@ export class Pull {
 
   async #account(): Promise<string> {
     const { api, pace, signal } = this.run;
-    return (await pace.turn(() => ok(api.GET("/api/v1/auth/me", signal === undefined ? {} : { signal })), signal)).id;
+    return (await pace.turn(() => ok(api.GET("/api/v1/auth/me", { signal })), signal)).id;
   }
 
   /** Once something may have been lost, nothing less is said until it has been sent again. */
@@ -75,10 +76,10 @@ export class Pull {
   }
 
   async #announce(state: SyncState, resync: NonNullable<SyncState["resync"]>): Promise<SyncState> {
-    const { copy, options, result } = this.run;
+    const { copy, options, result, signal } = this.run;
     result.resync = resync.reason;
     if (resync.isAnnounced === true) return state;
-    await options.onResync(resync.reason);
+    await abortable(Promise.resolve(options.onResync(resync.reason)), signal);
     const announced = { ...state, resync: { ...resync, isAnnounced: true } };
     await copy.store.applyAll({ state: announced });
     return announced;

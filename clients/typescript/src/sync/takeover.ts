@@ -1,4 +1,5 @@
 import { sha256 } from "../bytes.js";
+import { abortable } from "../clock.js";
 import type { Change } from "../types.js";
 import type { Settlement } from "./copy.js";
 import { stepFor, stepForAbsent, type Step } from "./rules.js";
@@ -45,7 +46,7 @@ export class Takeover {
     let isSaved = false;
     // Again for those that the user has edited meanwhile.
     for (let open = cases; open.length > 0; ) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       const judged = await this.#judge(open);
       const theirs = await this.#theirs(judged);
       const settlements: Settlement[] = [];
@@ -106,8 +107,8 @@ export class Takeover {
     const { here, body: mine } = await copy.read(id);
     if (here === undefined) return false;
     const table = change?.table_name ?? here.table;
-    signal?.throwIfAborted();
-    const decision = await options.onConflict({ id, table, mine, theirs: blob, resync: resync?.reason });
+    signal.throwIfAborted();
+    const decision = await abortable(Promise.resolve(options.onConflict({ id, table, mine, theirs: blob, resync: resync?.reason })), signal);
     const mineAfterTheirs = { ...here, table, base: stateOf(change) };
     const settled: Settlement =
       decision === "theirs"
