@@ -190,3 +190,20 @@ test("stop ends what is under way, and start goes on from there", async (t) => {
   await until(() => Object.keys(server.contents).length === 2);
   await online(server, 1);
 });
+
+test("an app whose functions fail is synchronised all the same", async (t) => {
+  const server = new FakeServer(new FastClock());
+  const told: unknown[] = [];
+  const phone = new Window(t, server, new MemoryStore(), {
+    onSynced: async () => Promise.reject(new RangeError("it cannot be shown")),
+    onError: (error) => {
+      told.push(error);
+      throw new RangeError("nor can this");
+    },
+  });
+  await until(() => told.length > 0);
+  server.before = () => (server.before = () => undefined, problem(500, "internal_error"));
+  await phone.put("a", "1");
+  await until(() => "a" in server.contents);
+  assert.ok(told[0] instanceof RangeError);
+});

@@ -8,14 +8,14 @@ export interface LiveOptions extends HintOptions {
   /** Ends it, like `stop`. */
   signal?: AbortSignal;
   /** After each synchronisation: show what came. What it throws is told to `onError`. */
-  onSynced?: (result: SyncResult) => void;
+  onSynced?: (result: SyncResult) => void | Promise<void>;
   /**
    * A synchronisation failed, and is tried again after so many seconds; `undefined`: never, for nobody is logged in
-   * (`SignedOut`), or it is somebody else (`OtherAccount`).
+   * (`SignedOut`), or it is somebody else (`OtherAccount`); or it was one of these functions that failed.
    */
-  onError?: (error: unknown, retryInSeconds: number | undefined) => void;
+  onError?: (error: unknown, retryInSeconds: number | undefined) => void | Promise<void>;
   /** Everything that the server hints at: batches that are due and requests for keys, too. */
-  onHint?: (hint: Hint) => void;
+  onHint?: (hint: Hint) => void | Promise<void>;
   /** The feed is asked this often though nothing was hinted at: hints may be lost. 300 unless given. */
   pollSeconds?: number;
   /** For so long edits are collected; half a second unless given. */
@@ -180,11 +180,9 @@ export class Live {
   }
 
   /** What the app's own functions throw must not end what goes on in the background. */
-  #tell(say: () => void): void {
-    try {
-      say();
-    } catch (error) {
-      this.#options.onError?.(error, undefined);
-    }
+  #tell(say: () => unknown): void {
+    const heard = async (): Promise<void> => void (await say());
+    const failed = async (error: unknown): Promise<void> => this.#options.onError?.(error, undefined);
+    heard().catch(failed).catch(() => {}); // nobody is left who could be told
   }
 }
