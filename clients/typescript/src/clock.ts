@@ -6,7 +6,8 @@ export interface Clock {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
-export const systemClock: Clock = { now: () => Date.now(), sleep };
+/** Steady: what is to be done in a second must not wait for hours because the machine's clock was set back by as much. */
+export const systemClock: Clock = { now: () => performance.timeOrigin + performance.now(), sleep };
 
 function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
