@@ -38,7 +38,7 @@ export class Endurance {
 
   async #pause(error: unknown): Promise<void> {
     if (this.signal?.aborted === true || !this.#passes(error)) throw error;
-    const named = error instanceof AdiuvaProblem ? error.retryAfter : undefined;
+    const named = error instanceof AdiuvaProblem || error instanceof UnexpectedResponse ? error.retryAfter : undefined;
     const seconds = named ?? Math.min(FIRST_SECONDS * 2 ** this.#tries, LONGEST_SECONDS);
     if (this.#waited + seconds > this.patience.options.maxWait) throw error;
     this.#tries += 1;

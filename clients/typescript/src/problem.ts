@@ -30,7 +30,11 @@ export class AdiuvaProblem extends Error {
 export class UnexpectedResponse extends Error {
   override readonly name = "UnexpectedResponse";
 
-  constructor(readonly status: number) {
+  /** `retryAfter`: whole seconds, where the proxy named a time. */
+  constructor(
+    readonly status: number,
+    readonly retryAfter?: number,
+  ) {
     super(`The answer ${status} is not one of the API's.`);
   }
 }
@@ -74,18 +78,20 @@ export async function problemOf(response: Response): Promise<AdiuvaProblem | Une
   const isDocument = response.headers.get("Content-Type")?.startsWith("application/problem+json");
   if (!isDocument) {
     await response.body?.cancel();
-    return new UnexpectedResponse(response.status);
+    return new UnexpectedResponse(response.status, retryAfter(response));
   }
   const text = await response.text();
-  if (text === "") return new UnexpectedResponse(response.status); // to a HEAD, which is answered without a body
+  if (text === "") return new UnexpectedResponse(response.status, retryAfter(response)); // to a HEAD, which is answered without a body
   const problem = JSON.parse(text) as Problem;
   return new AdiuvaProblem(problem, retryAfter(response) ?? problem.retry_after);
 }
 
-/** Seconds. A proxy in front may have written a date (RFC 9110 § 10.2.3). */
+/** Seconds, at least one. A proxy in front may have written a date (RFC 9110 § 10.2.3), by a clock that is not this machine's. */
 export function retryAfter(response: Response): number | undefined {
   const text = response.headers.get("Retry-After") ?? "";
-  if (/^\d+$/.test(text)) return Number(text);
+  if (/^\d+$/.test(text)) return Math.max(1, Number(text));
   const until = Date.parse(text);
-  return Number.isNaN(until) ? undefined : Math.max(0, Math.ceil((until - Date.now()) / 1000));
+  const answered = Date.parse(response.headers.get("Date") ?? "");
+  const now = Number.isNaN(answered) ? Date.now() : answered;
+  return Number.isNaN(until) ? undefined : Math.max(1, Math.ceil((until - now) / 1000));
 }

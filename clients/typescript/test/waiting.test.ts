@@ -180,3 +180,18 @@ test("a login that has to wait does", async () => {
   await client.login({ email: "a@example.com", password: "a long sentence is best" }, PLAIN);
   assert.deepEqual(server.clock.slept, [12]);
 });
+
+test("a Retry-After is by the server's clock, is never nothing, and is told of a proxy too", async () => {
+  const server = new FakeServer();
+  const by = (later: number): Response => {
+    const [now, then] = [0, later].map((seconds) => new Date(Date.UTC(2001, 1, 3) + seconds * 1000).toUTCString()) as [string, string];
+    return new Response("Soon.", { status: 503, headers: { Date: now, "Retry-After": then } });
+  };
+  answering(server, by(30), unavailable(0), by(-5));
+  server.write("a", "1");
+  await server.client().records.read("a");
+  assert.deepEqual(server.clock.slept, [30, 1, 1]);
+
+  answering(server, by(900));
+  await assert.rejects(server.client().records.read("a"), (error) => error instanceof UnexpectedResponse && error.retryAfter === 900);
+});

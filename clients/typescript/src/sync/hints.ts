@@ -1,5 +1,5 @@
 import { abortable, type Clock } from "../clock.js";
-import { AdiuvaProblem, SignedOut } from "../problem.js";
+import { AdiuvaProblem, SignedOut, UnexpectedResponse } from "../problem.js";
 import { platformWebSocket, type WebSocketClass } from "../socket.js";
 
 /** What the server says over `WS /sync`: never content, and any of it may be lost. `seq`: of the feed's newest change. */
@@ -30,7 +30,7 @@ export function pauseAfter(failures: number, error?: unknown): number {
 
 /** Milliseconds, of a `Retry-After`. */
 export function askedFor(error: unknown): number | undefined {
-  const seconds = error instanceof AdiuvaProblem ? error.retryAfter : undefined;
+  const seconds = error instanceof AdiuvaProblem || error instanceof UnexpectedResponse ? error.retryAfter : undefined;
   return seconds === undefined ? undefined : seconds * 1000;
 }
 
