@@ -36,3 +36,20 @@ test("an app that never answers a conflict does not keep the engine from stoppin
   await assert.rejects(engine.sync({ signal: stop.signal }), RangeError);
   assert.deepEqual([server.contents, store.unsent().length], [{ a: "theirs" }, 1]);
 });
+
+test("a record whose bytes this device has lost is not deleted on the server", async () => {
+  class Losing extends MemoryStore {
+    override readMany(ids: readonly string[]): Map<string, Uint8Array> {
+      const found = super.readMany(ids);
+      found.delete("a");
+      return found;
+    }
+  }
+  const server = new FakeServer();
+  for (const id of ["a", "b"]) server.write(id, "1");
+  const engine = server.client().sync(new Losing(), { onConflict: () => assert.fail() });
+  await engine.sync();
+  for (const id of ["a", "b"]) await engine.put({ id, table: "notes", body: bytes("2") });
+  assert.deepEqual((await engine.sync()).failed.map(({ id }) => id), ["a"]);
+  assert.deepEqual(server.contents, { a: "1", b: "2" });
+});

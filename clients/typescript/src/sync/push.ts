@@ -39,14 +39,17 @@ class Push {
   ) {}
 
   async batch(records: LocalRecord[]): Promise<void> {
-    const { copy, options, signal } = this.run;
+    const { copy, options, result, signal } = this.run;
     signal.throwIfAborted();
     const current = new Map((await copy.unsent(records.map(({ id }) => id))).map((one) => [one.here.id, one]));
     const now = records.flatMap(({ id }) => current.get(id) ?? []).filter(({ here }) => !(this.#isFull && !isDeletion(here)));
     // Never sent, and gone again: nobody needs to hear of it.
     const unheard = now.filter(({ here }) => isDeletion(here) && here.base === null);
     if (unheard.length > 0) await copy.sent(new Map(unheard.map(({ here }) => [here.id, null])));
-    const operations = now.filter((one) => !unheard.includes(one)).map(({ here, body }) => operationOf(here, body));
+    // No deletion either: nobody has asked for one.
+    const lost = now.filter(({ here, body }) => !isDeletion(here) && body === undefined);
+    for (const { here } of lost) result.failed.push({ id: here.id, error: new Error("The store has lost the record's bytes.") });
+    const operations = now.filter((one) => !unheard.includes(one) && !lost.includes(one)).map(({ here, body }) => operationOf(here, body));
     const [single] = operations;
     if (single?.op === "put" && operations.length === 1 && single.blob.length > MOST_SENT_BYTES) await this.#alone(single);
     else if (operations.length > 0) await this.#send(operations);
