@@ -191,6 +191,21 @@ test("stop ends what is under way, and start goes on from there", async (t) => {
   await online(server, 1);
 });
 
+test("a hint that comes late does not take the place of a newer one", async (t) => {
+  const server = new FakeServer(new FastClock());
+  const phone = new Window(t, server, new MemoryStore(), { pollSeconds: 100_000 });
+  await online(server, 1);
+  await quiet(server);
+  server.isSilent = true;
+  await phone.put("a", "1"); // change 1
+  await until(() => "a" in server.contents);
+  await quiet(server);
+  await phone.engine.sync();
+  server.write("b", "2"); // change 2
+  for (const seq of [2, 1]) for (const socket of server.sockets) socket.say({ type: "changes", seq });
+  await has(phone, "b", "2");
+});
+
 test("an app whose functions fail is synchronised all the same", async (t) => {
   const server = new FakeServer(new FastClock());
   const told: unknown[] = [];

@@ -41,7 +41,7 @@ export class Live {
   #isListening = false;
   #alarm = new AbortController();
   #dueAt = 0;
-  /** The number that the last hint told of; nothing else is due unless `isDueAnyway`. */
+  /** The highest number that hints told of; nothing else is due unless `isDueAnyway`. */
   #hinted: number | undefined;
   #isDueAnyway = true;
   #beganAt = Number.NEGATIVE_INFINITY;
@@ -107,7 +107,7 @@ export class Live {
   #heard(hint: Hint): void {
     if (hint.type === "hello") this.#signOfLife();
     if (hint.type === "changes") {
-      this.#hinted = hint.seq;
+      this.#hinted = Math.max(hint.seq, this.#hinted ?? 0); // the last to come need not be of the last change
       this.#wakeAt(this.clock.now());
     }
     this.#tell(() => this.#options.onHint?.(hint));
