@@ -55,29 +55,41 @@ export class IndexedDbStore implements DeviceStore {
     return (await resultOf<Row[]>(this.#reading("records").index("unsent").getAll())).map(({ record }) => record);
   }
 
-  applyAll({ save = [], remove = [], state }: StoreChanges): Promise<void> {
+  async applyAll(changes: StoreChanges): Promise<void> {
     // "strict": durable when it resolves, and not only handed to the operating system.
     const transaction = this.database.transaction(["records", "bodies", "state"], "readwrite", { durability: "strict" });
-    const [records, bodies] = [transaction.objectStore("records"), transaction.objectStore("bodies")];
-    for (const id of remove) {
-      records.delete(id);
-      bodies.delete(id);
-    }
-    for (const { record, bytes } of save) {
-      records.put({ id: record.id, record, ...(isUnsent(record) ? { unsent: 1 } : {}) } satisfies Row);
-      if (record.checksum === null) bodies.delete(record.id);
-      else if (bytes !== undefined) bodies.put(bytes, record.id);
-    }
-    if (state !== undefined) transaction.objectStore("state").put(state, "state");
-    return new Promise((resolve, reject) => {
+    const done = new Promise<void>((resolve, reject) => {
       transaction.oncomplete = () => resolve();
       transaction.onabort = () => reject(transaction.error ?? new Error("The database has given up."));
     });
+    try {
+      write(transaction, changes);
+    } catch (error) {
+      // Else what was asked for until now would be written.
+      transaction.abort();
+      await done.catch(() => {});
+      throw error;
+    }
+    return done;
   }
 
   #reading(name: "records" | "bodies" | "state"): IDBObjectStore {
     return this.database.transaction(name, "readonly").objectStore(name);
   }
+}
+
+function write(transaction: IDBTransaction, { save = [], remove = [], state }: StoreChanges): void {
+  const [records, bodies] = [transaction.objectStore("records"), transaction.objectStore("bodies")];
+  for (const id of remove) {
+    records.delete(id);
+    bodies.delete(id);
+  }
+  for (const { record, bytes } of save) {
+    records.put({ id: record.id, record, ...(isUnsent(record) ? { unsent: 1 } : {}) } satisfies Row);
+    if (record.checksum === null) bodies.delete(record.id);
+    else if (bytes !== undefined) bodies.put(bytes, record.id);
+  }
+  if (state !== undefined) transaction.objectStore("state").put(state, "state");
 }
 
 function resultOf<Value>(request: IDBRequest): Promise<Value> {

@@ -139,3 +139,11 @@ test("sqlite: a transaction that fails leaves nothing of itself", async () => {
   assert.deepEqual(await store.all(), []);
   close();
 });
+
+test("indexedDb: nor does one that is given what it cannot keep", async () => {
+  const { store, close } = await indexedDb("refused");
+  const bad = (() => {}) as never;
+  await assert.rejects(async () => store.applyAll({ save: [{ record: record("a"), bytes: bad }] }));
+  assert.deepEqual(await store.all(), []);
+  close();
+});
