@@ -31,6 +31,7 @@ export class Session {
   leave(): void {
     this.#end.abort(new SignedOut());
     this.#end = new AbortController();
+    this.#refreshing = undefined;
   }
 
   async end(): Promise<void> {
@@ -59,14 +60,17 @@ export class Session {
   }
 
   async #refresh(stale: string): Promise<StoredTokens> {
+    const { signal } = this;
     const tokens = await this.current();
     if (tokens === undefined) throw new SignedOut();
     if (tokens.access_token !== stale) return tokens; // another request, or another window, was quicker
     try {
       const fresh = stored(await this.#rotate(tokens.refresh_token), this.patience.clock.now());
+      signal.throwIfAborted(); // the store may have somebody else's by now
       await this.store.save(fresh);
       return fresh;
     } catch (error) {
+      signal.throwIfAborted();
       // Anything else (no network, 503) leaves the session alone.
       if (!isProblem(error, "invalid_token", "token_reused", "validation_error")) throw error;
       await this.store.clear();
