@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryStore, MemoryTokens, SignedOut } from "../src/index.js";
-import { FakeServer } from "./fake_server.js";
-import { bytes } from "./support.js";
+import { FakeServer, problem } from "./fake_server.js";
+import { bytes, PLAIN } from "./support.js";
 
 const tokens = (): MemoryTokens => new MemoryTokens({ access_token: "a", refresh_token: "r", expires_at: Number.POSITIVE_INFINITY });
 
@@ -52,4 +52,32 @@ test("a record whose bytes this device has lost is not deleted on the server", a
   for (const id of ["a", "b"]) await engine.put({ id, table: "notes", body: bytes("2") });
   assert.deepEqual((await engine.sync()).failed.map(({ id }) => id), ["a"]);
   assert.deepEqual(server.contents, { a: "1", b: "2" });
+});
+
+test("a refresh that is answered late does not undo the login of somebody else", async () => {
+  const server = new FakeServer();
+  const answer = (name: string): Response => Response.json({ access_token: name, refresh_token: name, token_type: "Bearer", expires_in: 1800 });
+  for (const late of [answer("anna"), problem(401, "invalid_token")]) {
+    const kept = new MemoryTokens({ access_token: "a", refresh_token: "r", expires_at: 0 });
+    const client = server.client({ tokens: kept, onSignedOut: () => assert.fail() });
+    server.before = async (line) => {
+      if (line === "POST /auth/login") return answer("bert");
+      if (line !== "POST /auth/refresh") return undefined;
+      await client.login({ email: "bert@example.com", password: "a long sentence is best" }, PLAIN);
+      return late;
+    };
+    await assert.rejects(client.records.read("a"), SignedOut);
+    assert.equal(kept.load()?.access_token, "bert");
+  }
+});
+
+test("bytes that the app goes on writing to are sent as they were", async () => {
+  const server = new FakeServer();
+  const engine = server.client().sync(new MemoryStore(), { onConflict: () => assert.fail() });
+  const body = Buffer.from("as it was"); // whose `slice` copies nothing
+  const written = engine.put({ id: "a", table: "notes", body });
+  body.fill(46);
+  await written;
+  assert.deepEqual((await engine.sync()).failed, []);
+  assert.deepEqual(server.contents, { a: "as it was" });
 });

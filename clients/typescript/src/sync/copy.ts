@@ -25,7 +25,8 @@ export class DeviceCopy {
   ) {}
 
   async put(records: Written[]): Promise<void> {
-    const last = [...new Map(records.map((one) => [one.id, one])).values()];
+    // Copies: the bytes are the app's, which may use their buffer for something else before they are hashed and kept.
+    const last = [...new Map(records.map((one) => [one.id, { ...one, body: new Uint8Array(one.body) }])).values()];
     const checksums = await Promise.all(last.map(({ body }) => sha256(body)));
     await this.#write(last.map(({ id }) => id), (here) => ({
       save: last.map(({ id, table, body }, index) => {
