@@ -144,7 +144,9 @@ def write_answer(
             elif (blob := _as_it_should_be(next(blobs), item)) is not None:
                 written += (writer.open(item.meta, len(blob)), writer.part(blob), writer.close())
             elif (instead := missing(item)) is not None:
-                written.append(b"".join(_write_large(instead, writer, missing)))
+                yield b"".join(written)
+                written = []
+                yield from _write_large(instead, writer, missing)  # it may be larger
         yield b"".join(written)
     yield writer.end(rest())
 

@@ -61,22 +61,17 @@ class Fetch:
 
     user_id: UUID
     ids: list[UUID]
+    _left: int = MOST_BYTES
     _rest: dict[str, list[str]] = field(default_factory=lambda: {"missing": [], "more": [], "too_large": []})
 
     def items(self) -> Iterator[Item]:
         rows = {row["id"]: row for row in self._rows(self.ids)}
-        left = MOST_BYTES
         chosen = []
         for record_id in self.ids:
             row = rows.get(record_id)
             if row is None:
                 self._say("missing", record_id)
-            elif row["size_bytes"] > MOST_BYTES:
-                self._say("too_large", record_id)
-            elif self._rest["more"] or row["size_bytes"] > left:
-                self._say("more", record_id)
-            else:
-                left -= row["size_bytes"]
+            elif self._has_room(row, goes_on=not self._rest["more"]):
                 chosen.append(row)
         return map(_item, chosen)
 
@@ -96,7 +91,19 @@ class Fetch:
         if row["s3_key"] == item.key:
             logger.error("the blob of a record is gone", extra={"key": item.key})
             return Item(item.meta)
-        return _item(row)
+        self._left += item.size_bytes
+        return _item(row) if self._has_room(row) else None
+
+    def _has_room(self, row: Any, *, goes_on: bool = True) -> bool:
+        """Takes it, or says where the record is to be asked for instead."""
+        if row["size_bytes"] > MOST_BYTES:
+            self._say("too_large", row["id"])
+        elif not goes_on or row["size_bytes"] > self._left:
+            self._say("more", row["id"])
+        else:
+            self._left -= row["size_bytes"]
+            return True
+        return False
 
     def _rows(self, ids: list[UUID]) -> Any:
         return StorageRecord.objects.for_user(self.user_id).live().filter(id__in=ids).values(*_META)

@@ -1,13 +1,17 @@
 """POST /storage/records/fetch and the change feed with bytes."""
 
+import json
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from storage.records.bulk.answers import JsonWriter, write_answer
+from storage.records.bulk.reading import Fetch
+from storage.records.bulk.requests import MOST_BYTES
 from tests.storage.records.bulk.clients import Bulk, delete, put
-from tests.storage.records.devices import files
+from tests.storage.records.devices import Device, files
 
 pytestmark = pytest.mark.django_db
 SEALED = bytes(range(256)) * 9
@@ -62,6 +66,21 @@ def test_a_record_whose_bytes_are_lost_comes_without_them(bulk: Bulk, blob_folde
     assert said["records"] == [small | {"blob": None}, large | {"blob": None}]
     assert [change["blob"] for change in bulk.feed("include=blob&max_blob_bytes=1000000")["changes"]] == [None, None]
     assert bulk.device.read(small["id"]).status == 502
+
+
+@pytest.mark.django_db(transaction=True)  # the bytes that are replaced go
+def test_a_record_that_grows_while_the_answer_goes_out_is_not_beyond_its_16_mib(device: Device) -> None:
+    device.api.put("storage/settings", json={"versions": 0}, token=device.token)
+    small, grown, huge = (device.stored(data)["id"] for data in (b"small", b"grown", b"huge"))
+    fetch = Fetch(device.account.user.id, [UUID(one) for one in (small, grown, huge)])
+    items = fetch.items()
+    fetch._left = 10  # as if others had come before these
+    for record_id, size in ((small, 6), (grown, 15), (huge, MOST_BYTES + 1)):
+        assert device.send(bytes(size), to=record_id, table=None).status == 200
+    pieces = write_answer(items, writer=JsonWriter("records"), missing=fetch.read_again, rest=fetch.rest)
+    answer = json.loads(b"".join(pieces))
+    assert [(one["id"], one["size_bytes"]) for one in answer["records"]] == [(small, 6)]
+    assert (answer["missing"], answer["more"], answer["too_large"]) == ([], [grown], [huge])
 
 
 def test_the_feed_brings_the_bytes_of_small_records(bulk: Bulk) -> None:
