@@ -48,8 +48,7 @@ class BackupTarget:
     def commit(
         self, *, user: User, fields: Mapping[str, str], item_id: UUID, blob: WholeBlob, usage: LockedUsage
     ) -> Result:
-        label, _checksum = parse_label(fields)
-        return _result(commit_blob(backup_id=item_id, label=label, blob=blob, usage=usage))
+        return _result(commit_blob(backup_id=item_id, label=parse_label(fields)[0], blob=blob, usage=usage))
 
 
 def _result(stored: Stored) -> Result:
