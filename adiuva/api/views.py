@@ -27,7 +27,7 @@ class _NegotiateLater(DefaultContentNegotiation):
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         try:
-            return super().select_renderer(request, renderers, format_suffix)
+            return super().select_renderer(request, _best_liked(request, renderers), format_suffix)
         except NotAcceptable as refusal:
             request._request.negotiation_refusal = refusal  # type: ignore[attr-defined]
             return renderers[0], renderers[0].media_type
@@ -39,6 +39,17 @@ class _NegotiateLater(DefaultContentNegotiation):
     def select_parser(self, request: Request, parsers: Any) -> Any:
         """A Content-Type is one type; DRF would match ``*/*`` with any parser."""
         return None if "*" in (request.content_type or "") else super().select_parser(request, parsers)
+
+
+def _best_liked(request: Request, renderers: Any) -> Any:
+    """Those whose form the client gives the highest ``q`` (RFC 9110 § 12.5.1), which DRF takes for a parameter."""
+    if len(renderers) == 1:
+        return renderers
+    accepted = [request._request.accepted_type(renderer.media_type) for renderer in renderers]
+    likings = [0.0 if media_type is None else media_type.quality for media_type in accepted]
+    best = max(likings)
+    # An empty Accept, or a ``q`` that is no number, prefers none.
+    return [renderer for renderer, liking in zip(renderers, likings, strict=True) if liking == best] or renderers
 
 
 # docs/api.md § 1, as a mix-in for DRF's views. No docstring: it would be the public description of each route.

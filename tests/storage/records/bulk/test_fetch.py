@@ -123,6 +123,23 @@ def test_other_bytes_are_400(bulk: Bulk, query: str, field: str) -> None:
     assert (answer.status, answer.code, list(answer.json["errors"])) == (400, "validation_error", [field])
 
 
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("application/cbor-seq, application/json;q=0.5", "application/cbor-seq"),
+        ("application/cbor-seq;q=0.5, application/json", "application/json"),
+        ("application/cbor-seq;q=0.1, */*", "application/json"),
+        ("application/cbor-seq, */*", "application/cbor-seq"),
+        ("application/json;q=nan, application/cbor-seq", "application/json"),
+        ("", "application/json"),
+        ("*/*", "application/json"),
+    ],
+)
+def test_the_form_is_the_one_that_accept_likes_best(device: Device, accept: str, form: str) -> None:
+    answer = device.api.get("storage/changes?include=blob", token=device.token, headers={"Accept": accept})
+    assert (answer.status, answer.headers["Content-Type"]) == (200, form)
+
+
 def test_5000_records_of_2_kib_come_in_at_most_30_pages(bulk: Bulk) -> None:
     first = bulk.batch(*(put(SEALED[:2048] + bytes([number])) for number in range(250)))
     assert {one["status"] for one in first} == {201}
