@@ -92,7 +92,11 @@ export class SqliteStore implements DeviceStore {
       if (state !== undefined) this.database.prepare("INSERT OR REPLACE INTO state VALUES (1, ?)").run(JSON.stringify(state));
       this.database.exec("COMMIT");
     } catch (error) {
-      this.database.exec("ROLLBACK");
+      try {
+        this.database.exec("ROLLBACK");
+      } catch {
+        // A full disk has ended it already; why is what the app must hear.
+      }
       throw error;
     }
   }

@@ -147,3 +147,11 @@ test("indexedDb: nor does one that is given what it cannot keep", async () => {
   assert.deepEqual(await store.all(), []);
   close();
 });
+
+test("sqlite: a transaction that SQLite ends by itself fails with the reason", async () => {
+  const { database, close } = await openSqlite(join(folder, "full"));
+  const store = new SqliteStore(database);
+  database.exec("CREATE TRIGGER full BEFORE INSERT ON records BEGIN SELECT RAISE(ROLLBACK, 'the disk is full'); END");
+  assert.throws(() => store.applyAll({ save: [{ record: record("a"), bytes: bytes("a") }] }), /the disk is full/);
+  close();
+});
