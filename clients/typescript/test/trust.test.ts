@@ -81,3 +81,16 @@ test("bytes that the app goes on writing to are sent as they were", async () => 
   assert.deepEqual((await engine.sync()).failed, []);
   assert.deepEqual(server.contents, { a: "as it was" });
 });
+
+test("an upload whose state a proxy has kept to itself is neither finished nor sent for ever", async () => {
+  const server = new FakeServer();
+  const answers: Record<string, string>[] = [{}, { "Upload-Length": "4", "Upload-Offset": "0" }];
+  for (const headers of answers) {
+    server.asked.length = 0;
+    server.before = (line) => {
+      if (server.asked.length > 100) throw new RangeError("for ever");
+      return new Response(null, line.startsWith("HEAD") ? { status: 200, headers } : { status: 204 });
+    };
+    await assert.rejects(server.client().uploads.send("u", new Blob([bytes("note")])), TypeError);
+  }
+});

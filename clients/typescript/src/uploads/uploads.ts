@@ -62,7 +62,7 @@ export class Uploads {
   /** How far it is. Throws `UploadExpired`. */
   async state(id: string, { signal }: UploadProgress = {}): Promise<UploadState> {
     const { headers } = await this.#send("HEAD", `/${id}`, { signal });
-    return stateOf(headers, Number(headers.get("Upload-Length")));
+    return stateOf(headers, numberOf(headers, "Upload-Length"));
   }
 
   /**
@@ -136,8 +136,15 @@ export class Uploads {
 }
 
 function stateOf(headers: Headers, size: number): UploadState {
-  const offset = Number(headers.get("Upload-Offset"));
+  const offset = numberOf(headers, "Upload-Offset");
   return { offset, size, location: headers.get("Content-Location") ?? undefined, etag: headers.get("ETag") ?? undefined };
+}
+
+/** Without it nobody knows how far the upload is. A proxy may have dropped it. */
+function numberOf(headers: Headers, name: string): number {
+  const text = headers.get(name) ?? "";
+  if (!/^\d+$/.test(text)) throw new TypeError(`The answer has no ${name}.`);
+  return Number(text);
 }
 
 /** The part that is being sent is kept, so that also what can be read only once can be sent again. */
