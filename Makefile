@@ -2,7 +2,7 @@
 # HOST, PORT, DATA_DIR and the variables of .env.example are taken from the environment.
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint format types check eval bench migrations schema lock clean
+.PHONY: help run dev superuser test lint format types check eval bench migrations schema lock clean
 MAKEFLAGS += --no-print-directory
 
 CANDIDATES := python3 python3.15 python3.14 python3.13 python3.12 python3.11
@@ -29,6 +29,11 @@ dev: ## The same on Django's development server (daphne), which reloads on a cha
 	@$(if $(DEMO),,$(error This is a development server: with ENV=prod use make run))
 	@$(INSTALL) requirements-dev.txt "manage.py migrate --no-input -v 0" $(DEMO)
 	@exec $(VENV_PYTHON) manage.py runserver "$${HOST:-127.0.0.1}:$${PORT:-8000}"
+
+superuser: ## Somebody who may do everything in /admin/ (development): make superuser EMAIL=me@example.com asks for a password
+	@$(if $(DEMO),,$(error With ENV=prod: docs/operations.md, "First people"))
+	@$(INSTALL) requirements.txt "manage.py migrate --no-input -v 0"
+	@exec $(VENV_PYTHON) manage.py createsuperuser $(if $(EMAIL),--email "$(EMAIL)") $(ARGS)
 
 # What Python compiles and pytest rewrites is kept, whatever the shell has set: every process would do it all again.
 test: ## The tests; ARGS="-k name" reaches pytest, ARGS="-m slow" or "-m browser" runs those that a plain run leaves out

@@ -8,7 +8,7 @@ class AccountsConfig(AppConfig):
         from accounts import dashboard, ops
         from accounts.export import documents
         from accounts.factors import recovery_codes, totp
-        from accounts.factors.passkeys import assertions
+        from accounts.factors.passkeys import assertions, codes
         from accounts.recovery import composers
 
         ops.register_gauges()
@@ -18,4 +18,5 @@ class AccountsConfig(AppConfig):
         recovery_codes.register()
         composers.register()
         assertions.register()
+        codes.register()
         documents.register()

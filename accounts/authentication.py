@@ -7,13 +7,14 @@ from typing import cast
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.request import Request
 
 from accounts import live_tier
 from accounts.access_tokens import read_access_token
-from accounts.models import Session, SessionQuerySet, User
+from accounts.models import Factor, Session, SessionQuerySet, User
 from adiuva.api.errors import InvalidToken, NotAuthenticated
 from adiuva.db.compiled_queries import CompiledQuery
 
@@ -21,22 +22,31 @@ from adiuva.db.compiled_queries import CompiledQuery
 _SELDOM_NEEDED = (
     *("user_agent", "created_at", "last_used_at", "expires_at", "fresh_at"),
     *("user__kdf", "user__password", "user__last_login", "user__erasure_requested_at", "user__updated_at"),
+    *("user__address_key", "user__is_superuser"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """``expires_at`` is the access token's; a WebSocket does not outlive it, but for the leeway between clocks."""
+    """``expires_at`` is the access token's; a WebSocket does not outlive it, but for the leeway between clocks.
+    ``has_second_factor``: None unless it was asked for (a view's ``shows_second_factor``).
+    """
 
     user: User
     session_id: UUID
     expires_at: datetime
+    has_second_factor: bool | None = None
 
 
-def authenticate(raw_token: str) -> Identity:
-    """Raises ``InvalidToken``: bad, expired or revoked token, user gone or disabled."""
+def authenticate(raw_token: str, *, with_factors: bool = False) -> Identity:
+    """``with_factors``: whether the user has a second factor comes along, in the same query.
+
+    Raises ``InvalidToken``: bad, expired or revoked token, user gone or disabled.
+    """
     claims = read_access_token(raw_token)
-    return _load(user_id=claims.user_id, session_id=claims.session_id, expires_at=claims.expires_at)
+    find = _usable_session_with_factors if with_factors else _usable_session
+    session = find().first(claims.session_id, claims.user_id)
+    return _identity_of(session, session_id=claims.session_id, expires_at=claims.expires_at)
 
 
 def reload(identity: Identity) -> Identity:
@@ -48,7 +58,8 @@ def resume(*, user_id: UUID, session_id: UUID, expires_at: datetime) -> Identity
     """An identity that was authenticated before, for instance when its WebSocket ticket was issued."""
     if expires_at + settings.CLOCK_LEEWAY <= datetime.now(UTC):
         raise InvalidToken
-    return _load(user_id=user_id, session_id=session_id, expires_at=expires_at)
+    session = _usable_session().first(session_id, user_id)
+    return _identity_of(session, session_id=session_id, expires_at=expires_at)
 
 
 def seconds_left(identity: Identity) -> float:
@@ -66,25 +77,38 @@ def is_signed(raw_token: str) -> bool:
     return True
 
 
-def _load(*, user_id: UUID, session_id: UUID, expires_at: datetime) -> Identity:
-    session = _usable_session().first(session_id, user_id)
+def _identity_of(session: Session | None, *, session_id: UUID, expires_at: datetime) -> Identity:
     if session is None:
         raise InvalidToken
-    return Identity(user=session.user, session_id=session_id, expires_at=expires_at)
+    return Identity(
+        user=session.user,
+        session_id=session_id,
+        expires_at=expires_at,
+        has_second_factor=getattr(session, "has_second_factor", None),
+    )
 
 
 @cache
 def _usable_session() -> CompiledQuery[Session]:
     """Made at the first use: by then billing has said what the tier needs. Each column costs every request 10 µs."""
+    return CompiledQuery(_find_usable)
 
+
+def _find_usable(session_id: UUID, user_id: UUID) -> SessionQuerySet:
+    return (
+        Session.objects.usable()
+        .filter(id=session_id, user_id=user_id)
+        .select_related("user", *live_tier.select_related("user__"))
+        .defer(*_SELDOM_NEEDED, *live_tier.seldom_needed("user__"))
+        .order_by()
+    )
+
+
+@cache
+def _usable_session_with_factors() -> CompiledQuery[Session]:
     def find(session_id: UUID, user_id: UUID) -> SessionQuerySet:
-        return (
-            Session.objects.usable()
-            .filter(id=session_id, user_id=user_id)
-            .select_related("user", *live_tier.select_related("user__"))
-            .defer(*_SELDOM_NEEDED)
-            .order_by()
-        )
+        factors = Factor.objects.confirmed().filter(user_id=OuterRef("user_id"))
+        return _find_usable(session_id, user_id).annotate(has_second_factor=Exists(factors))
 
     return CompiledQuery(find)
 
@@ -102,7 +126,8 @@ class AccessTokenAuthentication(BaseAuthentication):
             raw_token = credentials.strip().decode("ascii")
         except UnicodeDecodeError:
             raise InvalidToken from None
-        identity = authenticate(raw_token)
+        view = (request.parser_context or {}).get("view")
+        identity = authenticate(raw_token, with_factors=getattr(view, "shows_second_factor", False))
         return identity.user, identity
 
     def authenticate_header(self, request: Request) -> str:

@@ -28,6 +28,7 @@ Erase = Callable[[UUID], None]
 IsOver = Callable[[], bool]
 Sweep = Callable[[UUID, IsOver], bool]
 Note = Callable[[UUID, str, Exception], None]
+Close = Callable[[User], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class _Step:
 
 _hooks: dict[str, _Step] = {}
 _sweeps: dict[str, _Step] = {}
+_closings: dict[str, Close] = {}
 _server_only: list[Callable[[], bool]] = []
 
 
@@ -64,14 +66,25 @@ def register_server_only(condition: Callable[[], bool]) -> None:
     _server_only.append(condition)
 
 
+def register_closing(name: str, close: Close) -> None:
+    """``close(user)`` runs in the transaction that closes an account, before anything of the account itself changes or
+    is locked. A ``Problem`` that it raises refuses the closing: for what an account must not leave behind.
+    """
+    _closings[name] = close
+
+
 def needs_server() -> bool:
     """Whether a worker must leave erasures to the server, which takes them up at its next start."""
     return any(condition() for condition in _server_only)
 
 
 def close_account(*, user: User) -> None:
-    """From here on nobody can log in; what is left to do is ``erase``'s."""
+    """From here on nobody can log in; what is left to do is ``erase``'s. Raises what a closing does, with everything as
+    it was.
+    """
     with transaction.atomic():
+        for close in _closings.values():
+            close(user)
         User.objects.filter(id=user.id, erasure_requested_at__isnull=True).update(
             is_active=False, erasure_requested_at=datetime.now(UTC)
         )

@@ -33,9 +33,10 @@ _WINDOW_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class AttemptLimits:
-    """Of one route, whose ``name`` its counters have."""
+    """Of one route, whose ``name`` its counters have. ``per_address``: attempts a minute."""
 
     name: str
+    per_address: int = PER_ADDRESS
 
     def check(self, request: HttpRequest, *, account: str | None) -> None:
         """Counts an attempt; ``account`` is what tells one from another, None where the body names none. Raises
@@ -43,7 +44,9 @@ class AttemptLimits:
 
         Its ``retry_after`` is when the last of the limits that are reached now will let one attempt through.
         """
-        address = self._count(request, "address", _network_of(request), PER_ADDRESS)
+        address = count_request(
+            request, group=f"{self.name}.address", value=_network_of(request), limit=self.per_address
+        )
         if address is None:
             LOGIN_ATTEMPTS.labels(self.name, "unguarded").inc()
             return
@@ -56,7 +59,9 @@ class AttemptLimits:
             # Accounts do not become cache keys: those show up in a cache server's monitoring. A refused address only
             # looks: what it sends must not use up the account's attempts.
             key = hashlib.sha256(account.encode()).hexdigest()
-            looked_up = self._count(request, "account", key, PER_ACCOUNT, increment=address.allowed)
+            looked_up = count_request(
+                request, group=f"{self.name}.account", value=key, limit=PER_ACCOUNT, increment=address.allowed
+            )
             decisions += [looked_up] if looked_up is not None else []
         is_allowed = all(decision.allowed for decision in decisions)
         LOGIN_ATTEMPTS.labels(self.name, "allowed" if is_allowed else "limited").inc()
@@ -66,32 +71,31 @@ class AttemptLimits:
         request.rate_decision = replace(slowest, retry_after=slowest.reset_after)  # type: ignore[attr-defined]
         raise RateLimited(retry_after=slowest.reset_after)
 
-    def _count(
-        self, request: HttpRequest, kind: str, value: str, limit: int, *, increment: bool = True
-    ) -> RateDecision | None:
-        """None when there is no cache to count in. Without ``increment`` a full window refuses."""
-        try:
-            usage = get_usage(
-                request,
-                group=f"{self.name}.{kind}",
-                key=lambda _group, _request: value,
-                rate=f"{limit}/m",
-                increment=increment,
-            )
-        except cache_errors():
-            logger.warning("the login guard has no cache: letting the request through", extra={"guard": self.name})
-            return None
-        if usage is None:
-            return None
-        refused = usage["should_limit"] or (not increment and usage["count"] >= limit)
-        # A window's last second, which `time_left` counts down to, still belongs to it.
-        reset_after = max(0, usage["time_left"]) + 1
-        return RateDecision(
-            limit=limit,
-            remaining=0 if refused else limit - usage["count"],
-            reset_after=reset_after,
-            retry_after=reset_after if refused else None,
+
+def count_request(
+    request: HttpRequest, *, group: str, value: str, limit: int, increment: bool = True
+) -> RateDecision | None:
+    """One of ``limit`` a minute that ``value`` has in ``group``. None when there is no cache to count in. Without
+    ``increment`` a full window refuses.
+    """
+    try:
+        usage = get_usage(
+            request, group=group, key=lambda _group, _request: value, rate=f"{limit}/m", increment=increment
         )
+    except cache_errors():
+        logger.warning("the login guard has no cache: letting the request through", extra={"guard": group})
+        return None
+    if usage is None:
+        return None
+    refused = usage["should_limit"] or (not increment and usage["count"] >= limit)
+    # A window's last second, which `time_left` counts down to, still belongs to it.
+    reset_after = max(0, usage["time_left"]) + 1
+    return RateDecision(
+        limit=limit,
+        remaining=0 if refused else limit - usage["count"],
+        reset_after=reset_after,
+        retry_after=reset_after if refused else None,
+    )
 
 
 def _network_of(request: HttpRequest) -> str:

@@ -119,7 +119,7 @@ def _delete_without_tokens(session_ids: list[UUID]) -> int:
 
 def purge_events(*, now: datetime, dry_run: bool, step: Step) -> int:
     """Security events after their 90 days, whatever ``--min-age`` says: nobody is told of them any more."""
-    return _purge(SecurityEvent.objects.filter(at__lt=now - recording.KEPT), dry_run=dry_run, step=step)
+    return purge_rows(SecurityEvent.objects.filter(at__lt=now - recording.KEPT), dry_run=dry_run, step=step)
 
 
 def purge_expired(*, now: datetime, dry_run: bool, step: Step) -> int:
@@ -133,11 +133,11 @@ def purge_expired(*, now: datetime, dry_run: bool, step: Step) -> int:
         Factor.objects.filter(confirmed_at__isnull=True, created_at__lt=now - _A_DAY),
         AccountExport.objects.filter(started_at__lt=now - _A_DAY).exclude(lease_until__gt=now),
     )
-    return sum(_purge(rows, dry_run=dry_run, step=step) for rows in over)
+    return sum(purge_rows(rows, dry_run=dry_run, step=step) for rows in over)
 
 
-def _purge(rows: QuerySet[Any], *, dry_run: bool, step: Step) -> int:
-    """In the order of their keys. What follows a row by its foreign key goes with it."""
+def purge_rows(rows: QuerySet[Any], *, dry_run: bool, step: Step) -> int:
+    """In the order of their keys: how many. What follows a row by its foreign key goes with it."""
     if dry_run:
         return rows.count()
     table = rows.model.objects

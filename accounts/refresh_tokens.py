@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 
 from accounts.models import RefreshToken, SecurityEventType, Session, hash_of
 from accounts.security_events.recording import Origin, record
-from accounts.sessions import AuthTokens, revoke_session, tokens_for
+from accounts.sessions import AuthTokens, enforcement, revoke_session, tokens_for
 from adiuva.api.errors import InvalidToken, TokenReused
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,9 @@ def decide_refresh(
 
 
 def rotate_refresh_token(*, refresh_token: str, origin: Origin) -> AuthTokens:
-    """New tokens for a refresh token. Raises ``InvalidToken``, or ``TokenReused`` after revoking the session."""
+    """New tokens for a refresh token. Raises ``InvalidToken``, or ``TokenReused`` after revoking the session; and
+    ``SsoSessionOver`` where the organisation of a member asks who they are again: nothing is rotated then.
+    """
     token_hash = hash_of(refresh_token)
     with transaction.atomic():
         session = _lock_session(token_hash)
@@ -75,6 +77,8 @@ def rotate_refresh_token(*, refresh_token: str, origin: Origin) -> AuthTokens:
             ).exists(),
             session_usable=session.revoked_at is None and session.user.is_active,
         )
+        if outcome in {RefreshOutcome.ROTATE, RefreshOutcome.REPEAT}:
+            enforcement().require_not_over(session.id, now=now)
         if outcome is RefreshOutcome.ROTATE:
             _replace(token=token, session=session, successor=successor, now=now)
         elif outcome is RefreshOutcome.REUSED and revoke_session(user_id=session.user_id, session_id=session.id):
@@ -109,7 +113,7 @@ def successor_of(refresh_token: str) -> str:
 
 def _lock_session(token_hash: str) -> Session:
     """The token's session, locked: all refreshes of a family wait for one another here."""
-    sessions = Session.objects.select_for_update(of=("self",)).select_related("user")
+    sessions = Session.objects.select_for_update(of=("self",), no_key=True).select_related("user")
     session = sessions.filter(refresh_tokens__token_hash=token_hash).first()
     if session is None:
         raise InvalidToken

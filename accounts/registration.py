@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
@@ -10,12 +11,13 @@ from accounts.factors.challenges import open_challenge
 from accounts.factors.service import has_second_factor
 from accounts.keys.envelopes import replace_envelopes
 from accounts.models import ChallengePurpose, SecurityEventType, User
+from accounts.organizations.problems import SsoRequired
 from accounts.passwords import check_password_rules
 from accounts.recovery.email_change import is_reserved
 from accounts.recovery.verification import send_verification
 from accounts.security_events.recording import Origin, record
-from accounts.sessions import AuthTokens, start_session
-from adiuva.api.errors import EmailTaken, InvalidCredentials
+from accounts.sessions import AuthTokens, Shown, enforcement, start_session
+from adiuva.api.errors import EmailTaken, InvalidCredentials, SecondFactorRequired
 from adiuva.spelling import address_key, password_forms
 
 
@@ -52,9 +54,12 @@ def register(
         raise
 
 
-def log_in(*, email: str, password: str, origin: Origin) -> AuthTokens:
-    """Raises ``InvalidCredentials``, after the same work: wrong password, unknown address, closed account; and
-    ``SecondFactorRequired`` where the account has one, which goes on at ``factors.challenges``.
+def log_in(*, email: str, password: str, origin: Origin, break_glass_code: str | None = None) -> AuthTokens:
+    """``break_glass_code`` passes what a member's organisation enforces; to anybody else it is nothing, and stays good.
+
+    Raises ``InvalidCredentials``, after the same work: wrong password, unknown address, closed account; and for a wrong
+    code. After the password ``SsoRequired``, and ``SecondFactorRequired`` where the account has one, which goes on at
+    ``factors.challenges``.
     """
     user = User.objects.find(email)
     if user is None:
@@ -64,18 +69,42 @@ def log_in(*, email: str, password: str, origin: Origin) -> AuthTokens:
     if not user.check_password(password) or not user.is_active:
         record(SecurityEventType.LOGIN_FAILED, user_id=user.id, origin=origin)
         raise InvalidCredentials
-    with transaction.atomic():
-        # A password change that committed while the hash was computed has ended all sessions: the old password must
-        # not begin another one. The lock keeps a change that is still to come behind this session, which it then ends.
-        locked = User.objects.select_for_update(no_key=True).filter(id=user.id, is_active=True).first()
-        if locked is None or (locked.password != user.password and not locked.check_password(password)):
-            raise InvalidCredentials
-        if locked.address_key is None:
-            _claim_address(locked)
-        if not has_second_factor(user_id=locked.id):
-            return start_session(user=locked, origin=origin)
+    try:
+        with transaction.atomic():
+            next_step = _begin_login(user, password=password, origin=origin, break_glass_code=break_glass_code)
+    except InvalidCredentials:
+        record(SecurityEventType.LOGIN_FAILED, user_id=user.id, origin=origin)
+        raise
+    if isinstance(next_step, SecondFactorRequired):
+        raise next_step  # the challenge is committed
+    return next_step
+
+
+def _begin_login(
+    user: User, *, password: str, origin: Origin, break_glass_code: str | None
+) -> AuthTokens | SecondFactorRequired:
+    """Of an account whose password was right a moment ago."""
+    if break_glass_code is not None:
+        enforcement().lock(user.id)
+    # A password change that committed while the hash was computed has ended all sessions: the old password must
+    # not begin another one. The lock keeps a change that is still to come behind this session, which it then ends.
+    locked = User.objects.select_for_update(no_key=True).filter(id=user.id, is_active=True).first()
+    if locked is None or (locked.password != user.password and not locked.check_password(password)):
+        raise InvalidCredentials
+    enforcing = enforcement().find_enforcing(locked.id)
+    if enforcing is not None and break_glass_code is None:
+        raise SsoRequired(enforcing)  # before the second factor: it would lead nowhere
+    if locked.address_key is None:
+        _claim_address(locked)
+    waiting = None
+    if has_second_factor(user_id=locked.id):
         waiting = open_challenge(user=locked, purpose=ChallengePurpose.LOGIN)
-    raise waiting  # the challenge is committed
+    if enforcing is None or break_glass_code is None:
+        return waiting or start_session(user=locked, origin=origin)
+    challenge_id = UUID(waiting.extra["challenge_id"]) if waiting else None
+    if not enforcement().use_code(user_id=locked.id, code=break_glass_code, challenge_id=challenge_id):
+        raise InvalidCredentials
+    return waiting or start_session(user=locked, origin=origin, shown=Shown.BREAK_GLASS)
 
 
 def _claim_address(user: User) -> None:

@@ -14,6 +14,7 @@ from accounts.models import (
     MailToken,
     MailTokenPurpose,
 )
+from accounts.organizations.invitations.service import withdraw_invitations
 from adiuva.mail.models import OutgoingMail
 
 MAILS_KEPT = timedelta(days=1)
@@ -26,6 +27,7 @@ class Forgotten:
     mails: int
     links: int
     logins: int
+    invitations: int
 
 
 @transaction.atomic
@@ -35,7 +37,8 @@ def forget_what_waited() -> Forgotten:
     Mails that waited for longer than a day have been sent since, or say what is no longer so; younger ones may go out a
     second time rather than never. Links that were used after the backup look unused in it, so all are void: who needs
     one asks for another. But those that undo a change of address stay: they only ever give an account back to who had
-    it. A login waits for its second step, and a device for its key, no longer than minutes.
+    it. Invitations are withdrawn for the same reason, and since sign-on takes people in by them without their link. A
+    login waits for its second step, and a device for its key, no longer than minutes.
     """
     now = datetime.now(UTC)
     waiting = OutgoingMail.objects.filter(sent_at__isnull=True, dropped_at__isnull=True)
@@ -45,4 +48,4 @@ def forget_what_waited() -> Forgotten:
     logins = LoginChallenge.objects.filter(ended_at__isnull=True).update(ended_at=now)
     KeyRequest.objects.filter(state=KeyRequestState.PENDING).delete()
     AccountExport.objects.all().delete()
-    return Forgotten(mails=mails, links=links, logins=logins)
+    return Forgotten(mails=mails, links=links, logins=logins, invitations=withdraw_invitations())

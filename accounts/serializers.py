@@ -6,15 +6,16 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts import live_tier
-from accounts.factors.service import has_second_factor
 from accounts.keys.serializers import EnvelopeInputsSerializer, KdfSerializer
 from accounts.models import Session, User
+from accounts.organizations.models import membership_of
 from adiuva.api.fields import EmailAddressField, StringField
 from adiuva.locales import Locale
 from adiuva.spelling import LONGEST, address_fault, normalize_email, password_forms
 
 MAX_EMAIL = 254
 MIN_PASSWORD, MAX_PASSWORD = 8, 256
+MAX_BREAK_GLASS_CODE = 64
 TIERS = ("free", "pro", "power", "team")
 
 
@@ -71,6 +72,11 @@ class NewPasswordField(PasswordField):
 class CredentialsSerializer(serializers.Serializer[Any]):
     email = LoginEmailField()
     password = PasswordField()
+    break_glass_code = StringField(
+        max_length=MAX_BREAK_GLASS_CODE,
+        required=False,
+        help_text="One of the organisation's, where it asks for its provider and that cannot be reached.",
+    )
 
 
 class RegistrationSerializer(serializers.Serializer[Any]):
@@ -117,7 +123,8 @@ class MembershipSerializer(serializers.Serializer[Any]):
 
 
 class UserProfileSerializer(serializers.Serializer[User]):
-    # Fields by name: a ``ModelSerializer`` finds them out anew for each answer, a tenth of this route's CPU.
+    # Fields by name: a ``ModelSerializer`` finds them out anew for each answer, a tenth of this route's CPU. What the
+    # user's row does not say is in the context's ``identity``.
 
     id = serializers.UUIDField()
     email = serializers.EmailField()
@@ -132,12 +139,16 @@ class UserProfileSerializer(serializers.Serializer[User]):
     def get_tier(self, user: User) -> str:
         return live_tier.read(user)
 
-    def get_has_second_factor(self, user: User) -> bool:
-        return has_second_factor(user_id=user.id)
+    def get_has_second_factor(self, _user: User) -> bool:
+        return bool(self.context["identity"].has_second_factor)
 
     @extend_schema_field(MembershipSerializer(allow_null=True))
-    def get_organization(self, user: User) -> None:
-        """There are no organisations yet."""
+    def get_organization(self, user: User) -> dict[str, str] | None:
+        membership = membership_of(user)
+        if membership is None:
+            return None
+        organization = membership.organization
+        return {"id": str(organization.id), "name": organization.name, "role": membership.role}
 
 
 class ProfileChangesSerializer(serializers.Serializer[Any]):

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import erasure, login_limits, passwords, refresh_tokens, registration, sessions, ws_tickets
-from accounts.authentication import identity_of
+from accounts.authentication import Identity, identity_of
 from accounts.jobs import resume_erasures
 from accounts.models import SecurityEventType, Session
 from accounts.requests import respond_with_tokens, validate, validate_within
@@ -52,6 +52,8 @@ class RegisterView(ApiView):
     @extend_schema(
         operation_id="register",
         summary="Register an account",
+        description="Answers with the tokens of a first session, and a mail to verify the address leaves. `kdf` says "
+        "how the client derives its keys from the password, `envelopes` are the master key, sealed.",
         request=RegistrationSerializer,
         responses={
             201: AuthTokensSerializer,
@@ -79,12 +81,14 @@ class LoginView(ApiView):
     @extend_schema(
         operation_id="login",
         summary="Log in with email and password",
+        description="Of an account with a second factor it is 403 `second_factor_required`: send `challenge_id` on to"
+        " `POST /auth/login/second-factor`. An unknown address is answered like a wrong password.",
         request=CredentialsSerializer,
         responses={
             200: AuthTokensSerializer,
             400: problem("validation_error"),
             401: problem("invalid_credentials"),
-            403: problem("second_factor_required"),
+            403: problem("second_factor_required; sso_required, with `organization`"),
             429: problem("rate_limited"),
         },
     )
@@ -104,11 +108,13 @@ class RefreshView(ApiView):
     @extend_schema(
         operation_id="refreshTokens",
         summary="Rotate the refresh token",
+        description="Answers with a new pair, and the old refresh token is used up: one that comes again revokes its "
+        "session.",
         request=RefreshSerializer,
         responses={
             200: AuthTokensSerializer,
             400: problem("validation_error"),
-            401: problem("invalid_token, token_reused"),
+            401: problem("invalid_token, token_reused, sso_required"),
             429: problem("rate_limited"),
         },
     )
@@ -134,25 +140,32 @@ class LogoutView(ApiView):
 
 
 class MeView(ApiView):
+    shows_second_factor = True
+
     @extend_schema(
-        operation_id="getProfile", summary="Get the profile, with the live tier", responses=UserProfileSerializer
+        operation_id="getProfile",
+        summary="Get the profile, with the live tier",
+        description="Who the token belongs to. The tier is the one that holds at this moment, also where the token is"
+        " older.",
+        responses=UserProfileSerializer,
     )
     def get(self, request: Request) -> Response:
-        return Response(UserProfileSerializer(identity_of(request).user).data)
+        return _respond_with_profile(identity_of(request))
 
     @extend_schema(
         operation_id="changeProfile",
         summary="Change the language of mails",
+        description="What is left out stays as it is.",
         request=ProfileChangesSerializer,
         responses={200: UserProfileSerializer, 400: problem("validation_error")},
     )
     def patch(self, request: Request) -> Response:
-        user = identity_of(request).user
+        identity = identity_of(request)
         data = validate(ProfileChangesSerializer, request)
         if data:
-            user.locale = data["locale"]
-            user.save(update_fields=["locale", "updated_at"])
-        return Response(UserProfileSerializer(user).data)
+            identity.user.locale = data["locale"]
+            identity.user.save(update_fields=["locale", "updated_at"])
+        return _respond_with_profile(identity)
 
     @extend_schema(
         operation_id="deleteAccount",
@@ -162,6 +175,7 @@ class MeView(ApiView):
             202: OpenApiResponse(description="The account is closed and is being erased"),
             400: problem("validation_error"),
             403: problem("reauthentication_required"),
+            409: problem("conflict: an organisation with other members would have no owner"),
         },
     )
     def delete(self, request: Request) -> Response:
@@ -184,8 +198,17 @@ class MeView(ApiView):
         return Response(status=202)
 
 
+def _respond_with_profile(identity: Identity) -> Response:
+    return Response(UserProfileSerializer(identity.user, context={"identity": identity}).data)
+
+
 class SessionsViewSet(ApiViewSet):
-    @extend_schema(operation_id="listSessions", summary="List sessions", responses=SessionListSerializer)
+    @extend_schema(
+        operation_id="listSessions",
+        summary="List sessions",
+        description="Every session of the account that has not ended; `current` is the one of this request.",
+        responses=SessionListSerializer,
+    )
     def list(self, request: Request) -> Response:
         identity = identity_of(request)
         live = Session.objects.for_user(identity.user.id).live(datetime.now(UTC))
@@ -195,6 +218,7 @@ class SessionsViewSet(ApiViewSet):
     @extend_schema(
         operation_id="revokeSession",
         summary="Revoke a session",
+        description="Its refresh and access tokens are refused at once, and its sockets close with 4401.",
         request=None,
         responses={
             204: OpenApiResponse(description="Its tokens are refused and its sockets close"),
@@ -218,21 +242,27 @@ class PasswordView(ApiView):
     @extend_schema(
         operation_id="changePassword",
         summary="Change the password and end every other session",
+        description="Answers with the tokens of a new session. A wrong current password is 400 on `current_password`.",
         request=PasswordChangeSerializer,
         responses={200: AuthTokensSerializer, 400: problem("validation_error, checksum_mismatch")},
     )
     def post(self, request: Request) -> Response:
-        user = identity_of(request).user
+        identity = identity_of(request)
+        user, session_id = identity.user, identity.session_id
         data = validate_within(
             login_limits.REAUTHENTICATE, PasswordChangeSerializer, request, account_of=lambda _: str(user.id)
         )
-        return respond_with_tokens(passwords.change_password(user=user, **data, origin=origin_of(request._request)))
+        return respond_with_tokens(
+            passwords.change_password(user=user, session_id=session_id, **data, origin=origin_of(request._request))
+        )
 
 
 class WsTicketView(ApiView):
     @extend_schema(
         operation_id="issueWebSocketTicket",
         summary="Issue a single-use ticket for the WebSocket",
+        description="For browsers, which can set no header: open the socket with `?ticket=`. It is valid once, for "
+        "`expires_in` seconds.",
         request=None,
         responses={201: TicketSerializer},
     )

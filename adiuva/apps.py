@@ -10,7 +10,9 @@ class AdiuvaConfig(AppConfig):
 
     def ready(self) -> None:
         from adiuva import ops
+        from adiuva.observability import outside
 
+        outside.start()
         ops.register_examinations()
         ops.register_gauges()
 

@@ -28,6 +28,7 @@ from adiuva.server.body_limits import KIB, MIB, BodyLimit, Cap
 from adiuva.server.error_boundary import ErrorBoundary
 from adiuva.server.origins import AllowedOrigins
 from adiuva.server.request_metrics import RequestMetrics
+from adiuva.server.request_traces import RequestTraces
 from chat.ws.consumer import websocket_urlpatterns as chat_sockets
 from storage.sync.consumer import websocket_urlpatterns as sync_sockets
 
@@ -80,6 +81,8 @@ http: Any = with_static_files(ErrorBoundary(BodyLimit(PooledASGIHandler(), caps=
 if settings.METRICS_TOKEN:
     process.start()
     http = RequestMetrics(http, static_url=settings.STATIC_URL)
+if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+    http = RequestTraces(http, static_url=settings.STATIC_URL)
 
 sockets = [
     *chat_sockets,

@@ -11,6 +11,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from email.utils import parseaddr
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -87,6 +88,11 @@ class Environment(BaseSettings):
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     LOG_FORMAT: Literal["", "json", "text"] = ""
     METRICS_TOKEN: SecretStr = SecretStr("")
+    SENTRY_DSN: SecretStr = SecretStr("")
+    OTEL_EXPORTER_OTLP_ENDPOINT: Url = ""
+    OTEL_EXPORTER_OTLP_HEADERS: SecretStr = SecretStr("")
+    OTEL_SERVICE_NAME: str = "adiuva-cloud-api"
+    OTEL_TRACES_SAMPLER_ARG: float = Field(default=1, ge=0, le=1)
 
     # Both may hold a password, which a printed environment must not show.
     CLIENT_IDLE_SECONDS: float = Field(default=30, gt=0, le=3600)
@@ -142,6 +148,12 @@ class Environment(BaseSettings):
     LLM_TIMEOUT_SECONDS: float = Field(default=60, gt=0, le=600)
     LLM_MAX_RUNNING_TURNS: int = Field(default=200, ge=1)
     LLM_PRELOAD: bool = True
+    LLM_TOKENS_PER_MONTH_FREE: int | None = Field(default=None, ge=0)
+    LLM_TOKENS_PER_MONTH_PRO: int | None = Field(default=None, ge=0)
+    LLM_TOKENS_PER_MONTH_POWER: int | None = Field(default=None, ge=0)
+    LLM_TOKENS_PER_MONTH_TEAM: int | None = Field(default=None, ge=0)
+    EGRESS_ALLOW: CommaSeparated = ()
+    DNS_RESOLVER: str = ""
 
     STRIPE_SECRET_KEY: SecretStr = SecretStr("")
     STRIPE_WEBHOOK_SECRET: SecretStr = SecretStr("")
@@ -173,6 +185,11 @@ class Environment(BaseSettings):
         """The value of the variable ``name``, a secret's too. Raises ``AttributeError`` for one that is not read."""
         value = getattr(self, name)
         return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+    def otlp_headers(self) -> dict[str, str]:
+        """Of ``key=value,…``, each value percent-encoded, as OpenTelemetry writes them in a variable."""
+        pairs = (pair.partition("=") for pair in self.OTEL_EXPORTER_OTLP_HEADERS.get_secret_value().split(","))
+        return {name.strip(): unquote(value.strip()) for name, _, value in pairs if name.strip()}
 
     def secrets(self) -> Iterator[str]:
         """The value of every secret that is set: what may never be printed."""
@@ -248,6 +265,16 @@ class Environment(BaseSettings):
             )
         return value
 
+    @field_validator("SENTRY_DSN")
+    @classmethod
+    def _dsn(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        if value and not (
+            parts.scheme in {"http", "https"} and parts.username and parts.hostname and parts.path.strip("/")
+        ):
+            raise PydanticCustomError("dsn", "must be https://key@host/project, as Sentry shows it")
+        return value
+
     @field_validator("CORS_ORIGINS", "WEBAUTHN_ORIGINS")
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -257,6 +284,34 @@ class Environment(BaseSettings):
                 raise PydanticCustomError(
                     "origin", "'{origin}' is not an origin (scheme://host[:port])", {"origin": origin}
                 )
+        return value
+
+    @field_validator("EGRESS_ALLOW")
+    @classmethod
+    def _hosts_and_ports(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for place in value:
+            try:
+                parts = urlsplit(f"//{place}")
+                whole = parts.hostname and parts.port and parts.netloc == place and "@" not in place
+            except ValueError:
+                whole = False
+            if not whole:
+                raise PydanticCustomError("egress", "'{place}' is not host:port", {"place": place})
+        return tuple(place.lower() for place in value)
+
+    @field_validator("DNS_RESOLVER")
+    @classmethod
+    def _address_and_port(cls, value: str) -> str:
+        if not value:
+            return value
+        try:
+            parts = urlsplit(f"//{value}")
+            ip_address(parts.hostname or "")
+            whole = bool(parts.port) and parts.netloc == value
+        except ValueError:
+            whole = False
+        if not whole:
+            raise PydanticCustomError("resolver", "must be ip:port, such as 127.0.0.1:53 or [::1]:53")
         return value
 
     @model_validator(mode="after")

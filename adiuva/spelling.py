@@ -58,7 +58,7 @@ def wire_address(email: str) -> str:
     its server's to compare. Raises ``ValueError`` for a domain that is none.
     """
     local, at, domain = email.rpartition("@")
-    return local + at + _ascii_domain(domain)
+    return local + at + ascii_domain(domain)
 
 
 def address_fault(email: str) -> AddressFault | None:
@@ -70,6 +70,15 @@ def address_fault(email: str) -> AddressFault | None:
     except idna.IDNAError:
         return "invalid"
     return None
+
+
+def ascii_domain(domain: str) -> str:
+    """As A-labels. What is plain ASCII stays as it is: hosts need not keep to what IDNA asks of labels. An address
+    literal (``[192.0.2.1]``) is plain too. Raises ``idna.IDNAError``, a ``ValueError``.
+    """
+    if domain.isascii() and not any(label.startswith(_ACE_PREFIX) for label in domain.split(".")):
+        return domain
+    return idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")
 
 
 def password_forms(password: str) -> tuple[str, ...]:
@@ -85,16 +94,7 @@ def password_forms(password: str) -> tuple[str, ...]:
 def _compared(email: str) -> str:
     local, at, domain = normalize_email(email).rpartition("@")
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", local.casefold()).casefold())
-    return folded + at + _ascii_domain(domain)
-
-
-def _ascii_domain(domain: str) -> str:
-    """What is plain ASCII is compared as it is: hosts need not keep to what IDNA asks of labels. An address literal
-    (``[192.0.2.1]``) is plain too.
-    """
-    if domain.isascii() and not any(label.startswith(_ACE_PREFIX) for label in domain.split(".")):
-        return domain
-    return idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")
+    return folded + at + ascii_domain(domain)
 
 
 def _is_unseen(character: str) -> bool:

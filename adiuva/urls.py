@@ -1,10 +1,11 @@
-"""The composition root of REST: every app's routes under `/api/v1/`."""
+"""The composition root of REST: every app's routes under `/api/v1/`, and what is outside of it."""
 
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.generic import RedirectView
 
 from adiuva.api.error_handler import no_such_route
 from adiuva.observability.health_and_readiness import HealthView, ReadyView, metrics_page
@@ -18,6 +19,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("backups.urls")),
     path("", include("marketplace.urls")),
     path("", include("chat.urls")),
+    path("", include("agents.batches.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -27,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("billing/", include("billing.stripe.pages")),
     path("billing/stub/", include("billing.stripe.stub.pages")),
     path("plugins/", include("marketplace.payouts.onboarding")),
+    path("scim/v2/", include("accounts.organizations.scim.urls")),
     path("admin/", admin.site.urls),
 ]
 
@@ -36,17 +39,19 @@ if not settings.IS_PROD:
 
     public: dict[str, Any] = {"authentication_classes": [], "permission_classes": [], "throttle_classes": []}
     schema = SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer2, OpenApiJsonRenderer], **public)
+    page: dict[str, Any] = {"url_name": "schema", "template_name": "docs/page.html"}
     urlpatterns += [
         path("openapi.json", schema, name="schema"),
         path("dev/mail", include("adiuva.mail.pages")),
-        path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", **public), name="docs"),
+        path("docs", SpectacularSwaggerSplitView.as_view(**page, **public), name="docs"),
+        path("", RedirectView.as_view(pattern_name="docs", http_method_names=["get", "head", "options"])),
     ]
 
 if settings.METRICS_TOKEN:
     urlpatterns.append(path("metrics", metrics_page))
 
 # Django's own 404 page, with every route on it where DEBUG is on, is not for the API.
-urlpatterns += [re_path(r"^api(/|$)", no_such_route)]
+urlpatterns += [re_path(r"^(?:api|scim)(?:/|$)", no_such_route)]
 
 handler400 = "adiuva.api.error_handler.bad_request"
 handler403 = "adiuva.api.error_handler.permission_denied"

@@ -12,11 +12,8 @@ from agents.llm.language_model import LanguageModel
 from agents.llm.messages import Message
 from agents.run_context import RunContext
 from agents.tools.base import Tool
-from agents.tools.checkpoints import CHECKPOINT_TOOLS
-from agents.tools.notes import NOTE_TOOLS
-from agents.tools.projects import PROJECT_TOOLS
+from agents.tools.by_agent import TOOLS_BY_AGENT
 from agents.tools.records import RunRecords
-from agents.tools.tasks import COMMENT_TOOLS, TASK_TOOLS
 
 # In the shared memory, beside ``prompting.PREVIOUS_RESULTS``: all the records that the turn knows.
 RECORDS = "records"
@@ -54,8 +51,8 @@ class ChatAgent(BaseAgent):
 
     prompt: ClassVar[str]
 
-    @abstractmethod
-    def get_tools(self) -> Sequence[Tool[Any]]: ...
+    def get_tools(self) -> Sequence[Tool[Any]]:
+        return TOOLS_BY_AGENT[self.name]
 
     def handle(self, query: str, context: RunContext) -> AsyncGenerator[AgentEvent, None]:
         previous_results = self.shared_memory.get(prompting.PREVIOUS_RESULTS)
@@ -65,7 +62,13 @@ class ChatAgent(BaseAgent):
         records = self.shared_memory.get(RECORDS) or RunRecords.of(context.data, query)
         self.shared_memory[RECORDS] = records
         # Handed on, not passed on: each layer would cost every token a step.
-        return self._tool_loop(get_llm(context.model), messages, self.get_tools(), context=context, records=records)
+        return self._tool_loop(
+            get_llm(context.model, provider=context.provider),
+            messages,
+            self.get_tools(),
+            context=context,
+            records=records,
+        )
 
     def _tool_loop(
         self,
@@ -85,9 +88,6 @@ class TaskAgent(ChatAgent):
     description: ClassVar[str] = "Creates, changes, finishes, deletes and lists the user's tasks, and their comments."
     prompt: ClassVar[str] = "task_agent"
 
-    def get_tools(self) -> Sequence[Tool[Any]]:
-        return (*TASK_TOOLS, *COMMENT_TOOLS)
-
 
 class ProjectAgent(ChatAgent):
     name: ClassVar[str] = "project_agent"
@@ -95,9 +95,6 @@ class ProjectAgent(ChatAgent):
         "Creates, renames, describes, archives, restores, deletes, lists and opens the user's projects."
     )
     prompt: ClassVar[str] = "project_agent"
-
-    def get_tools(self) -> Sequence[Tool[Any]]:
-        return PROJECT_TOOLS
 
 
 class CheckpointAgent(ChatAgent):
@@ -107,14 +104,8 @@ class CheckpointAgent(ChatAgent):
     )
     prompt: ClassVar[str] = "checkpoint_agent"
 
-    def get_tools(self) -> Sequence[Tool[Any]]:
-        return CHECKPOINT_TOOLS
-
 
 class NoteAgent(ChatAgent):
     name: ClassVar[str] = "note_agent"
     description: ClassVar[str] = "Writes, changes, deletes, finds and opens the user's notes."
     prompt: ClassVar[str] = "note_agent"
-
-    def get_tools(self) -> Sequence[Tool[Any]]:
-        return NOTE_TOOLS

@@ -13,7 +13,7 @@ from adiuva.observability import probes
 from adiuva.observability.probes import DoctorOptions, Finding
 from agents.llm import messages
 from agents.llm.factory import find_lacks, get_llm
-from agents.llm.providers import missing_variables
+from agents.llm.providers import PROVIDERS, missing_variables
 
 # provider/model or a bare model; model names may hold slashes, colons and dots of their own.
 _MODEL_NAME = re.compile(r"[A-Za-z0-9_.\-]+(/[A-Za-z0-9_.:@\-]+)*(:[A-Za-z0-9_.\-]+)?")
@@ -75,6 +75,13 @@ def _configured_models() -> Iterator[tuple[str, str]]:
 QUESTION = "Answer with the one word: well"
 
 
+def _without_keys() -> str:
+    """What an operator who has forgotten them should read."""
+    variables = [name for provider in PROVIDERS for name in (*provider.key_variables, provider.base_variable)]
+    has_some = any(getattr(settings, name) for name in variables)
+    return "" if has_some else ", since no key of any is set (docs/providers.md)"
+
+
 def llm(options: DoctorOptions) -> Finding:
     if not settings.LLM_MODEL and settings.LLM_MODEL_MISSING:
         raise NotConfigured(f"No language model is configured: {settings.LLM_MODEL_MISSING}.")
@@ -86,7 +93,7 @@ def llm(options: DoctorOptions) -> Finding:
         offline = "the built-in offline model, " if is_offline else ""
         found = f"{offline}{names} answered with {len(reply.text)} characters"
     elif is_offline:
-        found = f"the built-in offline model ({names}); no outside provider is used"
+        found = f"the built-in offline model ({names}); no outside provider is used{_without_keys()}"
     else:
         found = f"{names}; not asked (--ask does)"
     lacking = [*describe_missing_keys(), *find_lacks()]

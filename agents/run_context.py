@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone as django_timezone
 
+from agents.actions import Ids, RandomIds
 from agents.llm.meter import Meter
+from agents.llm.own_keys import OwnProvider
 from agents.time_zones import zone_named
 
 UTC = ZoneInfo("UTC")
@@ -36,7 +38,8 @@ class RunContext:
 
     ``now`` is aware and in ``timezone``. ``data`` is the ``context`` of the ChatRequest. ``deadline`` is a time of
     the running event loop (``loop.time()``) after which no answer is wanted: no retry is started that would pass it.
-    ``meter`` counts every model call of the turn.
+    ``meter`` counts every model call of the turn. ``provider`` is the user's own, and then ``model`` is not looked at.
+    ``ids`` are for the actions.
     """
 
     now: datetime
@@ -44,8 +47,10 @@ class RunContext:
     data: Mapping[str, Any] = field(default_factory=dict)
     client_tools: ClientTools | None = None
     model: str | None = None
+    provider: OwnProvider | None = None
     deadline: float | None = None
     meter: Meter = field(default_factory=Meter)
+    ids: Ids = field(default_factory=RandomIds)
 
     @property
     def today(self) -> date:
@@ -59,8 +64,10 @@ class RunContext:
         *,
         client_tools: ClientTools | None = None,
         model: str | None = None,
+        provider: OwnProvider | None = None,
         deadline: float | None = None,
         meter: Meter | None = None,
+        ids: Ids | None = None,
         now: datetime | None = None,
     ) -> Self:
         """A context for ``data``, in the timezone its ``user_profile.timezone`` names, else UTC."""
@@ -71,8 +78,10 @@ class RunContext:
             data=data or {},
             client_tools=client_tools,
             model=model,
+            provider=provider,
             deadline=deadline,
             meter=meter or Meter(),
+            ids=ids or RandomIds(),
         )
 
 

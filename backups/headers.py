@@ -149,7 +149,8 @@ def response_header(
 
 UPLOAD_HEADERS = [
     request_header("X-Backup-Version", _VERSION, description="The client's format: printable ASCII.", required=True),
-    request_header("X-Backup-Timestamp", OpenApiTypes.DATETIME, description="RFC 3339, with a zone.", required=True),
+    # Without a format: generators of Python clients take no date-time in a header, and would leave the route out.
+    request_header("X-Backup-Timestamp", description="RFC 3339, with a zone: `2026-11-22T18:20:05Z`.", required=True),
     request_header("X-Backup-Checksum", _CHECKSUM, description="SHA-256 of the body.", required=True),
     request_header("X-Backup-Chunk-Count", _CHUNK_COUNT, description="The client's own, kept as it is."),
 ]

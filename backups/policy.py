@@ -83,6 +83,7 @@ class PolicyView(ApiView):
     @extend_schema(
         operation_id="getBackupPolicy",
         summary="Get the backup policy",
+        description="Which snapshots stay when a new one arrives. Without a policy of one's own everything stays.",
         responses={200: BackupPolicySerializer},
     )
     def get(self, request: Request) -> Response:

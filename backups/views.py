@@ -169,7 +169,7 @@ class LatestBackupView(_SnapshotView):
             200: OpenApiResponse(BackupMetaSerializer, description="The latest one is this snapshot already"),
             201: BackupMetaSerializer,
             400: problem(
-                "validation_error by header (`version`, `timestamp`, …), checksum_mismatch: nothing was stored"
+                "validation_error: on a header, such as `version` or `timestamp`; checksum_mismatch: nothing was stored"
             ),
             402: problem("quota_exceeded, with `limit_bytes`, `used_bytes` and `requested_bytes`"),
             408: problem("The client stopped sending"),
@@ -233,7 +233,13 @@ class LatestBackupView(_SnapshotView):
 
 
 class BackupView(_SnapshotView):
-    @extend_schema(**_download_schema(operation_id="downloadBackup", summary="Download a backup"))
+    @extend_schema(
+        **_download_schema(
+            operation_id="downloadBackup",
+            summary="Download a backup",
+            description="The sealed bytes as they were sent.",
+        )
+    )
     def get(self, request: Request, pk: str) -> HttpResponseBase:
         return self.download(
             request, lambda: _find_by_path(request, pk), last_modified=lambda backup: backup.created_at
@@ -242,6 +248,7 @@ class BackupView(_SnapshotView):
     @extend_schema(
         operation_id="deleteBackup",
         summary="Delete a backup",
+        description="An immutable one cannot be deleted before its time. `If-Match` is honoured.",
         parameters=[_IF_MATCH],
         request=None,
         responses={
@@ -262,6 +269,7 @@ class HistoryView(ApiView):
     @extend_schema(
         operation_id="listBackups",
         summary="List backups, newest first",
+        description="What is known of each snapshot, without its bytes.",
         parameters=page_parameters(limit=SNAPSHOTS, most=MOST_SNAPSHOTS),
         responses={200: BackupListSerializer, 400: problem("validation_error")},
     )

@@ -11,7 +11,7 @@ from djstripe import models as mirror
 
 from adiuva.admin import ReadOnlyAdmin
 from adiuva.money import format_money
-from billing.entitlements import tier_of, tier_of_rows
+from billing.entitlements import tier_of_rows, tier_of_subscription
 from billing.models import KnownPrice, OperatorAlert, Subscription, SubscriptionTier
 from billing.revenue.models import SubscriptionPayment
 
@@ -33,16 +33,19 @@ class LiveTier(admin.SimpleListFilter):
 class SubscriptionAdmin(ReadOnlyAdmin):
     """Stripe and ``manage.py set_tier`` write, because ``users.tier`` has to follow."""
 
-    list_display = ["user", "live_tier", "status", "current_period_end", "cancel_at_period_end", "updated_at"]
+    list_display = [
+        *("user", "live_tier", "seats", "organization", "status"),
+        *("current_period_end", "cancel_at_period_end", "updated_at"),
+    ]
     list_filter = [LiveTier, "status", "cancel_at_period_end", "set_by_operator"]
-    list_select_related = ["user"]
-    search_fields = ["user__email", "stripe_subscription_id"]
+    list_select_related = ["user", "organization"]
+    search_fields = ["user__email", "organization__name", "stripe_subscription_id"]
     ordering = ["-updated_at"]
 
     @admin.display(description="live tier", ordering="tier")
     def live_tier(self, subscription: Subscription) -> str:
         """Other than ``tier`` once a grace has run out."""
-        return tier_of(subscription.user)
+        return tier_of_subscription(subscription)
 
 
 @admin.register(SubscriptionPayment)

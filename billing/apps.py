@@ -7,15 +7,18 @@ class BillingConfig(AppConfig):
     def ready(self) -> None:
         from accounts import erasure, live_tier
         from billing import dashboard, export, notices, ops
-        from billing.entitlements import tier_in_sql, tier_of
+        from billing.entitlements import RELATIONS, seldom_needed, tier_in_sql, tier_of
         from billing.erasure import erase
+        from billing.organizations import seats
         from billing.revenue import events as revenue_events
         from billing.stripe.djstripe import mirror
 
         apps.get_app_config("djstripe").verbose_name = "Mirror of Stripe"
         mirror.forbid_calls()
         ops.drop_djstripe_checks()
-        live_tier.register(select_related=("subscription",), read=tier_of, expression=tier_in_sql)
+        live_tier.register(
+            select_related=RELATIONS, seldom_needed=seldom_needed(), read=tier_of, expression=tier_in_sql
+        )
         erasure.register("billing", erase)
         export.register()
         revenue_events.register()
@@ -23,3 +26,4 @@ class BillingConfig(AppConfig):
         ops.register_gauges()
         dashboard.register()
         ops.register_examinations()
+        seats.register()

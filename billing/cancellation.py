@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from accounts.models import User
 from adiuva.api.errors import Conflict, Problem, UpstreamError
 from billing import alerts
-from billing.entitlements import tier_of
-from billing.models import BillingFact, SubscriptionStatus
+from billing.entitlements import forget_tier, own_tier_of
+from billing.models import BillingFact, Subscription, SubscriptionStatus
 from billing.prices import PriceBook
 from billing.stripe.factory import get_gateway
 from billing.stripe.port import Gateway, StripeSubscription
@@ -51,8 +51,8 @@ def cancel_subscription(*, user: User, at_period_end: bool = False) -> None:
         known = newest_fact_times(customer_id)
         answer = _schedule_end(subscription_id) if at_period_end else _end(subscription_id)
         _apply_answer(answer, user=user, known=known)
-    user.refresh_from_db(fields=["tier", "subscription"])
-    if not at_period_end and tier_of(user) is not Tier.FREE:
+    forget_tier(user)
+    if not at_period_end and own_tier_of(user) is not Tier.FREE:
         set_tier(user=user, tier=Tier.FREE)  # what an operator granted
 
 
@@ -63,13 +63,13 @@ def resume_subscription(*, user: User) -> None:
         Conflict: no end is scheduled, or it has come.
         NotConfigured, UpstreamError, UpstreamUnavailable, UpstreamTimeout: as above.
     """
-    row = getattr(user, "subscription", None)
+    row = Subscription.objects.filter(user=user).first()
     if row is None or not row.stripe_subscription_id or not row.cancel_at_period_end or row.status in FINAL:
         raise Conflict("No end of a subscription is scheduled.")
     known = newest_fact_times(user.stripe_customer_id or "")
     answer = get_gateway().resume_subscription(row.stripe_subscription_id)
     _apply_answer(answer or _as_cancelled(row.stripe_subscription_id), user=user, known=known)
-    user.refresh_from_db(fields=["tier", "subscription"])
+    forget_tier(user)
     if answer is None:
         raise Conflict("The subscription has ended.")
 
@@ -89,7 +89,7 @@ def running_subscriptions(user: User) -> list[str]:
 
 def known_subscriptions(user: User) -> tuple[list[str], list[str]]:
     """Those that have not ended, as far as is known here; and those of which nothing but an invoice is known."""
-    customer_id, shown = user.stripe_customer_id, getattr(user, "subscription", None)
+    customer_id, shown = user.stripe_customer_id, Subscription.objects.filter(user=user).first()
     facts = list(BillingFact.objects.filter(subject_id=customer_id)) if customer_id else []
     running = set(running_subscription_ids(facts))
     if shown is not None and shown.stripe_subscription_id and shown.status not in FINAL:
@@ -118,7 +118,7 @@ def _end(subscription_id: str) -> StripeSubscription:
 
 
 def _apply_answer(answer: StripeSubscription, *, user: User, known: FactTimes) -> None:
-    customer_id, shown = user.stripe_customer_id or "", getattr(user, "subscription", None)
+    customer_id, shown = user.stripe_customer_id or "", Subscription.objects.filter(user=user).first()
     if not customer_id:
         return
     known_tier = ""

@@ -20,8 +20,8 @@ from adiuva.api.errors import (
     UpstreamUnavailable,
     ValidationFailed,
 )
-from billing.entitlements import tier_of
-from billing.models import BillingFact, Checkout, SubscriptionStatus
+from billing.entitlements import own_tier_of, tier_of
+from billing.models import BillingFact, Checkout, Subscription, SubscriptionStatus
 from billing.prices import ID_PREFIX, Interval, Price, PriceBook, learn, tier_lists
 from billing.stripe.customers import ensure_customer, replace_customer
 from billing.stripe.factory import get_gateway
@@ -63,7 +63,8 @@ def start_checkout(*, user: User, wanted: Purchase, idempotency_key: str | None)
     if checkout is None or not _is_answered(checkout, wanted):
         if (page := _page_of_debt(gateway, user=user, tier=wanted.tier)) is not None:
             return page
-        if tier_of(user) is wanted.tier:
+        # Somebody's organisation gives them team, and what they pay for themselves stays as it is beneath it.
+        if wanted.tier in {tier_of(user), own_tier_of(user)}:
             raise Conflict(f"The tier {wanted.tier} is active already.")
         price_id = find_sold_price(gateway, tier=wanted.tier, interval=wanted.interval)
         checkout = checkout or _create_row(user, wanted, price_id=price_id, idempotency_key=idempotency_key)
@@ -80,7 +81,7 @@ def start_checkout(*, user: User, wanted: Purchase, idempotency_key: str | None)
 
 def _page_of_debt(gateway: Gateway, *, user: User, tier: Tier) -> str | None:
     """Where ``user`` pays what they owe for ``tier``; None for who owes nothing for it."""
-    row = getattr(user, "subscription", None)
+    row = Subscription.objects.filter(user=user).first()
     if row is None or row.status != SubscriptionStatus.PAST_DUE or row.stripe_tier != tier:
         return None
     try:

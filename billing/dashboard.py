@@ -8,7 +8,7 @@ from django.utils.timesince import timesince
 
 from adiuva.dashboard import registry
 from adiuva.dashboard.figures import Figure, Tile, format_count, list_url
-from billing.grace import is_grace_over
+from billing.entitlements import is_grace_over
 from billing.models import OperatorAlert, Subscription, SubscriptionStatus
 
 

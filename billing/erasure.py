@@ -11,6 +11,7 @@ from adiuva.jobs import forget
 from billing import alerts
 from billing.cancellation import known_subscriptions, running_subscriptions
 from billing.models import BillingFact, Checkout, Subscription
+from billing.organizations.seats import settle_later
 from billing.stripe.customers import lock_subject
 from billing.stripe.djstripe import mirror
 from billing.stripe.factory import get_gateway
@@ -34,7 +35,9 @@ def erase(user_id: UUID) -> None:
             mirror.forget_customer(customer_id, event_ids=list(facts.values_list("event_id", flat=True)))
             facts.delete()
             forget(customer_id=customer_id)
+        paid_for = Subscription.objects.filter(user_id=user_id).values_list("organization_id", flat=True).first()
         Subscription.objects.filter(user_id=user_id).delete()
+        settle_later(user_id=user_id, paid_for=paid_for)
 
 
 def _running(user: User) -> list[str]:

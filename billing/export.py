@@ -16,7 +16,8 @@ logger = logging.getLogger(__name__)
 def collect_billing(user_id: UUID) -> dict[str, Any]:
     """``invoices`` is null while Stripe, which keeps them, does not answer."""
     columns = ("tier", "status", "current_period_end", "cancel_at_period_end", "cancel_at", "past_due_since", "seats")
-    subscription = Subscription.objects.filter(user_id=user_id).values(*columns, "stripe_subscription_id").first()
+    ids = ("stripe_subscription_id", "organization_id")
+    subscription = Subscription.objects.filter(user_id=user_id).values(*columns, *ids).first()
     user = User.objects.get(id=user_id)
     try:
         invoices = [

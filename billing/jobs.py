@@ -9,6 +9,7 @@ from adiuva.jobs import Retry, job, schedule
 from billing.cancellation import end_duplicates
 from billing.checkouts import purge_checkouts
 from billing.notices import send_receipt
+from billing.organizations.seats import settle_all
 from billing.prices import PriceBook, learn, tier_lists
 from billing.revenue import books
 from billing.revenue.comparison import RevenueComparison
@@ -100,6 +101,13 @@ def purge_old_checkouts() -> None:
     purge_checkouts(older_than=datetime.now(UTC), dry_run=False)
 
 
+@job(name="billing.settle_organizations", retry=Retry(tries=1))
+def settle_organizations() -> None:
+    """Finds an owner's subscription for organisations whose own is over."""
+    settle_all()
+
+
+schedule("*/10 * * * *", settle_organizations)
 schedule("40 3 * * *", sync_stripe)
 schedule("30 3 * * *", learn_prices, at_start=True)
 schedule("35 3 * * *", purge_old_checkouts)

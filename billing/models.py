@@ -88,11 +88,14 @@ class Subscription(models.Model):
     seconds); ``tier`` differs from it while ``set_by_operator`` holds. Times are UTC; ``current_period_end`` is null
     where nothing renews, ``cancel_at`` unless an end is scheduled (``cancel_at_period_end``, whichever way Stripe has
     it). ``pay_url`` is the hosted page of the open invoice where one is due; ``seats`` is the quantity that is paid
-    for, null for what an operator granted.
+    for, or that an operator granted. ``organization``: what it pays for besides its user, as long as it is team.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="subscription")
+    organization = models.OneToOneField(
+        "organizations.Organization", on_delete=models.SET_NULL, null=True, blank=True, related_name="subscription"
+    )
     stripe_subscription_id = models.CharField(max_length=255, null=True, blank=True, unique=True)
     tier = models.CharField(max_length=16, choices=SubscriptionTier.choices)
     status = models.CharField(max_length=32, choices=SubscriptionStatus.choices, default=SubscriptionStatus.ACTIVE)

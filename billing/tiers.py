@@ -6,6 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 GIB = 1024**3
+MOST_SEATS = 10_000  # that are sold or granted at once
 
 
 class Tier(StrEnum):

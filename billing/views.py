@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
+from accounts.keys.fields import NumberField
 from accounts.models import User
 from adiuva.api import idempotency
 from adiuva.api.openapi.responses import problem
@@ -19,12 +20,12 @@ from adiuva.api.views import ApiView
 from billing.cancellation import cancel_subscription, resume_subscription
 from billing.checkouts import Purchase, start_checkout
 from billing.entitlements import tier_of
-from billing.models import SubscriptionStatus
+from billing.models import Subscription, SubscriptionStatus
 from billing.portal import INVOICE_STATUSES, list_invoices, open_portal
 from billing.prices import INTERVALS, PriceBook
 from billing.stripe import webhook
 from billing.stripe.port import StripeInvoice
-from billing.tiers import PAID_TIERS, TIERS, Tier
+from billing.tiers import MOST_SEATS, PAID_TIERS, TIERS, Tier
 
 UPSTREAM = {
     502: problem("upstream_error"),
@@ -68,13 +69,10 @@ class TierListSerializer(serializers.Serializer[Any]):
     items = TierSerializer(many=True)
 
 
-MOST_SEATS = 10_000
-
-
 class CheckoutSerializer(serializers.Serializer[Any]):
     tier = serializers.ChoiceField(choices=list(PAID_TIERS))
     interval = serializers.ChoiceField(choices=list(INTERVALS), default="month", help_text="400 for one not sold.")
-    seats = serializers.IntegerField(
+    seats = NumberField(
         min_value=1, max_value=MOST_SEATS, default=1, help_text="How many people it is for; more than one in `team`."
     )
 
@@ -102,7 +100,7 @@ class SubscriptionSerializer(serializers.Serializer[Any]):
     stripe_subscription_id = serializers.CharField(allow_null=True)
 
     def to_representation(self, instance: User) -> Any:
-        row = getattr(instance, "subscription", None)
+        row = Subscription.objects.filter(user=instance).first()
         return super().to_representation(
             {
                 "tier": tier_of(instance),
@@ -112,10 +110,15 @@ class SubscriptionSerializer(serializers.Serializer[Any]):
                 "cancel_at": row.cancel_at if row else None,
                 "past_due_since": row.past_due_since if row else None,
                 "pay_url": (row.pay_url or None) if row else None,
-                "seats": row.seats if row else None,
+                "seats": _seats_of(row) if row else None,
                 "stripe_subscription_id": row.stripe_subscription_id if row else None,
             }
         )
+
+
+def _seats_of(row: Subscription) -> int | None:
+    """An operator grants one unless they say how many; of Stripe's the quantity may be unknown."""
+    return row.seats or (None if row.stripe_subscription_id else 1)
 
 
 class TiersView(ApiView):

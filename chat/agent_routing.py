@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from accounts.models import User
-from adiuva.api.errors import FeatureNotAvailable, NotConfigured, Problem
+from adiuva.api.errors import FeatureNotAvailable, NotConfigured, Problem, QuotaExceeded, Unauthorized
 from agents import prompts
 from agents.agents import BaseAgent, ChatAgent
 from agents.llm import messages as message
@@ -55,14 +55,15 @@ async def classify_intent(
 ) -> tuple[str, ...]:
     """Asks the router model; ``DEFAULT_AGENT`` when its answer names no agent, or when it fails.
 
-    When the router is down the user still gets an answer, if not from the best agent. Raises ``NotConfigured``.
+    When the router is down the user still gets an answer, if not from the best agent. Raises ``NotConfigured``,
+    ``QuotaExceeded``, and ``Unauthorized`` where the account is gone.
     """
-    router = get_router_llm()
+    router = get_router_llm(provider=turn.provider)
     try:
         reply = await router.complete(
             _router_messages(turn, agents), schema=_intent_schema(agents), deadline=deadline, meter=meter
         )
-    except NotConfigured:
+    except (NotConfigured, QuotaExceeded, Unauthorized):
         raise
     except Problem as problem:
         logger.warning("the router failed, the default agent answers", extra={"code": problem.code})

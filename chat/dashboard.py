@@ -1,4 +1,4 @@
-"""Turns and tokens by day, for the admin's dashboard."""
+"""Turns and tokens by day, and budgets by tier: for the admin's dashboard."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -15,18 +15,23 @@ from adiuva.dashboard.figures import (
     Series,
     days_until,
     format_count,
+    in_month,
     list_url,
     on_day,
     tick_of_day,
 )
-from chat.models import DailyUsage
+from chat.budgets.fullness import NEAR_PERCENT, Fullness, limited_tiers, with_fullness
+from chat.budgets.ledger import this_month
+from chat.models import DailyUsage, MonthlyBudget
 
 USAGE = "chat_dailyusage"
+BUDGETS = "chat_monthlybudget"
 COLUMNS = ("turns", "input_tokens", "output_tokens")
 
 
 def register() -> None:
     registry.register("usage", _by_day, permissions=("chat.view_dailyusage",), order=30)
+    registry.register("budgets", _by_tier, permissions=("chat.view_monthlybudget",), order=31)
 
 
 def _by_day(now: datetime) -> Iterator[Card]:
@@ -83,4 +88,49 @@ def _by_day(now: datetime) -> Iterator[Card]:
         series=(Series(name="Read", tone="a"), Series(name="Written", tone="b")),
         rows=rows("input_tokens", "output_tokens"),
         empty=f"No model was asked in {DAYS} days.",
+    )
+
+
+def _by_tier(now: datetime) -> Iterator[Card]:  # noqa: ARG001 - as the registry asks
+    """Nothing where no tier has a limit. One query."""
+    tiers = limited_tiers()
+    if not tiers:
+        return
+    month = this_month()
+    budgets = with_fullness(MonthlyBudget.objects.filter(month=month).order_by())
+    found = {
+        (row["tier"], row["fullness"]): row["users"]
+        for row in budgets.values("tier", "fullness").annotate(users=Count("pk"))
+    }
+
+    def figure(users: int, **filters: str) -> Figure:
+        href = list_url(BUDGETS, **in_month("month", month), **filters)
+        return Figure(value=users, text=format_count(users), href=href, rows=users)
+
+    def head(fullness: Fullness) -> Figure:
+        return figure(sum(found.get((tier, fullness), 0) for tier in tiers), fullness=fullness)
+
+    yield Card(
+        slug="budgets",
+        title="Budgets by tier",
+        about=f"A bar for each tier with a limit: users who have asked a model in {month:%B %Y}, by how much of their "
+        "tokens is used.",
+        kind="bars",
+        heads=((head(Fullness.USED_UP), "used up"), (head(Fullness.NEAR), "near the limit")),
+        period=f"{month:%B %Y}",
+        label="Tier",
+        series=(
+            Series(name=f"Below {NEAR_PERCENT} %", tone="a"),
+            Series(name="Near the limit", tone="b"),
+            Series(name="Used up", tone="c"),
+        ),
+        rows=tuple(
+            Row(
+                label=tier.title(),
+                figures=tuple(figure(found.get((tier, one), 0), live_tier=tier, fullness=one) for one in Fullness),
+                total=figure(sum(found.get((tier, one), 0) for one in Fullness), live_tier=tier),
+            )
+            for tier in tiers
+        ),
+        empty=f"No model was asked in {month:%B %Y}.",
     )

@@ -44,6 +44,7 @@ async def orchestrate_stream(
             turn.context,
             client_tools=client_tools and AllowedAnswers(client_tools, output),
             model=turn.model,
+            provider=turn.provider,
             deadline=deadline,
             meter=meter,
         )

@@ -60,7 +60,8 @@ async def route_pipeline(
 
 async def _synthesis(results: Sequence[PreviousResult], query: str, run: RunContext) -> AsyncGenerator[TextDelta, None]:
     has_text = False
-    stream = get_llm(run.model).stream(_synthesis_messages(results, query, run), deadline=run.deadline, meter=run.meter)
+    llm = get_llm(run.model, provider=run.provider)
+    stream = llm.stream(_synthesis_messages(results, query, run), deadline=run.deadline, meter=run.meter)
     async with aclosing(stream) as parts:
         async for part in parts:
             if isinstance(part, str) and part:

@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,9 +15,11 @@ from django.conf import settings
 from adiuva.api.error_handler import as_problem
 from adiuva.api.errors import InternalError, Problem, UpstreamUnavailable
 from adiuva.observability.metrics import FIRST_TOKEN_SECONDS, TURN_SECONDS, TURNS, TURNS_RUNNING
+from adiuva.observability.spans import begin_span
 from agents.actions import Action
 from agents.events import ActionEmitted, AgentEvent, ClientToolCall, TextDelta
 from agents.llm.meter import Meter
+from agents.llm.own_keys import OwnProvider
 from agents.llm.port import FinishReason, Usage
 from chat.plans.execution_plan import ExecutionPlan
 
@@ -28,12 +30,15 @@ RETRY_AFTER_SECONDS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatTurn:
-    """A validated ChatRequest. ``model`` is None for the default; ``client_tools`` is set over the WebSocket only."""
+    """A validated ChatRequest. ``model`` is None for the default and where the user brings a ``provider`` of their own;
+    ``client_tools`` is set over the WebSocket only.
+    """
 
     message: str
     context: Mapping[str, Any] = field(default_factory=dict)
     execution_mode: Literal["direct", "plan"] = "direct"
     model: str | None = None
+    provider: OwnProvider | None = None
     client_tools: bool = False
 
 
@@ -106,9 +111,9 @@ class TurnClock:
 
 
 @contextmanager
-def measure_turn(mode: Literal["direct", "plan", "template"]) -> Iterator[TurnClock]:
+def measure_turn(mode: Literal["direct", "plan", "template", "map", "build"]) -> Iterator[TurnClock]:
     """Counts the turn in the block by its outcome. A generator that is closed in the middle is a cancelled turn."""
-    clock = TurnClock()
+    clock, trace = TurnClock(), begin_span("chat.turn", adiuva__mode=mode)
     outcome = "done"
     try:
         yield clock
@@ -122,6 +127,7 @@ def measure_turn(mode: Literal["direct", "plan", "template"]) -> Iterator[TurnCl
         outcome = InternalError.code
         raise
     finally:
+        trace.end(adiuva__outcome=outcome)
         TURNS.labels(mode, outcome).inc()
         TURN_SECONDS.labels(mode).observe(time.perf_counter() - clock.started)
 
@@ -139,32 +145,65 @@ def problem_of(error: Exception) -> Problem:
 
 
 class Capacity:
-    """Bounds the running turns and template runs of this process; one more is refused at once, not queued."""
+    """Bounds what runs for users in this process. A turn or template run beyond it is refused at once, not queued.
+
+    Map items (``chat.ws.map.places``) wait instead, and leave a part of the places to turns, which people wait for.
+    """
 
     def __init__(self) -> None:
-        self._running = 0
+        self._turns = 0
+        self._items = 0
+        self._on_free: Callable[[], None] | None = None
         self._lock = threading.Lock()  # under WSGI (the test client) each request has an event loop of its own
 
     @property
     def running(self) -> int:
-        return self._running
+        return self._turns + self._items
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Raises ``UpstreamUnavailable`` when ``LLM_MAX_RUNNING_TURNS`` are running."""
+        limit = settings.LLM_MAX_RUNNING_TURNS
         with self._lock:
-            if self._running >= settings.LLM_MAX_RUNNING_TURNS:
+            # Where there is a single place, the one map item has one of its own: it would take every turn's.
+            if self._turns + (self._items if limit > 1 else 0) >= limit:
                 raise UpstreamUnavailable(
                     "Too many conversations are being answered right now.", retry_after=RETRY_AFTER_SECONDS
                 )
-            self._running += 1
+            self._turns += 1
         TURNS_RUNNING.inc()
         try:
             yield
         finally:
             TURNS_RUNNING.dec()
             with self._lock:
-                self._running -= 1
+                self._turns -= 1
+            self._tell()
+
+    def take_for_item(self) -> bool:
+        """A place for a map item, if a quarter of all, at least one, would still be free. ``give_back`` ends it."""
+        limit = settings.LLM_MAX_RUNNING_TURNS
+        with self._lock:
+            taken, available = (self.running, limit - max(1, limit // 4)) if limit > 1 else (self._items, limit)
+            if taken >= available:
+                return False
+            self._items += 1
+        TURNS_RUNNING.inc()
+        return True
+
+    def give_back(self) -> None:
+        TURNS_RUNNING.dec()
+        with self._lock:
+            self._items -= 1
+        self._tell()
+
+    def on_free(self, callback: Callable[[], None]) -> None:
+        """Calls ``callback``, in whatever thread it is, after each place that was given back."""
+        self._on_free = callback
+
+    def _tell(self) -> None:
+        if self._on_free is not None:
+            self._on_free()
 
 
 capacity = Capacity()

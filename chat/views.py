@@ -37,12 +37,15 @@ class ChatView(ApiView):
         "The model sees `context` in this one turn; the server stores none of it.",
         responses={
             200: _ANSWER,
-            400: problem("A field is wrong"),
-            403: problem("The tier does not include the model or the agent; see required_tier"),
-            413: problem("The context is larger than 512 KiB"),
-            502: problem("The language model failed"),
-            503: problem("No language model is configured or available, or the server has no room"),
-            504: problem("The language model took too long"),
+            400: problem("validation_error"),
+            402: problem(
+                "quota_exceeded, with `limit`, `used` and `resets_at`: too few of the month's tokens are left"
+            ),
+            403: problem("feature_not_available, with `required_tier`: the model or the agent"),
+            413: problem("payload_too_large, with `max_bytes`: the context has more than 512 KiB"),
+            502: problem("upstream_error: the language model failed"),
+            503: problem("not_configured, upstream_unavailable: no language model, or no room on the server"),
+            504: problem("upstream_timeout: the language model"),
         },
     )
     def post(self, request: Request) -> Response:
@@ -50,7 +53,7 @@ class ChatView(ApiView):
         turn = build_turn(ChatRequestSerializer(data=request.data), user=user)
         # The model may take a minute, too long to hold a pooled database connection.
         close_old_connections()
-        with usage.count_turn(user.id) as meter:
+        with usage.count_turn(user, turn.provider) as meter:
             done = async_to_sync(orchestrate)(turn=turn, user=user, meter=meter)
         return Response(done.as_dict() if done.plan is None else done.plan.as_dict())
 
@@ -60,8 +63,8 @@ class UsageView(ApiView):
         operation_id="getChatUsage",
         summary="Get the usage of your conversations",
         description="Counts every turn with a model call, failed and cancelled ones and template runs included. "
-        "Days and months are in UTC.",
+        "Days and months are in UTC. What running turns have reserved is not among what remains, until they end.",
         responses={200: UsageReportSerializer},
     )
     def get(self, request: Request) -> Response:
-        return Response(usage.report(identity_of(request).user.id))
+        return Response(usage.report(identity_of(request).user))

@@ -11,7 +11,8 @@ class MarketplaceConfig(AppConfig):
         from marketplace.erasure import erase_author, erase_buyer, erase_money
         from marketplace.payouts import events as payout_events
         from marketplace.purchases import completion as purchase_events
-        from marketplace.review import jobs, mails  # noqa: F401 - jobs are registered where they are imported
+        from marketplace.review import jobs, mails
+        from marketplace.submissions import service as submissions
         from marketplace.submissions.packages import Packages
         from storage.blobs import key_owners
 
@@ -21,6 +22,7 @@ class MarketplaceConfig(AppConfig):
         purchase_events.register()
         payout_events.register()
         mails.register()
+        submissions.register_hook(jobs.look_later)
         hooks.register_offers(purchase_events.find_stub_offer)
         key_owners.register(Packages())
         erasure.register("marketplace authors", erase_author)

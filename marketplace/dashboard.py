@@ -25,7 +25,16 @@ from adiuva.dashboard.figures import (
 )
 from adiuva.money import format_amounts, format_money
 from billing.revenue.figures import Revenue, revenue_by_month
-from marketplace.models import LedgerAccount, LedgerEntry, PluginStatus, PluginVersion, Transfer, TransferStatus
+from marketplace.models import (
+    LedgerAccount,
+    LedgerEntry,
+    PluginReport,
+    PluginStatus,
+    PluginVersion,
+    ReportReason,
+    Transfer,
+    TransferStatus,
+)
 from marketplace.payouts.ledger import SALES
 
 PLUGINS_CURRENCY = "eur"  # all of them are sold in it
@@ -54,6 +63,9 @@ def _reviews(now: datetime) -> Iterator[Tile]:
     waiting = PluginVersion.objects.filter(status=PluginStatus.PENDING_REVIEW)
     found = waiting.aggregate(count=Count("pk"), since=Min("submitted_at"))
     count = found["count"]
+    reports = PluginReport.objects.filter(closed_at__isnull=True).aggregate(
+        count=Count("pk"), malware=Count("pk", filter=Q(reason=ReportReason.MALWARE))
+    )
     yield Tile(
         slug="pending-reviews",
         title="Pending reviews",
@@ -63,8 +75,22 @@ def _reviews(now: datetime) -> Iterator[Tile]:
             href=list_url("marketplace_pluginversion", status__exact=PluginStatus.PENDING_REVIEW),
             rows=count,
         ),
-        note=f"the oldest for {timesince(found['since'], now, depth=1)}" if count else "the queue is empty",
+        note="; ".join(
+            [
+                f"the oldest for {timesince(found['since'], now, depth=1)}" if count else "the queue is empty",
+                *_say_reports(reports["count"], reports["malware"]),
+            ]
+        ),
+        alarm=bool(reports["malware"]),
     )
+
+
+def _say_reports(count: int, malware: int) -> Iterator[str]:
+    """What users report, in the note: nothing where nothing is open."""
+    if count:
+        yield f"{format_count(count)} report{'' if count == 1 else 's'} open"
+    if malware:
+        yield f"{format_count(malware)} of malware"
 
 
 def _payouts(now: datetime) -> Iterator[Tile]:

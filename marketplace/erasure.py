@@ -9,6 +9,9 @@ An author's plugins:
 - What was taken down when its author left stays 410 for those who have it, with the reason.
 
 A buyer's open payment pages are closed, ratings and installations removed; purchases and sales stay, without a name.
+Reports that are closed go. An open one stays without its writer until reviewers have read it: it is there to protect
+the others who have the plugin. What author and reviewers wrote about a version stays with it, without them.
+
 A developer is paid what can be paid; what is left raises an alert for the operator.
 """
 
@@ -30,6 +33,7 @@ from marketplace.models import (
     PluginInstallation,
     PluginPurchase,
     PluginRating,
+    PluginReport,
     PluginStatus,
     PluginVersion,
     PurchaseStatus,
@@ -85,6 +89,7 @@ def erase_buyer(user_id: UUID) -> None:
     for slug in sorted({*installed, *rated}):
         _remove_choices(user_id, slug)
     _anonymize_purchases(user_id)
+    _release_reports(user_id)
 
 
 def _close_checkout_page(purchase: PluginPurchase) -> None:
@@ -115,7 +120,15 @@ def _anonymize_purchases(user_id: UUID) -> None:
     lock_user(user_id)
     theirs = PluginPurchase.objects.for_user(user_id)
     theirs.filter(status=PurchaseStatus.PENDING).update(status=PurchaseStatus.FAILED)
-    theirs.update(user=None, checkout_url="")
+    theirs.update(user=None, checkout_url="", receipt_url="")
+
+
+@transaction.atomic
+def _release_reports(user_id: UUID) -> None:
+    lock_user(user_id)
+    theirs = PluginReport.objects.for_user(user_id)
+    theirs.exclude(closed_at=None).delete()
+    theirs.update(user=None)
 
 
 PAYOUT_BY_HAND = "payout_by_hand"  # the alert's kind; its reference is the account at Stripe

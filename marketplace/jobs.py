@@ -1,6 +1,7 @@
-"""What the marketplace puts off, and what it does by the clock: paying developers."""
+"""What the marketplace puts off, and what it does by the clock: paying developers, keeping receipts."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -8,7 +9,7 @@ from django.db import transaction
 
 from adiuva.jobs import enqueue, job, schedule
 from billing.stripe.factory import get_gateway, is_stubbed
-from marketplace.models import OnboardingState
+from marketplace.models import OnboardingState, PluginPurchase
 from marketplace.payouts.accounts import refresh, refresh_waiting
 from marketplace.payouts.transfers import open_transfers, run_open
 
@@ -44,6 +45,27 @@ def refresh_account(*, account_id: str, as_of: str) -> None:
         run_open(developer_id=account.user_id)
 
 
+RECEIPTS_AT_ONCE: Final = 100
+RECEIPTS_WITHIN: Final = timedelta(days=1)
+
+
+@job(name="marketplace.keep_receipts")
+def keep_receipts() -> None:
+    """Asks for the receipts of what was paid within a day, and keeps them: Stripe's events name none.
+
+    By the clock and not at the payment, which waits for nobody. Raises the gateway's problems.
+    """
+    if not (settings.STRIPE_SECRET_KEY or is_stubbed()):
+        return
+    gateway, now = get_gateway(), datetime.now(UTC)
+    paid = PluginPurchase.objects.filter(receipt_url="", paid_at__gt=now - RECEIPTS_WITHIN, user__isnull=False)
+    named = paid.exclude(payment_intent_id=None).order_by("-paid_at").values_list("pk", "payment_intent_id")
+    for purchase_id, payment_intent_id in list(named[:RECEIPTS_AT_ONCE]):
+        url = gateway.find_receipt(payment_intent_id)
+        if url:  # of who has left meanwhile nothing is kept
+            PluginPurchase.objects.filter(pk=purchase_id, user__isnull=False).update(receipt_url=url)
+
+
 def queue_refresh(*, account_id: str, as_of: datetime) -> None:
     """To be called in the transaction that makes it necessary. The stub keeps nothing that could be asked for."""
     if settings.STRIPE_SECRET_KEY:
@@ -66,3 +88,4 @@ def _text(value: UUID | None) -> str | None:
 
 
 schedule("*/5 * * * *", retry_transfers)
+schedule("*/5 * * * *", keep_receipts)

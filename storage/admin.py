@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from accounts.admin import OwnersTierFilter
 from adiuva.admin import ReadOnlyAdmin
 from adiuva.byte_sizes import show_bytes
+from billing.entitlements import RELATIONS
 from storage.models import StorageUsage, StoredVector, with_stored_kinds
 from storage.quota import Kind, limit_bytes
 
@@ -31,7 +32,7 @@ class StoredKindFilter(admin.SimpleListFilter):
 class StorageUsageAdmin(ReadOnlyAdmin):
     list_display = ["user", "records", "vectors", "versions", "storage_limit", "backup", "backup_limit", "updated_at"]
     list_filter = [OwnersTierFilter, StoredKindFilter]
-    list_select_related = ["user__subscription"]
+    list_select_related = [f"user__{relation}" for relation in RELATIONS]
     search_fields = ["user__email"]
     ordering = ["-storage_bytes"]
 

@@ -13,7 +13,7 @@ from accounts.sockets.messages import tell_changes
 from adiuva.api.errors import InvalidToken, QuotaExceeded
 from adiuva.db.compiled_queries import CompiledQuery
 from adiuva.db.compiled_writes import CompiledWrites
-from billing.entitlements import limit
+from billing.entitlements import COLUMNS, RELATIONS, limit
 from storage.epochs import revision_floor, settled_epoch
 from storage.models import StorageUsage
 from storage.versions.giving_way import give_way
@@ -22,12 +22,11 @@ _USAGE = CompiledQuery(lambda user_id: StorageUsage.objects.filter(user_id=user_
 _USAGE_TO_LOCK = CompiledQuery(lambda user_id: StorageUsage.objects.select_for_update().filter(user_id=user_id))
 _WRITES = CompiledWrites(StorageUsage)
 # What a quota asks of an account is its tier. The epoch's floor comes along: a query less for each commit.
-_TIER = ("tier", "status", "past_due_since", "tier_after_grace")
 _ACCOUNT = CompiledQuery(
     lambda user_id: (
-        User.objects.select_related("subscription")
+        User.objects.select_related(*RELATIONS)
         .filter(id=user_id, is_active=True)
-        .only("id", *(f"subscription__{column}" for column in _TIER))
+        .only("id", *COLUMNS)
         .annotate(revision_floor=revision_floor())
         .order_by()
     )

@@ -23,6 +23,8 @@ What you can read:
   account.json     you: address, language, tier, second factors by name, how your password is turned into a key
   sessions.json    the devices that are logged in, or were lately
   events.json      security events of the last 90 days
+  organization.json
+                   the organisation you are in, and who you are at its sign-in provider
   billing.json     your subscription and your invoices
   installs.json    plugins you have installed, bought, rated or submitted
   backup_policy.json
@@ -36,9 +38,10 @@ What is sealed:
   earlier/         what records were before, and deleted ones, as far as they are kept; earlier.json lists them
   vectors/         one file for each search entry; vectors.json lists them
   backups/         your snapshots; backups.json lists them
+  batches/         your batches; batches.json lists them, with their runs in numbers
 
-Each index (records.json, earlier.json, vectors.json, backups.json) gives the file, its size and its checksum: SHA-256
-of the sealed bytes, in hexadecimal.
+Each index (records.json, earlier.json, vectors.json, backups.json, batches.json) gives the file, its size and its
+checksum: SHA-256 of the sealed bytes, in hexadecimal.
 
 A file under MISSING/ was replaced or deleted while this archive was made, or could not be read; it holds zeros only.
 The index names it where it would have been. Make another export to get its newer state.

@@ -11,7 +11,7 @@ from django.db import transaction
 from accounts.factors.verification import WRONG, Context, try_to_verify, usable_methods
 from accounts.models import ChallengePurpose, LoginChallenge, User
 from accounts.security_events.recording import Origin
-from accounts.sessions import AuthTokens, start_session
+from accounts.sessions import AuthTokens, Shown, enforcement, start_session
 from adiuva.api.errors import InvalidCredentials, SecondFactorRequired
 
 LIFETIME = timedelta(seconds=300)
@@ -61,7 +61,7 @@ def answer_challenge(
     dies costs nobody a recovery code; a failure is committed before it is told.
 
     Raises ``InvalidCredentials`` (a wrong factor and a challenge that is none alike), ``RateLimited``,
-    ``NotConfigured``.
+    ``NotConfigured``; ``SsoRequired`` where the organisation has asked for its provider only since the password.
     """
     with transaction.atomic():
         answered = _answer(challenge_id=challenge_id, method=method, code=code, credential=credential, origin=origin)
@@ -76,6 +76,7 @@ def _answer(
     found = find_open_challenge(challenge_id)
     if found is None:
         return None
+    may_pass = enforcement().lock_challenge(challenge_id)
     # Everywhere the user's row first, then what is the user's. Both are held until the session is there: sessions that
     # are revoked meanwhile, by a command that locks no user, are revoked after this one has begun.
     user = User.objects.select_for_update(no_key=True).filter(id=found.user_id, is_active=True).first()
@@ -91,4 +92,6 @@ def _answer(
         return None
     challenge.ended_at = datetime.now(UTC)
     challenge.save(update_fields=["ended_at"])
-    return Answered(tokens=start_session(user=user, origin=origin), locked=challenge.locked)
+    has_passed = may_pass and enforcement().use_held_code(user_id=user.id, challenge_id=challenge.id)
+    shown = Shown.BREAK_GLASS if has_passed else Shown.TO_US
+    return Answered(tokens=start_session(user=user, origin=origin, shown=shown), locked=challenge.locked)

@@ -37,7 +37,7 @@ def make_codes(*, user_id: UUID, origin: Origin, session_id: UUID) -> list[str]:
 
 def replace_codes(*, user_id: UUID, origin: Origin, session_id: UUID | None) -> list[str]:
     """As ``make_codes``, in a transaction that has locked the account."""
-    codes = [_new_code() for _ in range(AMOUNT)]
+    codes = [new_code() for _ in range(AMOUNT)]
     now = datetime.now(UTC)
     RecoveryCode.objects.filter(user_id=user_id).delete()
     RecoveryCode.objects.bulk_create(
@@ -73,11 +73,16 @@ def register() -> None:
     register_method(Method(name="recovery_code", field="code", check=check_code, is_usable=has_unused))
 
 
-def _new_code() -> str:
+def new_code() -> str:
+    """79 random bits, in groups that can be read out."""
     return "-".join("".join(secrets.choice(ALPHABET) for _ in range(_GROUP)) for _ in range(_GROUPS))
 
 
 def _hash_of(code: str, user_id: UUID) -> str:
+    return hash_code(code, kind="recovery-code", owner_id=user_id)
+
+
+def hash_code(code: str, *, kind: str, owner_id: UUID) -> str:
     """Hex SHA-256. Case, hyphens and spaces are how somebody typed it."""
     plain = re.sub(r"[\s-]", "", code).casefold()
-    return hashlib.sha256(f"adiuva:recovery-code:{user_id}:{plain}".encode(errors="surrogatepass")).hexdigest()
+    return hashlib.sha256(f"adiuva:{kind}:{owner_id}:{plain}".encode(errors="surrogatepass")).hexdigest()

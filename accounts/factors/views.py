@@ -33,7 +33,13 @@ from adiuva.observability.metrics import LOGIN_FAILURES
 
 
 class FactorsView(ApiView):
-    @extend_schema(operation_id="listFactors", summary="List second factors", responses=FactorListSerializer)
+    @extend_schema(
+        operation_id="listFactors",
+        summary="List second factors",
+        description="Passkeys and authenticator apps, with those that wait for their confirmation, and how many "
+        "recovery codes are left.",
+        responses=FactorListSerializer,
+    )
     def get(self, request: Request) -> Response:
         user_id = identity_of(request).user.id
         factors = Factor.objects.for_user(user_id)
@@ -97,6 +103,8 @@ class FactorView(ApiView):
     @extend_schema(
         operation_id="removeFactor",
         summary="Remove a second factor",
+        description="Asks for a fresh session. Other sessions stay, a mail is sent, and the recovery codes go with "
+        "the last factor.",
         request=None,
         responses={
             204: OpenApiResponse(description="It is gone, with the recovery codes if it was the last one"),
@@ -149,6 +157,7 @@ class SecondFactorView(ApiView):
             200: SecondFactorTokensSerializer,
             400: problem("validation_error"),
             401: problem("invalid_credentials"),
+            403: problem("sso_required, with `organization`"),
             429: problem("rate_limited"),
             503: problem("not_configured, upstream_unavailable"),
         },

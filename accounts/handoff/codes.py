@@ -11,16 +11,13 @@ import hmac
 import json
 import re
 import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
-from uuid import UUID
 
-from django.db import transaction
-
-from accounts.models import User
 from accounts.security_events.recording import Origin
-from accounts.sessions import AuthTokens, start_session
+from accounts.sessions import AuthTokens
 from adiuva.api.errors import InvalidGrant
 from adiuva.api.single_use import SingleUse
 
@@ -31,7 +28,11 @@ APP_SCHEME = "adiuva"
 LOOPBACK = ("127.0.0.1", "[::1]")  # no "localhost": what it resolves to is not ours to say (RFC 8252 § 8.3)
 LONGEST_ADDRESS, LONGEST_STATE = 512, 512
 
-LoginMethod = Literal["passkey"]  # how it was shown who logs in
+LoginMethod = Literal["passkey", "sso"]  # how it was shown who logs in
+Subject = Mapping[str, Any]  # who that is, in the method's own words: JSON
+Redeem = Callable[[Subject, Origin], AuthTokens]
+
+_redeemers: dict[LoginMethod, Redeem] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,44 +61,68 @@ def is_app_address(redirect_uri: str) -> bool:
     return parts.scheme == "http" and redirect_uri.startswith("http://") and parts.netloc in netlocs
 
 
-def issue_code(*, user: User, method: LoginMethod, request: Request) -> str:
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a code stood for."""
+
+    method: LoginMethod
+    subject: Subject
+
+
+def register_method(method: LoginMethod, redeem: Redeem) -> None:
+    """``redeem(subject, origin)`` begins the session of a code that was used with its verifier. It raises
+    ``InvalidGrant`` for who is not there any more.
+    """
+    _redeemers[method] = redeem
+
+
+def issue_code(*, method: LoginMethod, subject: Subject, request: Request) -> str:
     """Where to send the browser: ``redirect_uri`` with ``code`` and ``state``.
 
     Raises:
         UpstreamUnavailable: the cache does not take it.
     """
     code = secrets.token_urlsafe(32)
-    grant = {
-        "user": str(user.id),
-        "method": method,
-        "code_challenge": request.code_challenge,
-        # Changed by a new password: one that ends every session ends the one that has not begun yet.
-        "auth_hash": user.get_session_auth_hash(),
-    }
+    grant = {"method": method, "subject": dict(subject), "code_challenge": request.code_challenge}
     CODES.keep(code, json.dumps(grant))
+    return _answer(request, code=code)
+
+
+def answer_with_error(error: str, *, request: Request) -> str:
+    """Where to send the browser when there is no login: ``error`` is a word of RFC 6749 § 4.1.2.1."""
+    return _answer(request, error=error)
+
+
+def _answer(request: Request, **answer: str) -> str:
     joint = "&" if urlsplit(request.redirect_uri).query else "?"
-    return f"{request.redirect_uri}{joint}{urlencode({'code': code, 'state': request.state})}"
+    return f"{request.redirect_uri}{joint}{urlencode(answer | {'state': request.state})}"
 
 
-def redeem_code(*, code: str, code_verifier: str, origin: Origin) -> AuthTokens:
-    """The session of who logged in. A wrong verifier uses the code up, as everything else does.
+def use_code(*, code: str, code_verifier: str) -> Grant:
+    """What the code stood for. A wrong verifier uses it up, as everything else does.
 
     Raises:
-        InvalidGrant: the code is unknown, used, expired or another verifier's, or the account is closed or has another
-            password by now.
+        InvalidGrant: the code is unknown, used, expired or another verifier's.
         UpstreamUnavailable: the cache does not answer.
     """
     kept = CODES.use_up(code)
     if kept is None:
         raise InvalidGrant
-    grant: dict[str, str] = json.loads(kept)
+    grant: dict[str, Any] = json.loads(kept)
     if not hmac.compare_digest(challenge_of(code_verifier), grant["code_challenge"]):
         raise InvalidGrant
-    with transaction.atomic():
-        user = User.objects.select_for_update(no_key=True).filter(id=UUID(grant["user"]), is_active=True).first()
-        if user is None or not hmac.compare_digest(user.get_session_auth_hash(), grant["auth_hash"]):
-            raise InvalidGrant
-        return start_session(user=user, origin=origin)
+    return Grant(method=grant["method"], subject=grant["subject"])
+
+
+def redeem_code(*, code: str, code_verifier: str, origin: Origin) -> AuthTokens:
+    """The session of who logged in.
+
+    Raises:
+        InvalidGrant: as ``use_code``, or whoever logged in is not there any more; and what the method refuses.
+        UpstreamUnavailable: the cache does not answer.
+    """
+    grant = use_code(code=code, code_verifier=code_verifier)
+    return _redeemers[grant.method](grant.subject, origin)
 
 
 def challenge_of(code_verifier: str) -> str:

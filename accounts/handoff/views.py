@@ -24,13 +24,15 @@ class SsoTokenView(ApiView):
         operation_id="redeemCode",
         summary="Redeem the one-time code of a login in the browser",
         description=(
-            "A code comes from `/account/passkey`. It lives 60 s and counts once: a wrong `code_verifier` uses it up."
+            "A code comes from `/account/passkey`, or from an organisation's provider by `/auth/sso/start`. It lives "
+            "60 s and counts once: a wrong `code_verifier` uses it up."
         ),
         request=HandoffCodeSerializer,
         responses={
             200: AuthTokensSerializer,
             400: problem("validation_error"),
             401: problem("invalid_grant"),
+            403: problem("sso_required, with `organization`; email_not_verified, not_provisioned, link_required"),
             429: problem("rate_limited"),
         },
     )

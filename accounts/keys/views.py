@@ -76,6 +76,7 @@ class EnvelopesViewSet(ApiViewSet):
     @extend_schema(
         operation_id="listKeyEnvelopes",
         summary="List key envelopes",
+        description="The master key, sealed once for each way to open it. The server can open none of them.",
         parameters=page_parameters(limit=MOST_ENVELOPES, most=MOST_ENVELOPES),
         responses={200: EnvelopePageSerializer, 400: problem("validation_error")},
     )
@@ -87,6 +88,7 @@ class EnvelopesViewSet(ApiViewSet):
     @extend_schema(
         operation_id="putKeyEnvelope",
         summary="Put a key envelope",
+        description="Makes the envelope or replaces it whole. `If-Match` and `If-None-Match: *` are honoured.",
         parameters=[_IF_MATCH, _IF_NONE_MATCH, _ETAG],
         request=EnvelopeContentSerializer,
         responses={
@@ -113,6 +115,8 @@ class EnvelopesViewSet(ApiViewSet):
     @extend_schema(
         operation_id="deleteKeyEnvelope",
         summary="Delete a key envelope",
+        description="`If-Match` is honoured. The last envelope stays: without it nothing would open the account's "
+        "data.",
         parameters=[_IF_MATCH],
         request=None,
         responses={
@@ -142,6 +146,7 @@ class KeyRequestsViewSet(ApiViewSet):
     @extend_schema(
         operation_id="listKeyRequests",
         summary="List requests that wait for an answer",
+        description="Newest first. Compare `fingerprint` on both devices before you answer one.",
         parameters=page_parameters(limit=requests.MOST_PENDING, most=requests.MOST_PENDING),
         responses={200: KeyRequestPageSerializer, 400: problem("validation_error")},
     )
@@ -154,6 +159,8 @@ class KeyRequestsViewSet(ApiViewSet):
     @extend_schema(
         operation_id="askForKey",
         summary="Ask the account's other devices for the master key",
+        description="Another device that has the key seals it for `public_key`. The request waits for ten minutes; "
+        "the other devices learn of it on their sockets.",
         parameters=[OpenApiParameter("Location", OpenApiTypes.STR, _HEADER, response=[201], description="To poll.")],
         request=KeyQuestionSerializer,
         responses={
@@ -173,6 +180,7 @@ class KeyRequestsViewSet(ApiViewSet):
     @extend_schema(
         operation_id="getKeyRequest",
         summary="Get a request, and for the session that asked its answer",
+        description="Ask again until `state` is no longer `pending`. Only the session that asked is shown `blob`.",
         responses={200: KeyRequestSerializer, 404: problem("not_found")},
     )
     def retrieve(self, request: Request, pk: str) -> Response:

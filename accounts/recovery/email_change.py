@@ -49,7 +49,7 @@ def request_change(*, user: User, new_email: str, password: str) -> None:
     owner, is_kept = User.objects.find(new_email), is_reserved(new_email, for_user=user.id)
     is_taken = owner is not None or is_kept
     with transaction.atomic():
-        locked = User.objects.select_for_update().get(id=user.id)
+        locked = User.objects.select_for_update(no_key=True).get(id=user.id)
         if address_key(locked.email) != address_key(user.email) or locked.password != user.password:
             raise ValidationFailed({"password": ["The account was changed meanwhile."]})
         void_pending_change(user_id=user.id)

@@ -59,7 +59,7 @@ def consume_token(*, raw: str, purposes: Iterable[MailTokenPurpose]) -> MailToke
     token = find_token(raw=raw, purposes=purposes)
     if token is None:
         raise no_such_token()
-    user = User.objects.select_for_update().filter(id=token.user_id, is_active=True).first()
+    user = User.objects.select_for_update(no_key=True).filter(id=token.user_id, is_active=True).first()
     # By the columns of its own: PostgreSQL looks at those again once it has waited for another use, at no subquery.
     unused = MailToken.objects.filter(id=token.id, ended_at__isnull=True)
     if user is None or not unused.update(ended_at=datetime.now(UTC)):

@@ -16,6 +16,8 @@ from django.views.decorators.http import require_http_methods
 from rest_framework.exceptions import ValidationError
 
 from accounts.models import MailToken, MailTokenPurpose
+from accounts.organizations.invitations.mails import find_invitation
+from accounts.organizations.invitations.views import ACCEPT
 from accounts.recovery.email_change import use_address_token
 from accounts.recovery.mail_tokens import MAX_TOKEN, find_token
 from accounts.recovery.reset import reset_password_in_browser
@@ -101,6 +103,12 @@ def show_invitation(request: HttpRequest, raw: str) -> HttpResponse:
     """Only the app can accept one: a member has keys to make."""
     if request.method == "POST":
         return HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
+    try:
+        ACCEPT.check(request, account=None)
+    except RateLimited as refusal:
+        return _busy(request, refusal)
+    if find_invitation(raw=raw) is None:
+        return _say(request, "invitation_gone", status=410)
     return _show_button(request, "invitation", raw=raw, token=None, has_button=False)
 
 

@@ -18,11 +18,12 @@ from accounts.factors.challenges import open_challenge
 from accounts.factors.service import has_second_factor
 from accounts.keys.envelopes import drop_password_envelopes, replace_envelopes, require_no_replacement
 from accounts.models import ChallengePurpose, MailTokenPurpose, SecurityEventType, User, hash_of
+from accounts.organizations.problems import SsoRequired
 from accounts.passwords import check_password_rules
 from accounts.recovery.mail_tokens import consume_token, find_token, no_such_token, void_tokens
 from accounts.security_events.recording import Origin, record
-from accounts.sessions import AuthTokens, start_session
-from adiuva.api.errors import SecondFactorRequired, ValidationFailed
+from accounts.sessions import AuthTokens, enforcement, start_session
+from adiuva.api.errors import Problem, SecondFactorRequired, ValidationFailed
 from adiuva.mail.kinds import MailKind
 from adiuva.mail.outbox import require_mail, send_mail
 from adiuva.spelling import password_forms
@@ -70,7 +71,8 @@ def reset_password(
 
     Raises:
         ValidationFailed: on token, new_password or envelopes.
-        SecondFactorRequired: the password **is** changed; the session begins with the second factor.
+        SsoRequired: the password **is** changed; a session begins at the provider of the user's organisation.
+        SecondFactorRequired: so it is; the session begins with the second factor.
     """
     hashed = _hash_if_allowed(token=token, new_password=new_password)
     with transaction.atomic():
@@ -82,7 +84,7 @@ def reset_password(
         locked = drop_password_envelopes(user=user) and not given
         replace_envelopes(user=user, envelopes=given, origin=origin)
         next_step = _begin_session(user, locked=locked, origin=origin)
-    if isinstance(next_step, SecondFactorRequired):
+    if isinstance(next_step, Problem):
         raise next_step  # after the commit
     return Reset(tokens=next_step, locked=locked)
 
@@ -101,7 +103,13 @@ def reset_password_in_browser(*, token: str, new_password: str, origin: Origin) 
         record(SecurityEventType.PASSWORD_RESET, user_id=user.id, origin=origin)
 
 
-def _begin_session(user: User, *, locked: bool, origin: Origin) -> AuthTokens | SecondFactorRequired:
+def _begin_session(user: User, *, locked: bool, origin: Origin) -> AuthTokens | SsoRequired | SecondFactorRequired:
+    enforcing = enforcement().find_enforcing(user.id)
+    if enforcing is not None:
+        record(SecurityEventType.PASSWORD_RESET, user_id=user.id, origin=origin)
+        return SsoRequired(
+            enforcing, "The password is changed. Your organisation asks you to sign in with its provider."
+        )
     if not has_second_factor(user_id=user.id):
         return start_session(user=user, origin=origin, event=SecurityEventType.PASSWORD_RESET)
     record(SecurityEventType.PASSWORD_RESET, user_id=user.id, origin=origin)

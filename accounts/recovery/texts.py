@@ -39,7 +39,9 @@ ENGLISH: Final = {
     "app_text": "The password of this account also protects the key to your data, which only the app can renew. Open "
     "the link in the app, on any device.",
     "invitation_title": "You are invited",
-    "invitation_text": "Accept the invitation in the app. If you do not have an account yet, the app makes one.",
+    "invitation_text": "Accept the invitation in the app. If you do not have an account yet, you can create one there.",
+    "invitation_gone_title": "This invitation no longer works",
+    "invitation_gone_text": "It was used already, has expired, or was withdrawn. Ask whoever invited you for another.",
     "gone_title": "This link no longer works",
     "gone_text": "It was used already, has expired, or was replaced by a newer one. Ask for another in the app.",
     "incomplete_title": "This link is not complete",
@@ -85,7 +87,11 @@ GERMAN: Final = {
     "app_text": "Das Passwort dieses Kontos schützt auch den Schlüssel zu Ihren Daten, den nur die App erneuern kann. "
     "Öffnen Sie den Link in der App, auf einem beliebigen Gerät.",
     "invitation_title": "Sie sind eingeladen",
-    "invitation_text": "Nehmen Sie die Einladung in der App an. Wenn Sie noch kein Konto haben, legt die App eines an.",
+    "invitation_text": "Nehmen Sie die Einladung in der App an. Wenn Sie noch kein Konto haben, können Sie es dort "
+    "anlegen.",
+    "invitation_gone_title": "Diese Einladung gilt nicht mehr",
+    "invitation_gone_text": "Sie wurde schon angenommen, ist abgelaufen oder wurde zurückgezogen. Bitten Sie die "
+    "Person, die Sie eingeladen hat, um eine neue.",
     "gone_title": "Dieser Link gilt nicht mehr",
     "gone_text": "Er wurde schon benutzt, ist abgelaufen oder durch einen neueren ersetzt. Fordern Sie in der App "
     "einen neuen an.",
@@ -130,7 +136,10 @@ ITALIAN: Final = {
     "app_text": "La password di questo account protegge anche la chiave dei Suoi dati, che solo l’app può rinnovare. "
     "Apra il link nell’app, su qualsiasi dispositivo.",
     "invitation_title": "Ha ricevuto un invito",
-    "invitation_text": "Accetti l’invito nell’app. Se non ha ancora un account, l’app ne crea uno.",
+    "invitation_text": "Accetti l’invito nell’app. Se non ha ancora un account, può crearne uno lì.",
+    "invitation_gone_title": "Questo invito non è più valido",
+    "invitation_gone_text": "È già stato accettato, è scaduto o è stato ritirato. Ne chieda uno nuovo a chi gliel’ha "
+    "mandato.",
     "gone_title": "Questo link non è più valido",
     "gone_text": "È già stato usato, è scaduto o è stato sostituito da uno più recente. Ne richieda un altro nell’app.",
     "incomplete_title": "Questo link è incompleto",

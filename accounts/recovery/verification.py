@@ -32,7 +32,7 @@ def send_verification_again(*, user_id: UUID) -> None:
     """Nothing where the address is verified. Raises ``NotConfigured``, ``RateLimited`` (``MOST_AGAIN`` an hour)."""
     require_mail()
     with transaction.atomic():
-        user = User.objects.select_for_update().get(id=user_id)
+        user = User.objects.select_for_update(no_key=True).get(id=user_id)
         if user.email_verified:
             return
         now = datetime.now(UTC)
@@ -53,6 +53,11 @@ def verify_address(token: MailToken) -> None:
     user = token.user
     if token.email != user.email:
         raise no_such_token()
+    mark_verified(user)
+
+
+def mark_verified(user: User) -> None:
+    """Of an account whose row is locked, and whose owner has just shown to read mails to its address."""
     if user.email_verified_at is None:
         user.email_verified_at = datetime.now(UTC)
         user.save(update_fields=["email_verified_at", "updated_at"])

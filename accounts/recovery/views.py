@@ -101,6 +101,7 @@ class ResetView(ApiView):
     @extend_schema(
         operation_id="requestPasswordReset",
         summary="Ask for a mail to set a new password",
+        description="The answer is the same whether or not an account has the address.",
         request=ResetRequestSerializer,
         responses={
             202: OpenApiResponse(description="A mail leaves, if an account has this address"),
@@ -128,13 +129,14 @@ class ResetConfirmView(ApiView):
         responses={
             200: ResetAnswerSerializer,
             400: problem("validation_error, checksum_mismatch"),
-            403: problem("second_factor_required"),
+            403: problem("second_factor_required; sso_required, with `organization`"),
             429: problem("rate_limited"),
         },
     )
     def post(self, request: Request) -> Response:
         """Ends every session. 403 `second_factor_required`: the password **is** changed and the token is used; the
-        tokens, and `locked`, come with the second step. A password that is refused leaves the token as it was.
+        tokens, and `locked`, come with the second step. 403 `sso_required`: so they are, and a session begins at the
+        provider of the organisation. A password that is refused leaves the token as it was.
         """
         data = validate_within(RESET_CONFIRM, ResetSerializer, request, account_of=account_of_token)
         done = reset.reset_password(**data, origin=origin_of(request._request))

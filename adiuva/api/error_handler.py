@@ -1,4 +1,4 @@
-"""Every error under ``/api/`` becomes a problem document here, whoever raised it."""
+"""Every error under ``/api/`` becomes a problem document here, whoever raised it; under ``/scim/``, one of SCIM's."""
 
 import logging
 import math
@@ -20,7 +20,10 @@ from adiuva.observability.request_id import current_request_id
 
 logger = logging.getLogger(__name__)
 
-API_PREFIX = "/api/"
+SCIM_PREFIX = "/scim/"
+OURS = ("/api/", SCIM_PREFIX)  # what Django's own pages for errors are not for
+SCIM_CONTENT_TYPE = "application/scim+json"
+SCIM_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 WHOLE_BODY = "non_field_errors"
 
 
@@ -32,12 +35,8 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     headers = problem.headers
     if isinstance(exc, drf.MethodNotAllowed):
         headers = {"Allow": ", ".join(context["view"].allowed_methods)}
-    return Response(
-        problem.as_dict(current_request_id()),
-        status=problem.status,
-        headers=headers,
-        content_type=errors.PROBLEM_CONTENT_TYPE,
-    )
+    document, content_type = document_of(problem, path=context["request"].path)
+    return Response(document, status=problem.status, headers=headers, content_type=content_type)
 
 
 def as_problem(exc: BaseException) -> errors.Problem:  # noqa: C901, PLR0911, PLR0912 - a table reads best as one
@@ -103,41 +102,60 @@ def flatten_errors(detail: Any, prefix: str = "") -> dict[str, list[str]]:
     return {prefix or WHOLE_BODY: [str(detail)]}
 
 
-def problem_response(problem: errors.Problem) -> HttpResponse:
+def document_of(problem: errors.Problem, *, path: str) -> tuple[dict[str, Any], str]:
+    """With its Content-Type."""
+    if path.startswith(SCIM_PREFIX):
+        return _as_scim(problem), SCIM_CONTENT_TYPE
+    return problem.as_dict(current_request_id()), errors.PROBLEM_CONTENT_TYPE
+
+
+def _as_scim(problem: errors.Problem) -> dict[str, Any]:
+    """RFC 7644 § 3.12: ``{"schemas","status","detail","scimType"}``, ``status`` as a string. It has no member for
+    messages by field: these are its detail.
+    """
+    messages = [message for of_field in problem.extra.get("errors", {}).values() for message in of_field]
+    document = {
+        "schemas": [SCIM_ERROR],
+        "status": str(problem.status),
+        "detail": " ".join(messages) or problem.detail,
+    }
+    # Who parses SCIM says it more exactly (accounts.organizations.scim.problems).
+    unsaid = "invalidSyntax" if isinstance(problem, errors.ValidationFailed) else None
+    scim_type = getattr(problem, "scim_type", unsaid)
+    return document if scim_type is None else {**document, "scimType": scim_type}
+
+
+def problem_response(problem: errors.Problem, *, path: str = "") -> HttpResponse:
     """A problem outside DRF: from a middleware or one of Django's own error handlers."""
-    return JsonResponse(
-        problem.as_dict(current_request_id()),
-        status=problem.status,
-        headers=problem.headers,
-        content_type=errors.PROBLEM_CONTENT_TYPE,
-    )
+    document, content_type = document_of(problem, path=path)
+    return JsonResponse(document, status=problem.status, headers=problem.headers, content_type=content_type)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith(API_PREFIX):
-        return problem_response(as_problem(exception))
+    if request.path.startswith(OURS):
+        return problem_response(as_problem(exception), path=request.path)
     return defaults.bad_request(request, exception)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith(API_PREFIX):
-        return problem_response(errors.PermissionDenied())
+    if request.path.startswith(OURS):
+        return problem_response(errors.PermissionDenied(), path=request.path)
     return defaults.permission_denied(request, exception)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith(API_PREFIX):
-        return problem_response(errors.NotFound())
+    if request.path.startswith(OURS):
+        return problem_response(errors.NotFound(), path=request.path)
     return defaults.page_not_found(request, exception)
 
 
-def no_such_route(*_: Any) -> HttpResponse:
-    return problem_response(errors.NotFound())
+def no_such_route(request: HttpRequest, *_: Any) -> HttpResponse:
+    return problem_response(errors.NotFound(), path=request.path)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if request.path.startswith(API_PREFIX):
-        return problem_response(errors.InternalError())
+    if request.path.startswith(OURS):
+        return problem_response(errors.InternalError(), path=request.path)
     return defaults.server_error(request)
 
 
@@ -145,5 +163,6 @@ class SettingsFilter(SafeExceptionReporterFilter):
     """Also blanks what Django does not take for a secret by its name: addresses that hold a password."""
 
     hidden_settings = re.compile(
-        SafeExceptionReporterFilter.hidden_settings.pattern + r"|_URL$|^LOCATION$|^HOSTS$", re.IGNORECASE
+        SafeExceptionReporterFilter.hidden_settings.pattern + r"|_URL$|^LOCATION$|^HOSTS$|_DSN$|_OTLP_HEADERS$",
+        re.IGNORECASE,
     )

@@ -52,9 +52,6 @@ class InternalError(Problem):
     pass
 
 
-# --- 400 ---------------------------------------------------------------------------------------------
-
-
 class ValidationFailed(Problem):
     """``errors`` maps a field (dotted for nested ones; ``non_field_errors`` for the body as a whole) to messages."""
 
@@ -72,23 +69,6 @@ class ChecksumMismatch(Problem):
     code = "checksum_mismatch"
     title = "Checksum mismatch"
     default_detail = "The body's SHA-256 is not the checksum given."
-
-
-class PartMismatch(ChecksumMismatch):
-    status = 460  # tus 1.0
-    default_detail = "The part's checksum is another; nothing of it is kept."
-
-
-class BodyIncomplete(Problem):
-    """Nobody is left to read this: the client went away in the middle of its body."""
-
-    status = 400
-    code = "validation_error"
-    title = "Validation error"
-    default_detail = "The connection ended before the body did."
-
-
-# --- 401 ---------------------------------------------------------------------------------------------
 
 
 class Unauthorized(Problem):
@@ -135,9 +115,6 @@ class InvalidGrant(Unauthorized):
     default_detail = "The code is unknown, used or expired, or was issued for another code_verifier."
 
 
-# --- 402, 403, 404, 405, 406 -------------------------------------------------------------------------
-
-
 class PaymentRequired(Problem):
     status = 402
     code = "payment_required"
@@ -146,15 +123,14 @@ class PaymentRequired(Problem):
 
 
 class QuotaExceeded(Problem):
-    """Carries ``limit_bytes``, ``used_bytes`` and ``requested_bytes``."""
+    """Of bytes it carries ``limit_bytes``, ``used_bytes`` and ``requested_bytes``; of anything else ``resource``,
+    ``limit``, ``used`` and what changes it, ``required_tier`` or ``resets_at``.
+    """
 
     status = 402
     code = "quota_exceeded"
     title = "Quota exceeded"
     default_detail = "This would exceed the storage of the current tier."
-
-    def __init__(self, *, limit_bytes: int, used_bytes: int, requested_bytes: int) -> None:
-        super().__init__(limit_bytes=limit_bytes, used_bytes=used_bytes, requested_bytes=requested_bytes)
 
 
 class FeatureNotAvailable(Problem):
@@ -232,9 +208,6 @@ class RequestTimeout(Problem):
     default_detail = "The client stopped sending its body."
 
 
-# --- 409 and up --------------------------------------------------------------------------------------
-
-
 class Conflict(Problem):
     status = 409
     code = "conflict"
@@ -247,6 +220,15 @@ class EmailTaken(Problem):
     code = "email_taken"
     title = "Email taken"
     default_detail = "An account with this email exists."
+
+
+class LeaseHeld(Problem):
+    """Carries ``lease_expires_at``."""
+
+    status = 409
+    code = "lease_held"
+    title = "Lease held"
+    default_detail = "Another device runs this slot; it may be taken over when that one's lease has ended."
 
 
 class LastEnvelope(Problem):
@@ -281,6 +263,13 @@ class ResumeLost(Problem):
     code = "resume_lost"
     title = "Resume lost"
     default_detail = "The rest of this answer is lost. What had arrived is all there is; ask again if you need more."
+
+
+class LeaseLost(Problem):
+    status = 410
+    code = "lease_lost"
+    title = "Lease lost"
+    default_detail = "Another device has taken this run over."
 
 
 class TakenDown(Problem):
@@ -352,6 +341,15 @@ class IdempotencyMismatch(Problem):
     default_detail = "This Idempotency-Key was used with another body."
 
 
+class NotBuildable(Problem):
+    """Carries ``reason``, in the user's language."""
+
+    status = 422
+    code = "not_buildable"
+    title = "Not buildable"
+    default_detail = "No batch can be made of this."
+
+
 class RateLimited(Problem):
     """``retry_after`` is in whole seconds; after them one request does pass."""
 
@@ -365,6 +363,8 @@ class RateLimited(Problem):
 
 
 class UpstreamError(Problem):
+    """Of a user's own provider it carries ``reason``: auth, quota, model or unreachable."""
+
     status = 502
     code = "upstream_error"
     title = "Upstream error"

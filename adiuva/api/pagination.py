@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.db.models import QuerySet
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -98,13 +97,24 @@ def whole_number(request: Request, name: str, *, default: int, least: int) -> in
 
 class ListSerializer(serializers.Serializer[Any]):
     # For schemas: a subclass adds ``items``.
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    limit = serializers.IntegerField()
+    total = serializers.IntegerField(min_value=0)
+    page = serializers.IntegerField(min_value=1)
+    limit = serializers.IntegerField(min_value=1)
+
+
+def whole_numbers(*, least: int, most: int) -> dict[str, Any]:
+    """The schema of a parameter that is one of these."""
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+def limit_parameter(*, limit: int, most: int) -> OpenApiParameter:
+    bounds = whole_numbers(least=1, most=most)
+    return OpenApiParameter("limit", bounds, default=limit, description=f"More counts as {most}.")
 
 
 def page_parameters(*, limit: int, most: int) -> list[OpenApiParameter]:
+    bounds = whole_numbers(least=1, most=MAX_INTEGER)
     return [
-        OpenApiParameter("page", OpenApiTypes.INT, default=1, description="Counts from 1."),
-        OpenApiParameter("limit", OpenApiTypes.INT, default=limit, description=f"At most {most}."),
+        OpenApiParameter("page", bounds, default=1, description="Counts from 1; past the last one `items` is empty."),
+        limit_parameter(limit=limit, most=most),
     ]

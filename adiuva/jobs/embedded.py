@@ -38,7 +38,10 @@ class _Waiting:
 
 
 class EmbeddedQueue:
-    def __init__(self) -> None:
+    """``only_in_server``: of the schedule it follows what no worker may do, beside a queue that has workers."""
+
+    def __init__(self, *, only_in_server: bool = False) -> None:
+        self._only_in_server = only_in_server
         self._changed = Condition()
         self._waiting: dict[str, _Waiting] = {}
         self._running: set[str] = set()
@@ -62,14 +65,16 @@ class EmbeddedQueue:
     def start(self) -> None:
         load()
         set_stopping(stopping=False)
+        entries = [entry for entry in list_scheduled() if entry.in_server or not self._only_in_server]
         with self._changed:
             self._is_stopped = False
-            self._timetable = Timetable(list_scheduled(), now=time.time())
+            self._timetable = Timetable(entries, now=time.time())
             self._changed.notify_all()
-        for entry in list_scheduled():
+        for entry in entries:
             if entry.at_start:
                 self._add(entry.job, {})
-        self._ensure_threads()
+        if entries or not self._only_in_server:
+            self._ensure_threads()
 
     def stop(self, *, seconds: float) -> None:
         set_stopping(stopping=True)

@@ -9,6 +9,7 @@ from django.db import connections
 
 from adiuva.jobs.port import Retry
 from adiuva.jobs.registry import UnknownJob, get_job
+from adiuva.observability.spans import span
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,9 @@ def verdict(name: str, arguments: Mapping[str, Any], error: BaseException, *, fa
 
 def _error_of(name: str, arguments: Mapping[str, Any]) -> BaseException | None:
     try:
-        get_job(name)(**arguments)
+        job = get_job(name)
+        with span(f"job {name}"):
+            job(**arguments)
     except BaseException as error:  # noqa: BLE001 - also SystemExit and CancelledError: they end a try, not the queue
         return error
     finally:

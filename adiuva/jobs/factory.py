@@ -10,10 +10,10 @@ from adiuva.jobs.port import Queue
 @cache
 def get_queue() -> Queue:
     """One a process."""
+    from adiuva.jobs.embedded import EmbeddedQueue
+
     if connection.vendor == "postgresql":
         from adiuva.jobs.procrastinate.queue import ProcrastinateQueue
 
-        return ProcrastinateQueue()
-    from adiuva.jobs.embedded import EmbeddedQueue
-
+        return ProcrastinateQueue(in_server=EmbeddedQueue(only_in_server=True))
     return EmbeddedQueue()

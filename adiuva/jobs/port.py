@@ -71,11 +71,12 @@ class Job(Generic[P]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheduled:
-    """``cron``: five fields in UTC; a sixth would be seconds."""
+    """``cron``: five fields in UTC; a sixth would be seconds. ``in_server``: servers run it, and no worker."""
 
     cron: str
     job: Job[...]
     at_start: bool
+    in_server: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,16 +42,18 @@ def job(
     return register
 
 
-def schedule(cron: str, job: Job[...], *, at_start: bool = False) -> None:
+def schedule(cron: str, job: Job[...], *, at_start: bool = False, in_server: bool = False) -> None:
     """Lets ``job`` run at the times of ``cron``, without arguments: once for all processes, and late where none ran.
 
     ``at_start``: also when a server starts whose jobs wait in its memory (SQLite), for one that finds again what a
     crash has lost there. On PostgreSQL nothing is lost.
+
+    ``in_server``: in every serving process and in no worker, for what only the process that has the sockets can do.
     """
     inspect.signature(job.function).bind()
     if job.name in _schedule:
         raise ValueError(f"{job.name} is scheduled already")
-    _schedule[job.name] = Scheduled(cron=cron, job=job, at_start=at_start)
+    _schedule[job.name] = Scheduled(cron=cron, job=job, at_start=at_start, in_server=in_server)
 
 
 def get_job(name: str) -> Job[...]:

@@ -35,7 +35,8 @@ LANGUAGES: Mapping[str, Language] = {language.code: language for language in (EN
 VARIANTS = {MailKind.REVIEW_DECISION: "decision"}  # the fact that decides between texts of one kind
 # Chosen by people whom the reader need not know.
 STRANGERS_WORDS = frozenset({"organization", "name", "user_agent", "plugin"})
-LONGEST = 2000  # characters of a fact: a reviewer's reason
+LONG_FACTS = frozenset({"reason", "question"})  # what reviewers write
+LONGEST = 4000  # characters of such a fact
 LONGEST_NAME = 300
 WIDTH = 72
 
@@ -172,7 +173,7 @@ def _write_facts(facts: Mapping[str, Fact], language: Language) -> dict[str, str
 def _one_line(name: str, text: str) -> str:
     seen = "".join(" " if character.isspace() else character for character in unicodedata.normalize("NFC", text))
     line = " ".join("".join(c for c in seen if unicodedata.category(c) not in _UNSEEN).split())
-    limit = LONGEST if name == "reason" else LONGEST_NAME
+    limit = LONGEST if name in LONG_FACTS else LONGEST_NAME
     line = line if len(line) <= limit else line[: limit - 1] + "…"
     if name not in STRANGERS_WORDS:
         return line

@@ -36,6 +36,10 @@ _BUDGETS: Final = {
     MailKind.PASSWORD_RESET: Budget(at_least_every=timedelta(minutes=30)),
     # Anybody's account can cause one. It says the same each time, and links to nothing.
     MailKind.ADDRESS_TAKEN: Budget(hourly=3, daily=5),
+    # Reviewers decide about all that an author has waiting in one afternoon, fifty versions at most
+    # (``marketplace.submissions.service.MAX_PENDING``), and each says something else.
+    MailKind.REVIEW_DECISION: Budget(hourly=60, daily=120, account_daily=120),
+    MailKind.REVIEW_QUESTION: Budget(hourly=60, daily=120, account_daily=120),
     # A team invites its people in one afternoon.
     MailKind.INVITATION: Budget(account_daily=300),
 }

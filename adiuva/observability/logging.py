@@ -1,9 +1,10 @@
 """Structured logs: JSON lines in production, readable ones in development, a request id on each.
 
-Secrets stay out by construction: both formatters blank the values of our own settings' secrets, tokens in query strings
-and whatever else looks like a secret or an address, so that uvicorn's own lines, exception texts and what a library
-writes are covered too. Bodies and prompts are never passed to a logger, and ``DEBUG`` is for our own loggers: at that
-level libraries write down statements with their values, frames and requests.
+Secrets stay out by construction: both formatters blank the values of our own settings' secrets, keys that users bring
+along (``adiuva.observability.secrets``), tokens in query strings and whatever else looks like a secret or an address,
+so that uvicorn's own lines, exception texts and what a library writes are covered too. Bodies and prompts are never
+passed to a logger, and ``DEBUG`` is for our own loggers: at that level libraries write down statements with their
+values, frames and requests.
 """
 
 import json
@@ -12,9 +13,9 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from adiuva.observability.request_id import current_request_id
+from adiuva.observability.secrets import forms_of, list_living_forms
 
 # What a secret looks like, and what is left of it. Each is linear in the text: paths get here.
 _SECRETS = (
@@ -24,12 +25,12 @@ _SECRETS = (
     (re.compile(r"(WebSocket /[^\s?]*)\?\S*"), r"\1?[REDACTED]"),
     (re.compile(r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]+\.[\w-]*"), "[REDACTED]"),  # a JWT
     (re.compile(r"\b(sk|rk|whsec)[-_][\w-]{8,}"), r"\1_[REDACTED]"),  # keys of OpenAI and Stripe
+    (re.compile(r"\bscim_[\w-]{43}"), "scim_[REDACTED]"),  # an organisation's (accounts.organizations.scim)
     (re.compile(r"(://[^\s:/@]*):[^\s/@]+@"), r"\1:[REDACTED]@"),  # a password in a URL
     # PostgreSQL quotes the row that breaks a constraint; what follows is ours (a traceback's next part) again.
     (re.compile(r"(?m)^([ \t]*+DETAIL: ).*$"), r"\1[REDACTED]"),
     (re.compile(r"(?<![\w.%+-])[\w.%+-]++@[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)+"), "[EMAIL]"),
 )
-_LEAST_CHARACTERS = 8  # a password that is shorter would be found in ordinary words
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # A key of ``extra`` for a dict of fields that are in the message already, or too many for a person to read: JSON only.
 DETAILS = "details"
@@ -45,14 +46,14 @@ _own_secrets: tuple[str, ...] = ()
 def keep_out(secrets: Iterable[str]) -> None:
     """From here on no line holds one of ``secrets``, as it is or percent-encoded. Short ones may be words."""
     global _own_secrets  # noqa: PLW0603 - of the process, like its environment
-    written = {form for secret in secrets for form in (secret, quote(secret, safe=""), quote_plus(secret))}
+    written = {form for secret in secrets for form in forms_of(secret)}
     # Longest first: one may hold another.
-    _own_secrets = tuple(sorted((form for form in written if len(form) >= _LEAST_CHARACTERS), key=len, reverse=True))
+    _own_secrets = tuple(sorted(written, key=len, reverse=True))
 
 
 def redact(text: str) -> str:
     """``text`` without tokens, tickets, keys, passwords and addresses, as far as their surroundings or shape tell."""
-    for secret in _own_secrets:
+    for secret in (*_own_secrets, *list_living_forms()):
         if secret in text:
             text = text.replace(secret, "[REDACTED]")
     for pattern, replacement in _SECRETS:

@@ -83,7 +83,7 @@ SOCKETS_OPEN = gauge("adiuva_websockets_open", "Open WebSockets", ("kind",))
 HANDSHAKES = counter(
     "adiuva_websocket_handshakes_total", "WebSocket handshakes, by `accepted` or why not", ("outcome",)
 )
-TURNS_RUNNING = gauge("adiuva_chat_turns_running", "Turns being answered, over REST and WebSockets")
+TURNS_RUNNING = gauge("adiuva_chat_turns_running", "Turns and map items being answered, over REST and WebSockets")
 TURNS = counter(
     "adiuva_chat_turns_total",
     "Turns that ended, by `done`, `cancelled` or the code of the problem",
@@ -93,6 +93,7 @@ TURN_SECONDS = histogram("adiuva_chat_turn_duration_seconds", "Of whole turns", 
 FIRST_TOKEN_SECONDS = histogram(
     "adiuva_chat_first_token_seconds", "From the start of a turn to its first words", buckets=_TURN_SECONDS
 )
+MAP_ITEMS = counter("adiuva_chat_map_items_total", "Items of map runs that ended", ("status",))
 MODEL_CALLS = counter("adiuva_llm_calls_total", "Calls of language models, whatever became of them", ("role",))
 MODEL_TOKENS = counter("adiuva_llm_tokens_total", "Tokens of language models", ("role", "direction"))
 MODEL_FAILURES = counter(
@@ -117,6 +118,11 @@ SYNC_HINTS = counter("adiuva_sync_hints_total", "Hints that sockets were sent, b
 BROADCASTS_LOST = counter(
     "adiuva_broadcasts_lost_total", "Messages to open sockets that Redis did not take: their devices hear later"
 )
+
+# --- batches ---------------------------------------------------------------------------------------------------
+
+BATCH_LEASES = counter("adiuva_batch_leases_total", "Slots that devices asked for, by what became of it", ("outcome",))
+BATCH_RUNS = counter("adiuva_batch_runs_total", "Runs of batches that ended", ("outcome",))
 
 # --- money -----------------------------------------------------------------------------------------------------
 

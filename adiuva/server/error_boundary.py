@@ -10,7 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from adiuva.api.errors import PROBLEM_CONTENT_TYPE, InternalError, Problem, UpstreamUnavailable
+from adiuva.api.error_handler import document_of
+from adiuva.api.errors import InternalError, Problem, UpstreamUnavailable
 from adiuva.observability.request_id import HEADER, bind
 
 logger = logging.getLogger(__name__)
@@ -41,19 +42,21 @@ class ErrorBoundary:
             if response_started:
                 raise
             logger.warning("cancelled: the server stops", extra={"path": scope["path"]})
-            await _answer(send, UpstreamUnavailable("The server is restarting.", retry_after=1))
+            stopping = UpstreamUnavailable("The server is restarting.", retry_after=1)
+            await _answer(send, stopping, path=scope["path"])
         except Exception:
             if response_started:
                 raise
             logger.exception("no answer", extra={"path": scope["path"]})
-            await _answer(send, InternalError())
+            await _answer(send, InternalError(), path=scope["path"])
 
 
-async def _answer(send: Send, problem: Problem) -> None:
+async def _answer(send: Send, problem: Problem, *, path: str) -> None:
     request_id = bind()
-    body = json.dumps(problem.as_dict(request_id)).encode()
+    document, content_type = document_of(problem, path=path)
+    body = json.dumps(document).encode()
     headers = {
-        "content-type": PROBLEM_CONTENT_TYPE,
+        "content-type": content_type,
         "content-length": str(len(body)),
         "connection": "close",
         HEADER.lower(): request_id,

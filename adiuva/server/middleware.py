@@ -20,7 +20,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.functional import LazyObject
 
-from adiuva.api.error_handler import API_PREFIX, problem_response
+from adiuva.api.error_handler import OURS, problem_response
 from adiuva.api.errors import ValidationFailed
 from adiuva.api.views import BODY_PROBLEM
 from adiuva.observability import request_id
@@ -88,9 +88,10 @@ def request_context(get_response: GetResponse) -> GetResponse:
         """A wrong Host; a body that was too large, where no API view will say so (they refuse in their own order)."""
         scope: Mapping[str, Any] = getattr(request, "scope", {})
         if not _host_is_ours(request, scope):
-            return problem_response(ValidationFailed({"non_field_errors": ["The Host header is missing or not ours."]}))
+            unknown = ValidationFailed({"non_field_errors": ["The Host header is missing or not ours."]})
+            return problem_response(unknown, path=request.path)
         problem = scope.get(BODY_PROBLEM)
-        if problem is None or request.path.startswith(API_PREFIX):
+        if problem is None or request.path.startswith(OURS):
             return None
         return problem_response(problem)
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from threading import Condition
 from typing import Any
 
-from adiuva.api.errors import BodyIncomplete
+from adiuva.api.errors import Problem
 from adiuva.server.slow_clients import TransferRate
 
 STREAMING_BODY = "adiuva.streaming_body"  # the ASGI scope's key that body_limits sets for a body to be streamed
@@ -24,6 +24,15 @@ LOOK_SECONDS = 5.0
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
+
+
+class BodyIncomplete(Problem):
+    """Nobody is left to read this: the client went away in the middle of its body."""
+
+    status = 400
+    code = "validation_error"
+    title = "Validation error"
+    default_detail = "The connection ended before the body did."
 
 
 def _look_at_nothing() -> None:

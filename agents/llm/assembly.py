@@ -17,6 +17,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # Of one reply, text, arguments and reasoning together: twenty times what the largest models may write.
 MAX_CHARACTERS = 16_000_000
 MAX_CALLS = 500
+# Of what is kept as it is: empty objects take twenty times the memory of their text. A long reasoning, cut into tokens
+# and told with all its fields, comes to 400,000.
+MAX_NODES = 500_000
 
 
 class ReplyTooLongError(Exception):
@@ -73,11 +76,26 @@ class ReplyAssembler:
     _thinking: list[dict[str, Any]] = field(default_factory=list)
     _half: str = ""
     _size: int = 0
+    _nodes: int = 0
 
     def _grow(self, characters: int) -> None:
         self._size += characters
         if self._size > MAX_CHARACTERS or len(self._calls) > MAX_CALLS:
             raise ReplyTooLongError
+
+    def _grow_by(self, value: Any) -> None:
+        """For a JSON value that is kept. Counted before anything else looks at it: that would take seconds."""
+        waiting = [value]
+        while waiting:
+            one = waiting.pop()
+            self._nodes += 1
+            if isinstance(one, Mapping):
+                waiting.extend(one.values())
+            elif isinstance(one, list):
+                waiting.extend(one)
+            if self._nodes + len(waiting) > MAX_NODES:
+                raise ReplyTooLongError
+        self._grow(len(str(value)))
 
     def add_text(self, text: str) -> str:
         """What of ``text`` may be shown now: half of a surrogate pair waits for the other half, or is replaced.
@@ -111,10 +129,10 @@ class ReplyAssembler:
             self._reasoning.append(text)
         details = delta.get("reasoning_details")
         if isinstance(details, list):
-            self._grow(len(str(details)))
+            self._grow_by(details)
             self._details.extend(_clean(details))
         for block in delta.get("thinking_blocks") or ():
-            self._grow(len(str(block)))
+            self._grow_by(block)
             self._add_thinking(_clean(dict(block)))
 
     def _add_thinking(self, block: dict[str, Any]) -> None:
@@ -146,6 +164,7 @@ class ReplyAssembler:
             if text:
                 call.arguments.append(text)
             if piece.get("extra"):
+                self._grow_by(piece["extra"])
                 call.extra.update(piece["extra"])
             self._grow(len(text) + 1)
 

@@ -20,6 +20,9 @@ class LanguageClient(Protocol):
         """
         ...
 
-    def translate(self, error: Exception) -> Failure:
-        """The problem to show for anything that ``stream`` raises; nothing of the error's own text is in it."""
+    def translate(self, error: Exception, *, is_own: bool = False) -> Failure:
+        """The problem to show for anything that ``stream`` raises; nothing of the error's own text is in it.
+
+        ``is_own``: of a user's own provider.
+        """
         ...

@@ -16,6 +16,7 @@ from django.conf import settings
 from adiuva.api.errors import NotConfigured
 from agents.llm.client import LanguageClient
 from agents.llm.language_model import LanguageModel
+from agents.llm.own_keys import OwnProvider
 from agents.llm.port import Role
 from agents.llm.providers import is_given_tools, missing_variables, qualify_model_name
 
@@ -28,16 +29,20 @@ _client_is_loaded = threading.Event()
 _offline_is_loaded = threading.Event()
 
 
-def get_llm(model: str | None = None) -> LanguageModel:
+def get_llm(model: str | None = None, *, provider: OwnProvider | None = None) -> LanguageModel:
     """The model for answers: ``model``, else the operator's ``LLM_MODEL``; falls back on ``LLM_FALLBACK_MODEL``.
 
-    Raises ``NotConfigured``.
+    With a user's own ``provider`` it is that one's model alone. Raises ``NotConfigured``.
     """
+    if provider is not None:
+        return _own_model(provider, role="answer")
     return _language_model(model or settings.LLM_MODEL, role="answer")
 
 
-def get_router_llm() -> LanguageModel:
-    """The model that picks an agent (``LLM_ROUTER_MODEL``). Raises ``NotConfigured``."""
+def get_router_llm(*, provider: OwnProvider | None = None) -> LanguageModel:
+    """The model that picks an agent (``LLM_ROUTER_MODEL``), or the user's own. Raises ``NotConfigured``."""
+    if provider is not None:
+        return _own_model(provider, role="router")
     return _language_model(settings.LLM_ROUTER_MODEL or settings.LLM_MODEL, role="router")
 
 
@@ -98,6 +103,13 @@ def _language_model(name: str, *, role: Role) -> LanguageModel:
         raise NotConfigured(f"The language model needs {missing}.")
     load_client = partial(_load_client, offline=_names_offline(names))
     return LanguageModel(tuple(names), load_client=load_client, timeout=settings.LLM_TIMEOUT_SECONDS, role=role)
+
+
+def _own_model(provider: OwnProvider, *, role: Role) -> LanguageModel:
+    """Without a fallback: nobody else is told what was meant for this provider, and nobody else pays."""
+    load_client = partial(_load_client, offline=False)
+    timeout = settings.LLM_TIMEOUT_SECONDS
+    return LanguageModel((provider.name,), load_client=load_client, timeout=timeout, role=role, provider=provider)
 
 
 def _configured_names() -> tuple[str, ...]:

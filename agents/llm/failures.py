@@ -17,6 +17,7 @@ import openai
 from litellm import exceptions
 
 from adiuva.api.errors import Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from agents.llm import own_keys
 from agents.llm.assembly import ReplyTooLongError
 from agents.llm.features import is_filtered
 from agents.llm.port import NO_TOOLS, REFUSED, Failure, FailureKind
@@ -28,6 +29,7 @@ _CONNECTION_ERRORS = (httpx.TransportError, ConnectionError)
 _TIMEOUTS = (TimeoutError, openai.APITimeoutError, httpx.TimeoutException)
 # 529 is Anthropic's "overloaded".
 _BUSY = {429, 503, 529}
+_TOO_LONG = b"maximum context length"
 _LONGEST_CHAIN = 10
 # A day: a provider that names more is taken to mean "not now".
 _LONGEST_RETRY_AFTER = 86_400.0
@@ -50,15 +52,33 @@ class StreamCutError(Exception):
     """The provider's stream ended before it said it was finished."""
 
 
-def translate(error: Exception) -> Failure:
-    """The problem to show for anything that a call raises."""
+def translate(error: Exception, *, is_own: bool = False) -> Failure:
+    """The problem to show for anything that a call raises. ``is_own``: of a user's own provider."""
+    failure = _translate(error)
+    return _of_own(failure, error) if is_own else failure
+
+
+def _of_own(failure: Failure, error: Exception) -> Failure:
+    """The same for whoever the account belongs to: they can mend it, and the operator cannot."""
+    if failure.kind == "no_tools":
+        return replace(failure, problem=UpstreamError(own_keys.NO_TOOLS, reason="model"), sentence=own_keys.NO_TOOLS)
+    if failure.kind in ("too_long", "refused_content", "timeout") or isinstance(error, ReplyTooLongError):
+        return failure
+    exchange = error.exchange if isinstance(error, AskFailedError) else None
+    status, body = (exchange.status, exchange.error_body) if exchange else (_status(error) or None, b"")
+    after = None if failure.retry_after is None else math.ceil(failure.retry_after)
+    problem = own_keys.problem_of(own_keys.find_reason(status, body), retry_after=after)
+    return replace(failure, problem=problem, transient=failure.transient and not own_keys.lacks_credit(status, body))
+
+
+def _translate(error: Exception) -> Failure:
     if isinstance(error, NoToolsError):
         return Failure(UpstreamError(NO_TOOLS), transient=False, kind="no_tools", sentence=NO_TOOLS)
     if isinstance(error, ReplyTooLongError):
         return Failure(UpstreamError("The language model's answer has no end."), transient=False)
     failure = _classify(error)
     exchange = error.exchange if isinstance(error, AskFailedError) else None
-    return replace(failure, status=exchange.status if exchange else None)
+    return replace(failure, status=exchange.status if exchange else None, was_answered=exchange is None)
 
 
 def _classify(error: Exception) -> Failure:
@@ -72,7 +92,9 @@ def _classify(error: Exception) -> Failure:
     if isinstance(cause, _TIMEOUTS) or status in (408, 504):
         problem: Problem = UpstreamTimeout("The language model took too long.")
         return Failure(problem, transient=True, retry_after=retry_after, kind="timeout")
-    if isinstance(cause, exceptions.ContextWindowExceededError):
+    # LiteLLM does not know Mistral's words.
+    is_too_long = exchange is not None and status == HTTPStatus.BAD_REQUEST and _TOO_LONG in exchange.error_body
+    if is_too_long or isinstance(cause, exceptions.ContextWindowExceededError):
         too_long = "The message and its context are longer than the language model can read."
         return Failure(UpstreamError(too_long), transient=False, kind="too_long")
     if (exchange and is_filtered(exchange.error_body)) or isinstance(cause, exceptions.ContentPolicyViolationError):

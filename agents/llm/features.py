@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 # schema: response_format. usage: stream_options. reasoning: a model's own, handed back to it.
-Feature = Literal["schema", "temperature", "usage", "tools", "reasoning"]
+Feature = Literal["schema", "temperature", "usage", "tools", "reasoning", "max_tokens", "max_completion_tokens"]
 
 # A server may be updated meanwhile.
 _SECONDS = 3600.0
@@ -27,6 +27,15 @@ _WORDS: dict[Feature, tuple[str, ...]] = {
     "schema": ("response_format", "json_schema", "responseschema", "response_schema", "structured output", "json mode"),
     "temperature": ("temperature",),
 }
+# What the limit of an answer is called: by the first of them unless that is refused.
+LIMITS: tuple[Feature, ...] = ("max_tokens", "max_completion_tokens")
+_LIMIT = re.compile(r"max_(completion_|output_)?tokens|maxtokens|maxoutputtokens|num_predict")
+# OpenAI says 400 also where a reasoning model has used the limit up: it was understood.
+_LIMIT_REACHED = re.compile(r"(limit|tokens) (was |were |is )?reached|could not finish")
+# vLLM, llama.cpp and OpenAI: the word is understood, the number is more than the model has room for.
+_LIMIT_TOO_LARGE = re.compile(
+    r"too (large|high|big)|at most|less than or equal|maximum (allowed|value)|in the completion"
+)
 # Not any sentence about tools: one about a call's id, or about one tool's schema, says nothing of the others.
 _NO_TOOLS = re.compile(
     r"(not|n't) support (the )?(use of )?(tools?\b|tool (use|call|choice)|function[ -]call)"  # Ollama
@@ -77,6 +86,29 @@ class RefusedFeatures:
         self._suspected.clear()
 
 
+class Trial:
+    """One call and its repetitions, each with less of what was asked for: ``asked`` is what the next one asks."""
+
+    def __init__(self, asked: Iterable[Feature]) -> None:
+        self.asked = set(asked)
+        self._left_out: list[Feature] = []
+
+    def leave_out(self, feature: Feature, *, body: bytes) -> None:
+        """``body`` is that of the refusal. Of the limit the other name is tried, unless the number is too large."""
+        self.asked.discard(feature)
+        if feature in LIMITS and is_too_large_a_limit(body):
+            return  # of this call
+        self._left_out.append(feature)
+        if feature == LIMITS[0]:
+            self.asked.add(LIMITS[1])
+
+    def succeed(self, memory: RefusedFeatures, model: str) -> None:
+        """The last refusal was the one that counted: the one before it may only have quoted the request."""
+        last = self._left_out[-1:]
+        for feature in LIMITS if last == [LIMITS[1]] else last:
+            memory.remember(model, feature)
+
+
 def is_filtered(body: bytes) -> bool:
     """Whether an error is about what was said, not about how."""
     return any(word in body for word in _FILTERED)
@@ -100,8 +132,20 @@ def find_refused(*, status: int | None, body: bytes, asked: Iterable[Feature]) -
     if "reasoning" in asked and _NO_REASONING.search(text):
         return "reasoning"
     named = (feature for feature, words in _WORDS.items() if feature in asked and any(word in text for word in words))
+    first = next(named, None)
+    if first is None and (_LIMIT.search(text) or _is_too_large(text)) and not _LIMIT_REACHED.search(text):
+        first = next((feature for feature in LIMITS if feature in asked), None)
     unnamed: Feature | None = "schema" if "schema" in asked and status != HTTPStatus.NOT_FOUND else None
-    return next(named, unnamed)
+    return first or unnamed
+
+
+def is_too_large_a_limit(body: bytes) -> bool:
+    """Whether a refused ``max_tokens`` is only too large a number: without one the model takes what room it has."""
+    return _is_too_large(_explanation(body).casefold())
+
+
+def _is_too_large(text: str) -> bool:
+    return bool(_LIMIT_TOO_LARGE.search(text) and (_LIMIT.search(text) or "in the completion" in text))
 
 
 def _explanation(body: bytes) -> str:

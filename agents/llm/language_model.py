@@ -12,10 +12,12 @@ from typing import Any
 
 from adiuva.api.errors import UpstreamTimeout
 from adiuva.observability.metrics import MODEL_CALLS, MODEL_FAILURES, MODEL_TOKENS
+from adiuva.observability.spans import begin_span
 from agents.llm.assembly import ReplyAssembler
 from agents.llm.client import LanguageClient
 from agents.llm.messages import Message
-from agents.llm.meter import Meter, estimate
+from agents.llm.meter import Grant, Meter, estimate
+from agents.llm.own_keys import OwnProvider
 from agents.llm.port import Failure, FinishReason, ModelRequest, Reply, Role, Usage
 
 logger = logging.getLogger(__name__)
@@ -36,7 +38,8 @@ _THOUGHTS = re.compile(r"\A\s*<(think|thinking|thought|reasoning)>.*?</\1>\s*", 
 class LanguageModel:
     """One or more models by LiteLLM's names, tried in order; ``timeout`` is in seconds and holds for a whole call.
 
-    ``load_client`` gives the client that asks them, before the clock of a call starts. ``role`` is for the metrics.
+    ``load_client`` gives the client that asks them, before the clock of a call starts. ``role`` is for the metrics,
+    where calls of a user's own ``provider`` are ``own_key``: they are none of the operator's costs and failures.
     """
 
     def __init__(
@@ -46,11 +49,14 @@ class LanguageModel:
         load_client: Callable[[], Awaitable[LanguageClient]],
         timeout: float,
         role: Role = "answer",
+        provider: OwnProvider | None = None,
     ) -> None:
         self.names = names
         self._load_client = load_client
         self.timeout = timeout
         self.role = role
+        self._provider = provider
+        self._label = role if provider is None else "own_key"
 
     async def complete(
         self,
@@ -85,17 +91,23 @@ class LanguageModel:
         by an estimate of what was asked and what came back. Failures before the first piece are tried again
         (connection, 429, 5xx, a broken stream) and then with the fallback; afterwards the text is out and cannot be
         taken back. A refusal of the content is a sentence, unless JSON was asked for. Closing the iterator closes the
-        provider's connection. Raises ``UpstreamError``, ``UpstreamUnavailable`` or
-        ``UpstreamTimeout``.
+        provider's connection. Raises ``UpstreamError``, ``UpstreamUnavailable``,
+        ``UpstreamTimeout``, and ``QuotaExceeded`` where the meter has no room for the call.
         """
         client = await self._load_client()
         clock = asyncio.get_running_loop().time
         end = min(clock() + self.timeout, math.inf if deadline is None else deadline)
-        request = ModelRequest(messages, tools, schema, self.timeout)
+        grant = None if meter is None else await meter.reserve(messages, tools, schema, seconds=end - clock())
+        most = None if grant is None else grant.output_tokens
+        request = ModelRequest(messages, tools, schema, self.timeout, most, self._provider)
         assemblers: list[ReplyAssembler] = []
         usage: Usage | None = None
+        lost = Usage()  # what was said in vain
         reason: FinishReason = "stop"
         failure = Failure(UpstreamTimeout(), transient=False)
+        # What stands in a user's request for the model's name may be anything.
+        model = self.names[0] if self._provider is None else self._provider.kind
+        trace = begin_span("chat", gen_ai__operation__name="chat", gen_ai__request__model=model, adiuva__role=self.role)
         try:
             for name in self.names:
                 tries = 0
@@ -110,11 +122,14 @@ class LanguageModel:
                                 yield part
                         return
                     except Exception as error:  # noqa: BLE001 - the SDK raises its own, httpx's and plain ValueErrors
-                        failure = client.translate(error)
+                        failure = client.translate(error, is_own=self._provider is not None)
                         self._report(name, error, failure)
                     if assemblers[-1].has_text or clock() >= end:
                         raise failure.problem
-                    if not await self._wait_for_another_try(name, tries, failure, end):
+                    goes_on = await self._wait_for_another_try(name, tries, failure, end)
+                    if failure.was_answered and (goes_on or name != self.names[-1]):
+                        lost += estimate(messages, tools, assemblers[-1].text_length)
+                    if not goes_on:
                         break
                 if failure.kind == "refused_content":
                     break  # another model would be asked to say what this one would not
@@ -126,16 +141,26 @@ class LanguageModel:
             yield failure.sentence
             yield Reply(failure.sentence, finish_reason=reason)
         finally:
-            if assemblers:
-                spent = usage or estimate(messages, tools, sum(part.text_length for part in assemblers))
-                self._count(spent, reason, meter)
+            spent = lost + (usage or estimate(messages, tools, assemblers[-1].text_length)) if assemblers else None
+            self._count(spent, reason, meter, grant)
+            used = spent or Usage()
+            trace.end(
+                gen_ai__usage__input_tokens=used.input_tokens,
+                gen_ai__usage__output_tokens=used.output_tokens,
+                adiuva__tries=len(assemblers),
+            )
 
-    def _count(self, spent: Usage, reason: FinishReason, meter: Meter | None) -> None:
-        MODEL_CALLS.labels(self.role).inc()
-        MODEL_TOKENS.labels(self.role, "input").inc(spent.input_tokens)
-        MODEL_TOKENS.labels(self.role, "output").inc(spent.output_tokens)
+    def _count(self, spent: Usage | None, reason: FinishReason, meter: Meter | None, grant: Grant | None) -> None:
+        """``spent`` is None for a call that was not made after all."""
+        if spent is None:
+            if meter is not None:
+                meter.release(grant)
+            return
+        MODEL_CALLS.labels(self._label).inc()
+        MODEL_TOKENS.labels(self._label, "input").inc(spent.input_tokens)
+        MODEL_TOKENS.labels(self._label, "output").inc(spent.output_tokens)
         if meter is not None:
-            meter.count(spent)
+            meter.count(spent, grant)
             if self.role == "answer":
                 meter.finish_reason = reason
 
@@ -152,11 +177,14 @@ class LanguageModel:
         return math.inf if name == self.names[-1] else _LONGEST_WAIT_BEFORE_FALLBACK
 
     def _report(self, name: str, error: Exception, failure: Failure) -> None:
-        MODEL_FAILURES.labels(self.role, failure.kind).inc()
-        logger.warning(
+        MODEL_FAILURES.labels(self._label, failure.kind).inc()
+        own = self._provider
+        logger.log(
+            logging.WARNING if own is None else logging.INFO,
             "The language model failed.",
             extra={
-                "model": name,
+                # What stands in a user's request for the model's name may be anything.
+                "model": name if own is None else own.kind,
                 "error": type(error.__cause__ or error).__name__,
                 "kind": failure.kind,
                 "status": failure.status,

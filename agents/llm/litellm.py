@@ -7,6 +7,7 @@ no token counting. (``agents`` itself keeps it from calling home.)
 import asyncio
 import json
 import logging
+import math
 import sys
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from contextlib import aclosing, suppress
@@ -32,14 +33,15 @@ from agents.llm.abilities import takes_tools
 from agents.llm.assembly import ReplyAssembler
 from agents.llm.dialects import for_model, has_reasoning
 from agents.llm.failures import AskFailedError, NoToolsError, StreamCutError, translate
-from agents.llm.features import Feature, RefusedFeatures, find_refused
+from agents.llm.features import LIMITS, Feature, RefusedFeatures, Trial, find_refused, is_too_large_a_limit
 from agents.llm.meter import estimate
+from agents.llm.own_keys import PLACEHOLDER, SPEAK_OPENAI, OwnProvider
 from agents.llm.port import REFUSED, ModelRequest, Reply, Usage
 from agents.llm.wire import http
 from agents.llm.wire import openai as openai_wire
 from agents.llm.wire.chunks import Heard, fill_arguments, find_reason, raise_error
 from agents.llm.wire.events import ParseChunk, read_texts
-from agents.llm.wire.http import Exchange, close
+from agents.llm.wire.http import MOST_OWN_BYTES, MOST_OWN_EVENT_BYTES, Exchange, OwnConnection, close
 
 __all__ = ["add_provider", "close", "refused_features", "stream", "translate", "warm_up"]
 
@@ -56,7 +58,7 @@ async def stream(
     LiteLLM makes the request, signs it and names errors; the answer is read here wherever its shape is known.
     ``assembler`` is a new one: it holds what came back, also when the stream is closed or breaks.
     """
-    exchange = Exchange()
+    exchange = Exchange(own=OwnConnection(request.provider) if request.provider else None)
     heard = Heard(assembler)
     answer = None
     is_whole = False
@@ -72,7 +74,7 @@ async def stream(
         if rest := _last_text(heard, request, assembler):
             yield rest
     finally:
-        if is_whole:
+        if is_whole and exchange.own is None:
             http.leave(exchange)
         else:
             exchange.close()
@@ -80,6 +82,8 @@ async def stream(
             # What LiteLLM opened itself; what we took over it closes no more.
             with suppress(Exception):
                 await answer.aclose()
+        if exchange.own is not None:
+            await exchange.own.close()
     reason = "content_filter" if heard.refused else heard.finish_reason
     yield assembler.finish(name, _fill_usage(heard.usage or Usage(), request, assembler), reason)
 
@@ -101,7 +105,11 @@ def _read(
     parse = _find_parser(answer)
     if parse is None or exchange.response is None:
         return _read_by_litellm(answer, heard, end)
-    return read_texts(exchange.response, heard, parse, end)
+    if exchange.own is None:
+        return read_texts(exchange.response, heard, parse, end)
+    return read_texts(
+        exchange.response, heard, parse, end, most_bytes=MOST_OWN_BYTES, most_event_bytes=MOST_OWN_EVENT_BYTES
+    )
 
 
 def _find_parser(answer: litellm.CustomStreamWrapper | aiohttp.ClientResponse) -> ParseChunk | None:
@@ -154,33 +162,34 @@ async def _ask(
 
     Raises ``AskFailedError`` and ``NoToolsError``.
     """
-    if request.tools and (refused_features.includes(name, "tools") or not takes_tools(name)):
+    memory = request.provider.refused if request.provider else refused_features
+    if request.tools and (memory.includes(name, "tools") or not takes_tools(name)):
         raise NoToolsError
-    asked = _list_features(name, request)
-    left_out: list[Feature] = []
+    trial = Trial(_list_features(name, request, memory))
     while True:
         try:
-            answer = await _ask_once(name, _call(name, request, asked), exchange)
+            answer = await _ask_once(name, _call(name, request, trial.asked), exchange, request.provider)
         except Exception as error:
             exchange.close()
-            refused = find_refused(status=exchange.status, body=exchange.error_body, asked=asked)
-            if refused is None or isinstance(error, exceptions.ContextWindowExceededError):
+            refused = find_refused(status=exchange.status, body=exchange.error_body, asked=trial.asked)
+            if refused is None or (_is_too_long(error) and not is_too_large_a_limit(exchange.error_body)):
                 raise AskFailedError(exchange) from error
         else:
-            if left_out:
-                # The one before it may have been named only because the server quoted the request.
-                refused_features.remember(name, left_out[-1])
+            trial.succeed(memory, name)
             return answer
         if refused == "tools":
             if not any(each["role"] == "tool" for each in request.messages):
-                refused_features.suspect(name, refused)
+                memory.suspect(name, refused)
             raise NoToolsError
-        left_out.append(refused)
-        asked.discard(refused)
+        trial.leave_out(refused, body=exchange.error_body)
         exchange.reset()
 
 
-def _list_features(name: str, request: ModelRequest) -> set[Feature]:
+def _is_too_long(error: Exception) -> bool:
+    return isinstance(error, exceptions.ContextWindowExceededError)
+
+
+def _list_features(name: str, request: ModelRequest, memory: RefusedFeatures) -> set[Feature]:
     features: set[Feature] = {"temperature", "usage"}
     if request.schema:
         features.add("schema")
@@ -188,12 +197,16 @@ def _list_features(name: str, request: ModelRequest) -> set[Feature]:
         features.add("tools")
     if has_reasoning(request.messages, name):
         features.add("reasoning")
-    return {feature for feature in features if not refused_features.includes(name, feature)}
+    if request.max_tokens is not None:
+        features.add(LIMITS[1] if memory.includes(name, LIMITS[0]) else LIMITS[0])
+    return {feature for feature in features if not memory.includes(name, feature)}
 
 
 async def _ask_once(
-    name: str, call: dict[str, Any], exchange: Exchange
+    name: str, call: dict[str, Any], exchange: Exchange, own: OwnProvider | None
 ) -> litellm.CustomStreamWrapper | aiohttp.ClientResponse:
+    if own is not None and own.kind in SPEAK_OPENAI - {"openai"}:
+        return await openai_wire.ask(call, exchange)
     if name.startswith(openai_wire.PREFIX):
         if not _needs_responses(name, base=call["api_base"], has_tools=bool(call.get("tools"))):
             return await openai_wire.ask(call, exchange)
@@ -226,6 +239,9 @@ def _call(name: str, request: ModelRequest, features: Collection[Feature]) -> di
         call["temperature"] = 0
     if "usage" in features:
         call["stream_options"] = {"include_usage": True}
+    for limit in LIMITS:
+        if limit in features and request.max_tokens is not None:
+            call[limit] = min(request.max_tokens, _most_tokens(name))
     if "tools" in features:
         call["tools"] = list(request.tools)
     if request.schema and "schema" in features:
@@ -235,7 +251,24 @@ def _call(name: str, request: ModelRequest, features: Collection[Feature]) -> di
         }
     elif request.schema:
         call["messages"] = _with_schema_in_words(messages, request.schema)
+    if request.provider is not None:
+        return call | {"api_key": PLACEHOLDER, "api_base": request.provider.endpoint.url}
     return call | providers.connection_of(name)
+
+
+@lru_cache(maxsize=256)
+def _most_tokens(name: str) -> float:
+    """What the model can write at all: many providers refuse a larger number. Infinite where nobody knows.
+
+    By LiteLLM's table itself: its functions would ask an Ollama for it, and block.
+    """
+    vendor, _, bare = name.partition("/")
+    for known in (name, bare):
+        row = litellm.model_cost.get(known) or {}
+        most = row.get("max_output_tokens")
+        if str(row.get("litellm_provider", "")).startswith(vendor) and isinstance(most, int) and most > 0:
+            return most
+    return math.inf
 
 
 def _with_schema_in_words(messages: list[message.Message], schema: Mapping[str, Any]) -> list[message.Message]:

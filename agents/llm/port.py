@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from adiuva.api.errors import Problem
 from agents.llm.messages import Message, ToolCall
+from agents.llm.own_keys import OwnProvider
 
 # What a call is for; the metrics tell them apart.
 Role = Literal["answer", "router"]
@@ -25,12 +26,18 @@ NO_TOOLS = (
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """One call. ``schema`` asks for JSON of that shape; ``timeout`` (seconds) is for connecting and for each read."""
+    """One call. ``schema`` asks for JSON of that shape; ``timeout`` (seconds) is for connecting and for each read.
+
+    ``max_tokens``: the most that the answer may have; None leaves that to the model. ``provider``: the user's own, in
+    place of the operator's.
+    """
 
     messages: Sequence[Message]
     tools: Sequence[Mapping[str, Any]]
     schema: Mapping[str, Any] | None
     timeout: float
+    max_tokens: int | None = None
+    provider: OwnProvider | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class Failure:
 
     ``transient``: the same call may well succeed a moment later. ``retry_after``: seconds, if the provider named them.
     ``kind`` is for the operator, and so is ``status``, the provider's. ``sentence``: what to tell the user instead of
-    failing, where an answer says more.
+    failing, where an answer says more. ``was_answered``: an answer had begun, which is paid for, whole or not.
     """
 
     problem: Problem
@@ -48,12 +55,16 @@ class Failure:
     kind: FailureKind = "failed"
     sentence: str = ""
     status: int | None = None
+    was_answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     input_tokens: int = 0
     output_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(self.input_tokens + other.input_tokens, self.output_tokens + other.output_tokens)
 
     def as_dict(self) -> dict[str, int]:
         """``{input_tokens, output_tokens}`` as docs/api.md § 5 has it."""

@@ -196,6 +196,11 @@ def connection_of(model_name: str) -> dict[str, Any]:
     return {argument: value for argument, value in given.items() if value}
 
 
+def vendor_base(prefix: str) -> str:
+    """The vendor's own address, whatever the operator has set."""
+    return _BY_PREFIX[prefix].own_base
+
+
 def missing_variables(model_name: str, *, read: Read = _read_setting) -> str:
     """What the model's provider lacks, in words for an operator; ``""`` where it lacks nothing."""
     provider = provider_of(model_name, read=read)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from agents import prompts
 from agents.llm.messages import Message
 from agents.offline_model.kinds import SHAPES, Kind, Row
 from agents.offline_model.languages import LANGUAGES
@@ -101,6 +102,16 @@ class Prompt:
     def is_synthesis(self) -> bool:
         """All the work is done, and one answer is to be made of the results."""
         return self.previous_results is not None and not self.tools and not self.outcomes
+
+    @property
+    def is_for_builder(self) -> bool:
+        """A sentence is to become a batch."""
+        return self.system.startswith(prompts.load("batch_builder"))
+
+    @property
+    def is_for_one_record(self) -> bool:
+        """One item of a map run is to be done."""
+        return self.system.startswith(prompts.load("map_item"))
 
     def rows(self, kind: Kind) -> list[Row]:
         """Every record known, each once: those the client sent, those that answers brought, those this turn made."""

@@ -18,6 +18,8 @@ from litellm.types.utils import Message as LiteLLMMessage
 from agents.llm.messages import Message, ToolCall
 from agents.llm.port import Reply
 from agents.offline_model import phrasing
+from agents.offline_model.building.answering import answer_as_builder
+from agents.offline_model.building.carrying_out import carry_out
 from agents.offline_model.intents import Intent
 from agents.offline_model.kinds import Kind, kind_of, name_of
 from agents.offline_model.languages import answer_in_foreign_language, language_of
@@ -96,7 +98,22 @@ _LOOKUP = "lookup"
 
 def next_reply(messages: Sequence[Message], optional_params: Mapping[str, Any]) -> Reply:
     """The next reply to ``messages``; ``optional_params`` are those of a chat completion (tools, response_format)."""
-    prompt = read_follow_up(Prompt.read(messages, optional_params))
+    prompt = Prompt.read(messages, optional_params)
+    reply = _reply_about_batches(prompt)
+    return _reply_in_conversation(read_follow_up(prompt), optional_params) if reply is None else reply
+
+
+def _reply_about_batches(prompt: Prompt) -> Reply | None:
+    """A batch for a sentence, or what its step does with one record; null where neither is asked for."""
+    if prompt.is_for_builder:
+        return Reply(answer_as_builder(prompt))
+    calls = carry_out(prompt) if prompt.is_for_one_record else None
+    if calls is None:
+        return None
+    return Reply("" if calls else "Done.", tuple(_call("map", name, arguments) for name, arguments in calls))
+
+
+def _reply_in_conversation(prompt: Prompt, optional_params: Mapping[str, Any]) -> Reply:
     structured = answer_in_json(prompt, optional_params.get("response_format"))
     if structured is not None:
         return Reply(structured)

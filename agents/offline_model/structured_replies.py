@@ -43,7 +43,7 @@ def _extract_tasks(prompt: Prompt) -> list[Row]:
     variables = _variables(prompt)
     known = {normalize(str(task.get("title", ""))) for task in prompt.tasks}
     found: dict[str, Row] = {}
-    for text in _task_lines(_source_lines(prompt, variables)):
+    for text in task_lines(_source_lines(prompt, variables)):
         quotes = Quotes(text)
         reader = ClauseReader(quotes, prompt.today, [], language_of(text))
         read = reader.details(quotes.text)
@@ -70,7 +70,7 @@ def _source_lines(prompt: Prompt, variables: Row) -> Iterator[str]:
     return (line[:_LONGEST_LINE] for line in lines[:_MOST_LINES])
 
 
-def _task_lines(lines: Iterable[str]) -> list[str]:
+def task_lines(lines: Iterable[str]) -> list[str]:
     """What the bullets say that are not ticked; without a bullet, what the sentences say must be done."""
     lines = list(lines)
     bullets = [match for line in lines if (match := _BULLET.match(line))]

@@ -76,6 +76,8 @@ class Tool(Generic[A]):
             record_id=record_id,
             data=data,
             destructive=self.destructive,
+            # A read changes nothing: whether it is repeated does not change the ids of what follows.
+            id=run.context.ids.action() if self.find is None else new_id(),
         )
 
 
@@ -131,7 +133,7 @@ def prepare_list(arguments: Arguments, run: ToolRun) -> tuple[None, dict[str, An
 def prepare_creation(arguments: Arguments, run: ToolRun) -> tuple[str, dict[str, Any]]:
     """A fresh id and the new record's fields; the project it belongs to must be known."""
     require_project(run, getattr(arguments, "project_id", None))
-    return new_id(), given_values(arguments)
+    return run.context.ids.record(), given_values(arguments)
 
 
 def prepare_change(table: Table) -> Prepare[Any]:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from agents.actions import new_id
 from agents.tools.arguments import (
     Arguments,
     Change,
@@ -183,7 +182,7 @@ def _find_comments(arguments: ListTaskComments, run: ToolRun) -> list[Row]:
 
 def _add(arguments: AddTaskComment, run: ToolRun) -> tuple[str, dict[str, Any]]:
     require(run, "tasks", arguments.task_id)
-    return new_id(), given_fields(arguments)
+    return run.context.ids.record(), given_fields(arguments)
 
 
 def _delete(arguments: DeleteTaskComment, run: ToolRun) -> tuple[str, dict[str, Any]]:

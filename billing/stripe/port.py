@@ -177,6 +177,10 @@ class Payments(Protocol):
         """The customer's newest payment since then that carries this metadata; a succeeded one before all others."""
         ...
 
+    def find_receipt(self, payment_intent_id: str) -> str:
+        """The address of the receipt's page at Stripe; empty where there is none, or no such payment."""
+        ...
+
     def create_payment_page(
         self, sale: Sale, *, user_id: str, success_url: str, cancel_url: str, idempotency_key: str
     ) -> CheckoutSession:

@@ -93,7 +93,7 @@ class Drift:
 
 
 def find_drift(user: User, state: State | None) -> Drift | None:
-    """``state``: what Stripe's answer comes to (``preview``). A tier that an operator set is no drift."""
+    """``state``: what Stripe's answer comes to (``preview``). Tier and seats that an operator set are no drift."""
     row = getattr(user, "subscription", None)
     if state is None:
         missing = row is not None and row.stripe_subscription_id is not None
@@ -105,7 +105,7 @@ def find_drift(user: User, state: State | None) -> Drift | None:
         ("current_period_end", row and row.current_period_end, state.current_period_end),
         ("cancel_at_period_end", row and row.cancel_at_period_end, state.cancel_at_period_end),
         ("cancel_at", row and row.cancel_at, state.cancel_at),
-        ("seats", row and row.seats, state.seats),
+        ("seats", row and (state.seats if row.set_by_operator else row.seats), state.seats),
     ]
     differences = tuple(pair for pair in pairs if pair[1] != pair[2])
     return Drift(user, differences) if differences else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from accounts.models import User
 from billing.cancellation import end_duplicates, find_duplicates, is_ours
+from billing.entitlements import forget_tier
 from billing.models import BillingFact
 from billing.prices import PriceBook
 from billing.stripe.port import Gateway, StripeSubscription
@@ -78,7 +79,7 @@ class StripeSync:
         customer_id = str(user.stripe_customer_id)
         known = newest_fact_times(customer_id)
         listed = list(self._gateway.list_subscriptions(customer_id=customer_id))
-        user.refresh_from_db(fields=["tier", "subscription"])
+        forget_tier(user)
         facts = preview(customer_id=customer_id, subscriptions=listed, known=known)
         drift = _compare(user, listed, facts)
         duplicates = find_duplicates(listed, ours=our_subscription_ids(facts))
@@ -90,7 +91,7 @@ class StripeSync:
         if fix:
             apply_subscriptions(customer_id=customer_id, subscriptions=listed, known=known)
             end_duplicates(self._gateway, customer_id=customer_id)
-            user.refresh_from_db(fields=["tier", "subscription"])
+            forget_tier(user)
             known = newest_fact_times(customer_id)
             facts = preview(customer_id=customer_id, subscriptions=listed, known=known)
             self.fixed += _compare(user, listed, facts) is None or bool(duplicates)

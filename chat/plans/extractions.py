@@ -9,9 +9,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from adiuva.api import json as strict_json
-from adiuva.api.errors import ValidationFailed
 from agents.actions import Table
+from agents.json_answers import json_in
 from agents.tools.arguments import IsoDate, LongText, Priority, TaskStatus, Title
 
 MAX_RECORDS = 200
@@ -76,7 +75,10 @@ class WeeklyNote(Extraction):
 
 def parse(answer: str, kind: type[Extraction]) -> Extraction:
     """The records in a model's ``answer``, whatever text is around their JSON. Raises ``InvalidExtractionError``."""
-    value = _json_in(answer)
+    try:
+        value = json_in(answer)
+    except ValueError as error:
+        raise InvalidExtractionError(str(error)) from None
     try:
         return kind.model_validate({"records": _records_in(value)})
     except ValidationError as error:
@@ -105,18 +107,3 @@ def _records_in(value: Any) -> Any:
         return value["records"]
     lists = [item for item in value.values() if isinstance(item, list)]
     return lists[0] if len(lists) == 1 and "title" not in value else [value]
-
-
-def _json_in(answer: str) -> Any:
-    for candidate in _candidates(answer):
-        try:
-            return strict_json.loads(candidate)
-        except ValidationFailed:
-            continue
-    raise InvalidExtractionError("the answer is not valid JSON")
-
-
-def _candidates(answer: str) -> list[str]:
-    """The whole answer, and the text from the first bracket to the last one that could close it."""
-    spans = [(answer.find(opening), answer.rfind(closing)) for opening, closing in ("{}", "[]")]
-    return [answer, *(answer[start : end + 1] for start, end in sorted(spans) if 0 <= start < end)]

@@ -16,6 +16,7 @@ from agents.events import ActionEmitted, TextDelta
 from agents.llm.factory import get_llm
 from agents.llm.messages import Message
 from agents.llm.meter import Meter
+from agents.llm.own_keys import OwnProvider
 from agents.llm.port import Usage
 from agents.registry import registry
 from agents.run_context import RunContext
@@ -43,15 +44,23 @@ class TemplateRun:
 
 
 async def run_template(
-    *, template: PromptTemplate, variables: TemplateVariables, context: Mapping[str, Any], user: User, meter: Meter
+    *,
+    template: PromptTemplate,
+    variables: TemplateVariables,
+    context: Mapping[str, Any],
+    user: User,
+    meter: Meter,
+    model: str | None = None,
+    provider: OwnProvider | None = None,
 ) -> TemplateRun:
     """``context`` is a validated ChatContext; the whole run has ``LLM_TIMEOUT_SECONDS``. ``meter`` has its usage.
+    ``model`` is one of the operator's, the default one if None, unless there is the user's own ``provider``.
 
     Raises only ``Problem``: ``ValidationFailed`` when variables and context do not fit together, ``UpstreamError``
     when the second answer of the model has no valid records either, and the problems of ``LanguageModel.stream``.
     """
     deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT_SECONDS
-    run = RunContext.of(context, deadline=deadline, meter=meter)
+    run = RunContext.of(context, model=model, provider=provider, deadline=deadline, meter=meter)
     with measure_turn("template"), capacity.turn():
         output = await OutputSanitizer.for_request(variables.model_dump(mode="json"), context)
         scope = asyncio.timeout_at(deadline)
@@ -103,7 +112,8 @@ async def _complete_extraction(messages: list[Message], kind: type[Extraction], 
 
 async def _complete(messages: list[Message], kind: type[Extraction], run: RunContext) -> str:
     schema = extractions.schema(kind)
-    reply = await get_llm().complete(messages, schema=schema, deadline=run.deadline, meter=run.meter)
+    llm = get_llm(run.model, provider=run.provider)
+    reply = await llm.complete(messages, schema=schema, deadline=run.deadline, meter=run.meter)
     return reply.text
 
 
@@ -116,7 +126,8 @@ async def _run_agent(
     records = RunRecords.of(run.data, variables.message)
     texts: list[str] = []
     actions: list[dict[str, Any]] = []
-    async with aclosing(tool_loop.run(get_llm(), messages, agent.get_tools(), context=run, records=records)) as events:
+    llm = get_llm(run.model, provider=run.provider)
+    async with aclosing(tool_loop.run(llm, messages, agent.get_tools(), context=run, records=records)) as events:
         async for event in events:
             match event:
                 case TextDelta(text):

@@ -5,12 +5,20 @@ from typing import Any, get_args
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from accounts.models import User
 from adiuva.api.errors import ValidationFailed
 from adiuva.api.fields import ObjectField
 from agents.actions import ActionType, Table
 from chat.openapi import UsageSerializer
 from chat.plans.templates import BadVariablesError, PromptTemplate, TemplateVariables, templates
-from chat.requests import MAX_CONTEXT_BYTES, ChatContextSerializer
+from chat.requests import (
+    MAX_CONTEXT_BYTES,
+    ChatContextSerializer,
+    ModelChoice,
+    ModelChoiceSerializer,
+    read_model_choice,
+    require_own_keys,
+)
 
 
 class LlmStepSerializer(serializers.Serializer[Any]):
@@ -87,7 +95,9 @@ class ResultField(serializers.JSONField):
 
 
 @extend_schema_serializer(component_name="TemplateRun")  # drf-spectacular adds "Request"
-class TemplateRunSerializer(serializers.Serializer[Any]):
+class TemplateRunSerializer(ModelChoiceSerializer):
+    """A run of one template. Null means absent in every optional field."""
+
     variables = VariablesField()
     context = ChatContextSerializer(  # type: ignore[assignment]  # a field's name, which DRF takes out of the class
         required=False, allow_null=True, help_text=f"As in a ChatRequest, at most {MAX_CONTEXT_BYTES} bytes."
@@ -100,16 +110,17 @@ class TemplateResultSerializer(serializers.Serializer[Any]):
 
 
 def validate_template_run(
-    serializer: TemplateRunSerializer, *, template: PromptTemplate
-) -> tuple[TemplateVariables, dict[str, Any]]:
-    """The variables and the context of a run of ``template`` from ``serializer`` (made with ``data=``).
+    serializer: TemplateRunSerializer, *, template: PromptTemplate, user: User
+) -> tuple[TemplateVariables, dict[str, Any], ModelChoice]:
+    """Variables, context and who answers, of a run of ``template`` from ``serializer`` (made with ``data=``).
 
-    Raises DRF's ``ValidationError``, ``ValidationFailed`` and ``PayloadTooLarge``.
+    Raises DRF's ``ValidationError``, ``ValidationFailed``, ``PayloadTooLarge`` and what ``read_model_choice`` raises.
     """
+    require_own_keys(serializer.initial_data, user=user)
     serializer.is_valid(raise_exception=True)
     data = serializer.validated_data
     try:
         variables = template.validate_variables(data["variables"])
     except BadVariablesError as error:
         raise ValidationFailed({f"variables.{name}": messages for name, messages in error.errors.items()}) from None
-    return variables, data.get("context") or {}
+    return variables, data.get("context") or {}, read_model_choice(data, user=user)

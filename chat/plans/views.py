@@ -50,7 +50,11 @@ class PlanView(ApiView):
     @extend_schema(
         operation_id="getPlan",
         summary="Get a plan",
-        responses={200: ExecutionPlanSerializer, 404: problem("Neither a built-in plan nor one of your recent ones.")},
+        description="One of the built-in plans, or one of the caller's recent ones.",
+        responses={
+            200: ExecutionPlanSerializer,
+            404: problem("not_found: neither a built-in plan nor one of your recent ones"),
+        },
     )
     def get(self, request: Request, plan_id: str) -> Response:
         plan = PLAYBOOKS.get(plan_id) or plan_cache.get(plan_id, user_id=identity_of(request).user.id)
@@ -81,22 +85,33 @@ class TemplateRunView(ApiView):
         request=TemplateRunSerializer,
         responses={
             200: TemplateResultSerializer,
-            400: problem("A variable is wrong or missing."),
-            403: problem("The tier does not include the template's agent."),
-            404: problem("No such template."),
-            413: problem("The context is too large."),
-            502: problem("The language model failed, or returned no valid records."),
-            503: problem("The language model or the server has no room, or no model is configured."),
-            504: problem("The language model took too long."),
+            400: problem("validation_error: a variable in `variables` is wrong or missing"),
+            402: problem(
+                "quota_exceeded, with `limit`, `used` and `resets_at`: too few of the month's tokens are left"
+            ),
+            403: problem("feature_not_available, with `required_tier`: the template's agent"),
+            404: problem("not_found"),
+            413: problem("payload_too_large, with `max_bytes`: the context"),
+            502: problem("upstream_error: the language model failed, or returned no valid records"),
+            503: problem("not_configured, upstream_unavailable: no language model, or no room on the server"),
+            504: problem("upstream_timeout: the language model"),
         },
     )
     def post(self, request: Request, template_id: str) -> Response:
-        variables, context = validate_template_run(TemplateRunSerializer(data=request.data), template=self.template)
+        user = identity_of(request).user
+        variables, context, choice = validate_template_run(
+            TemplateRunSerializer(data=request.data), template=self.template, user=user
+        )
         # The model may take a minute, too long to hold a pooled database connection.
         close_old_connections()
-        user = identity_of(request).user
-        with usage.count_turn(user.id) as meter:
+        with usage.count_turn(user, choice.provider) as meter:
             run = async_to_sync(run_template)(
-                template=self.template, variables=variables, context=context, user=user, meter=meter
+                template=self.template,
+                variables=variables,
+                context=context,
+                user=user,
+                meter=meter,
+                model=choice.model,
+                provider=choice.provider,
             )
         return Response(run.as_dict())

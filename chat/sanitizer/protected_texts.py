@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from agents import tool_loop
+from agents.batches.builder import prompt as batch_builder
 from agents.llm.factory import built_in_texts
 from agents.registry import registry
 from chat.agent_routing import AGENTS_BY_TIER
@@ -18,6 +19,8 @@ from chat.sanitizer import Sanitizer
 from chat.sanitizer.ordinary_speech import ORDINARY_SPEECH
 
 _NOBODY = UUID(int=0)
+# What models are told beside the prompt files.
+MODEL_SENTENCES = (*templates.MODEL_SENTENCES, *batch_builder.MODEL_SENTENCES)
 # What every prompt begins with is also the honest answer to "who are you?".
 WHO_IT_IS = "I'm Adiuva, a personal assistant on your own device."
 
@@ -56,7 +59,7 @@ def build() -> Sanitizer:
     """A new sanitizer of everything that is in the prompts."""
     agents = registry.list_agents()
     return Sanitizer(
-        prompts=[*prompt_texts(), *(agent.description for agent in agents), *templates.MODEL_SENTENCES],
+        prompts=[*prompt_texts(), *(agent.description for agent in agents), *MODEL_SENTENCES],
         agent_names=AGENTS_BY_TIER,
         tool_schemas=[*tool_schemas(), *extraction_schemas()],
         public_texts=[*built_in_texts(), *tool_loop.SENTENCES, WHO_IT_IS],

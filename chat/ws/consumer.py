@@ -9,9 +9,10 @@ from django.urls import path
 from accounts.sockets.connections import SESSION_OVER
 from accounts.sockets.consumer import RESTARTING, TOO_BIG, SocketConsumer
 from accounts.sockets.ping import PING_SECONDS
-from adiuva.api.errors import Conflict, Unauthorized
+from adiuva.api.errors import Conflict, Unauthorized, ValidationFailed
 from adiuva.background import spawn
 from adiuva.observability import request_id
+from adiuva.observability.spans import span
 from adiuva.server.drain import drain
 from chat.ws import frames
 from chat.ws.client_tools import ANSWER_SECONDS, ClientAnswers
@@ -26,6 +27,8 @@ from chat.ws.frames import (
     WaitingFrame,
     WaitingFrames,
 )
+from chat.ws.map.frames import ItemsFrame, MapFrame
+from chat.ws.map.run import ITEM_SECONDS, SocketMap
 from chat.ws.resume.answer import ResumableAnswer, asks_to_be_resumable
 from chat.ws.turn import SocketClosedError, SocketOutlet, SocketTurn
 
@@ -35,18 +38,26 @@ _PARSE_INLINE_CHARACTERS = 64 * 1024  # about 1 ms; a larger frame is parsed off
 
 
 class ChatStream(SocketConsumer):
-    """Frames are answered in order, each ChatRequest (and each invalid frame) with one final frame; ``cancel`` and
-    ``tool_result`` act on the running turn at once.
+    """Frames are answered in order, each ChatRequest and map run (and each invalid frame) with one final frame;
+    ``cancel``, ``tool_result`` and ``items`` act on what is running at once.
     """
 
     kind = "chat"
 
-    def __init__(self, *, ping_seconds: float = PING_SECONDS, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        ping_seconds: float = PING_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
+        item_seconds: float = ITEM_SECONDS,
+    ) -> None:
         super().__init__(ping_seconds=ping_seconds)
         self._answer_seconds = answer_seconds
+        self._item_seconds = item_seconds
         self._waiting = WaitingFrames()
         self._worker: asyncio.Task[None] | None = None
-        self._turn: SocketTurn | ResumableAnswer | None = None
+        self._turn: SocketTurn | SocketMap | ResumableAnswer | None = None
+        self._late_items = 0
 
     async def take(self, message: dict[str, Any]) -> None:
         text = message.get("text")  # None stands for a binary frame
@@ -68,8 +79,20 @@ class ChatStream(SocketConsumer):
                     self._turn.cancel(own_id)
             case PongFrame():
                 pass
-            case ChatFrame() | ResumeFrame() | BadFrame():
+            case ItemsFrame():
+                await self._take_items(frame, size)
+            case ChatFrame() | MapFrame() | ResumeFrame() | BadFrame():
                 await self._enqueue(frame, size)
+
+    async def _take_items(self, frame: ItemsFrame, size: int) -> None:
+        """Those that a run had asked for may cross its last frame, and are ignored."""
+        if isinstance(self._turn, SocketMap) and self._turn.is_for(frame):
+            self._turn.take_items(frame)
+        elif frame.problem is None and len(frame.items) <= self._late_items:
+            self._late_items -= len(frame.items)
+        else:
+            problem = frame.problem or ValidationFailed({"type": ["No map run has asked for items."]})
+            await self._enqueue(BadFrame(problem, frame.request_id), size)
 
     async def _enqueue(self, frame: WaitingFrame, size: int) -> None:
         if self.is_closing:
@@ -89,7 +112,8 @@ class ChatStream(SocketConsumer):
         try:
             with drain.running():
                 while self._waiting and not self.is_closing and not drain.draining:
-                    await self._answer(self._waiting.pop())
+                    with span("websocket frame"):
+                        await self._answer(self._waiting.pop())
                 self._worker = None
                 if drain.draining:
                     self.end(RESTARTING, "server restarts")
@@ -106,11 +130,22 @@ class ChatStream(SocketConsumer):
                 await self._show(frame)
                 return
             outlet = SocketOutlet(self._send, frame.request_id)
+            if isinstance(frame, MapFrame):
+                await self._run_map(frame, outlet)
+                return
             answers = ClientAnswers(seconds=self._answer_seconds)
             self._turn = turn = SocketTurn(frame, identity=self.identity, outlet=outlet, answers=answers)
             await turn.run()
         finally:
             self._turn = None
+
+    async def _run_map(self, frame: MapFrame, outlet: SocketOutlet) -> None:
+        run = SocketMap(frame, identity=self.identity, outlet=outlet, item_seconds=self._item_seconds)
+        self._turn = run
+        try:
+            await run.run()
+        finally:
+            self._late_items = run.outstanding
 
     async def _show(self, frame: ChatFrame | ResumeFrame) -> None:
         answer = ResumableAnswer(frame, identity=self.identity, answer_seconds=self._answer_seconds)

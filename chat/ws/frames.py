@@ -16,6 +16,7 @@ from adiuva.api.errors import Problem, ValidationFailed
 from adiuva.observability import request_id
 from agents.events import ActionEmitted, ClientToolCall, TextDelta
 from chat.turns import TurnDone
+from chat.ws.map.frames import ItemsFrame, MapFrame, parse_items
 
 MAX_TOOL_RESULT_BYTES = 256 * 1024
 MAX_WAITING_FRAMES = 32
@@ -66,8 +67,8 @@ class PongFrame:
     pass
 
 
-WaitingFrame = ChatFrame | ResumeFrame | BadFrame
-ClientFrame = WaitingFrame | CancelFrame | ToolResultFrame | PongFrame
+WaitingFrame = ChatFrame | MapFrame | ResumeFrame | BadFrame
+ClientFrame = WaitingFrame | ItemsFrame | CancelFrame | ToolResultFrame | PongFrame
 
 
 def parse(text: str | None) -> ClientFrame:
@@ -84,7 +85,7 @@ def parse(text: str | None) -> ClientFrame:
     return _frame(value, own_id if request_id.is_sane(own_id) else None)
 
 
-def _frame(value: dict[str, Any], own_id: str | None) -> ClientFrame:
+def _frame(value: dict[str, Any], own_id: str | None) -> ClientFrame:  # noqa: PLR0911 - a table reads best as one
     if "type" not in value:
         return ChatFrame(value, own_id)
     match value["type"]:
@@ -98,8 +99,14 @@ def _frame(value: dict[str, Any], own_id: str | None) -> ClientFrame:
             errors = {"id": ["This must be the id of a tool_call, a string."]}
         case "resume":
             return _resume(value, own_id)
+        case "map":
+            return MapFrame(value, own_id)
+        case "items":
+            return parse_items(value, own_id)
         case _:
-            errors = {"type": ["This must be tool_result, cancel, resume or pong; a ChatRequest has no type."]}
+            errors = {
+                "type": ["This must be tool_result, cancel, resume, map, items or pong; a ChatRequest has no type."]
+            }
     return BadFrame(ValidationFailed(errors), own_id)
 
 
@@ -149,18 +156,20 @@ def done(turn: TurnDone, *, cancelled: bool = False) -> dict[str, Any]:
     return {**frame, "cancelled": True} if cancelled else frame
 
 
-def error(problem: Problem, *, sent: TurnDone | None = None, own_id: str | None = None) -> dict[str, Any]:
-    """``sent``: what the client has of the turn that failed; ``own_id``: of another request than this context's.
-
-    A frame has no headers, so a problem with a ``Retry-After`` header carries it as ``retry_after``.
-    """
+def problem_body(problem: Problem, *, own_id: str | None = None) -> dict[str, Any]:
+    """A frame has no headers, so a problem with a ``Retry-After`` header carries it as ``retry_after``."""
     body = problem.as_dict(own_id or request_id.current_request_id())
     if "Retry-After" in problem.headers:
         body["retry_after"] = int(problem.headers["Retry-After"])
+    return body
+
+
+def error(problem: Problem, *, sent: TurnDone | None = None, own_id: str | None = None) -> dict[str, Any]:
+    """``sent``: what the client has of the turn that failed; ``own_id``: of another request than this context's."""
     return {
         "type": "error",
         "done": True,
-        "error": body,
+        "error": problem_body(problem, own_id=own_id),
         "response": sent.response if sent else "",
         "actions": [action.as_dict() for action in sent.actions] if sent else [],
     }

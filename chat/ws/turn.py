@@ -18,6 +18,7 @@ from agents.llm.meter import Meter
 from billing import entitlements
 from billing.rate_limit import limiter
 from chat import usage
+from chat.budgets import open_meter
 from chat.orchestrator import orchestrate_stream
 from chat.requests import SocketChatRequestSerializer, build_turn
 from chat.turns import ChatTurn, PartialTurn, PlanMade, TurnDone, problem_of
@@ -130,6 +131,7 @@ class SocketTurn:
     async def _run_turn(self, frame: ChatFrame) -> TurnDone:
         admission = database_sync_to_async(admit_turn, thread_sensitive=False)
         identity, turn = await admission(identity=self._identity, body=frame.body)
+        self._meter = open_meter(identity.user, turn.provider)
         tools = self._answers if turn.client_tools else None
         stream = orchestrate_stream(turn=turn, user=identity.user, client_tools=tools, meter=self._meter)
         async with aclosing(stream) as events:

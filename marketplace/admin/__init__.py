@@ -1,5 +1,5 @@
 """Registers what the marketplace shows in the admin."""
 
-from marketplace.admin import payouts, plugins, submissions
+from marketplace.admin import payouts, plugins, reports, submissions, support
 
-__all__ = ["payouts", "plugins", "submissions"]
+__all__ = ["payouts", "plugins", "reports", "submissions", "support"]

@@ -1,6 +1,11 @@
-"""All plugins, and one page for each: its versions and history, taking it down and bringing it back."""
+"""All plugins, and one page for each: its versions and history, taking it or its live version down, and bringing it
+back.
+"""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Model
@@ -10,6 +15,8 @@ from django.urls import URLPattern, reverse
 from django.utils.formats import date_format
 from unfold.decorators import display
 
+from accounts.models import User
+from adiuva.api.errors import NotFound
 from marketplace.admin.base import (
     REVIEW,
     TAKE_DOWN,
@@ -18,13 +25,18 @@ from marketplace.admin.base import (
     DecisionForm,
     ReinstateForm,
     TakeDownForm,
+    TakeDownVersionForm,
     View,
     apply_decision,
     require_permission,
 )
-from marketplace.models import Plugin, PluginStatus
+from marketplace.catalog.service import find_live_version
+from marketplace.models import Plugin, PluginStatus, PluginVersion
 from marketplace.review import decisions, page
 from marketplace.review.page import describe_permission, visible
+from marketplace.review.withdrawals import find_version_before
+
+MOST_WITHDRAWN: Final = 10  # of the latest
 
 
 @admin.register(Plugin)
@@ -74,6 +86,7 @@ class PluginAdmin(DecidedElsewhereAdmin):
     def get_urls(self) -> list[URLPattern]:
         routes: list[tuple[str, View, str]] = [
             ("<slug:pk>/take-down/", self.take_down_view, "take_down"),
+            ("<slug:pk>/take-down-version/", self.take_down_version_view, "take_down_version"),
             ("<slug:pk>/reinstate/", self.reinstate_view, "reinstate"),
         ]
         return [*self.guard_routes(routes, prefix="marketplace_plugin"), *super().get_urls()]
@@ -90,33 +103,32 @@ class PluginAdmin(DecidedElsewhereAdmin):
         if request.method not in {"GET", "HEAD"}:
             return HttpResponseNotAllowed(["GET", "HEAD"])
         plugin = get_object_or_404(Plugin.objects.with_id(object_id))
-        return self._page(request, plugin, TakeDownForm(), ReinstateForm())
+        return self._page(request, plugin)
 
     def take_down_view(self, request: HttpRequest, pk: str) -> HttpResponse:
-        return self._handle_decision(request, pk, TakeDownForm)
+        return self._handle_decision(request, pk, TakeDownForm, decisions.take_down, done="is taken down.")
+
+    def take_down_version_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        done = "has its version before live again."
+        return self._handle_decision(request, pk, TakeDownVersionForm, _take_down_version, done=done)
 
     def reinstate_view(self, request: HttpRequest, pk: str) -> HttpResponse:
-        return self._handle_decision(request, pk, ReinstateForm)
+        return self._handle_decision(request, pk, ReinstateForm, decisions.reinstate, done="is reinstated.")
 
-    def _handle_decision(self, request: HttpRequest, pk: str, form_class: type[DecisionForm]) -> HttpResponse:
+    def _handle_decision(
+        self, request: HttpRequest, pk: str, form_class: type[DecisionForm], act: Callable[..., Any], *, done: str
+    ) -> HttpResponse:
         operator = require_permission(request, TAKE_DOWN)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         plugin, form = get_object_or_404(Plugin, pk=pk), form_class(request.POST)
-        takes_down = form_class is TakeDownForm
-        act, outcome = (decisions.take_down, "taken down") if takes_down else (decisions.reinstate, "live again")
-
-        def decision(**fields: Any) -> None:
-            act(plugin=plugin, operator=operator, **fields)
-
-        if apply_decision(request, form, decision, done=f"{plugin.slug} is {outcome}."):
+        if apply_decision(request, form, partial(act, plugin=plugin, operator=operator), done=f"{plugin.slug} {done}"):
             return HttpResponseRedirect(reverse("admin:marketplace_plugin_change", args=[pk]))
-        forms = (form, ReinstateForm()) if takes_down else (TakeDownForm(), form)
-        return self._page(request, plugin, *forms)
+        return self._page(request, plugin, form)
 
-    def _page(
-        self, request: HttpRequest, plugin: Plugin, take_down_form: DecisionForm, reinstate_form: DecisionForm
-    ) -> HttpResponse:
+    def _page(self, request: HttpRequest, plugin: Plugin, form: DecisionForm | None = None) -> HttpResponse:
+        """``form`` is one that was refused, in the place of an empty one of its kind."""
+        live = find_live_version(plugin)
         context = {
             "title": plugin.slug,
             "plugin": plugin,
@@ -126,15 +138,57 @@ class PluginAdmin(DecidedElsewhereAdmin):
             "tone": TONES[PluginStatus(plugin.status)],
             "price": page.format_price(plugin.price_cents),
             "permissions": [(visible(str(one)), describe_permission(str(one))) for one in plugin.permissions],
-            "versions": [(one, TONES[PluginStatus(one.status)]) for one in plugin.versions.order_by("-submitted_at")],
+            "versions": [
+                (one, TONES[PluginStatus(one.status)], visible(one.takedown_reason))
+                for one in plugin.versions.order_by("-submitted_at")
+            ],
             "history": page.history_of(plugin, viewer=request.user),
-            "take_down_form": take_down_form,
-            "reinstate_form": reinstate_form,
-            "live": plugin.status == PluginStatus.APPROVED,
+            "take_down_form": form if isinstance(form, TakeDownForm) else TakeDownForm(),
+            "reinstate_form": form if isinstance(form, ReinstateForm) else ReinstateForm(),
+            "open_reports": plugin.reports.filter(closed_at__isnull=True).count(),
+            "live": decisions.can_be_taken_down(plugin),
             "down": plugin.status == PluginStatus.TAKEN_DOWN,
             "own": request.user.pk == plugin.author_id,
             "may_see_users": request.user.has_perm("accounts.view_user"),
             "may_review": request.user.has_perm(REVIEW),
             "may_take_down": request.user.has_perm(TAKE_DOWN),
         }
+        if plugin.status == PluginStatus.APPROVED and live is not None:
+            context |= _roll_back_of(plugin, live, form) | {"withdrawn": _withdrawn_of(plugin)}
         return self.page(request, "marketplace/admin/plugin.html", context)
+
+
+def _withdrawn_of(plugin: Plugin) -> list[tuple[PluginVersion, DecisionForm]]:
+    """What those who have it installed still get, though its author has withdrawn it; each with its form."""
+    kept = plugin.versions.filter(status=PluginStatus.WITHDRAWN, withdrawn_at__isnull=False).order_by("-withdrawn_at")
+    return [
+        (one, TakeDownVersionForm(initial={"version": str(one.pk)}, auto_id=f"id_{one.pk}_%s"))
+        for one in kept[:MOST_WITHDRAWN]
+    ]
+
+
+def _roll_back_of(plugin: Plugin, live: PluginVersion, form: DecisionForm | None) -> dict[str, Any]:
+    """What the page says of taking ``live`` down alone: which version comes back, and what changes with it."""
+    before = find_version_before(plugin, live)
+    if before is None:
+        return {"live_version": live}
+    changed = [field for field in page.fields_of(before, live) if field.before is not None]
+    empty = TakeDownVersionForm(initial={"version": str(live.pk)})
+    return {
+        "live_version": live,
+        "version_before": before,
+        "changed_fields": [field for field in changed if field.label != "description"],
+        "changed_permissions": [one for one in page.permissions_of(before, live) if one.change],
+        "take_down_version_form": form if isinstance(form, TakeDownVersionForm) else empty,
+    }
+
+
+def _take_down_version(*, plugin: Plugin, operator: User, version: str, reason: str) -> None:
+    """``version``: its key, as the form has it. Raises what ``decisions.take_down_version`` does."""
+    try:
+        named = plugin.versions.filter(pk=UUID(version)).first()
+    except ValueError:
+        named = None
+    if named is None:
+        raise NotFound("There is no such version.")
+    decisions.take_down_version(version=named, operator=operator, reason=reason)

@@ -4,85 +4,77 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Case, F, Model, Q, QuerySet, TextField, Value, When
-from django.db.models.functions import Cast
+from django.db.models import Case, F, Model, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern
+from django.utils.html import format_html
 from django.utils.timesince import timesince
 from unfold.decorators import display
 
+from marketplace.admin import talk
 from marketplace.admin.base import (
     REVIEW,
     TAKE_DOWN,
     TONES,
     ApproveForm,
-    DecidedElsewhereAdmin,
     DecisionForm,
     RejectForm,
     View,
     apply_decision,
     require_permission,
 )
+from marketplace.admin.changes import ChangesPages, changes_summary
+from marketplace.admin.desk import ALTHOUGH, DeskAdmin, ask_although_claimed, claim_cell, shown_claim, version_or_404
+from marketplace.admin.queue import PENDING, ChecksFilter, ClaimFilter, KindFilter, Walk, place_of
 from marketplace.catalog.service import find_live_version
 from marketplace.models import PluginStatus, PluginVersion
-from marketplace.review import decisions, page
+from marketplace.review import claims, decisions, messages, page, superseded
+from marketplace.review.diff.coloured_code import paint_lines
+from marketplace.review.jobs import look_again
 from marketplace.review.package_contents import PackageUnreadableError, preview
 from marketplace.review.page import visible
+from marketplace.review.reach.reader import show_reach
 from marketplace.submissions.manifest import is_newer
 
-PENDING: Final = PluginStatus.PENDING_REVIEW
 # A frame of the review page, or a page of its own: text and one stylesheet, no origin, no script, no form.
 PREVIEW_POLICY: Final = "default-src 'none'; style-src 'self'; frame-ancestors 'self'; base-uri 'none'; sandbox"
 
 
-class KindFilter(admin.SimpleListFilter):
-    title = "kind"
-    parameter_name = "kind"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("first", "First version"), ("update", "Update of a published plugin")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        match self.value():
-            case "first":
-                return queryset.filter(plugin__published_at__isnull=True)
-            case "update":
-                return queryset.filter(plugin__published_at__isnull=False)
-        return queryset
-
-
-class ChecksFilter(admin.SimpleListFilter):
-    title = "checks"
-    parameter_name = "checks"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("failed", "Some failed"), ("passed", "All passed")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() not in {"failed", "passed"}:
-            return queryset
-        # Both databases write JSON like this, and within a string its quotes would be escaped.
-        failed = Q(checklist__contains='"passed": false')
-        listed: QuerySet[Any] = queryset.alias(checklist=Cast("checks", TextField()))
-        return listed.filter(failed if self.value() == "failed" else ~failed & ~Q(checks=[]))
-
-
 @admin.register(PluginVersion)
-class SubmissionAdmin(DecidedElsewhereAdmin):
+class SubmissionAdmin(DeskAdmin):
     list_display = ["plugin_and_name", "version_and_kind", "handle", "waiting", "rights", "price", "checklist", "state"]
     list_display_links = ["plugin_and_name"]
-    list_filter = ["status", ChecksFilter, KindFilter, "plugin__category", "submitted_at"]
+    list_filter = [
+        *("status", ClaimFilter, talk.ConversationFilter, ChecksFilter, KindFilter),
+        *("plugin__category", "submitted_at"),
+    ]
     list_filter_submit = True
-    list_select_related = ["plugin"]
+    list_select_related = ["plugin", "claim__reviewer"]
     list_per_page = 50
+    list_fullwidth = True
+    list_before_template: Any = "marketplace/admin/queue_next.html"  # unfold types its own as None
     search_fields = ["plugin__slug", "plugin__name", "plugin__author_name", "version"]
     search_help_text = "Plugin, author’s handle or version"
     show_full_result_count = False
 
+    class Media:
+        js = ("marketplace/review.js",)
+
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return request.user.has_perm(REVIEW)
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Who has claimed what depends on who asks: superusers read addresses."""
+
+        @display(description="claim", header=True)
+        def claim(version: PluginVersion) -> list[str]:
+            return claim_cell(version, request.user)
+
+        return [*super().get_list_display(request), claim]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return messages.with_conversation(super().get_queryset(request))
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
         """What waits, the longest first; then what was decided, the latest first."""
@@ -135,15 +127,22 @@ class SubmissionAdmin(DecidedElsewhereAdmin):
             return "failed", f"{failed} failed"
         return ("passed", "all passed") if checks else ("none", "none were run")
 
-    @display(description="status", ordering="status", label={str(one): tone for one, tone in TONES.items()})
+    @display(
+        description="status", ordering="status", label=talk.TONES | {str(one): tone for one, tone in TONES.items()}
+    )
     def state(self, version: PluginVersion) -> tuple[str, str]:
-        return version.status, PluginStatus(version.status).label
+        """And of what waits, whether its author is waited for."""
+        return talk.state_of(version) or (version.status, PluginStatus(version.status).label)
 
     def get_urls(self) -> list[URLPattern]:
         routes: list[tuple[str, View, str]] = [
+            *self.desk_routes(),
+            *talk.ROUTES,
             ("<uuid:pk>/approve/", self.approve_view, "approve"),
             ("<uuid:pk>/reject/", self.reject_view, "reject"),
             ("<uuid:pk>/files/<int:index>/", self.file_view, "file"),
+            *ChangesPages(self).routes(),
+            ("<uuid:pk>/look-again/", self.look_again_view, "look_again"),
         ]
         return [*self.guard_routes(routes, prefix="marketplace_submission"), *super().get_urls()]
 
@@ -153,7 +152,7 @@ class SubmissionAdmin(DecidedElsewhereAdmin):
         require_permission(request, REVIEW)
         if request.method not in {"GET", "HEAD"}:
             return HttpResponseNotAllowed(["GET", "HEAD"])
-        return self._page(request, _version_or_404(object_id), ApproveForm(), RejectForm())
+        return self._page(request, version_or_404(object_id), ApproveForm(), RejectForm())
 
     def approve_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         return self._handle_decision(request, pk, ApproveForm)
@@ -163,8 +162,9 @@ class SubmissionAdmin(DecidedElsewhereAdmin):
 
     def file_view(self, request: HttpRequest, pk: UUID, index: int) -> HttpResponse:
         """One file of the package, as text."""
-        require_permission(request, REVIEW)
-        version = _version_or_404(pk)
+        reviewer = require_permission(request, REVIEW)
+        version = version_or_404(pk)
+        claims.renew(version=version, reviewer=reviewer)
         context: dict[str, Any] = {"version": version}
         try:
             shown = preview(version, index=index)
@@ -173,41 +173,64 @@ class SubmissionAdmin(DecidedElsewhereAdmin):
         except PackageUnreadableError as error:
             context["refusal"] = str(error)
         else:
-            context |= {"preview": shown, "name": visible(shown.file.name), "lines": _lines(shown.text)}
+            lines = paint_lines(shown.text, name=shown.file.name)
+            context |= {"preview": shown, "name": visible(shown.file.name), "lines": lines}
         response = TemplateResponse(request, "marketplace/admin/file.html", context)
         response.headers["Content-Security-Policy"] = PREVIEW_POLICY
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
         response.headers["Content-Disposition"] = 'inline; filename="preview.html"'
         return response
 
+    def look_again_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """What its code reaches for is found anew, off the queue."""
+        require_permission(request, REVIEW)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        look_again(version_or_404(pk).pk)
+        return HttpResponseRedirect(f"{Walk.of(request).page_url(pk)}#reach")
+
     def _handle_decision(self, request: HttpRequest, pk: UUID, form_class: type[DecisionForm]) -> HttpResponse:
         reviewer = require_permission(request, REVIEW)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        version, form = _version_or_404(pk), form_class(request.POST)
+        version, form, walk = version_or_404(pk), form_class(request.POST), Walk.of(request)
         approves = form_class is ApproveForm
         act, outcome = (decisions.approve, "approved") if approves else (decisions.reject, "rejected")
-        done = f"{version.plugin_id} {version.version} is {outcome}."
+        made = []
 
         def decision(**fields: Any) -> None:
-            act(version=version, reviewer=reviewer, **fields)
+            fields.pop(ALTHOUGH, None)  # the box was for the person who ticks it
+            made.append(act(version=version, reviewer=reviewer, **fields))
 
+        ask_although_claimed(form, version, reviewer)
+        page_url = walk.page_url(version.pk)
+        told = '{} {} is {}. <a href="{}" class="underline">Look at it again</a>'
+        done = format_html(told, version.plugin_id, version.version, outcome, page_url)
         if apply_decision(request, form, decision, done=done):
-            return HttpResponseRedirect(reverse("admin:marketplace_pluginversion_change", args=[pk]))
+            found = walk.take_next(request, self, reviewer=reviewer, current=version.pk) if made else None
+            return HttpResponseRedirect(walk.page_url(found.pk) if found else page_url)
         forms = (form, RejectForm()) if approves else (ApproveForm(), form)
         return self._page(request, version, *forms)
 
     def _page(
         self, request: HttpRequest, version: PluginVersion, approve_form: DecisionForm, reject_form: DecisionForm
     ) -> HttpResponse:
-        plugin, live = version.plugin, find_live_version(version.plugin)
+        plugin, live, walk = version.plugin, find_live_version(version.plugin), Walk.of(request)
         if live == version:
             live = None
         checks = page.validator_results_of(version)
         package, trouble = page.package_of(version)
-        waiting = PluginVersion.objects.filter(status=PENDING).exclude(pk=version.pk)
+        pending = version.status == PENDING
+        name = visible(str(page.manifest_of(version).get("name") or plugin.slug))
+        for form in (approve_form, reject_form):
+            ask_although_claimed(form, version, request.user)
         context = {
-            "title": f"{visible(plugin.slug)} {visible(version.version)}",
+            **talk.context_of(version, require_permission(request, REVIEW)),
+            "title": f"{name} – {visible(plugin.slug)} {visible(version.version)}",
+            "name": name,
+            "walk": walk,
+            "claim": shown_claim(version, request.user),
+            "queue": place_of(version) if pending else None,
             "version": version,
             "plugin": plugin,
             "live": live,
@@ -220,28 +243,22 @@ class SubmissionAdmin(DecidedElsewhereAdmin):
             "package": package,
             "files": page.files_of(package),
             "trouble": trouble,
+            "changes": changes_summary(version, live),
+            "reach": show_reach(version.reach, live=live and live.reach, files=page.files_of(package)),
             "first_file": page.entrypoint_index(version, package),
             "history": page.history_of(plugin, viewer=request.user),
             "approve_form": approve_form,
             "reject_form": reject_form,
-            "pending": version.status == PENDING,
-            "own": request.user.pk in {plugin.author_id, version.submitted_by_id},
+            "pending": pending,
+            "own": claims.is_own(version, request.user),
+            "overtaken": self._overtaken(version) if pending else [],
             "outdated": live is not None and not is_newer(version.version, than=live.version),
             "may_see_users": request.user.has_perm("accounts.view_user"),
             "may_take_down": request.user.has_perm(TAKE_DOWN),
-            "next": waiting.order_by("submitted_at").first(),
         }
         return self.page(request, "marketplace/admin/review.html", context)
 
-
-def _lines(text: str) -> list[str]:
-    """The line feed at the end of a file begins no line."""
-    return visible(text).removesuffix("\n").split("\n")
-
-
-def _version_or_404(pk: str | UUID) -> PluginVersion:
-    try:
-        key = UUID(str(pk))
-    except ValueError:
-        raise Http404 from None
-    return get_object_or_404(PluginVersion.objects.select_related("plugin", "plugin__author"), pk=key)
+    def _overtaken(self, version: PluginVersion) -> list[PluginVersion]:
+        """Of all versions of its plugin that wait."""
+        waiting = version.plugin.versions.filter(status=PENDING).select_related("plugin").order_by("submitted_at")
+        return list(superseded.overtaken(waiting))

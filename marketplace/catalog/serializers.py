@@ -10,7 +10,7 @@ from rest_framework import serializers
 from adiuva.api.pagination import ListSerializer
 from marketplace.catalog.service import Published
 from marketplace.decision_texts import words_to_author
-from marketplace.models import Plugin, PluginReview, PluginStatus, PluginVersion
+from marketplace.models import MessageSide, Plugin, PluginReview, PluginStatus, PluginVersion, ReviewMessage
 from marketplace.submissions.manifest import PERMISSIONS
 
 
@@ -115,8 +115,16 @@ class SubmittedSerializer(serializers.Serializer[PluginVersion]):
     checks = CheckSerializer(many=True)
 
 
+class MessageSerializer(serializers.Serializer[ReviewMessage]):
+    # Never who wrote it: a reviewer stays unknown to the author.
+
+    side = serializers.ChoiceField(choices=[MessageSide.REVIEW.value, MessageSide.AUTHOR.value])
+    text = serializers.CharField()
+    written_at = serializers.DateTimeField()
+
+
 class OwnSubmissionSerializer(serializers.Serializer[Any]):
-    # Wants ``plugin`` and ``review`` read along.
+    # Wants what ``marketplace.submissions.service.list_submissions`` reads along.
 
     id = serializers.CharField(source="plugin_id")
     name = serializers.CharField(source="manifest.name")
@@ -131,6 +139,9 @@ class OwnSubmissionSerializer(serializers.Serializer[Any]):
     reason = serializers.SerializerMethodField(
         help_text="What the reviewer says to the author; while it is taken down, the public reason for that."
     )
+    messages = MessageSerializer(
+        many=True, source="conversation", help_text="What reviewers ask about it and you answer, the oldest first."
+    )
 
     @classmethod
     def of(cls, versions: Iterable[PluginVersion]) -> Iterable[dict[str, Any]]:
@@ -138,8 +149,9 @@ class OwnSubmissionSerializer(serializers.Serializer[Any]):
 
     @extend_schema_field(serializers.ChoiceField(choices=PluginStatus.values))
     def get_status(self, version: PluginVersion) -> str:
-        """Of the version; that of the plugin where this is its live version."""
-        return str(version.plugin.status if _is_live(version) else version.status)
+        """Of the version; that of the plugin where this is its live version and approved."""
+        is_shown = _is_live(version) and version.status == PluginStatus.APPROVED
+        return str(version.plugin.status if is_shown else version.status)
 
     def get_live(self, version: PluginVersion) -> bool:
         return _is_live(version) and version.plugin.status == PluginStatus.APPROVED
@@ -149,6 +161,8 @@ class OwnSubmissionSerializer(serializers.Serializer[Any]):
         return review.reason_code or None if review else None
 
     def get_reason(self, version: PluginVersion) -> str | None:
+        if version.status == PluginStatus.TAKEN_DOWN:
+            return str(version.takedown_reason)
         if self.get_status(version) == PluginStatus.TAKEN_DOWN:
             return str(version.plugin.takedown_reason)
         review = _review_of(version)

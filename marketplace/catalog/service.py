@@ -1,5 +1,8 @@
 """What the catalog shows, and to whom: the list, its search, one plugin and the package that a user gets.
 
+What was taken down is sent to nobody. What its author has withdrawn stays with who has it: who has installed that very
+version, or has bought the plugin.
+
 ``q`` searches PostgreSQL's full text where there is PostgreSQL; elsewhere it looks for plain words.
 """
 
@@ -16,6 +19,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from adiuva.api.errors import NotFound, PermissionDenied, TakenDown, ValidationFailed
+from marketplace.catalog.admission import has_bought
 from marketplace.models import Plugin, PluginInstallation, PluginStatus, PluginVersion
 from marketplace.models.catalog import PluginQuerySet
 from marketplace.submissions.manifest import version_fault
@@ -39,7 +43,7 @@ class Published:
 
 def with_installed(plugins: PluginQuerySet, user: User) -> PluginQuerySet:
     """``plugins`` with ``installed``, as the user has them; one query for all."""
-    theirs = _installations(user.id).filter(plugin=OuterRef("pk"))
+    theirs = installations_of(user.id).filter(plugin=OuterRef("pk"))
     return plugins.annotate(installed=Exists(theirs))
 
 
@@ -75,60 +79,93 @@ def _order_without_index(name: str) -> OrderBy:
 
 
 def find_plugin(*, user: User, slug: str) -> Published:
-    """One that is live, or that the user has installed although its author has left.
+    """One that is live, or that the user has installed or bought although it is withdrawn.
 
     Raises:
-        TakenDown: with the public reason, for who has it installed.
+        TakenDown: with the public reason, for who has it installed or bought.
         NotFound: for everybody else, and for what was never live.
     """
     plugin: Any = with_installed(Plugin.objects.with_id(slug), user).first()
     if plugin is None:
         raise NotFound("There is no such plugin.")
-    live = _require_visible(plugin, has_it=plugin.installed)
+    live = require_visible(plugin, user_id=user.id, is_installed=plugin.installed)
     approved = plugin.versions.filter(status=PluginStatus.APPROVED).order_by("-decided_at", "-submitted_at", "id")
     return Published(plugin=plugin, live=live, versions=list(approved))
 
 
 def find_package(*, user: User, slug: str, version: str | None = None) -> PluginVersion:
     """The version whose package the user gets: the one they name, else the live one if it asks for no permission that
-    they have not agreed to when they installed the plugin, else the one they have installed.
+    they have not agreed to when they installed the plugin, else the one they have installed, else the live one.
 
     Raises:
         PermissionDenied: it is not installed.
-        TakenDown, NotFound: as ``find_plugin``; also for a version that was never approved.
+        TakenDown: also for a version that was taken down alone, where it is named.
+        NotFound: as ``find_plugin``; also for a version that was never approved, or is withdrawn and not theirs.
     """
     plugin: Plugin | None = Plugin.objects.with_id(slug).first()
     if plugin is None:
         raise NotFound("There is no such plugin.")
-    installation: PluginInstallation | None = _installations(user.id).filter(plugin=plugin).first()
-    live = _require_visible(plugin, has_it=installation is not None)
+    installation: PluginInstallation | None = installations_of(user.id).filter(plugin=plugin).first()
+    live = require_visible(plugin, user_id=user.id, is_installed=installation is not None)
     if installation is None:
         raise PermissionDenied("Only those who have this plugin installed may download its package.")
     if version is None:
-        agreed = set(live.manifest["permissions"]) <= set(installation.permissions)
-        version = live.version if agreed else installation.version
+        return _due_version(plugin, live=live, installation=installation)
     if version == live.version:
         return live
-    approved = plugin.versions.filter(status=PluginStatus.APPROVED)
-    named: PluginVersion | None = None if version_fault(version) else approved.filter(version=version).first()
-    if named is None:
+    named: PluginVersion | None = None if version_fault(version) else plugin.versions.filter(version=version).first()
+    if named is not None and named.status == PluginStatus.TAKEN_DOWN:
+        raise TakenDown(reason=named.takedown_reason)
+    if named is None or not _may_have(named, installation=installation):
         raise NotFound("There is no such version.")
     return named
 
 
-def _require_visible(plugin: Plugin, *, has_it: Any) -> PluginVersion:
-    """The live version. Whose author has left keeps the reason for which it was taken down before."""
+def _due_version(plugin: Plugin, *, live: PluginVersion, installation: PluginInstallation) -> PluginVersion:
+    """An update waits for consent with what is installed, as long as that may be sent."""
+    if set(live.manifest["permissions"]) <= set(installation.permissions):
+        return live
+    kept = plugin.versions.filter(version=installation.version).first()
+    return kept if kept is not None and _may_have(kept, installation=installation) else live
+
+
+def _may_have(version: PluginVersion, *, installation: PluginInstallation) -> bool:
+    if version.status == PluginStatus.APPROVED:
+        return True
+    was_approved = version.status == PluginStatus.WITHDRAWN and version.withdrawn_at is not None
+    if not was_approved:
+        return False
+    return version.version == installation.version or has_bought(installation.user_id, installation.plugin_id)
+
+
+def require_visible(plugin: Plugin, *, user_id: UUID, is_installed: bool) -> PluginVersion:
+    """The live version, or what is left of it for who has the plugin installed or bought. Whose author has left keeps
+    the reason for which it was taken down before.
+
+    Raises:
+        TakenDown, NotFound: as ``find_plugin``.
+    """
     live = find_live_version(plugin)
     if plugin.status == PluginStatus.APPROVED and live is not None:
         return live
-    if has_it and plugin.takedown_reason:
-        raise TakenDown(reason=plugin.takedown_reason)
-    if not has_it or plugin.status != PluginStatus.WITHDRAWN or live is None:
+    if not is_installed and not has_bought(user_id, plugin.pk):
+        raise NotFound("There is no such plugin.")
+    if reason := reason_it_is_down(plugin, live):
+        raise TakenDown(reason=reason)
+    if plugin.status != PluginStatus.WITHDRAWN or live is None:
         raise NotFound("There is no such plugin.")
     return live
 
 
-def _installations(user_id: UUID) -> Any:
+def reason_it_is_down(plugin: Plugin, live: PluginVersion | None) -> str:
+    """Of a plugin that is not live: of the whole, or of the one version it had left; empty for none."""
+    if plugin.takedown_reason or live is None:
+        return plugin.takedown_reason
+    return live.takedown_reason if live.status == PluginStatus.TAKEN_DOWN else ""
+
+
+def installations_of(user_id: UUID) -> Any:
+    """What they have now."""
     return PluginInstallation.objects.for_user(user_id).filter(uninstalled_at__isnull=True)
 
 

@@ -1,7 +1,7 @@
-"""``/plugins`` (docs/api.md § 9): the catalog, a plugin and its package, and what its author submits."""
+"""``/plugins`` (docs/api.md § 9): the catalog, a plugin and its package, and a new submission."""
 
 import logging
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
@@ -10,15 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import identity_of
-from accounts.recovery.verification import require_verified_email
 from adiuva.api.errors import UpstreamError
 from adiuva.api.openapi.responses import problem
 from adiuva.api.pagination import page_parameters, requested_page
-from adiuva.api.views import ApiView
-from billing.entitlements import require_feature
 from marketplace.catalog import serializers
+from marketplace.catalog.admission import MarketplaceView
 from marketplace.catalog.serializers import (
-    OwnSubmissionSerializer,
     PluginDetailSerializer,
     PluginSerializer,
     SubmittedSerializer,
@@ -27,14 +24,17 @@ from marketplace.catalog.service import SORTS, find_package, find_plugin, list_p
 from marketplace.models import PluginVersion
 from marketplace.submissions.forms import read_submission_form
 from marketplace.submissions.packages import store_seed
-from marketplace.submissions.service import list_submissions, submit
+from marketplace.submissions.service import submit
 from storage.downloads import blob_response
 
 BYTES = "application/octet-stream"
 PLUGINS, MOST_PLUGINS = 20, 100
 IN_HEADER: Final = OpenApiParameter.HEADER
-_GATED = {403: problem("feature_not_available, with `required_tier`")}
-_GONE = {404: problem("not_found"), 410: problem("taken_down, with the public `reason`: you have it installed")}
+_GATED = {403: problem("feature_not_available, with `required_tier` `power`")}
+_GONE = {
+    404: problem("not_found"),
+    410: problem("taken_down, with the public `reason`: you have it installed or bought"),
+}
 
 
 def _tells(name: str, description: str) -> OpenApiParameter:
@@ -44,6 +44,7 @@ def _tells(name: str, description: str) -> OpenApiParameter:
 CATALOG: dict[str, Any] = {
     "operation_id": "listPlugins",
     "summary": "List plugins",
+    "description": "Approved ones only.",
     "parameters": [
         OpenApiParameter("category", OpenApiTypes.STR, description="Only plugins of this category."),
         OpenApiParameter("q", OpenApiTypes.STR, description="Has all of these words, or words that begin with them."),
@@ -62,7 +63,8 @@ CATALOG: dict[str, Any] = {
 DETAIL: dict[str, Any] = {
     "operation_id": "getPlugin",
     "summary": "Show a plugin, its manifest and its versions",
-    "description": "A plugin whose author has left is shown to users who have it installed; for others it is 404.",
+    "description": "For the power and team tiers; on any tier for who has bought it, and for its author. A plugin that "
+    "is withdrawn is shown to users who have it installed or bought; for others it is 404.",
     "responses": {200: serializers.PluginDetailSerializer, **_GATED, **_GONE},
 }
 
@@ -75,7 +77,7 @@ SUBMIT: dict[str, Any] = {
     "responses": {
         201: serializers.SubmittedSerializer,
         400: problem("validation_error: the form or the manifest cannot be read"),
-        403: problem("feature_not_available, with `required_tier`; email_not_verified"),
+        403: problem("email_not_verified"),
         408: problem("The client stopped sending"),
         409: problem("The id is somebody else's, the version exists or is not the highest, or too many of yours wait"),
         413: problem("The package (MAX_PACKAGE_BYTES) or the manifest (64 KiB) is too large"),
@@ -87,20 +89,19 @@ SUBMIT: dict[str, Any] = {
     },
 }
 
-MINE: dict[str, Any] = {
-    "operation_id": "listOwnPlugins",
-    "summary": "List your submissions, newest first",
-    "parameters": page_parameters(limit=PLUGINS, most=MOST_PLUGINS),
-    "responses": {200: serializers.OwnSubmissionListSerializer, 400: problem("validation_error"), **_GATED},
-}
-
 PACKAGE: dict[str, Any] = {
     "operation_id": "downloadPluginPackage",
     "summary": "Download a plugin's package",
-    "description": "The live version's, unless it asks for permissions that you did not agree to when you installed "
-    "it: then the installed version's. Install it again to agree.",
+    "description": "For who has it installed: on the power and team tiers, and on any tier what they have bought or "
+    "written. The live version's, unless it asks for permissions that you did not agree to when you installed it: then "
+    "the installed version's. Install it again to agree. A version that was taken down is never sent: the live one is, "
+    "with the permissions that you have agreed to.",
     "parameters": [
-        OpenApiParameter("version", OpenApiTypes.STR, description="Another approved version."),
+        OpenApiParameter(
+            "version",
+            OpenApiTypes.STR,
+            description="Another approved version; a withdrawn one for who has installed it or bought the plugin.",
+        ),
         OpenApiParameter("Range", OpenApiTypes.STR, IN_HEADER, description="One range of bytes."),
         OpenApiParameter("If-None-Match", OpenApiTypes.STR, IN_HEADER, description="ETags of what the client has."),
         _tells("X-Checksum", "SHA-256 of the whole package."),
@@ -110,7 +111,7 @@ PACKAGE: dict[str, Any] = {
         (200, BYTES): OpenApiTypes.BINARY,
         (206, BYTES): OpenApiTypes.BINARY,
         304: OpenApiResponse(description="The client has it"),
-        403: problem("permission_denied: it is not installed; feature_not_available"),
+        403: problem("permission_denied: it is not installed; feature_not_available, with `required_tier` `power`"),
         **_GONE,
         412: problem("precondition_failed, with the current `etag`"),
         416: problem("No byte of the range exists; Content-Range tells the size"),
@@ -121,24 +122,11 @@ PACKAGE: dict[str, Any] = {
 }
 
 
-class MarketplaceView(ApiView):
-    # Methods that any tier may use: what somebody has, they may give back.
-    open_methods: ClassVar[frozenset[str]] = frozenset()
-    # Methods that ask for a verified address, before anything of the body is read.
-    verified_methods: ClassVar[frozenset[str]] = frozenset()
-
-    def check_permissions(self, request: Request) -> None:
-        super().check_permissions(request)
-        if request.method not in self.open_methods:
-            require_feature(identity_of(request).user, "plugin_marketplace")
-        if request.method in self.verified_methods:
-            require_verified_email(identity_of(request).user)
-
-
 logger = logging.getLogger(__name__)
 
 
 class CatalogView(MarketplaceView):
+    open_methods = frozenset({"POST"})
     verified_methods = frozenset({"POST"})
 
     @extend_schema(**CATALOG)
@@ -160,15 +148,9 @@ class CatalogView(MarketplaceView):
         return Response(SubmittedSerializer(version).data, status=201)
 
 
-class OwnSubmissionsView(MarketplaceView):
-    @extend_schema(**MINE)
-    def get(self, request: Request) -> Response:
-        page = requested_page(request, limit=PLUGINS, most=MOST_PLUGINS)
-        submissions = list_submissions(identity_of(request).user)
-        return Response(page.of(submissions, OwnSubmissionSerializer.of))
-
-
 class PluginView(MarketplaceView):
+    kept_methods = frozenset({"GET"})
+
     @extend_schema(**DETAIL)
     def get(self, request: Request, slug: str) -> Response:
         published = find_plugin(user=identity_of(request).user, slug=slug)
@@ -177,6 +159,7 @@ class PluginView(MarketplaceView):
 
 class PackageView(MarketplaceView):
     byte_answers = frozenset({"get", "head"})
+    kept_methods = frozenset({"GET"})
 
     @extend_schema(**PACKAGE)
     def get(self, request: Request, slug: str) -> HttpResponseBase:

@@ -1,4 +1,4 @@
-"""The tables of the marketplace, by what they are about: the catalog, people's choices, money."""
+"""The tables of the marketplace, by what they are about: the catalog, the reviewer's desk, people's choices, money."""
 
 from marketplace.models.catalog import (
     Plugin,
@@ -8,6 +8,14 @@ from marketplace.models.catalog import (
     PluginVersion,
     RejectionReason,
     ReviewDecision,
+)
+from marketplace.models.desk import (
+    MessageSide,
+    PluginReport,
+    ReportOutcome,
+    ReportReason,
+    ReviewClaim,
+    ReviewMessage,
 )
 from marketplace.models.payouts import (
     DeveloperAccount,
@@ -26,21 +34,27 @@ __all__ = [
     "DeveloperAccount",
     "LedgerAccount",
     "LedgerEntry",
+    "MessageSide",
     "OnboardingState",
     "PaymentReturn",
     "Plugin",
     "PluginInstallation",
     "PluginPurchase",
     "PluginRating",
+    "PluginReport",
     "PluginReview",
     "PluginStatus",
     "PluginTakedown",
     "PluginVersion",
     "PurchaseStatus",
     "RejectionReason",
+    "ReportOutcome",
+    "ReportReason",
     "ReturnKind",
     "RevenueEvent",
+    "ReviewClaim",
     "ReviewDecision",
+    "ReviewMessage",
     "Transfer",
     "TransferStatus",
 ]

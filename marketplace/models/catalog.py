@@ -139,10 +139,11 @@ class Plugin(models.Model):
 
 
 class PluginVersion(models.Model):
-    """One submission: manifest, package and ``checks`` never change; ``status`` moves once, by a review or the author.
+    """One submission: manifest, package and ``checks`` never change. ``status`` moves by a review, and from approved
+    once more: withdrawn by its author, or taken down alone by an operator, who says why.
 
     ``checks`` are the validators' results of that day (``marketplace.submissions.validators.runner.run_validators`` has
-    their shape).
+    their shape); ``reach`` is what its code reaches for (``marketplace.review.reach``), null until that was looked at.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -150,6 +151,7 @@ class PluginVersion(models.Model):
     version = models.CharField(max_length=64, help_text="Semantic Versioning 2.0.0.")
     manifest = models.JSONField()
     checks = models.JSONField(default=list)
+    reach = models.JSONField(null=True, blank=True, editable=False)
     s3_key = models.CharField(max_length=255, unique=True)
     checksum = models.CharField(max_length=64)
     size_bytes = models.PositiveIntegerField()
@@ -159,6 +161,11 @@ class PluginVersion(models.Model):
     )
     submitted_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True, help_text="When what was approved was taken back.")
+    takedown_reason = models.TextField(blank=True, default="", db_default="", help_text="Public.")
+    taken_down_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     verified_at = models.DateTimeField(null=True, blank=True, help_text="When verify_blobs last read it whole.")
 
     class Meta:
@@ -175,8 +182,13 @@ class PluginVersion(models.Model):
                         PluginStatus.APPROVED,
                         PluginStatus.REJECTED,
                         PluginStatus.WITHDRAWN,
+                        PluginStatus.TAKEN_DOWN,
                     ]
                 ),
+            ),
+            models.CheckConstraint(
+                name="plugin_versions_taken_down_says_why",
+                condition=~Q(status=PluginStatus.TAKEN_DOWN) | ~Q(takedown_reason=""),
             ),
             models.CheckConstraint(
                 name="plugin_versions_decided_when_not_pending",
@@ -275,6 +287,11 @@ def author_name_of(user_id: UUID) -> str:
 def reviewer_name_of(user_id: UUID) -> str:
     """As an author's, and not to be matched with it: a reviewer may write plugins, too."""
     return f"reviewer-{_digest('reviewer', user_id)}"
+
+
+def reporter_name_of(user_id: UUID) -> str:
+    """Of who reports a plugin or has bought one, for staff who may not see users."""
+    return f"user-{_digest('reporter', user_id)}"
 
 
 def _digest(role: str, user_id: UUID) -> str:

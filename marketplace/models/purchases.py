@@ -30,7 +30,7 @@ class PluginInstallation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.plugin_id} for {self.user_id}"
+        return f"{self.plugin_id} {self.version}"
 
 
 class PurchaseStatus(models.TextChoices):
@@ -64,6 +64,7 @@ class PluginPurchase(models.Model):
     checkout_session_id = models.CharField(max_length=255, null=True, blank=True, unique=True)
     checkout_url = models.TextField(blank=True)
     checkout_expires_at = models.DateTimeField(null=True, blank=True)
+    receipt_url = models.TextField(blank=True, default="", db_default="", help_text="Stripe's page; empty: not known.")
     created_at = models.DateTimeField()
     paid_at = models.DateTimeField(null=True, blank=True)
 

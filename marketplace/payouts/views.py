@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from accounts.authentication import identity_of
 from adiuva.api.openapi.responses import problem
-from marketplace.catalog.views import MarketplaceView
+from marketplace.catalog.admission import MarketplaceView
 from marketplace.models import OnboardingState
 from marketplace.payouts.earnings import ALL_TIME, Figures, Period, PluginEarnings, earnings_of
 from marketplace.payouts.onboarding import Onboarding, begin_onboarding, onboarding_of
@@ -81,19 +81,17 @@ class OnboardingSerializer(serializers.Serializer[Any]):
     onboarding_url = serializers.URLField(help_text="To be opened in a browser; works once, for minutes.")
 
 
-GATE = problem("feature_not_available")
-
-
 class OnboardingView(MarketplaceView):
+    open_methods = frozenset({"GET", "POST"})
     verified_methods = frozenset({"POST"})
 
     @extend_schema(
         operation_id="getOnboarding",
         summary="Show whether you can be paid",
-        responses={200: OnboardingStateSerializer, 403: GATE},
+        responses={200: OnboardingStateSerializer},
     )
     def get(self, request: Request) -> Response:
-        """As Stripe told it last; it tells of every change by itself, within seconds."""
+        """Why nothing is paid, on any tier, as Stripe told it last; it tells of every change by itself, in seconds."""
         return Response(OnboardingStateSerializer(onboarding_of(identity_of(request).user)).data)
 
     @extend_schema(
@@ -102,7 +100,7 @@ class OnboardingView(MarketplaceView):
         request=None,
         responses={
             200: OnboardingSerializer,
-            403: problem("feature_not_available; email_not_verified"),
+            403: problem("email_not_verified"),
             409: problem("conflict: the account is being deleted"),
             502: problem("upstream_error"),
             503: problem("not_configured, upstream_unavailable"),
@@ -116,11 +114,13 @@ class OnboardingView(MarketplaceView):
 
 
 class EarningsView(MarketplaceView):
+    open_methods = frozenset({"GET"})
+
     @extend_schema(
         operation_id="getEarnings",
         summary="Show what your plugins earned",
         parameters=[OpenApiParameter("period", str, description="A month by UTC, `YYYY-MM`; without it, all time.")],
-        responses={200: EarningsSerializer, 400: problem("validation_error"), 403: GATE},
+        responses={200: EarningsSerializer, 400: problem("validation_error")},
     )
     def get(self, request: Request) -> Response:
         """Derived from the ledger: a month that is over does not change any more."""

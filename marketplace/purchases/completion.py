@@ -16,8 +16,9 @@ from billing.stripe import hooks
 from billing.stripe.events import CHECKOUTS, IncomingEvent, read_succeeded_payment
 from billing.stripe.hooks import Offer
 from billing.stripe.port import Sale
+from marketplace.catalog.service import find_live_version, reason_it_is_down
 from marketplace.locks import lock_purchase
-from marketplace.models import PluginPurchase, PluginStatus, PurchaseStatus
+from marketplace.models import Plugin, PluginPurchase, PluginStatus, PurchaseStatus
 from marketplace.payouts.settlement import record_sale
 from marketplace.purchases import installations
 
@@ -54,7 +55,7 @@ def _install(purchase: PluginPurchase) -> bool:
     user, plugin = purchase.user, purchase.plugin
     if user is None or user.erasure_requested_at is not None:
         return False
-    if plugin.status != PluginStatus.APPROVED:
+    if plugin.status != PluginStatus.APPROVED and not _is_kept_by_buyers(plugin):
         alerts.raise_alert(
             PAID_FOR_NOTHING,
             reference=purchase.payment_intent_id or str(purchase.pk),
@@ -64,6 +65,11 @@ def _install(purchase: PluginPurchase) -> bool:
         return False
     _, is_new = installations.activate(user_id=user.pk, plugin=plugin)
     return is_new
+
+
+def _is_kept_by_buyers(plugin: Plugin) -> bool:
+    """Withdrawn, and not taken down: who has bought it may install it."""
+    return plugin.status == PluginStatus.WITHDRAWN and not reason_it_is_down(plugin, find_live_version(plugin))
 
 
 def _supersede_others(purchase: PluginPurchase) -> bool:

@@ -2,7 +2,9 @@
 
 - What costs something is bought first (``marketplace.purchases.service``); what was bought stays bought, whatever it
   costs later, and is installed again for nothing. A refund ends both.
-- What was bought can be installed again even when it is withdrawn because its author has left; nobody else gets it.
+- What was bought can be installed again, on any tier, even when it is withdrawn; nobody else gets that. Only a
+  take-down ends it.
+- Buying, and installing what costs nothing, is for the tiers of the marketplace.
 - Authors have their own plugins for nothing: there is no purchase, and no revenue.
 - Installing again what one has takes the version that is live now, with its permissions. Those who installed it while
   it was free, and have not bought it since, keep what they have.
@@ -14,6 +16,9 @@ from django.db import transaction
 
 from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound, Problem, TakenDown
+from billing.entitlements import require_feature
+from marketplace.catalog.admission import FEATURE
+from marketplace.catalog.service import find_live_version, reason_it_is_down
 from marketplace.locks import lock_open_user, lock_plugin
 from marketplace.models import Plugin, PluginInstallation, PluginStatus
 from marketplace.purchases import installations, service
@@ -33,6 +38,7 @@ def install(*, user: User, slug: str) -> Installed:
     """The user has the live version of the plugin.
 
     Raises:
+        FeatureNotAvailable: it would have to be bought.
         NotFound: it is neither live nor bought. TakenDown: with the public reason.
         PaymentRequired, NotConfigured, Conflict, UpstreamError, UpstreamUnavailable, UpstreamTimeout: see
             ``marketplace.purchases.service.buy``.
@@ -44,6 +50,7 @@ def install(*, user: User, slug: str) -> Installed:
         if kept is not None:
             # Another request, or Stripe's event, may have paid and installed it since we looked.
             return _result_of(kept, is_new=False)
+        require_feature(user, FEATURE)  # what was bought when the request came in may have been paid back since
         is_new = service.buy(user=user, plugin=plugin)
     elif plugin.price_cents == 0:
         _abandon_purchase(user, slug)
@@ -93,6 +100,8 @@ def _find(slug: str) -> Plugin:
 def _require_obtainable(plugin: Plugin, *, user: User) -> Plugin:
     """Raises NotFound or TakenDown."""
     if plugin.status == PluginStatus.WITHDRAWN and paid_cents(user.pk, plugin.pk) is not None:
+        if reason := reason_it_is_down(plugin, find_live_version(plugin)):
+            raise TakenDown(reason=reason)
         return plugin
     return require_live(plugin)
 

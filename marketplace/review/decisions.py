@@ -1,4 +1,5 @@
-"""What reviewers and operators decide: to approve or reject a version, to take a plugin down or reinstate it.
+"""What reviewers and operators decide: to approve or reject a version, to take it down alone, to take a plugin down or
+reinstate it.
 
 Nothing else writes ``PluginReview``, ``PluginTakedown``, or the status that follows from them. Each version is decided
 about once. What an approval does:
@@ -6,7 +7,8 @@ about once. What an approval does:
 - the plugin shows the version's manifest from then on: texts, price, permissions, package;
 - a plugin that is taken down stays so; its reinstatement then brings the approved version back;
 - a version that is not newer than the live one is refused (``superseded`` is a reason to reject it): what users
-  have never goes back to something older.
+  have never goes back to something older, unless the live version is taken down alone, or withdrawn by its author
+  (``marketplace.review.withdrawals``).
 
 A rejected update leaves the live version as it is.
 
@@ -20,10 +22,10 @@ from typing import Any, Final
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from adiuva.api.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from adiuva.api.errors import Conflict, PermissionDenied, ValidationFailed
 from adiuva.jobs import enqueue
 from billing import alerts
-from marketplace.catalog.service import show_version
+from marketplace.catalog.service import find_live_version, show_version
 from marketplace.locks import lock_open_user, lock_plugin
 from marketplace.models import (
     Plugin,
@@ -34,8 +36,11 @@ from marketplace.models import (
     RejectionReason,
     ReviewDecision,
 )
+from marketplace.models.catalog import FORMER_AUTHOR
+from marketplace.review import claims
 from marketplace.review.jobs import tell_of_takedowns
-from marketplace.review.mails import write_of_decision, write_of_takedown
+from marketplace.review.mails import write_of_decision, write_of_takedown, write_of_version_takedown
+from marketplace.review.withdrawals import is_live, lock_version, show_version_before
 from marketplace.submissions.manifest import is_newer, permissions_fault, price_fault, small_price_fault, text_fault
 
 MAX_NOTES: Final = 4000
@@ -52,7 +57,7 @@ def approve(*, version: PluginVersion, reviewer: User, notes: str = "") -> Plugi
     """
     plugin, locked = _lock_version(version=version, reviewer=reviewer)
     if plugin.published_at is not None and not is_newer(locked.version, than=plugin.version):
-        raise Conflict(f"Version {locked.version} is not newer than {plugin.version}, which is live.")
+        raise Conflict(f"Version {locked.version} is not newer than {plugin.version}, which {became_of(plugin)}.")
     review = _decide(locked, reviewer=reviewer, decision=ReviewDecision.APPROVED, notes=notes)
     _show(plugin, locked)
     plugin.published_at = plugin.published_at or review.reviewed_at
@@ -60,6 +65,11 @@ def approve(*, version: PluginVersion, reviewer: User, notes: str = "") -> Plugi
         plugin.status = PluginStatus.APPROVED
     plugin.save()
     return review
+
+
+def became_of(plugin: Plugin) -> str:
+    """Of the version that it shows, once that was approved: its author may have withdrawn it since."""
+    return "is live" if plugin.status == PluginStatus.APPROVED else "was published"
 
 
 @transaction.atomic
@@ -88,13 +98,11 @@ def _lock_version(*, version: PluginVersion, reviewer: User) -> tuple[Plugin, Pl
     """Both rows, for this transaction, after the reviewer's own: the review that will point at it locks it, too."""
     if not lock_open_user(reviewer.pk).is_active:
         raise PermissionDenied("This account is closed.")
-    plugin = lock_plugin(version.plugin_id)
-    locked = PluginVersion.objects.select_for_update(no_key=True).filter(pk=version.pk).first()
-    if locked is None:
-        raise NotFound("This version is gone.")
+    plugin, locked = lock_version(version)
     if reviewer.pk in {plugin.author_id, locked.submitted_by_id}:
         raise PermissionDenied("You cannot review your own plugin.")
-    if PluginStatus.WITHDRAWN in {locked.status, plugin.status}:
+    has_left = plugin.status == PluginStatus.WITHDRAWN and plugin.author_id is None
+    if locked.status == PluginStatus.WITHDRAWN or has_left:
         raise Conflict("The author has withdrawn it.")
     if locked.status != PluginStatus.PENDING_REVIEW:
         raise Conflict(ALREADY_DECIDED)
@@ -123,6 +131,7 @@ def _decide(
         raise Conflict(ALREADY_DECIDED) from None
     version.status, version.decided_at = decision.value, now
     version.save(update_fields=["status", "decided_at"])
+    claims.end(version.pk)
     write_of_decision(review)
     return review
 
@@ -146,17 +155,23 @@ NOT_LIVE: Final = "Only a plugin that is live can be taken down."
 NOT_DOWN: Final = "This plugin is not taken down."
 
 
+def can_be_taken_down(plugin: Plugin) -> bool:
+    """It is live, or withdrawn and still with those who have it."""
+    is_kept = plugin.status == PluginStatus.WITHDRAWN and plugin.published_at is not None
+    return plugin.status == PluginStatus.APPROVED or (is_kept and not plugin.takedown_reason)
+
+
 @transaction.atomic
 def take_down(*, plugin: Plugin, operator: User, reason: str) -> PluginTakedown:
-    """``reason`` is public.
+    """``reason`` is public. A plugin that its author has withdrawn can be taken down, too: who has it keeps it else.
 
     Raises:
-        Conflict: it is not live, or down already.
+        Conflict: nobody has it or could get it, or it is down already.
         ValidationFailed: no reason, or a long one.
     """
     reason = _require_text(reason, field="reason")
     locked = _lock_plugin(plugin=plugin, operator=operator)
-    if locked.status != PluginStatus.APPROVED:
+    if not can_be_taken_down(locked):
         raise Conflict(NOT_LIVE)
     takedown = PluginTakedown.objects.create(
         plugin=locked, reason=reason, taken_down_by=operator, taken_down_at=datetime.now(UTC)
@@ -168,9 +183,52 @@ def take_down(*, plugin: Plugin, operator: User, reason: str) -> PluginTakedown:
     return takedown
 
 
+NO_VERSION_BEFORE: Final = "No approved version comes before it: take the plugin down instead."
+
+
+@transaction.atomic
+def take_down_version(*, version: PluginVersion, operator: User, reason: str) -> PluginVersion:
+    """The live version is taken down alone: the approved one before it is live again, with its texts, price,
+    permissions and package. Or one that its author has withdrawn, which those who have it installed still get.
+    ``reason`` is public. Nobody gets the version any more, and it never comes back.
+
+    Returns the version that is live now.
+
+    Raises:
+        Conflict: it is neither, or no approved version comes before it.
+        PermissionDenied: the operator's own plugin.
+        ValidationFailed: no reason, or a long one.
+    """
+    reason = _require_text(reason, field="reason")
+    if not lock_open_user(operator.pk).is_active:
+        raise PermissionDenied("This account is closed.")
+    plugin, locked = lock_version(version)
+    if operator.pk in {plugin.author_id, locked.submitted_by_id}:
+        raise PermissionDenied("You cannot take down a version of your own; withdraw it.")
+    if plugin.status != PluginStatus.APPROVED:
+        raise Conflict("The plugin is not live: take it down, if who has it may not keep it.")
+    if is_live(plugin, locked):
+        before = show_version_before(plugin, locked)
+        if before is None:
+            raise Conflict(NO_VERSION_BEFORE)
+    else:
+        # Who has it installed would go on getting what its author took back in time.
+        live = find_live_version(plugin)
+        if locked.withdrawn_at is None or locked.status != PluginStatus.WITHDRAWN or live is None:
+            raise Conflict("Only the version that is live, or that its author has withdrawn, can be taken down alone.")
+        before = live
+    locked.status, locked.withdrawn_at = PluginStatus.TAKEN_DOWN, datetime.now(UTC)
+    locked.takedown_reason, locked.taken_down_by = reason, operator
+    locked.save(update_fields=["status", "withdrawn_at", "takedown_reason", "taken_down_by"])
+    write_of_version_takedown(locked, live=before)
+    enqueue(tell_of_takedowns)
+    return before
+
+
 @transaction.atomic
 def reinstate(*, plugin: Plugin, operator: User, notes: str) -> PluginTakedown:
-    """Live again, with the version that was approved last. ``notes`` stay among reviewers.
+    """Live again, with the version that was approved last; withdrawn again where that was withdrawn, or its author has
+    left. ``notes`` stay among reviewers.
 
     Raises:
         Conflict: it is not down; also when its author has left meanwhile.
@@ -187,7 +245,9 @@ def reinstate(*, plugin: Plugin, operator: User, notes: str) -> PluginTakedown:
     takedown.reinstated_by, takedown.reinstated_at = operator, datetime.now(UTC)
     takedown.reinstated_notes = notes
     takedown.save(update_fields=["reinstated_by", "reinstated_at", "reinstated_notes"])
-    locked.status, locked.takedown_reason = PluginStatus.APPROVED, ""
+    live = find_live_version(locked)
+    is_back = live is not None and live.status == PluginStatus.APPROVED and locked.author_name != FORMER_AUTHOR
+    locked.status, locked.takedown_reason = PluginStatus.APPROVED if is_back else PluginStatus.WITHDRAWN, ""
     locked.save(update_fields=["status", "takedown_reason"])
     return takedown
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import IO, Final
 
 from adiuva.api.errors import Problem
 from marketplace.models import PluginVersion
@@ -22,6 +22,7 @@ from storage.blobs.factory import get_blob_store
 MAX_LISTED: Final = MAX_ENTRIES  # all that a submission may have: what is not listed, no reviewer reads
 MAX_PREVIEW_BYTES: Final = 128 * 1024
 _CHUNK: Final = 64 * 1024
+_COPY_BYTES: Final = 4 * 1024 * 1024
 _ENCRYPTED: Final = 0x1
 # The methods whose decompressor gives no more than it is asked for.
 _BOUNDED: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
@@ -167,3 +168,19 @@ async def _download(key: str, start: int, end: int) -> bytes:
         raise PackageUnreadableError("The package is gone from the store.") from error
     async with aclosing(opened) as parts:
         return b"".join([part async for part in parts])
+
+
+def copy_package(version: PluginVersion, file: IO[bytes]) -> None:
+    """Writes the whole package, as it is, to ``file``.
+
+    Raises:
+        PackageUnreadableError: it is gone.
+        UpstreamError, UpstreamUnavailable, UpstreamTimeout: the store failed.
+    """
+    store_seed(version.s3_key)
+    asyncio.run(_copy(version.s3_key, version.size_bytes, file))
+
+
+async def _copy(key: str, size_bytes: int, file: IO[bytes]) -> None:
+    for start in range(0, size_bytes, _COPY_BYTES):
+        file.write(await _download(key, start, min(start + _COPY_BYTES, size_bytes)))

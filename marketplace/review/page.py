@@ -4,7 +4,6 @@ The texts are strangers': what a browser would hide, or show in another place, g
 """
 
 import json
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Any, Final
 from adiuva.dashboard.figures import euros
 from marketplace.models import Plugin, PluginStatus, PluginVersion, RejectionReason, ReviewDecision
 from marketplace.models.catalog import reviewer_name_of
+from marketplace.review.hidden_characters import visible as visible  # noqa: PLC0414 - the pages have it from here
 from marketplace.review.package_contents import PackageListing, PackageUnreadableError, list_package
 from marketplace.submissions.manifest import entrypoint_path
 
@@ -154,10 +154,20 @@ def history_of(plugin: Plugin, *, viewer: Any) -> list[Event]:
 
 
 def _events_of(plugin: Plugin, viewer: Any) -> Iterable[Event]:
-    for version in plugin.versions.all():
+    for version in plugin.versions.select_related("taken_down_by"):
         yield Event(version.submitted_at, "submitted", "info", "the author", about=visible(version.version))
-        if version.status == PluginStatus.WITHDRAWN and version.decided_at is not None:
-            yield Event(version.decided_at, "withdrawn", "", "the author", about=visible(version.version))
+        taken_back_at = version.withdrawn_at or version.decided_at  # of what had waited, that was the decision
+        if version.status == PluginStatus.WITHDRAWN and taken_back_at is not None:
+            yield Event(taken_back_at, "withdrawn", "", "the author", about=visible(version.version))
+        if version.status == PluginStatus.TAKEN_DOWN and version.withdrawn_at is not None:
+            yield Event(
+                version.withdrawn_at,
+                "taken down alone",
+                "danger",
+                colleague_name(version.taken_down_by, viewer),
+                about=visible(version.version),
+                text=visible(version.takedown_reason),
+            )
     for review in plugin.reviews.select_related("reviewer", "plugin_version"):
         approved = review.decision == ReviewDecision.APPROVED
         known = review.reason_code in RejectionReason.values
@@ -166,19 +176,19 @@ def _events_of(plugin: Plugin, viewer: Any) -> Iterable[Event]:
             review.reviewed_at,
             review.decision,
             "success" if approved else "danger",
-            _colleague_name(review.reviewer, viewer),
+            colleague_name(review.reviewer, viewer),
             about=visible(review.plugin_version.version),
             text=visible("\n".join(filter(None, [reason, review.notes]))),
         )
     for takedown in plugin.takedowns.select_related("taken_down_by", "reinstated_by"):
-        who = _colleague_name(takedown.taken_down_by, viewer)
+        who = colleague_name(takedown.taken_down_by, viewer)
         yield Event(takedown.taken_down_at, "taken down", "danger", who, text=visible(takedown.reason))
         if takedown.reinstated_at is not None:
-            who, notes = _colleague_name(takedown.reinstated_by, viewer), visible(takedown.reinstated_notes)
+            who, notes = colleague_name(takedown.reinstated_by, viewer), visible(takedown.reinstated_notes)
             yield Event(takedown.reinstated_at, "reinstated", "success", who, text=notes)
 
 
-def _colleague_name(user: Any, viewer: Any) -> str:
+def colleague_name(user: Any, viewer: Any) -> str:
     """Who has decided: superusers read the address, others a name that is always the same and leads nowhere."""
     if user is None:
         return "somebody who has left"
@@ -195,25 +205,6 @@ def _evidence_of(evidence: Any) -> list[str]:
     if not evidence:
         return []
     return [_printable(one) for one in (evidence if isinstance(evidence, list) else [evidence])]
-
-
-# Controls, formats (zero width, and bidirectional overrides, which show code in another order than it runs in; see
-# CVE-2021-42574), lone surrogates, private use, and separators of lines that are no line feed.
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
-
-
-def visible(text: str) -> str:
-    r"""``"a\u202eb"`` is ``"a⟨U+202E⟩b"``; tabs and ends of lines stay."""
-    text = text.replace("\r\n", "\n")
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_mark_hidden(character) for character in text)
-
-
-def _mark_hidden(character: str) -> str:
-    if character in "\n\t" or unicodedata.category(character) not in _HIDDEN:
-        return character
-    return f"⟨U+{ord(character):04X}⟩"
 
 
 _VERBS: Final = {"read": "See", "write": "Create, change and delete"}

@@ -23,7 +23,7 @@ TEXTS: Final = {
     "entrypoint": MAX_PATH,
 }
 
-RESERVED_IDS: Final = frozenset({"mine", "earnings", "onboarding"})
+RESERVED_IDS: Final = frozenset({"mine", "earnings", "onboarding", "installed", "purchases"})
 RESOURCES: Final = ("tasks", "projects", "notes", "checkpoints", "calendar")
 PERMISSIONS: Final = tuple(f"{verb}:{resource}" for verb in ("read", "write") for resource in RESOURCES)
 

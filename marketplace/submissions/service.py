@@ -1,16 +1,16 @@
 """A submission: a manifest and a package, validated by machine, kept as a version that waits for a reviewer."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import BoundedSemaphore
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from accounts.models import User
 from adiuva.api.errors import ChecksFailed, Conflict, UpstreamUnavailable
@@ -18,7 +18,7 @@ from adiuva.api.multipart import SpooledFile
 from marketplace.catalog.ratings import rank_of
 from marketplace.catalog.service import show_version
 from marketplace.locks import lock_open_user
-from marketplace.models import Plugin, PluginStatus, PluginVersion
+from marketplace.models import MessageSide, Plugin, PluginStatus, PluginVersion, ReviewMessage
 from marketplace.models.catalog import author_name_of
 from marketplace.submissions.manifest import id_fault, is_newer, known_fields, version_fault
 from marketplace.submissions.packages import new_key
@@ -26,8 +26,19 @@ from marketplace.submissions.validators.base import Submission
 from marketplace.submissions.validators.runner import blocks, run_validators
 from storage.staging import Allowance, SealedBody, StagedBody, stage_blob
 
+# Called in the transaction of each submission. Reviews register theirs: what sells plugins must not import reviews.
+_hooks: list[Callable[[PluginVersion], None]] = []
+
+
+def register_hook(hook: Callable[[PluginVersion], None]) -> None:
+    if hook not in _hooks:
+        _hooks.append(hook)
+
+
 # Of one author, waiting: reviewers are few, and each may hold MAX_PACKAGE_BYTES.
 MAX_PENDING = 50
+# Of one author, whatever became of them: what is withdrawn frees its place, and its package stays.
+MAX_IN_A_DAY = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +106,11 @@ def _require_new(plugin: Plugin, version: str) -> None:
 
 
 def _require_few_pending(author: User) -> None:
-    pending = PluginVersion.objects.filter(submitted_by=author, status=PluginStatus.PENDING_REVIEW).count()
-    if pending >= MAX_PENDING:
+    own = PluginVersion.objects.filter(submitted_by=author)
+    if own.filter(status=PluginStatus.PENDING_REVIEW).count() >= MAX_PENDING:
         raise Conflict(f"{MAX_PENDING} of your submissions are waiting for review; wait until some are decided.")
+    if own.filter(submitted_at__gt=datetime.now(UTC) - timedelta(days=1)).count() >= MAX_IN_A_DAY:
+        raise Conflict(f"You have submitted {MAX_IN_A_DAY} versions within a day; go on tomorrow.")
 
 
 def _checksum_of(parts: Iterable[bytes]) -> str:
@@ -131,6 +144,8 @@ def _commit(draft: _Draft, sealed: StagedBody) -> PluginVersion:
         show_version(plugin, version)
         plugin.status = PluginStatus.PENDING_REVIEW
         plugin.save()
+    for hook in _hooks:
+        hook(version)
     return version
 
 
@@ -156,9 +171,13 @@ def _locked_plugin(draft: _Draft, now: datetime) -> Plugin:
 
 
 def list_submissions(author: User) -> QuerySet[PluginVersion, PluginVersion]:
-    """Of the author's plugins, the newest first, with ``plugin`` and ``review``."""
+    """Of the author's plugins, the newest first, with ``plugin``, ``review`` and ``conversation``: what reviewers and
+    author have written to each other, without the notes. Two queries.
+    """
+    said = ReviewMessage.objects.filter(side__in=[MessageSide.REVIEW, MessageSide.AUTHOR])
     versions = PluginVersion.objects.filter(plugin__author=author).select_related("plugin", "review")
-    return versions.order_by("-submitted_at", "id")
+    conversation = Prefetch("messages", queryset=said, to_attr="conversation")
+    return versions.prefetch_related(conversation).order_by("-submitted_at", "id")
 
 
 MAX_AT_ONCE = 4

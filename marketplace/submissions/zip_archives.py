@@ -95,7 +95,7 @@ class Archive:
         Raises:
             ArchiveError: they are not of the declared size or CRC-32, or are not followed by what they should be.
         """
-        packed = self._read_packed(entry)
+        packed = self.packed_parts(entry)
         crc = size = 0
         for part in _inflate(packed) if entry.method == DEFLATED else packed:
             size += len(part)
@@ -110,7 +110,8 @@ class Archive:
         """``parts`` in one; for entries whose declared size was found small enough."""
         return b"".join(self.parts(entry))
 
-    def _read_packed(self, entry: Entry) -> Iterator[bytes]:
+    def packed_parts(self, entry: Entry) -> Iterator[bytes]:
+        """The entry's bytes as they lie in the archive."""
         position, left = self._data_starts[entry.offset], entry.packed_bytes
         while left:
             part = self._at(position, min(left, READ_BYTES))

@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from adiuva.api import idempotency
 from adiuva.api.openapi.responses import problem
+from adiuva.api.pagination import whole_numbers
 from storage.records import serializers
 
 BYTES = "application/octet-stream"
@@ -23,7 +24,9 @@ IF_MATCH = OpenApiParameter(
 _CHECKSUM = OpenApiParameter(
     "X-Checksum", OpenApiTypes.STR, IN_HEADER, description=f"SHA-256 of the bytes; required with {BYTES}."
 )
-_TOO_LARGE = "Too large: the record (MAX_RECORD_BYTES), the JSON (8 MiB), or what a form holds beside its blob (1 MiB)"
+_TOO_LARGE = (
+    "payload_too_large: the record (MAX_RECORD_BYTES), the JSON (8 MiB), or what a form holds beside its blob (1 MiB)"
+)
 _UPLOAD_PROBLEMS = {
     400: problem("validation_error, checksum_mismatch: nothing was stored"),
     402: problem("quota_exceeded, with `limit_bytes`, `used_bytes` and `requested_bytes`"),
@@ -95,6 +98,8 @@ _DESCRIBES = (200, 206, 304)
 RETRIEVE: dict[str, Any] = {
     "operation_id": "downloadRecord",
     "summary": "Download a record",
+    "description": "The sealed bytes as they were sent. `Range`, `If-Range`, `If-None-Match` and `If-Match` are "
+    "honoured.",
     "parameters": [
         OpenApiParameter("Range", OpenApiTypes.STR, IN_HEADER, description="One range of bytes."),
         OpenApiParameter(
@@ -124,11 +129,15 @@ RETRIEVE: dict[str, Any] = {
     },
 }
 
-REVISION = OpenApiParameter("revision", OpenApiTypes.INT, OpenApiParameter.PATH)
+REVISION = OpenApiParameter(
+    "revision", whole_numbers(least=1, most=2**31 - 1), OpenApiParameter.PATH, description="Counts from 1."
+)
 _OF_RECORDS_ONLY = {"Last-Modified"}
 RETRIEVE_VERSION: dict[str, Any] = {
     "operation_id": "downloadVersion",
     "summary": "Download an earlier state of a record",
+    "description": "The sealed bytes as they were then. `Range`, `If-Range`, `If-None-Match` and `If-Match` are "
+    "honoured.",
     "parameters": [REVISION, *(one for one in RETRIEVE["parameters"] if one.name not in _OF_RECORDS_ONLY)],
     "responses": RETRIEVE["responses"],
 }

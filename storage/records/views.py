@@ -77,6 +77,8 @@ class RecordsViewSet(ApiViewSet):
     @extend_schema(
         operation_id="listRecords",
         summary="List records, oldest first",
+        description="What is known of each record, without its bytes; deleted ones are not among them. To follow "
+        "changes use `GET /storage/changes`.",
         parameters=[
             OpenApiParameter("table", OpenApiTypes.STR, description="Of this table only."),
             *page_parameters(limit=RECORDS, most=MOST_RECORDS),
@@ -178,7 +180,12 @@ def _require_same(upload: Upload, record: StorageRecord) -> None:
 
 
 class QuotaView(ApiView):
-    @extend_schema(operation_id="getQuota", summary="Get quota and usage", responses={200: QuotaSerializer})
+    @extend_schema(
+        operation_id="getQuota",
+        summary="Get quota and usage",
+        description="In bytes; `null` is no limit. Earlier versions of records count as storage.",
+        responses={200: QuotaSerializer},
+    )
     def get(self, request: Request) -> Response:
         user = identity_of(request).user
         usage = usage_of(user.id)

@@ -22,7 +22,7 @@ from django.db import DatabaseError
 from django.db.models import Q
 
 from accounts.models import User
-from adiuva.api.errors import ChecksumMismatch, Conflict, PartMismatch, PayloadTooLarge, Problem
+from adiuva.api.errors import ChecksumMismatch, Conflict, PayloadTooLarge, Problem
 from adiuva.observability.metrics import UPLOAD_BYTES, UPLOADS
 from storage.blobs.factory import get_blob_store, get_draft_store
 from storage.blobs.port import Draft, DraftBusy, DraftLost, DraftWriter
@@ -41,6 +41,11 @@ SETTLED_AFTER_BYTES = 16 * 1024 * 1024
 MOST_DIGESTS = 256  # of a process; each a few hundred bytes
 
 Watch = Callable[[Callable[[], None]], None]
+
+
+class PartMismatch(ChecksumMismatch):
+    status = 460  # tus 1.0
+    default_detail = "The part's checksum is another; nothing of it is kept."
 
 
 class _RunningDigests:

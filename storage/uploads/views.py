@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from accounts.authentication import identity_of
 from adiuva.api.errors import PreconditionFailed, UnsupportedMediaType, ValidationFailed
 from adiuva.api.openapi.responses import problem
+from adiuva.api.pagination import MAX_INTEGER, whole_numbers
 from adiuva.api.views import ApiView, uuid_or_404
 from storage.models import Upload
 from storage.staging import body_parts, declared_size, watch_body
@@ -37,8 +38,9 @@ def _answered(name: str, description: str, *statuses: int) -> OpenApiParameter:
     )
 
 
+_BYTES = whole_numbers(least=0, most=MAX_INTEGER)
 _VERSION = _header("Tus-Resumable", f"`{TUS_VERSION}`", required=True)
-_WRONG_VERSION = problem("precondition_failed: another Tus-Resumable; Tus-Version tells ours")
+_WRONG_VERSION = problem("precondition_failed, with `etag` `null`: another Tus-Resumable; Tus-Version tells ours")
 _UNAVAILABLE = {
     502: problem("The blob store failed"),
     503: problem("The blob store or the database is not available; what was acknowledged stays"),
@@ -103,7 +105,7 @@ class UploadsView(_TusView):
         "there already the upload is finished at once: `Upload-Offset` is its length.",
         parameters=[
             _VERSION,
-            _header("Upload-Length", "Of the whole, in bytes.", required=True, type_=OpenApiTypes.INT64),
+            _header("Upload-Length", "Of the whole, in bytes.", required=True, type_=_BYTES),
             _header("Upload-Metadata", "Pairs of a key and base64, with commas between.", required=True),
             _answered("Location", "The upload's path.", 201),
             _answered("Upload-Offset", "0, or the length where nothing need be sent.", 201),
@@ -158,7 +160,7 @@ class UploadView(_TusView):
         "much. The last byte is acknowledged when the whole is committed: where only that failed, it is sent again.",
         parameters=[
             _VERSION,
-            _header("Upload-Offset", "Where the part begins.", required=True, type_=OpenApiTypes.INT64),
+            _header("Upload-Offset", "Where the part begins.", required=True, type_=_BYTES),
             _header("Upload-Checksum", "`sha1` or `sha256`, and base64 of the part's digest."),
             _answered("Upload-Offset", "Where the next part begins.", 204),
             _answered("Upload-Expires", "An HTTP date, 24 hours after the last part.", 204),

@@ -172,6 +172,7 @@ class UpsertedSerializer(serializers.Serializer[Any]):
 class SearchSerializer(serializers.Serializer[Any]):
     """Exactly one of `blob` and `vector`."""
 
+    needs_a_body = True
     blob = BlobField(required=False, allow_null=True, help_text="What an upsert without `vector` was given.")
     vector = FloatsField(required=False, allow_null=True)
     top_k = serializers.IntegerField(required=False, default=10, min_value=1, max_value=MOST_RESULTS)

@@ -51,8 +51,8 @@ class VectorUpsertView(ApiView):
         },
         responses={
             200: UpsertedSerializer,
-            400: problem("A field is wrong, a dimension differs, or blobs are not what was hashed: see errors or ids"),
-            402: problem("Over the tier's storage"),
+            400: problem("validation_error: a field is wrong, or a dimension differs; checksum_mismatch, with `ids`"),
+            402: problem("quota_exceeded, with `limit_bytes`, `used_bytes` and `requested_bytes`"),
             413: problem(f"The body has more than {MAX_BODY_BYTES} bytes, or a blob more than {MAX_BLOB_BYTES}"),
             **_UPSTREAM,
         },
@@ -78,7 +78,7 @@ class VectorSearchView(ApiView):
         request=SearchSerializer,
         responses={
             200: ResultsSerializer,
-            400: problem("A field is wrong, or the dimension is not yours"),
+            400: problem("validation_error: a field is wrong, or the dimension is not yours"),
             **_UPSTREAM,
         },
     )
@@ -98,7 +98,7 @@ class VectorsView(ApiView):
         summary="Delete vectors and their sealed blobs",
         description="Unknown ids are ignored. Once the last vector is deleted, a new dimension may be chosen.",
         request=IdsSerializer,
-        responses={200: DeletedSerializer, 400: problem("A field is wrong"), **_UPSTREAM},
+        responses={200: DeletedSerializer, 400: problem("validation_error"), **_UPSTREAM},
     )
     def delete(self, request: Request) -> Response:
         body = IdsSerializer(data=request.data)

@@ -117,6 +117,7 @@ class TrashView(ApiView):
     @extend_schema(
         operation_id="listTrash",
         summary="List deleted records that can be restored, the last deleted first",
+        description="A record that is made anew under its id is no longer among them.",
         parameters=page_parameters(limit=ITEMS, most=MOST_ITEMS),
         responses={200: TrashListSerializer, 400: problem("validation_error")},
     )
@@ -130,6 +131,7 @@ class SettingsView(ApiView):
     @extend_schema(
         operation_id="getStorageSettings",
         summary="Get how many earlier states are kept",
+        description="At most so many of each record, for so many days.",
         responses={200: SettingsSerializer},
     )
     def get(self, request: Request) -> Response:

@@ -76,11 +76,11 @@ def test_the_profile_is_exactly_what_the_contract_names(api: ApiClient, make_use
 
 
 @pytest.mark.parametrize("tier", ["free", "team"])
-def test_the_profile_with_its_tier_is_one_query_and_one_for_factors(
+def test_the_profile_with_its_tier_and_factors_is_one_query(
     api: ApiClient, make_user: MakeUser, django_assert_num_queries: Any, tier: str
 ) -> None:
     account = make_user(tier=tier)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert api.get("auth/me", token=account.access_token).json["tier"] == tier
 
 

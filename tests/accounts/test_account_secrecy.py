@@ -18,6 +18,7 @@ from tests.support.client import Answer, ApiClient
 
 TRIES = 100  # of each
 RATIO = 1.25
+ROUNDS = 3  # a busy machine may slow one of the two, but not the same one each time
 Ask = Callable[[ApiClient, str], Answer]
 
 
@@ -53,14 +54,24 @@ def test_the_times_are_the_same(api: ApiClient, make_user: Callable[..., Account
     for account in accounts:
         account.user.set_password(account.password)
         account.user.save()
+    rounds = []
+    for _ in range(ROUNDS):
+        known, unknown = measure(api, ask, [account.email for account in accounts])
+        rounds.append((known, unknown))
+        if max(known, unknown) / min(known, unknown) < RATIO:
+            return
+    pytest.fail(f"known and unknown addresses differ each time: {rounds}")
+
+
+def measure(api: ApiClient, ask: Ask, emails: list[str]) -> tuple[float, float]:
+    """The medians of known and unknown addresses, in seconds."""
     seconds: dict[bool, list[float]] = {True: [], False: []}
     for n in range(TRIES + 5):
         for is_known in (True, False) if n % 2 else (False, True):
-            email = accounts[n % 10].email if is_known else f"user-{n:012}@example.com"
+            email = emails[n % 10] if is_known else f"user-{n:012}@example.com"
             cache.clear()  # limits
             get_queue().clear()  # what a job does meanwhile is nobody's answer
             begin = time.perf_counter()
             ask(api, email)
             seconds[is_known].append(time.perf_counter() - begin)
-    known, unknown = (statistics.median(seconds[is_known][5:]) for is_known in (True, False))
-    assert max(known, unknown) / min(known, unknown) < RATIO, (known, unknown)
+    return statistics.median(seconds[True][5:]), statistics.median(seconds[False][5:])

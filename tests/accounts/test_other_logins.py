@@ -12,6 +12,7 @@ from django.test.client import RequestFactory
 from accounts.login_limits import PER_ACCOUNT, LimitedBackend
 from accounts.models import Session, User
 from tests.accounts.conftest import Clock
+from tests.accounts.organizations.sso.companies import make_company
 from tests.support.accounts import PASSWORD, Account
 from tests.support.client import ApiClient
 
@@ -39,6 +40,11 @@ def test_staff_logs_into_the_admin_with_the_password_of_the_api(member: Account)
 
 def test_an_account_that_is_not_staff_cannot_log_into_the_admin(make_user: MakeUser) -> None:
     assert not admin_login(make_user(), PASSWORD)
+
+
+def test_the_admin_is_the_operators_and_no_organisation_closes_it(member: Account) -> None:
+    make_company(enforced=True).join(member)
+    assert admin_login(member, PASSWORD)
 
 
 def test_guesses_at_the_admin_and_at_the_api_share_one_limit(

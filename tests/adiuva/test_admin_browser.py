@@ -92,7 +92,7 @@ def test_the_first_page_is_readable_wide_and_narrow(root: Browser, service: Runn
         assert is_dark(root) is (scheme == "dark")
         assert root.overflow() == 0, width
         assert len(root.all(".dash-tile")) == 5
-        assert len(root.all(".dash-card")) == 6
+        assert len(root.all(".dash-card")) == 7
         smallest = root.run(
             "return Math.min(...[...document.querySelectorAll('.dash text, .dash-card *')]"
             ".filter(one => one.textContent.trim()).map(one => parseFloat(getComputedStyle(one).fontSize)))"
@@ -203,6 +203,8 @@ def test_its_parts_work_under_the_policy(root: Browser, service: RunningServer) 
 def test_other_pages_keep_their_policies_too(browser: Browser, service: RunningServer, path: str) -> None:
     browser.open(service.url + path)
     if path == "/docs":
+        wait(browser, "return document.querySelectorAll('.opblock-tag').length > 10")
+        browser.run("document.querySelector('.opblock-tag').click()")
         wait(browser, "return document.querySelectorAll('.opblock').length > 20")
     assert [one for one in trouble(browser) if "404" not in one] == []
 

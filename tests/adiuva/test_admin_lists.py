@@ -1,6 +1,6 @@
 """Every list of the admin, found in its registry: it asks as many questions for twenty rows as for one."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -16,12 +16,15 @@ from accounts.models import SecurityEventType, User
 from accounts.security_events.recording import record
 from adiuva.mail.kinds import MailKind
 from adiuva.mail.outbox import send_mail
+from agents.batches.models import Batch, BatchRun
 from backups.models import BackupPolicy
 from billing.alerts import raise_alert
 from billing.models import KnownPrice
-from marketplace.models import PaymentReturn
+from chat.models import MonthlyBudget
+from marketplace.models import PaymentReturn, PluginInstallation, PluginReport
 from tests.support.accounts import TESTS
 from tests.support.months import Months
+from tests.support.organizations import fill_organization
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]  # twenty rows of everything
 MANY = 20
@@ -57,13 +60,29 @@ def test_no_list_asks_once_a_row(root: Client) -> None:
     months = Months(users=70, plugins=MANY)
     months.build()
     mirror_customers(MANY)
+    now = datetime.now(UTC)
     for n in range(MANY):
         raise_alert("unknown_price", reference=f"another_{n}", message="A price for no tier.")
         Group.objects.create(name=f"Group {n}")
         record(SecurityEventType.LOGIN, user_id=months.users[n].id, origin=TESTS)
         send_mail(MailKind.VERIFICATION, to=f"{n}@example.com", locale="en", account_id=months.users[n].id)
         KnownPrice.objects.create(price_id=f"price_{n}", interval="month", tier="pro")
+        MonthlyBudget.objects.create(user=months.users[n], month=date(2026, 2, 1), spent=n)
+        batch = Batch.objects.create(
+            user=months.users[n], spec=b"x", checksum="0" * 64, trigger="manual", state="paused", reason="user",
+            created_at=now, updated_at=now,
+        )  # fmt: skip
+        BatchRun.objects.create(
+            batch=batch, user=batch.user, slot="s", spec_revision=1, session_id=batch.public_id, started_at=now,
+            lease_expires_at=now,
+        )  # fmt: skip
         BackupPolicy.objects.create(user=months.users[n], keep_last=n + 1)
+        fill_organization(f"Organisation {n}", owner=months.users[n])
+        slug = f"helper-{n:02}"
+        PluginReport.objects.create(
+            plugin_id=slug, user=months.users[n], version="1.0.0", reason="malware", reported_at=now
+        )
+        PluginInstallation.objects.create(plugin_id=slug, user=months.users[n], version="1.0.0", installed_at=now)
         PaymentReturn.objects.create(
             stripe_id=f"re_more_{n}",
             payment_intent_id=f"pi_{n}",

@@ -1,35 +1,20 @@
-"""What is promised about costs: queries of a request, and what a start imports."""
+"""What is promised about costs: what a start imports, and what it takes."""
 
 import re
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
-from tests.support.accounts import Account
-from tests.support.client import ApiClient
 from tests.support.server import PROJECT_DIR, clean_environment
 
 HEAVY = {"litellm", "openai", "langchain", "langchain_core", "boto3", "botocore", "qdrant_client"}
-# 1.7 where nothing else runs, where 2 s of CPU would be 2.4; seconds would measure the machine.
-MOST_TIMES_THE_FRAMEWORKS = 2.2
+# 2.1 where nothing else runs, half of it our own thousand modules; seconds would measure the machine.
+MOST_TIMES_THE_FRAMEWORKS = 2.6
 ROUNDS = 6
 ALSO_NOT = {"pinecone", "daphne", "twisted", "numpy", "pandas", "tiktoken", "aiohttp", "webauthn"}
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("tier", ["free", "pro"])
-def test_a_profile_costs_two_queries(api: ApiClient, make_user: Callable[..., Account], tier: str) -> None:
-    token = make_user(tier=tier).access_token
-    with CaptureQueriesContext(connection) as queries:
-        answer = api.get("auth/me", token=token)
-    assert answer.json["tier"] == tier
-    assert [query["sql"].split(" FROM ")[1].split()[0].strip('"') for query in queries] == ["sessions", "factors"]
 
 
 def cpu_of_children() -> float:
@@ -55,7 +40,7 @@ def test_a_check_imports_no_vendor(tmp_path: Path) -> None:
     assert not imported & (HEAVY | ALSO_NOT)
 
 
-def test_a_check_costs_about_twice_what_the_frameworks_cost_alone(tmp_path: Path) -> None:
+def test_a_check_costs_little_more_than_twice_what_the_frameworks_cost_alone(tmp_path: Path) -> None:
     def cpu(*arguments: str) -> float:
         before = cpu_of_children()
         run(*arguments, folder=tmp_path)
@@ -72,3 +57,9 @@ def test_a_check_costs_about_twice_what_the_frameworks_cost_alone(tmp_path: Path
 def test_a_server_is_up_before_it_has_loaded_the_model_client(tmp_path: Path) -> None:
     script = "import adiuva.asgi, sys; print(sorted(set(sys.modules) & set(sys.argv[1:])))"
     assert run("-c", script, *HEAVY, *ALSO_NOT, folder=tmp_path).stdout == "[]\n"
+
+
+def test_what_goes_outside_is_loaded_only_where_it_is_wanted(tmp_path: Path) -> None:
+    script = "import adiuva.asgi, sys; print([name for name in sys.argv[1:] if sys.modules.get(name)])"
+    outside = ("sentry_sdk", "opentelemetry.sdk", "opentelemetry.sdk.metrics", "opentelemetry.trace")
+    assert run("-c", script, *outside, folder=tmp_path).stdout == "[]\n"

@@ -27,6 +27,7 @@ def test_a_printed_environment_shows_no_secret(monkeypatch: pytest.MonkeyPatch) 
         "DATABASE_URL": "postgres://adiuva:canary-db%2Fpass@db.internal/adiuva",
         "REDIS_URL": "redis://:canary-redis-pass@redis.internal/0",
         "EMAIL_URL": "smtp://adiuva:canary-mail%2Bpass@mail.internal",
+        "SENTRY_DSN": "https://Canary-dsn@sentry.internal/7",
     }
     set_all(monkeypatch, values)
     environment = Environment()
@@ -108,6 +109,8 @@ def test_production_refuses_in_one_line_that_names_the_variable_and_not_its_valu
         *(("CORS_ORIGINS", "*"), ("CORS_ORIGINS", "http://a/b"), ("CORS_ORIGINS", "app://., localhost")),
         *(("WEB_CONCURRENCY", "0"), ("WEB_CONCURRENCY", "many")),
         *(("EMAIL_URL", "http://a:canary@b"), ("EMAIL_URL", "smtp://"), ("EMAIL_URL", "smtp://a:canary@b:99999")),
+        *(("SENTRY_DSN", "canary"), ("SENTRY_DSN", "https://b/7"), ("SENTRY_DSN", "https://canary@b")),
+        *(("OTEL_EXPORTER_OTLP_ENDPOINT", "canary"), ("OTEL_TRACES_SAMPLER_ARG", "2")),
         *(("EMAIL_FROM", "canary"), ("WEBAUTHN_ORIGINS", "*"), ("STAFF_REQUIRE_SECOND_FACTOR", "canary")),
     ],
 )

@@ -12,7 +12,10 @@ from billing.entitlements import tier_of
 from billing.models import Subscription
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
+from tests.billing.purchases import subscription
 from tests.support.accounts import Account
+from tests.support.client import ApiClient
+from tests.support.organizations import join, make_organization
 
 pytestmark = pytest.mark.django_db
 MakeUser = Callable[..., Account]
@@ -105,6 +108,58 @@ def test_the_command_sets_the_tier_and_says_so(make_user: MakeUser, capsys: pyte
     assert read_tiers(user) == ("power", "power")
 
 
+def test_the_command_grants_seats_of_team_and_says_so(
+    make_user: MakeUser, capsys: pytest.CaptureFixture[str], api: ApiClient
+) -> None:
+    account = make_user(email="ada@example.com")
+    for arguments, before, seats in [
+        (["team"], "free", 1),
+        (["team", "--seats", "5"], "team", 5),
+        (["team"], "team", 5),
+        (["team", "--seats", "2"], "team", 2),
+    ]:
+        call_command("set_tier", account.email, *arguments)
+        assert capsys.readouterr().out == f"ada@example.com: {before} -> team, seats: {seats}\n"
+        assert subscription(api, account)["seats"] == seats
+    call_command("set_tier", account.email, "power")
+    assert subscription(api, account)["seats"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("power", "--seats", "5"), "only team has seats"),
+        (("free", "--seats", "1"), "only team has seats"),
+        (("team", "--seats", "0"), "seats are 1 to"),
+        (("team", "--seats", "-1"), "seats are 1 to"),
+        (("team", "--seats", "10001"), "seats are 1 to"),
+        (("team", "--seats", "many"), "invalid int value"),
+    ],
+)
+def test_the_command_knows_no_such_seats(make_user: MakeUser, arguments: tuple[str, ...], why: str) -> None:
+    account = make_user(tier="pro")
+    with pytest.raises(CommandError, match=why):
+        call_command("set_tier", account.email, *arguments)
+    assert read_tiers(account.user) == ("pro", "pro")
+
+
+def test_the_command_says_when_an_organisation_goes_on_giving_team(
+    make_user: MakeUser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    organization, _owner = make_organization()
+    member = join(organization, make_user(tier="pro"))
+    call_command("set_tier", member.email, "free")
+    told = capsys.readouterr()
+    assert told.out == f"{member.email}: pro -> free\n"
+    assert "organisation" in told.err
+
+
+def test_a_grant_from_before_seats_is_for_one(make_user: MakeUser, api: ApiClient) -> None:
+    account = make_user(tier="team")
+    Subscription.objects.filter(user=account.user).update(seats=None)
+    assert subscription(api, account)["seats"] == 1
+
+
 def test_the_command_says_when_stripe_keeps_a_subscription(
     make_user: MakeUser, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,3 +178,9 @@ def test_the_command_knows_no_such_tier(make_user: MakeUser) -> None:
 def test_the_command_knows_no_such_account() -> None:
     with pytest.raises(CommandError, match="no account has the email"):
         call_command("set_tier", "nobody@example.com", "pro")
+
+
+def test_the_demo_team_has_seats() -> None:
+    call_command("seed_demo", verbosity=0)
+    seats = dict(Subscription.objects.values_list("user__email", "seats"))
+    assert seats == {"demo-pro@example.com": 1, "demo-power@example.com": 1, "demo-team@example.com": 5}

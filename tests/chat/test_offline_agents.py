@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agents.offline_model.building.words import BUILDING
 from agents.offline_model.languages import LANGUAGES
 from agents.offline_model.languages.foreign import FOREIGN
 from agents.registry import registry
@@ -204,3 +205,5 @@ def test_nothing_that_the_offline_model_says_is_taken_for_a_secret() -> None:
         assert sanitizer.text(text) == text
     for foreign in FOREIGN.values():
         assert sanitizer.text(foreign.answer) == foreign.answer
+    for text in (text for words in BUILDING.values() for text in words.texts.values()):
+        assert sanitizer.text(text) == text

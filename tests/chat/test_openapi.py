@@ -1,9 +1,12 @@
-from typing import Any
+import json
+from typing import Any, get_args
 
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
 from agents.registry import registry
+from chat.openapi import CLIENT_FRAMES
+from chat.ws import frames
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +31,8 @@ def test_every_frame_of_the_websocket_is_documented(schema: dict[str, Any]) -> N
 
     assert set(stream["get"]["responses"]) >= {"101", "403"}
     for direction, kinds in {
-        "client": {"tool_result", "cancel", "resume", "pong"},
-        "server": {"chunk", "action", "tool_call", "ping", "done", "error"},
+        "client": {"tool_result", "cancel", "resume", "map", "items", "pong"},
+        "server": {"chunk", "action", "tool_call", "ping", "need", "item", "progress", "done", "error"},
     }.items():
         names = [reference["$ref"].rpartition("/")[2] for reference in stream["get"]["x-websocket"][direction]]
         told = {frames[name].get("properties", {}).get("type", {}).get("const") for name in names}
@@ -57,3 +60,12 @@ def test_every_tool_that_an_agent_has_is_named(schema: dict[str, Any]) -> None:
 
     assert set(named["ToolEnum"]["enum"]) == {tool.name for tool in tools}
     assert set(named["ReadTool"]["enum"]) == {tool.name for tool in tools if tool.find is not None}
+
+
+def test_the_frames_of_clients_are_those_that_the_server_reads() -> None:
+    """By their names, and each example by the parser itself."""
+    kinds = {kind.__name__: kind for kind in get_args(frames.ClientFrame)}
+    assert CLIENT_FRAMES.keys() == kinds.keys() - {"BadFrame"}
+    for name, schema in CLIENT_FRAMES.items():
+        for example in schema["examples"]:
+            assert isinstance(frames.parse(json.dumps(example)), kinds[name]), name

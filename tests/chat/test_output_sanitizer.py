@@ -25,7 +25,7 @@ Connect = Callable[..., Awaitable[Socket]]
 
 SECRETS = [
     *("task_agent", "common", "router", "pipeline", "synthesis", "templates/extraction"),
-    *("checkpoint_agent", "templates/tpl_note_weekly_summary"),
+    *("checkpoint_agent", "templates/tpl_note_weekly_summary", "batch_builder"),
 ]
 
 

@@ -26,7 +26,7 @@ NONE = {"turns": 0, "input_tokens": 0, "output_tokens": 0}
 def today(api: ApiClient, account: Account) -> dict[str, int]:
     answer = api.get("chat/usage", token=account.access_token)
     assert answer.status == 200
-    assert set(answer.json) == {"today", "month"}
+    assert set(answer.json) == {"today", "month", "limits", "remaining", "resets_at"}
     counts: dict[str, int] = answer.json["today"]
     return counts
 
@@ -40,7 +40,7 @@ def make_meter(input_tokens: int, output_tokens: int) -> Meter:
 def test_nothing_yet(api: ApiClient, free: Account) -> None:
     answer = api.get("chat/usage", token=free.access_token)
 
-    assert answer.json == {"today": NONE, "month": NONE}
+    assert (answer.json["today"], answer.json["month"]) == (NONE, NONE)
 
 
 def test_it_takes_a_token(api: ApiClient, db: None) -> None:
@@ -146,7 +146,7 @@ async def test_turns_that_end_together_lose_nothing(free: Account, known: bool) 
 
     await asyncio.gather(*(usage.record_usage_in_thread(free.user.id, make_meter(3, 2)) for _ in range(40)))
 
-    counts = (await in_database(usage.report, free.user.id))["today"]
+    counts = (await in_database(usage.report, free.user))["today"]
     assert counts == {"turns": 40 + known, "input_tokens": 120, "output_tokens": 80}
 
 
@@ -158,7 +158,7 @@ def test_a_month_is_that_of_utc(free: Account) -> None:
         row.turns += turns
         row.save()
 
-    counts = usage.report(free.user.id)
+    counts = usage.report(free.user)
 
     assert counts["month"]["turns"] == 3
     assert counts["today"]["turns"] == (3 if now == first else 2)

@@ -3,19 +3,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.commands import npm
-from tests.support.server import PROJECT_DIR
-
-CLIENT = PROJECT_DIR / "clients/typescript"
+from tests.clients.commands import compile_client, npm
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the client, compiled, with its dependencies as the lock has them; the repository is left as it is."""
-    root = tmp_path_factory.mktemp("node")
-    copy = root / "clients/typescript"
-    shutil.copytree(CLIENT, copy, ignore=shutil.ignore_patterns("node_modules", "build", "dist"))
-    shutil.copy(PROJECT_DIR / "openapi.json", root)
-    npm(copy, "ci")
-    npm(copy, "run", "--silent", "compile")
-    return copy
+    """The compiled client."""
+    return compile_client(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def tarball(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `npm ci && npm pack` makes it, where nobody has built anything."""
+    shutil.rmtree(folder / "dist", ignore_errors=True)
+    place = tmp_path_factory.mktemp("packed")
+    npm(folder, "pack", "--silent", "--pack-destination", str(place))
+    (tarball,) = place.iterdir()
+    return tarball

@@ -35,7 +35,7 @@ def master_key_of(envelope: dict[str, Any], key: bytes) -> bytes:
 
 
 def note_of(sealed: bytes, master_key: bytes, record_id: str) -> str:
-    """As examples/vault.ts seals it."""
+    """As the client's `Vault` seals it."""
     return _open(sealed, _hkdf(master_key, "adiuva/1/use/vault"), f"notes/{record_id}").decode()
 
 

@@ -66,16 +66,9 @@ def test_the_types_are_what_openapi_typescript_makes_of_the_schema(folder: Path)
     npm(folder, "run", "--silent", "types", "--", "--check")
 
 
-def test_the_package_is_built(folder: Path) -> None:
-    npm(folder, "run", "--silent", "build")
-    exported = "import('@adiuva/cloud-client').then(m => console.log(Object.keys(m).sort().join(' ')))"
-    assert "ChatSocket" in run(["node", "--eval", exported], cwd=folder)
-    assert (folder / "dist/schema.d.ts").exists()
-
-
 def test_the_readmes_examples_compile(folder: Path) -> None:
     npm(folder, "run", "--silent", "readme")
-    assert len(list((folder / "build/readme").glob("*.ts"))) == 10
+    assert len(list((folder / "build/readme").glob("example-*.ts"))) == 19
 
 
 def test_its_own_tests_pass(folder: Path, own_server: RunningServer) -> None:
@@ -142,6 +135,16 @@ def test_a_forgotten_password_without_a_phrase_is_locked_until_another_device_ap
         "opened": "unlocked",
         "note": "The spare key is under the geranium",
     }
+
+
+def test_a_batch_is_written_saved_and_run(folder: Path, own_server: RunningServer) -> None:
+    said = run(["node", "build/examples/batches.js"], cwd=folder, ADIUVA_URL=own_server.url)
+    assert "Written by hand: feature_not_available" in said  # a new account is a free one
+    assert re.search(r"^Run: succeeded, 3 of 3$", said, re.MULTILINE)
+    assert "Tasks: Water the ficus (high), Call Aunt Rosalba (high), Pay the rent (high)" in said
+    kept = {file: file.read_bytes() for file in Path(own_server.env["DATA_DIR"]).rglob("*") if file.is_file()}
+    kept[Path("the log")] = own_server.log_text().encode()
+    assert not [file for file, text in kept.items() if b"Rosalba" in text or b"What is due today comes" in text]
 
 
 def sources(folder: Path) -> str:

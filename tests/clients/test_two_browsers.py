@@ -8,15 +8,13 @@ import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.clients.static_pages import serve_pages
 from tests.support.browser import Browser, is_installed
 from tests.support.server import RunningServer
 from tests.support.template_database import Templates
@@ -31,20 +29,11 @@ Promise.resolve(window.device[call](...given)).then((value) => done([value]), (e
 """
 
 
-class Silent(SimpleHTTPRequestHandler):
-    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".mjs": "text/javascript", ".js": "text/javascript"}
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def pages(folder: Path) -> Iterator[str]:
     """The compiled client, served as ES modules."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(folder))) as listener:
-        Thread(target=listener.serve_forever, daemon=True).start()
-        yield f"http://localhost:{listener.server_port}"
-        listener.shutdown()
+    with serve_pages(folder) as port:
+        yield f"http://localhost:{port}"
 
 
 @pytest.fixture(scope="module")

@@ -63,9 +63,13 @@ def record_id(key: str) -> str:
 
 def cases() -> list[Case]:
     """Every case, in the order of the files."""
-    contexts = {name: _records(content) for name, content in _read("contexts").items()}
     owners = {tool: agent for agent, tools in tools_by_agent().items() for tool in tools}
-    return [case for path in sorted(FOLDER.glob("cases/*.yaml")) for case in _cases(path, contexts, owners)]
+    return [case for path in sorted(FOLDER.glob("cases/*.yaml")) for case in _cases(path, contexts(), owners)]
+
+
+def contexts() -> dict[str, dict[str, Any]]:
+    """What clients send, by the names in ``contexts.yaml``."""
+    return {name: _records(content) for name, content in _read("contexts").items()}
 
 
 def tools_by_agent() -> dict[str, list[str]]:
@@ -75,7 +79,7 @@ def tools_by_agent() -> dict[str, list[str]]:
     }
 
 
-def _cases(path: Path, contexts: Mapping[str, Any], owners: Mapping[str, str]) -> Iterator[Case]:
+def _cases(path: Path, known: Mapping[str, Any], owners: Mapping[str, str]) -> Iterator[Case]:
     for entry in _read(f"cases/{path.stem}"):
         do = tuple(_expectation(wanted) for wanted in entry.pop("do", ()))
         some = _expectation(entry.pop("some")) if "some" in entry else None
@@ -92,7 +96,7 @@ def _cases(path: Path, contexts: Mapping[str, Any], owners: Mapping[str, str]) -
             may=frozenset(entry.pop("may", ())),
             asks=entry.pop("asks", False),
             history=tuple(entry.pop("history", ())),
-            records=contexts[context],
+            records=known[context],
             **entry,
         )
 

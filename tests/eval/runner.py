@@ -37,7 +37,7 @@ async def evaluate(cases: Sequence[Case], *, at_once: int = AT_ONCE) -> Scores:
         async with gate:
             return judge(case, await answer(case))
 
-    with _freeze_day(), _watch_agents():
+    with freeze_day(), _watch_agents():
         verdicts = await asyncio.gather(*(judged(case) for case in cases))
     await factory.close()
     owners = {tool: agent for agent, tools in tools_by_agent().items() for tool in tools}
@@ -63,7 +63,7 @@ def _user() -> User:
 
 
 @contextmanager
-def _freeze_day() -> Iterator[None]:
+def freeze_day() -> Iterator[None]:
     """The cases speak of days: it is always the same one."""
     with patch.object(timezone, "now", lambda: NOW):
         yield

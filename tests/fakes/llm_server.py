@@ -104,15 +104,18 @@ class LoopbackLLM:
     """``requests`` are the parsed bodies in the order of arrival, ``headers`` (lower-case names) go with them.
 
     When the script has run out, ``default`` answers. A model in ``aside`` has that answer: its requests take nothing
-    from the script, and are kept in ``asked_aside``.
+    from the script, and are kept in ``asked_aside``. ``listing`` answers a GET (``/models``) by its headers, which are
+    kept in ``asked_for_lists``; without one the connection breaks.
     """
 
-    def __init__(self, default: Reply | None = None) -> None:
-        self.default = default or text("Hello", " there", ".")
+    def __init__(self, default: Scripted | None = None) -> None:
+        self.default: Scripted = default or text("Hello", " there", ".")
         self.requests: list[Body] = []
         self.aside: dict[str, Scripted] = {}
         self.asked_aside: list[Body] = []
         self.headers: list[dict[str, str]] = []
+        self.asked_for_lists: list[dict[str, str]] = []
+        self.listing: Callable[[Mapping[str, str]], Reply] | None = None
         self._script: deque[Scripted] = deque()
         self._open = 0
         self._changed = threading.Condition()
@@ -189,11 +192,7 @@ class LoopbackLLM:
             self._open += change
             self._changed.notify_all()
 
-    async def _answer_once(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        pairs = (line.split(":", 1) for line in head.split("\r\n")[1:] if ":" in line)
-        headers = {name.strip().lower(): value.strip() for name, value in pairs}
-        body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
+    def _choose(self, body: Body, headers: dict[str, str]) -> Reply:
         aside = self.aside.get(body["model"])
         scripted = aside or (self._script.popleft() if self._script else self.default)
         reply = scripted(body) if callable(scripted) else scripted
@@ -204,6 +203,20 @@ class LoopbackLLM:
             else:
                 self.asked_aside.append(body)
             self._changed.notify_all()
+        return reply
+
+    async def _answer_once(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        pairs = (line.split(":", 1) for line in head.split("\r\n")[1:] if ":" in line)
+        headers = {name.strip().lower(): value.strip() for name, value in pairs}
+        if head.startswith("GET ") and self.listing is not None:
+            body: Body = {}
+            reply = self.listing(headers)
+            with self._changed:
+                self.asked_for_lists.append(headers)
+        else:
+            body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
+            reply = self._choose(body, headers)
         # A client that goes away is noticed while the answer is being made, as a real server would.
         answering = asyncio.ensure_future(_answer(writer, body, reply))
         gone = asyncio.ensure_future(reader.read(1))
@@ -221,7 +234,7 @@ async def _answer(writer: asyncio.StreamWriter, body: Body, reply: Reply) -> Non
     if reply.fault == "reset" and not reply.tokens:
         writer.transport.abort()
         return
-    if reply.status != 200:
+    if reply.status != 200 or reply.body:
         await _send_whole(writer, reply, reply.body)
     elif body.get("stream"):
         await _send_stream(writer, body, reply)

@@ -148,6 +148,11 @@ class LoopbackStripe:
         with self._engine.lock:
             return deepcopy(subscriptions.change_price(self.world, subscription_id, price_id))
 
+    def change_quantity(self, subscription_id: str, quantity: int) -> JsonObject:
+        """What the customer does in the portal: more seats, or fewer, at once."""
+        with self._engine.lock:
+            return deepcopy(subscriptions.change_quantity(self.world, subscription_id, quantity))
+
     def end(self, subscription_id: str) -> JsonObject:
         """A scheduled end has come, or Stripe has given up on a debt."""
         with self._engine.lock:

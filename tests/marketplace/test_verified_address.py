@@ -13,7 +13,8 @@ MakeUser = Callable[..., Account]
 
 pytestmark = pytest.mark.django_db
 
-ROUTES = ["plugins", "plugins/onboarding"]
+READ_TOO = ["plugins", "plugins/onboarding"]
+ROUTES = [*READ_TOO, "plugins/github-sync/reports"]
 each_route = pytest.mark.parametrize("route", ROUTES)
 
 
@@ -30,14 +31,14 @@ def test_an_address_that_is_not_verified_is_refused_before_the_body_is_read(rout
 
 
 @each_route
-def test_the_rate_limit_and_the_tier_go_before_it(route: str, make_user: MakeUser) -> None:
+def test_it_is_asked_on_every_tier_and_after_the_rate_limit(route: str, make_user: MakeUser) -> None:
     member = make_user(verified=False)
     answers = [post(route, member) for _ in range(21)]
-    assert {answer.code for answer in answers[:20]} == {"feature_not_available"}
+    assert {answer.code for answer in answers[:20]} == {"email_not_verified"}
     assert answers[20].code == "rate_limited"
 
 
-@each_route
+@pytest.mark.parametrize("route", READ_TOO)
 def test_reading_asks_for_nothing(route: str, make_user: MakeUser) -> None:
     assert ApiClient().get(route, token=make_user(tier="team", verified=False).access_token).status == 200
 

@@ -135,4 +135,4 @@ def test_every_variable_of_the_environment_stands_in_section_12_and_no_other(tex
 def test_the_sections_are_numbered_without_a_gap(text: str) -> None:
     numbers = [int(number) for number in re.findall(r"^## (\d+)\. ", text, re.MULTILINE)]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert len(numbers) == 13
+    assert len(numbers) == 16

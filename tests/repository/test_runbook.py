@@ -84,6 +84,8 @@ def crons() -> dict[str, str]:
 def in_words(cron: str) -> str:
     minute, hour, *days = cron.split()
     assert days == ["*", "*", "*"]
+    if minute == "*":
+        return "every minute"
     if hour != "*":
         return f"{int(hour):02}:{int(minute):02}"
     return f"every {minute.removeprefix('*/')} minutes" if minute.startswith("*/") else f"hourly at :{minute}"

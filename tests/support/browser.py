@@ -120,12 +120,12 @@ class Browser:
             self.driver.find_element("name", name).send_keys(text)
         self.all("button[type=submit]")[0].click()
 
-    def picture(self, path: Path, *, width: int) -> None:
-        """The whole page, however long."""
+    def picture(self, path: Path, *, width: int, height: int | None = None) -> None:
+        """The whole page, however long, or its beginning."""
         bottom = "return document.querySelector('#content').getBoundingClientRect().bottom + window.scrollY"
         metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        metrics["height"] = max(900, int(self.run(bottom)) + 16)
+        metrics["height"] = height or max(900, int(self.run(bottom)) + 16)
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         path.parent.mkdir(parents=True, exist_ok=True)
         assert self.driver.save_screenshot(str(path))

@@ -10,7 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -48,7 +48,7 @@ class RunningServer:
         assert self._process is not None
         return self._process.pid
 
-    def start(self) -> "RunningServer":
+    def start(self) -> Self:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self.module],

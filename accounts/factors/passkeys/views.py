@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from accounts.authentication import AccessTokenAuthentication, Identity, identity_of
 from accounts.factors.challenges import find_open_challenge
-from accounts.factors.passkeys import assertions, registration, tickets
+from accounts.factors.passkeys import assertions, codes, registration, tickets
 from accounts.factors.passkeys.relying_party import REFUSED
 from accounts.factors.passkeys.serializers import (
     PasskeyAssertionSerializer,
@@ -25,7 +25,6 @@ from accounts.factors.passkeys.serializers import (
 )
 from accounts.factors.serializers import FactorSerializer
 from accounts.factors.verification import Context
-from accounts.handoff.codes import issue_code
 from accounts.handoff.serializers import HandoffSerializer
 from accounts.login_limits import AttemptLimits
 from accounts.requests import respond_with_tokens, validate, validate_within
@@ -166,6 +165,7 @@ class LoginView(ApiView):
             200: AuthTokensSerializer,
             400: problem("validation_error"),
             401: problem("invalid_credentials"),
+            403: problem("sso_required, with `organization`"),
             429: problem("rate_limited"),
             **NOT_CONFIGURED,
         },
@@ -213,7 +213,7 @@ class LoginCodeView(ApiView):
             LOGIN_FAILURES.inc()
             assertions.record_failed_login(credential=credential, origin=origin)
             raise
-        redirect_to = issue_code(user=user, method="passkey", request=HandoffSerializer.request_of(data))
+        redirect_to = codes.issue_code(user=user, request=HandoffSerializer.request_of(data))
         return Response({"redirect_to": redirect_to})
 
 
@@ -236,6 +236,8 @@ class TicketOptionsView(ApiView):
     @extend_schema(
         operation_id="createPasskeyOptionsForTicket",
         summary="Get the options to make a passkey with, for the page",
+        description="For a page in the system's browser that has the ticket of an app, and no token. The ticket stays"
+        " good.",
         request=PasskeyTicketSerializer,
         responses={
             200: PasskeyCreationOptionsSerializer,

@@ -5,9 +5,10 @@
 from typing import Any, Final
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import is_list_serializer
+from drf_spectacular.plumbing import is_list_serializer, is_serializer
 
 from adiuva.api.errors import PROBLEM_CONTENT_TYPE
+from adiuva.api.openapi.problems import Examples
 
 READY_PATH = "/api/v1/health/ready"  # its 503 is the same report as its 200, not a problem
 HEALTH_PATHS = {"/api/v1/health", READY_PATH}
@@ -32,6 +33,7 @@ _OF_STATUS = {
 
 # What any route may answer beside its own: the component's name, by status.
 _EVERYWHERE = {"400": "Invalid", "406": "NotAcceptable", "500": "InternalError"}
+_OF_HANDSHAKES = {"400", "500"}  # the others they name themselves: 403 is their 401
 _GUARDED = {"401": "NotAuthenticated", "429": "RateLimited"}
 _WITH_DATABASE = {"503": "Unavailable"}
 _WITH_BODY = {"413": "TooLarge", "415": "UnsupportedMediaType"}
@@ -53,13 +55,17 @@ def complete(result: Document, **_: Any) -> Document:
     result["components"]["headers"] = HEADERS
     for name, example in EXAMPLES.items():
         result["components"]["schemas"][name]["examples"] = [example]
+    of_errors = Examples(result["components"]["schemas"])
     result["components"]["responses"] = {
         name: _with_headers(_problem(description), status, limited=name == "RateLimited")
         for name, (status, description) in SHARED.items()
     }
+    for name, response in result["components"]["responses"].items():
+        of_errors.add(response, SHARED[name][0], operation={})
     for path, item in result["paths"].items():
         for operation in item.values():
-            _complete(path, operation)
+            _complete(path, operation, of_errors)
+    result["components"]["examples"] = of_errors.shared
     return result
 
 
@@ -73,14 +79,18 @@ def in_order(result: Document, **_: Any) -> Document:
     return result
 
 
-def _complete(path: str, operation: Document) -> None:
-    guarded = any(operation.get("security", []))  # a public route has one that asks for nothing
+def _complete(path: str, operation: Document, of_errors: Examples) -> None:
+    is_socket = "x-websocket" in operation
+    guarded = any(operation.get("security", [])) and not is_socket  # a public route has one that asks for nothing
     responses = operation["responses"]
     for status, response in responses.items():
         if status[0] in "45" and path != READY_PATH:
             _as_problem(response)
+            of_errors.add(response, status, operation=operation)
         _with_headers(response, status, limited=guarded)
     shared = _EVERYWHERE | (_GUARDED if guarded else {}) | ({} if path in HEALTH_PATHS else _WITH_DATABASE)
+    if is_socket:
+        shared = {status: name for status, name in shared.items() if status in _OF_HANDSHAKES}
     for status, name in (shared | (_WITH_BODY if "requestBody" in operation else {})).items():
         responses.setdefault(status, {"$ref": f"#/components/responses/{name}"})
 
@@ -91,10 +101,11 @@ def _problem(description: str) -> Document:
 
 
 def _as_problem(response: Document) -> None:
-    """It has one form, whatever else the route can answer with."""
+    """It has one form, whatever else the route can answer with, but for a page that a browser gets instead."""
     content = response.get("content", {})
     if "application/json" in content:
-        response["content"] = {PROBLEM_CONTENT_TYPE: content["application/json"]}
+        page = {"text/html": content["text/html"]} if "text/html" in content else {}
+        response["content"] = {PROBLEM_CONTENT_TYPE: content["application/json"], **page}
 
 
 def _with_headers(response: Document, status: str, *, limited: bool) -> Document:
@@ -159,15 +170,12 @@ EXAMPLES: Final[dict[str, Any]] = {
     "EnvelopeContentRequest": {"blob": "dGVzdA==", "checksum": _CHECKSUM, "key_id": "master-1"},
     "JsonUploadRequest": {"table_name": "notes", "checksum": _CHECKSUM, "blob": "dGVzdA=="},
     "Problem": {
-        "type": "urn:adiuva:problem:quota_exceeded",
-        "title": "Quota exceeded",
-        "status": 402,
-        "detail": "This would exceed the storage of the current tier.",
-        "code": "quota_exceeded",
+        "type": "urn:adiuva:problem:not_found",
+        "title": "Not found",
+        "status": 404,
+        "detail": "There is nothing here.",
+        "code": "not_found",
         "request_id": "0f3c2f9e6d0b4b7e",
-        "limit_bytes": 0,
-        "used_bytes": 0,
-        "requested_bytes": 1000,
     },
     "PreloginAnswer": {
         "kdf": {
@@ -196,23 +204,23 @@ EXAMPLES: Final[dict[str, Any]] = {
 
 
 class ApiSchema(AutoSchema):
-    """Lists are objects with ``items``, and a DELETE may have a body (RFC 9110 § 9.3.5: its meaning is ours to say)."""
+    """Lists are objects with ``items``, a DELETE may have a body (RFC 9110 § 9.3.5: its meaning is ours to say), and of
+    a PATCH the same fields are needed as of any other body: no view of ours makes its serializer partial.
+    """
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         return bool(is_list_serializer(serializer))
 
     def _get_request_body(self, direction: Any = "request") -> Any:
-        if self.method != "DELETE":
-            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
-        self.method = "POST"
+        method, self.method = self.method, "PUT" if self.method in {"DELETE", "PATCH"} else self.method
         try:
             return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
         finally:
-            self.method = "DELETE"
+            self.method = method
 
     def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
         """A body may be left out where none of its fields is needed, unless its serializer says otherwise: one of two
-        fields may be.
+        fields may be. What has no fields, bytes among them, is needed.
         """
         schema, required = super()._get_request_for_media_type(serializer, direction)  # type: ignore[no-untyped-call]
-        return schema, required or getattr(serializer, "needs_a_body", False)
+        return schema, required or getattr(serializer, "needs_a_body", not is_serializer(serializer))

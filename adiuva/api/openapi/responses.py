@@ -35,11 +35,19 @@ class ProblemSerializer(serializers.Serializer[Any]):
     limit_bytes = serializers.IntegerField(required=False, help_text="quota_exceeded")
     used_bytes = serializers.IntegerField(required=False, help_text="quota_exceeded")
     requested_bytes = serializers.IntegerField(required=False, help_text="quota_exceeded")
+    resource = serializers.CharField(required=False, help_text="quota_exceeded of what is not bytes: which limit.")
+    limit = serializers.IntegerField(required=False, help_text="quota_exceeded, of `resource`.")
+    used = serializers.IntegerField(required=False, help_text="quota_exceeded, of `resource`.")
+    resets_at = serializers.DateTimeField(required=False, help_text="quota_exceeded of a month: when the next begins.")
+    size_bytes = serializers.IntegerField(required=False, help_text="range_not_satisfiable: how many bytes there are.")
+    lease_expires_at = serializers.DateTimeField(
+        required=False, help_text="lease_held: when it may be taken over, unless it is renewed."
+    )
     checkout_url = serializers.URLField(
         required=False, help_text="payment_required: a page to pay on, to be opened in a browser."
     )
     required_tier = serializers.CharField(
-        required=False, help_text="feature_not_available: the lowest tier that has the feature."
+        required=False, help_text="feature_not_available, quota_exceeded: the lowest tier that has it."
     )
     max_bytes = serializers.IntegerField(required=False, help_text="payload_too_large, where it is one limit.")
     etag = serializers.CharField(
@@ -52,7 +60,14 @@ class ProblemSerializer(serializers.Serializer[Any]):
         child=serializers.CharField(), required=False, help_text="second_factor_required: what can answer it."
     )
     expires_in = serializers.IntegerField(required=False, help_text="second_factor_required: seconds.")
-    reason = serializers.CharField(required=False, help_text="taken_down: why, in public.")
+    organization = serializers.UUIDField(
+        required=False, help_text="sso_required of a login: where to sign in, `GET /auth/sso/start`."
+    )
+    reason = serializers.CharField(
+        required=False,
+        help_text="taken_down: why, in public. not_buildable: why, in the user's language. resync_required: `pruned` "
+        "or `restored`. upstream_error of a user's own provider: `auth`, `quota`, `model` or `unreachable`.",
+    )
     checks = serializers.ListField(
         child=serializers.DictField(), required=False, help_text="checks_failed: the list of Check as in 201."
     )

@@ -133,7 +133,7 @@ def make_app(*, with_schedule: bool) -> tuple[App, Manager]:
     app.task(name=UNKNOWN, queue=DEFAULT_QUEUE, retry=Strategy(), pass_context=True)(run)
     app.tasks = _Tasks(app.tasks)
     if with_schedule:
-        for entry in list_scheduled():
+        for entry in (entry for entry in list_scheduled() if not entry.in_server):
             key = entry.job.key({})
             app.periodic(cron=entry.cron, lock=key, queueing_lock=key)(tasks[entry.job.name])
     return app, manager

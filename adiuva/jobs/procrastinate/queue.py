@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 from psycopg.types.json import Jsonb
 
-from adiuva.jobs.port import Job, State, set_stopping
+from adiuva.jobs.port import Job, Queue, State, set_stopping
 from adiuva.jobs.procrastinate import library, worker
 from adiuva.jobs.registry import load
 
@@ -42,6 +42,11 @@ STATE = """
 
 
 class ProcrastinateQueue:
+    """``in_server`` follows what the schedule has for servers alone."""
+
+    def __init__(self, *, in_server: Queue) -> None:
+        self._in_server = in_server
+
     def put(self, job: Job[...], arguments: Mapping[str, Any]) -> None:
         key = job.key(arguments)
         row: dict[str, Any] = {"queue": job.queue, "name": job.name, "key": key, "arguments": Jsonb(dict(arguments))}
@@ -54,10 +59,11 @@ class ProcrastinateQueue:
             cursor.execute(FORGET, named)
 
     def start(self) -> None:
-        """Nothing: workers are processes of their own."""
+        """What only servers can do; workers are processes of their own."""
+        self._in_server.start()
 
     def stop(self, *, seconds: float) -> None:
-        """Nothing, for the same reason."""
+        self._in_server.stop(seconds=seconds)
 
     def work(self, *, queues: Sequence[str] | None, concurrency: int) -> None:
         load()

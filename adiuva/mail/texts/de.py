@@ -126,6 +126,19 @@ GERMAN = Language(
                 " und richten Sie wieder einen zweiten Faktor ein.",
             ),
         ),
+        "identity_linked": Text(
+            subject="Ihr Konto wurde mit einer Organisation verknüpft",
+            title="Ihr Konto wurde mit einer Organisation verknüpft",
+            paragraphs=(
+                "Ab jetzt öffnet der Anmeldedienst der Organisation „{organization}“ Ihr Adiuva-Konto, auch nachdem Sie"
+                " Ihr Passwort geändert haben.",
+            ),
+            rows=(("Organisation", "{organization}"), ("Zeitpunkt", "{at}")),
+            after=(
+                "Das waren nicht Sie? Dann hat jemand anderes Zugriff auf Ihr Konto. Verlassen Sie die Organisation in"
+                " der App, und ändern Sie umgehend Ihr Passwort.",
+            ),
+        ),
         "new_device": Text(
             subject="Neue Anmeldung bei Ihrem Konto",
             title="Neue Anmeldung bei Ihrem Konto",
@@ -177,6 +190,29 @@ GERMAN = Language(
             rows=(("Plugin", "{plugin}"), ("Version", "{version}"), ("Begründung", "{reason}")),
             after=("Sie können gern eine überarbeitete Version einreichen.",),
         ),
+        "review_decision/withdrawn": Text(
+            subject="Eine Version Ihres Plugins wurde zurückgezogen",
+            title="Eine Version Ihres Plugins wurde zurückgezogen",
+            paragraphs=(
+                "Sie haben diese Version Ihres Plugins zurückgezogen. Falls sie im Marktplatz war, ist dort wieder die"
+                " Version davor; gab es keine, wird das Plugin nicht mehr aufgeführt, und wer es hat, behält es.",
+            ),
+            rows=(("Plugin", "{plugin}"), ("Version", "{version}")),
+            after=(
+                "Das waren nicht Sie? Dann hat jemand anderes Zugang zu Ihrem Konto. Ändern Sie umgehend Ihr Passwort,"
+                " und reichen Sie eine neue Version ein.",
+            ),
+        ),
+        "review_question": Text(
+            subject="Eine Frage zu Ihrem Plugin",
+            title="Wir haben eine Frage zu Ihrem Plugin",
+            paragraphs=("Für die Prüfung dieser Version Ihres Plugins brauchen wir eine Antwort von Ihnen.",),
+            rows=(("Plugin", "{plugin}"), ("Version", "{version}"), ("Frage", "{question}")),
+            after=(
+                "Bitte antworten Sie in der Adiuva-App bei Ihren Plugins, oder reichen Sie eine neue Version ein, mit"
+                " der sich die Frage erledigt. Bis dahin ruht die Prüfung.",
+            ),
+        ),
         "take_down": Text(
             subject="Ein Plugin wurde aus dem Marktplatz entfernt",
             title="Ein Plugin wurde aus dem Marktplatz entfernt",
@@ -187,6 +223,24 @@ GERMAN = Language(
             rows=(("Plugin", "{plugin}"), ("Begründung", "{reason}")),
             after=(
                 "Falls es auf einem Ihrer Geräte installiert ist, prüfen Sie bitte, ob Sie es dort entfernen möchten.",
+            ),
+        ),
+        "version_take_down": Text(
+            subject="Eine Version eines Plugins wurde gesperrt",
+            title="Eine Version eines Plugins wurde gesperrt",
+            paragraphs=(
+                "Eine Version eines Plugins, das Sie veröffentlicht oder installiert haben, wurde gesperrt: Sie kann"
+                " nicht mehr heruntergeladen werden. Angeboten wird nun wieder die Version davor.",
+            ),
+            rows=(
+                ("Plugin", "{plugin}"),
+                ("Gesperrt", "{version}"),
+                ("Wieder angeboten", "{live}"),
+                ("Begründung", "{reason}"),
+            ),
+            after=(
+                "Falls das Plugin auf einem Ihrer Geräte installiert ist, lassen Sie es bitte von der App durch die"
+                " Version ersetzen, die nun wieder angeboten wird.",
             ),
         ),
         "invitation": Text(

@@ -120,6 +120,19 @@ ENGLISH = Language(
                 " up a second factor again.",
             ),
         ),
+        "identity_linked": Text(
+            subject="Your account was linked to an organisation",
+            title="Your account was linked to an organisation",
+            paragraphs=(
+                "From now on, the sign-in provider of the organisation “{organization}” opens your Adiuva account, also"
+                " after you have changed your password.",
+            ),
+            rows=(("Organisation", "{organization}"), ("Time", "{at}")),
+            after=(
+                "It was not you? Then someone else has access to your account. Leave the organisation in the app, and"
+                " change your password right away.",
+            ),
+        ),
         "new_device": Text(
             subject="New login to your account",
             title="New login to your account",
@@ -169,6 +182,29 @@ ENGLISH = Language(
             rows=(("Plugin", "{plugin}"), ("Version", "{version}"), ("Reason", "{reason}")),
             after=("You are welcome to submit a corrected version.",),
         ),
+        "review_decision/withdrawn": Text(
+            subject="Your plugin’s version was withdrawn",
+            title="A version of your plugin was withdrawn",
+            paragraphs=(
+                "You have withdrawn this version of your plugin. If it was in the marketplace, the version before it is"
+                " there again; if there was none, the plugin is no longer listed, and those who have it keep it.",
+            ),
+            rows=(("Plugin", "{plugin}"), ("Version", "{version}")),
+            after=(
+                "It was not you? Then someone else has access to your account. Change your password right away, and"
+                " submit a new version.",
+            ),
+        ),
+        "review_question": Text(
+            subject="A question about your plugin",
+            title="We have a question about your plugin",
+            paragraphs=("The review of this version of your plugin needs an answer from you.",),
+            rows=(("Plugin", "{plugin}"), ("Version", "{version}"), ("Question", "{question}")),
+            after=(
+                "Please answer in the Adiuva app, among your plugins, or submit a new version that settles it. Until"
+                " then the review waits.",
+            ),
+        ),
         "take_down": Text(
             subject="A plugin was removed from the marketplace",
             title="A plugin was removed from the marketplace",
@@ -178,6 +214,24 @@ ENGLISH = Language(
             ),
             rows=(("Plugin", "{plugin}"), ("Reason", "{reason}")),
             after=("If it is installed on one of your devices, please check whether you want to remove it there.",),
+        ),
+        "version_take_down": Text(
+            subject="A version of a plugin was withdrawn",
+            title="A version of a plugin was taken down",
+            paragraphs=(
+                "A version of a plugin that you have published or installed was taken down: it can no longer be"
+                " downloaded. The version before it is live again.",
+            ),
+            rows=(
+                ("Plugin", "{plugin}"),
+                ("Taken down", "{version}"),
+                ("Live again", "{live}"),
+                ("Reason", "{reason}"),
+            ),
+            after=(
+                "If the plugin is installed on one of your devices, please let the app replace it with the version that"
+                " is live again.",
+            ),
         ),
         "invitation": Text(
             subject="You have been invited to an organisation",

@@ -121,6 +121,19 @@ ITALIAN = Language(
                 " di nuovo un secondo fattore.",
             ),
         ),
+        "identity_linked": Text(
+            subject="Il Suo account è stato collegato a un’organizzazione",
+            title="Il Suo account è stato collegato a un’organizzazione",
+            paragraphs=(
+                "Da ora il servizio di accesso dell’organizzazione «{organization}» apre il Suo account Adiuva, anche"
+                " dopo che Lei ha cambiato la password.",
+            ),
+            rows=(("Organizzazione", "{organization}"), ("Data e ora", "{at}")),
+            after=(
+                "Non è stato Lei? Allora qualcun altro ha accesso al Suo account. Lasci l’organizzazione nell’app e"
+                " cambi subito la password.",
+            ),
+        ),
         "new_device": Text(
             subject="Nuovo accesso al Suo account",
             title="Nuovo accesso al Suo account",
@@ -174,6 +187,29 @@ ITALIAN = Language(
             rows=(("Plugin", "{plugin}"), ("Versione", "{version}"), ("Motivazione", "{reason}")),
             after=("Può inviare in qualsiasi momento una versione corretta.",),
         ),
+        "review_decision/withdrawn": Text(
+            subject="Una versione del Suo plugin è stata ritirata",
+            title="Una versione del Suo plugin è stata ritirata",
+            paragraphs=(
+                "Ha ritirato questa versione del Suo plugin. Se era nel marketplace, ora vi si trova di nuovo la"
+                " versione precedente; se non ce n’era una, il plugin non è più elencato e chi lo ha lo conserva.",
+            ),
+            rows=(("Plugin", "{plugin}"), ("Versione", "{version}")),
+            after=(
+                "Non è stato Lei? Allora qualcun altro ha accesso al Suo account. Cambi subito la password e invii una"
+                " nuova versione.",
+            ),
+        ),
+        "review_question": Text(
+            subject="Una domanda sul Suo plugin",
+            title="Abbiamo una domanda sul Suo plugin",
+            paragraphs=("Per la revisione di questa versione del Suo plugin abbiamo bisogno di una Sua risposta.",),
+            rows=(("Plugin", "{plugin}"), ("Versione", "{version}"), ("Domanda", "{question}")),
+            after=(
+                "La preghiamo di rispondere nell’app Adiuva, tra i Suoi plugin, o di inviare una nuova versione che"
+                " risolva la questione. Fino ad allora la revisione resta in attesa.",
+            ),
+        ),
         "take_down": Text(
             subject="Un plugin è stato rimosso dal marketplace",
             title="Un plugin è stato rimosso dal marketplace",
@@ -183,6 +219,24 @@ ITALIAN = Language(
             ),
             rows=(("Plugin", "{plugin}"), ("Motivazione", "{reason}")),
             after=("Se è installato su uno dei Suoi dispositivi, La preghiamo di valutare se rimuoverlo.",),
+        ),
+        "version_take_down": Text(
+            subject="Una versione di un plugin è stata bloccata",
+            title="Una versione di un plugin è stata bloccata",
+            paragraphs=(
+                "Una versione di un plugin che ha pubblicato o installato è stata bloccata: non è più possibile"
+                " scaricarla. È di nuovo disponibile la versione precedente.",
+            ),
+            rows=(
+                ("Plugin", "{plugin}"),
+                ("Bloccata", "{version}"),
+                ("Di nuovo disponibile", "{live}"),
+                ("Motivazione", "{reason}"),
+            ),
+            after=(
+                "Se il plugin è installato su uno dei Suoi dispositivi, lasci che l’app lo sostituisca con la versione"
+                " di nuovo disponibile.",
+            ),
         ),
         "invitation": Text(
             subject="Invito a unirsi a un’organizzazione",

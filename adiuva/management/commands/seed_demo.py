@@ -20,6 +20,7 @@ from marketplace.models import Plugin
 from marketplace.submissions.service import submit
 
 PASSWORD = "adiuva-demo-1"  # noqa: S105 - printed on purpose; refused in production
+TEAM_SEATS = 5
 REVIEWER = "reviewer@example.com"
 REVIEWERS_GROUP = "Plugin reviewers"
 AUTHOR = "demo-power@example.com"
@@ -75,6 +76,7 @@ def _demo_user(tier: Tier) -> str:
         set_tier(
             user=User.objects.create_user(email=email, password=PASSWORD, email_verified_at=datetime.now(UTC)),
             tier=tier,
+            seats=TEAM_SEATS if tier is Tier.TEAM else None,
         )
     return email
 

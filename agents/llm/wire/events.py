@@ -16,7 +16,7 @@ from agents.llm.wire.chunks import ChunkError, Heard
 ParseChunk = Callable[[Heard, Any], str | None]
 
 # One event; a whole answer of a server that does not stream fits.
-_MAX_EVENT_BYTES = 8 * 1024 * 1024
+MOST_EVENT_BYTES = 8 * 1024 * 1024
 # After the model has said that it is finished only its usage is still to come, and some servers keep the body open.
 _SECONDS_AFTER_THE_END = 2.0
 _DONE = b"[DONE]"
@@ -28,18 +28,28 @@ class _Enough(Exception):  # noqa: N818 - nothing is wrong
 
 
 async def read_texts(
-    response: aiohttp.ClientResponse, heard: Heard, parse: ParseChunk, end: float
+    response: aiohttp.ClientResponse,
+    heard: Heard,
+    parse: ParseChunk,
+    end: float,
+    *,
+    most_bytes: float = math.inf,
+    most_event_bytes: int = MOST_EVENT_BYTES,
 ) -> AsyncGenerator[str, None]:
     """What each packet brought, as one text: nothing waits for more, and what came together is passed on together.
 
     What stands in a packet before something unreadable is passed on before the error is raised; once the model has said
     that it is finished, nothing but an error of the provider's own counts any more. Raises ``TimeoutError`` past
-    ``end``, ``ChunkError``, whatever ``parse`` raises, ``ValueError`` for what is no JSON, and httpx's transport
-    errors.
+    ``end``, ``ChunkError``, whatever ``parse`` raises, ``ValueError`` for what is no JSON or more than ``most_bytes``
+    or, of one event, ``most_event_bytes``, and httpx's transport errors.
     """
-    reader = _Reader(heard, parse, is_events="event-stream" in response.headers.get("Content-Type", ""))
+    is_events = "event-stream" in response.headers.get("Content-Type", "")
+    reader = _Reader(heard, parse, is_events=is_events, most_event_bytes=most_event_bytes)
     async with aclosing(_packets(response, heard, end)) as packets:
         async for data in packets:
+            most_bytes -= len(data)
+            if most_bytes < 0:
+                raise ValueError("an answer without end")
             if text := reader.read(data):
                 yield text
             if reader.failure is not None:
@@ -57,14 +67,26 @@ class _Reader:
     or one JSON object over many lines, which is how a server answers that does not stream.
     """
 
-    __slots__ = ("_heard", "_is_events", "_is_first", "_open", "_open_bytes", "_parse", "_rest", "failure", "is_done")
+    __slots__ = (
+        "_heard",
+        "_is_events",
+        "_is_first",
+        "_most_event_bytes",
+        "_open",
+        "_open_bytes",
+        "_parse",
+        "_rest",
+        "failure",
+        "is_done",
+    )
 
-    def __init__(self, heard: Heard, parse: ParseChunk, *, is_events: bool) -> None:
+    def __init__(self, heard: Heard, parse: ParseChunk, *, is_events: bool, most_event_bytes: int) -> None:
         self.failure: Exception | None = None
         self.is_done = False
         self._heard = heard
         self._parse = parse
         self._is_events = is_events
+        self._most_event_bytes = most_event_bytes
         self._is_first = True
         self._rest = bytearray()
         # The lines of something that is no JSON yet.
@@ -80,7 +102,7 @@ class _Reader:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if b"\n" not in data:
             self._rest += data
-            if len(self._rest) > _MAX_EVENT_BYTES:
+            if len(self._rest) > self._most_event_bytes:
                 self.failure = ValueError("an event without end")
             return ""
         if self._rest:
@@ -126,7 +148,7 @@ class _Reader:
             self._hold(payload)
             return ""
         try:
-            chunk = _loads(payload)
+            chunk = _loads(payload, self._most_event_bytes)
         except ValueError as error:
             if opens:
                 self._hold(payload)
@@ -146,11 +168,13 @@ class _Reader:
     def _hold(self, payload: bytes) -> None:
         self._open.append(payload)
         self._open_bytes += len(payload)
-        if self._open_bytes > _MAX_EVENT_BYTES:
+        if self._open_bytes > self._most_event_bytes:
             self.failure = ValueError("an event without end")
 
 
-def _loads(payload: bytes) -> Any:
+def _loads(payload: bytes, most_bytes: int) -> Any:
+    if len(payload) > most_bytes:
+        raise ValueError("an event without end")
     try:
         value = orjson.loads(payload)
     except orjson.JSONDecodeError:

@@ -7,23 +7,36 @@ Whoever asks brings an ``Exchange``: it then holds the response, so that it can 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
 import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from litellm.llms.custom_httpx.aiohttp_transport import map_aiohttp_exceptions
+from multidict import CIMultiDict
 from yarl import URL
+
+from adiuva.egress import EgressRefused, Endpoint, client_context
+from agents.llm.own_keys import OwnProvider
 
 CONNECT_SECONDS = 10.0
 # Of an error's body: what a provider says of itself fits, and nobody fills the memory with it.
 _MAX_ERROR_BYTES = 64 * 1024
+# Of an answer of a user's own provider, which may be anybody's server, unpacked: 60,000 tokens, at 250 bytes an event.
+MOST_OWN_BYTES = 16 * 1024 * 1024
+# As it comes over the wire: what is around a body (chunks' extensions, interim answers) has no limit of aiohttp's.
+MOST_OWN_WIRE_BYTES = 2 * MOST_OWN_BYTES
+# Of one event of it, which is read in one go: a whole answer that is not streamed fits.
+MOST_OWN_EVENT_BYTES = 1024 * 1024
 _KEEP_ALIVE_SECONDS = 60.0
 # How long an answer that is over may take to end its body; the connection of one that takes longer is closed.
 _REST_SECONDS = 2.0
@@ -44,6 +57,7 @@ class Exchange:
     canned: httpx.Response | None = None
     is_left: bool = False
     is_reused: bool = False
+    own: "OwnConnection | None" = None
 
     def reset(self) -> None:
         """For another try."""
@@ -84,6 +98,93 @@ def session() -> aiohttp.ClientSession:
     return own
 
 
+# Whatever shows whose account a request is on.
+_CREDENTIALS = frozenset(
+    {"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie"}
+    | {"openai-organization", "openai-project", "x-goog-user-project"}
+)
+
+
+class OwnConnection:
+    """To a user's own provider, for one call: a session that is nobody else's, to the addresses that were checked."""
+
+    def __init__(self, provider: OwnProvider) -> None:
+        self._provider = provider
+        self._session: aiohttp.ClientSession | None = None
+
+    def session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = _BoundedConnector(
+                resolver=_Pinned(self._provider.endpoint), use_dns_cache=False, ssl=client_context()
+            )
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return self._session
+
+    def admit(self, url: URL, headers: Mapping[str, str]) -> tuple[URL, CIMultiDict[str]]:
+        """Where a request goes and what it says of itself: the user's key and no other. Raises ``EgressRefused``."""
+        if not self._provider.endpoint.leads(scheme=url.scheme, host=url.raw_host or "", port=url.port):
+            raise EgressRefused("A request to a user's provider was to go elsewhere.")
+        kept = CIMultiDict({name: value for name, value in headers.items() if name.lower() not in _CREDENTIALS})
+        kept.update(self._provider.headers())
+        return url.without_query_params("key") if "key" in url.query else url, kept
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            await asyncio.sleep(0)  # its sockets close in the loop's next round, and this may be a request's own loop
+
+
+class _BoundedProtocol(ResponseHandler):
+    """Ends a connection that brings more than ``MOST_OWN_WIRE_BYTES``."""
+
+    _received = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._received <= MOST_OWN_WIRE_BYTES:
+            super().data_received(data)
+        elif self.transport is not None:
+            self.transport.abort()  # whoever waits for more hears that the connection is lost
+
+    def close(self) -> None:
+        """At once: TLS would wait for the other side's farewell, which may come after the loop's end, or never."""
+        self.abort()
+
+
+class _BoundedConnector(aiohttp.TCPConnector):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        protocol: type[ResponseHandler] = _BoundedProtocol
+        self._factory = partial(protocol, loop=self._loop)
+
+
+class _Pinned(AbstractResolver):
+    """Gives the endpoint's addresses, and looks nothing up."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        if (host, port) != (self._endpoint.host, self._endpoint.port):
+            raise OSError("not the host of this endpoint")
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=address_port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for address, address_port in self._endpoint.addresses
+        ]
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
 def _make_trace() -> aiohttp.TraceConfig:
     async def note_reuse(_session: Any, context: Any, _params: Any) -> None:
         context.trace_request_ctx.is_reused = True
@@ -103,11 +204,13 @@ async def send(
     """
     while True:
         exchange.is_reused = False
+        if exchange.own is not None:
+            url, options["headers"] = exchange.own.admit(URL(url), options["headers"])
         try:
-            response = await session().request(
+            response = await (exchange.own.session() if exchange.own else session()).request(
                 method,
                 url,
-                proxy=proxy,
+                proxy=None if exchange.own else proxy,
                 allow_redirects=False,  # a redirect would take the key to another host
                 trace_request_ctx=exchange,
                 **options,

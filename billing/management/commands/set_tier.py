@@ -5,9 +5,10 @@ from django.core.management.base import CommandError
 
 from accounts.models import User
 from adiuva.commands import OperatorCommand
-from billing.entitlements import tier_of
+from billing.entitlements import own_tier_of, tier_of
+from billing.models import Subscription
 from billing.subscriptions import set_tier
-from billing.tiers import Tier
+from billing.tiers import MOST_SEATS, Tier
 
 
 class Command(OperatorCommand):
@@ -17,26 +18,40 @@ class Command(OperatorCommand):
     )
     examples: ClassVar = {
         "set_tier you@example.com pro": "the next request has it",
+        "set_tier you@example.com team --seats 5": "for an organisation of five",
         "set_tier you@example.com free": "back to the free tier",
     }
-    troubles: ClassVar = "there is no such account or tier; nothing was changed"
+    troubles: ClassVar = "there is no such account or tier, or seats in another than team; nothing was changed"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("email", metavar="EMAIL", help="of an existing account; upper or lower case")
         parser.add_argument("tier", metavar="TIER", help=", ".join(Tier))
+        parser.add_argument(
+            "--seats",
+            type=int,
+            metavar="N",
+            help="how many people team is for, from 1; without it those there are, or else 1",
+        )
 
-    def handle(self, *, email: str, tier: str, **_options: Any) -> None:
+    def handle(self, *, email: str, tier: str, seats: int | None = None, **_options: Any) -> None:
         try:
             wanted = Tier(tier.lower())
         except ValueError:
             raise CommandError(f"no such tier: {tier!r} (one of: {', '.join(Tier)})") from None
+        if seats is not None and wanted is not Tier.TEAM:
+            raise CommandError(f"only team has seats: the tier {wanted} is for one person")
+        if seats is not None and not 1 <= seats <= MOST_SEATS:
+            raise CommandError(f"seats are 1 to {MOST_SEATS}")
         try:
             user = User.objects.get_by_natural_key(email)
         except User.DoesNotExist:
             raise CommandError(f"no account has the email {email!r}") from None
-        before = tier_of(user)
-        set_tier(user=user, tier=wanted)
-        self.stdout.write(f"{user.email}: {before} -> {wanted}")
-        linked = getattr(user, "subscription", None)
-        if linked is not None and linked.stripe_subscription_id:
-            self.stderr.write(f"note: {linked.stripe_subscription_id} at Stripe is as it was")
+        before = own_tier_of(user)
+        set_tier(user=user, tier=wanted, seats=seats)
+        row = Subscription.objects.filter(user=user).first()
+        given = f"{wanted}, seats: {row.seats}" if row is not None and wanted is Tier.TEAM else wanted
+        self.stdout.write(f"{user.email}: {before} -> {given}")
+        if tier_of(user) is not wanted:
+            self.stderr.write("note: their organisation goes on giving them team")
+        if row is not None and row.stripe_subscription_id:
+            self.stderr.write(f"note: {row.stripe_subscription_id} at Stripe is as it was")

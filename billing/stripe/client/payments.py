@@ -9,7 +9,7 @@ import stripe
 
 from billing.stripe.client.errors import is_missing, translate_errors
 from billing.stripe.client.keys import create_with_key, is_replayed, is_stored
-from billing.stripe.objects import id_of, read_checkout_session, read_payment
+from billing.stripe.objects import id_of, read_checkout_session, read_payment, text
 from billing.stripe.port import (
     SUCCEEDED,
     AmountTooSmall,
@@ -76,6 +76,18 @@ class StripePayments:
             every = (read_payment(one.to_dict(for_json=True)) for one in page.auto_paging_iter())
             found = [one for one in every if metadata.items() <= one.metadata.items()]
             return next((one for one in found if one.status == SUCCEEDED), found[0] if found else None)
+
+    def find_receipt(self, payment_intent_id: str) -> str:
+        with translate_errors("look for a receipt"):
+            try:
+                paid = self._client.v1.payment_intents.retrieve(payment_intent_id, {"expand": ["latest_charge"]})
+            except stripe.InvalidRequestError as error:
+                if not is_missing(error):
+                    raise
+                return ""
+            charge = paid.to_dict(for_json=True).get("latest_charge")
+            url = text(charge.get("receipt_url")) if isinstance(charge, dict) else ""
+            return url if url.startswith("https://") else ""  # it is opened in a browser
 
     def create_payment_page(
         self, sale: Sale, *, user_id: str, success_url: str, cancel_url: str, idempotency_key: str

@@ -104,6 +104,10 @@ class StubGateway:
     def find_payment(self, *, customer_id: str, metadata: Mapping[str, str], since: datetime) -> Payment | None:
         return None
 
+    def find_receipt(self, payment_intent_id: str) -> str:
+        """The page on which it was paid, for a day; it says so."""
+        return addresses.page_url(payment_intent_id.replace("pi_", "cs_", 1))
+
     def create_payment_page(
         self, sale: Sale, *, user_id: str, success_url: str, cancel_url: str, idempotency_key: str
     ) -> CheckoutSession:

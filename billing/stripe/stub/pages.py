@@ -21,7 +21,7 @@ from billing.stripe.hooks import Offer, find_offer
 from billing.stripe.pages import PAID_TEXT
 from billing.stripe.stub import addresses, lives, pdf, purchases, texts, world
 from billing.stripe.stub.objects import JsonObject
-from billing.views import MOST_SEATS
+from billing.tiers import MOST_SEATS
 
 View = Callable[[HttpRequest, str], HttpResponse]
 

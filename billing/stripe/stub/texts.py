@@ -12,8 +12,7 @@ from billing.stripe.projection import DUE
 from billing.stripe.stub import objects
 from billing.stripe.stub.lives import sold_prices
 from billing.stripe.stub.objects import JsonObject, PlayedSubscription
-from billing.tiers import GIB, TIERS, Tier
-from billing.views import MOST_SEATS
+from billing.tiers import GIB, MOST_SEATS, TIERS, Tier
 
 INVOICE_STATES: Mapping[str, str] = {"open": "To be paid", "paid": "Paid"}
 

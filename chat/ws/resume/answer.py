@@ -11,7 +11,9 @@ from accounts.authentication import Identity
 from adiuva.api.errors import Problem, ResumeLost, Unauthorized
 from chat.ws import frames
 from chat.ws.frames import ChatFrame, ResumeFrame, ToolResultFrame, WaitingFrame
+from chat.ws.resume.mailbox import mailbox
 from chat.ws.resume.outbox import Reader
+from chat.ws.resume.turn import ResumableTurn
 from chat.ws.resume.turns import turns
 from chat.ws.resume.viewer import RelayedTurn
 
@@ -53,6 +55,9 @@ class ResumableAnswer:
         after = self._frame.after if isinstance(self._frame, ResumeFrame) else 0
         try:
             self._turn = await self._open()
+            if isinstance(self._turn, ResumableTurn):
+                # Before the client knows it, and may ask another process for it.
+                await mailbox.wait_for_claim(self._turn.id)
             async with aclosing(self._turn.frames(reader, after=after)) as texts:
                 async for text in texts:
                     yield text

@@ -26,6 +26,7 @@ Letter = dict[str, Any]
 TIMEOUT_SECONDS = 2.0
 TROUBLED_SECONDS = 10.0
 RENEW_SECONDS = 20.0  # in case Redis has forgotten who has a turn
+CLAIMING_SECONDS = 1.0  # on the network of one it takes a millisecond
 CLAIM_SECONDS = 120.0  # after which a killed process is known to have nothing
 _KEY = "adiuva:turn:{}"
 _PAUSE_SECONDS = 0.5
@@ -90,8 +91,17 @@ class Mailbox:
         """Let the other processes know, soon and until its ``release``, that this one has the turn."""
         self._claims[turn_id] = asyncio.get_running_loop().create_task(self._claim(turn_id))
 
+    async def wait_for_claim(self, turn_id: str) -> None:
+        """Until the others know it, at most ``CLAIMING_SECONDS``."""
+        claim = self._claims.get(turn_id)
+        if claim is not None:
+            await asyncio.wait([claim], timeout=CLAIMING_SECONDS)
+
     async def release(self, turn_id: str) -> None:
-        claim = self._claims.pop(turn_id)
+        """Nothing where it was not claimed."""
+        claim = self._claims.pop(turn_id, None)
+        if claim is None:
+            return
         await asyncio.wait([claim])
         if not _holds(claim):
             return

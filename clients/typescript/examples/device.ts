@@ -4,7 +4,7 @@
 // ("pruned"), what does not come is dropped; if the service went back to a backup ("restored"), nothing is, and what got
 // lost there is sent again. Left to the app is the one thing that only it can do: make one note of two.
 import { createAdiuvaClient, MemoryStore, type AdiuvaClient, type Conflict, type Credentials, type Decision, type SyncEngine } from "../src/index.js";
-import { Vault } from "./vault.js";
+import { Vault } from "../src/index.js";
 
 const TABLE = "notes";
 

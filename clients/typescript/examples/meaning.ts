@@ -1,7 +1,7 @@
 // Vectors that the server can compare and cannot read. The embedding is a toy (a bag of hashed words) where an app
 // would run a local model. The disguise keeps distances: every axis is moved and perhaps turned around, by a secret.
 import type { MasterKey } from "../src/index.js";
-import { utf8 } from "./vault.js";
+import { utf8 } from "../src/keys/bytes.js";
 
 const DIMENSION = 256;
 

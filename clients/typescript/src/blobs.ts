@@ -1,4 +1,4 @@
-import { bodyOf, checksumOf, verified, type Sealed } from "./bytes.js";
+import { bodyOf, checksumOf, sendable, sizeOf, verified, type Sealed } from "./bytes.js";
 import { isProblem } from "./problem.js";
 import type { Transport } from "./transport.js";
 import type { RecordMeta } from "./types.js";
@@ -19,6 +19,8 @@ export interface Written<Meta> {
 export interface Abortable {
   /** Ends a transfer that takes too long. */
   signal?: AbortSignal | undefined;
+  /** Milliseconds in which the answer has to begin, and from one piece of it to the next; the client's own unless given. */
+  timeout?: number | undefined;
 }
 
 interface Sending extends Abortable {
@@ -36,15 +38,15 @@ export abstract class Blobs {
   protected send(
     method: string,
     path: string,
-    { headers = {}, body, signal }: Sending = {},
+    { headers = {}, body, signal, timeout }: Sending = {},
   ): Promise<Response> {
     const options = { method, headers, signal: signal ?? null };
     const url = `${this.url}/api/v1/${path}`;
-    return this.transport.send(() => new Request(url, { ...options, ...(body === undefined ? {} : bodyOf(body)) }));
+    return this.transport.send(() => new Request(url, { ...options, ...(body === undefined ? {} : bodyOf(body)) }), { timeout, bytes: sizeOf(body) });
   }
 
-  protected async download(path: string, { signal }: Abortable): Promise<Downloaded & { headers: Headers }> {
-    const response = await this.send("GET", path, { signal });
+  protected async download(path: string, { signal, timeout }: Abortable): Promise<Downloaded & { headers: Headers }> {
+    const response = await this.send("GET", path, { signal, timeout });
     const bytes = await verified(response);
     const { headers } = response;
     return { bytes, checksum: headers.get("X-Checksum") ?? "", etag: headers.get("ETag") ?? "", headers };
@@ -53,10 +55,10 @@ export abstract class Blobs {
   protected async write<Meta>(
     method: string,
     path: string,
-    { headers, ...sending }: Sending & { body: Sealed },
+    { headers, body, signal, timeout }: Sending & { body: Sealed },
   ): Promise<Written<Meta>> {
     const typed = { "Content-Type": "application/octet-stream", ...headers };
-    const response = await this.send(method, path, { headers: typed, ...sending });
+    const response = await this.send(method, path, { headers: typed, body: await sendable(body), signal, timeout });
     return { meta: (await response.json()) as Meta, etag: response.headers.get("ETag") ?? "" };
   }
 }
@@ -74,9 +76,9 @@ export class Records extends Blobs {
   async create(options: { table: string; body: Sealed; id?: string } & Abortable): Promise<Written<RecordMeta>> {
     const query = new URLSearchParams({ table_name: options.table });
     if (options.id !== undefined) query.set("id", options.id);
-    const { body, signal } = options;
+    const { body, signal, timeout } = options;
     const headers = { "X-Checksum": await checksumOf(body) };
-    return this.write("POST", `storage/records?${query}`, { headers, body, signal });
+    return this.write("POST", `storage/records?${query}`, { headers, body, signal, timeout });
   }
 
   /** With `ifMatch`, a record that has changed since is left alone: the problem is `precondition_failed`. */
@@ -88,7 +90,7 @@ export class Records extends Blobs {
     const checksum = await checksumOf(body);
     const put = (ifMatch?: string): Promise<Written<RecordMeta>> => {
       const headers = { "X-Checksum": checksum, ...ifMatchHeader(ifMatch) };
-      return this.write("PUT", `storage/records/${id}`, { headers, body, signal: options.signal });
+      return this.write("PUT", `storage/records/${id}`, { headers, body, signal: options.signal, timeout: options.timeout });
     };
     try {
       return await put(options.ifMatch);
@@ -100,8 +102,8 @@ export class Records extends Blobs {
     }
   }
 
-  async #whatIsThere(id: string, { signal }: Abortable): Promise<{ checksum: string | null; etag: string }> {
-    const { headers } = await this.send("HEAD", `storage/records/${id}`, { signal });
+  async #whatIsThere(id: string, { signal, timeout }: Abortable): Promise<{ checksum: string | null; etag: string }> {
+    const { headers } = await this.send("HEAD", `storage/records/${id}`, { signal, timeout });
     return { checksum: headers.get("X-Checksum"), etag: headers.get("ETag") ?? "" };
   }
 
@@ -110,16 +112,19 @@ export class Records extends Blobs {
     return { bytes, checksum, etag };
   }
 
-  /** The answer itself, for bytes that are too many for memory; `range` is one as in `bytes=0-1023`. Not verified. */
-  stream(id: string, { range, signal }: { range?: string } & Abortable = {}): Promise<Response> {
+  /**
+   * The answer, for bytes that are too many for memory; `range` is one as in `bytes=0-1023`. Not verified. It has status, headers and
+   * a body for any reader but a BYOB one, and no `url`.
+   */
+  stream(id: string, { range, signal, timeout }: { range?: string } & Abortable = {}): Promise<Response> {
     const headers: Record<string, string> = range === undefined ? {} : { Range: range };
-    return this.send("GET", `storage/records/${id}`, { headers, signal });
+    return this.send("GET", `storage/records/${id}`, { headers, signal, timeout });
   }
 
   /** What is gone already (an answer may have been lost) is no error. */
-  async remove(id: string, { ifMatch, signal }: { ifMatch?: string } & Abortable = {}): Promise<void> {
+  async remove(id: string, { ifMatch, signal, timeout }: { ifMatch?: string } & Abortable = {}): Promise<void> {
     try {
-      await this.send("DELETE", `storage/records/${id}`, { headers: ifMatchHeader(ifMatch), signal });
+      await this.send("DELETE", `storage/records/${id}`, { headers: ifMatchHeader(ifMatch), signal, timeout });
     } catch (error) {
       if (!isProblem(error, "not_found")) throw error;
     }

@@ -2,7 +2,7 @@ import { ChecksumMismatch } from "./problem.js";
 
 /**
  * Sealed bytes to upload. A stream needs its checksum beforehand (WebCrypto hashes nothing piece by piece), and `open`
- * is called again for each attempt.
+ * is called again for each attempt; in a browser once, since there a Blob is made of it first.
  */
 export type Sealed =
   | Uint8Array
@@ -19,6 +19,25 @@ export async function sha256(bytes: Uint8Array | ArrayBuffer | Blob): Promise<st
 
 export async function checksumOf(sealed: Sealed): Promise<string> {
   return "open" in sealed ? sealed.checksum : sha256(sealed);
+}
+
+/**
+ * What can be sent from here. Chromium streams a body over HTTP/2 only (`net::ERR_H2_OR_QUIC_REQUIRED`), other browsers not at
+ * all, and no page is told which one it has: there a stream becomes a Blob, which Chromium keeps on disk where it is large.
+ */
+export async function sendable(sealed: Sealed): Promise<Sealed> {
+  return "open" in sealed && isBrowser() ? new Response(sealed.open()).blob() : sealed;
+}
+
+/** A page, a renderer or a worker of theirs: their `fetch` is not Node's, even where a renderer has `process`. */
+function isBrowser(): boolean {
+  return "document" in globalThis || "WorkerGlobalScope" in globalThis;
+}
+
+/** In bytes; a stream's is not known. */
+export function sizeOf(sealed: Sealed | undefined): number | undefined {
+  if (sealed === undefined || "open" in sealed) return undefined;
+  return sealed instanceof Blob ? sealed.size : sealed.byteLength;
 }
 
 /** The options of a `Request` with these bytes. `duplex` is asked for by the Fetch standard where a stream is sent. */

@@ -1,9 +1,12 @@
 import { systemClock } from "./clock.js";
-import { RETRY, type Patience } from "./patience.js";
+import type { Connectivity } from "./connectivity.js";
+import { MapRun, type MapOptions } from "./map.js";
+import { RETRY, type Patience, type RetryOptions } from "./patience.js";
 import { AdiuvaProblem, SignedOut } from "./problem.js";
 import { ConnectionLost, open, platformWebSocket, type WebSocketClass, type WebSocketLike } from "./socket.js";
-import { Turn, type TurnOptions } from "./turn.js";
-import type { ActionFrame, ChatRequest, ChunkFrame, ClientFrame, DoneFrame, Problem, ReadTool, ServerFrame, ToolCallFrame } from "./types.js";
+import { AdiuvaTimeoutError, after, TIMEOUTS, type Timeouts } from "./timeouts.js";
+import { Turn, type Exchange, type TurnOptions } from "./turn.js";
+import type { ChatRequest, ClientFrame, Problem, ReadTool, ServerFrame, ToolCallFrame } from "./types.js";
 
 /** A read of the assistant's, answered from the client's own decrypted data. */
 export type ClientTool = (args: Record<string, unknown>) => unknown;
@@ -13,7 +16,7 @@ export interface ChatOptions {
   tools?: { [Name in ReadTool]?: ClientTool };
   /** Whether an answer whose connection was lost is fetched on another one; true unless given. */
   resume?: boolean;
-  /** The server pings every 30 seconds; a connection silent for longer than this (45 s) is dead. */
+  /** The server pings every 30 seconds; a connection silent for longer than this is dead. The client's `timeouts.silence` unless given. */
   silenceMs?: number;
   /** For a platform that has none, or for tests. */
   WebSocket?: WebSocketClass;
@@ -23,50 +26,82 @@ export interface ChatOptions {
 const MAX_RESULT_BYTES = 256 * 1024;
 const OPEN = 1;
 const RETRY_MS = 500;
-/** For so long the server keeps an answer that nobody reads; and the most between two attempts to fetch it. */
-const KEPT_MS = 60_000;
+/** The most between two attempts to go on. */
 const MAX_PAUSE_MS = 8_000;
 const TAKEN_OVER = 4409;
+/** For so long the server may take to end what was cancelled; then the socket is dropped, since the next turn waits for it. */
+const CANCEL_MS = 10_000;
 const PATIENCE = { clock: systemClock, onWait: () => {}, options: RETRY };
 
+/** What a conversation needs of the client's `Patience`. */
+interface Waiting extends Pick<Patience, "clock" | "onWait"> {
+  readonly options: Pick<RetryOptions, "maxWait">;
+  readonly timeouts?: Timeouts;
+  readonly connectivity?: Connectivity;
+}
+
 /**
- * A conversation over one WebSocket. Turns are sent one after another; the socket is opened with a fresh ticket when
+ * A conversation over one WebSocket. Turns and maps are sent one after another; the socket is opened with a fresh ticket when
  * there is something to send and none is open.
  */
 export class ChatSocket {
   #socket: WebSocketLike | undefined;
-  #waiting: Turn[] = [];
-  #running: Turn | undefined;
-  /** Rises with each `close`, which a connection that is still being made must notice. */
+  #waiting: Exchange[] = [];
+  #running: Exchange | undefined;
+  /** Rises with each `close`, and when a turn is given up: a connection that is still being made must notice. */
   #epoch = 0;
   #silence: ReturnType<typeof setTimeout> | undefined;
   /** While the user's requests of this minute are used up. */
   #pause: AbortController | undefined;
   /** While a lost connection is being replaced. */
   #resuming: AbortController | undefined;
+  /** While the server has not said that what was cancelled is over. */
+  #ending: ReturnType<typeof setTimeout> | undefined;
 
   /** `address` gives the URL with a ticket, which works once. */
   constructor(
     private readonly address: () => Promise<string>,
     private readonly options: ChatOptions = {},
-    private readonly patience: Pick<Patience, "clock" | "onWait" | "options"> = PATIENCE,
+    private readonly patience: Waiting = PATIENCE,
   ) {}
 
   send(request: ChatRequest, options: TurnOptions = {}): Turn {
-    const turn = new Turn(request, options, (one) => this.#cancel(one));
-    this.#waiting.push(turn);
-    if (options.signal?.aborted) turn.cancel();
+    return this.#begin(new Turn(request, options, (one) => this.#cancel(one)), options.signal);
+  }
+
+  /**
+   * One instruction over many records, as an async iterator of what became of each. It takes this conversation until it is over: use
+   * another one for what the user says meanwhile.
+   */
+  map(options: MapOptions): MapRun {
+    return this.#begin(new MapRun(options, (one) => this.#cancel(one)), options.signal);
+  }
+
+  #begin<One extends Exchange & { cancel(): void }>(one: One, signal: AbortSignal | undefined): One {
+    if (one.isOver) return one;
+    this.#waiting.push(one);
+    if (signal?.aborted) one.cancel();
     void this.#next();
-    return turn;
+    return one;
   }
 
   /** Ends the conversation; what has not been answered fails with `ConnectionLost`. */
   close(): void {
-    this.#epoch += 1;
+    const error = new ConnectionLost(1000, "closed here");
+    const waiting = this.#waiting.splice(0); // first, or the end of what runs would begin the next
+    this.#abandon();
     this.#pause?.abort();
-    this.#resuming?.abort();
-    this.#lose(this.#socket, new ConnectionLost(1000, "closed here"));
-    for (const turn of this.#waiting.splice(0)) turn.finish(new ConnectionLost(1000, "closed here"));
+    this.#lose(this.#socket, error);
+    for (const one of waiting) one.fail(error);
+  }
+
+  /** Nobody waits any more for a connection that is still being made. */
+  #abandon(): void {
+    this.#epoch += 1;
+    if (this.#resuming === undefined) return;
+    this.#resuming.abort();
+    this.#resuming = undefined;
+    this.patience.connectivity?.settled(this, "chat");
   }
 
   async #next(): Promise<void> {
@@ -80,16 +115,19 @@ export class ChatSocket {
       if (turn.isOver) return;
       const { tools = {}, resume = true } = this.options;
       const clientTools = Object.keys(tools).length > 0 ? { client_tools: true } : {};
-      this.#write({ ...turn.request, ...clientTools, ...(resume ? { resume } : {}), request_id: turn.id });
+      this.#write(turn.opening({ ...clientTools, ...(resume ? { resume } : {}) }));
     } catch (error) {
-      turn.finish(error as Error);
+      turn.fail(error as Error);
     } finally {
       if (turn.isOver) this.#over(turn);
     }
   }
 
-  #over(turn: Turn): void {
-    if (this.#running === turn) this.#running = undefined;
+  #over(turn: Exchange): void {
+    if (this.#running === turn) {
+      this.#running = undefined;
+      clearTimeout(this.#ending);
+    }
     void this.#next();
   }
 
@@ -97,9 +135,10 @@ export class ChatSocket {
     const epoch = this.#epoch;
     const Socket = this.options.WebSocket ?? (await platformWebSocket());
     // A refusal may be about the ticket alone (it lives for 30 seconds): once more, with another.
-    const socket = await open(Socket, await this.address()).catch(async () => {
+    const socket = await this.#open(Socket).catch(async (error: unknown) => {
+      if (error instanceof AdiuvaTimeoutError) throw error;
       await this.patience.clock.sleep(RETRY_MS);
-      return open(Socket, await this.address());
+      return this.#open(Socket);
     });
     if (epoch !== this.#epoch) {
       socket.close();
@@ -111,54 +150,66 @@ export class ChatSocket {
     return socket;
   }
 
-  #lose(socket: WebSocketLike | undefined, error: ConnectionLost): void {
-    clearTimeout(this.#silence);
+  async #open(Socket: WebSocketClass): Promise<WebSocketLike> {
+    return open(Socket, await this.address(), this.#timeouts.answer);
+  }
+
+  get #timeouts(): Timeouts {
+    return this.patience.timeouts ?? TIMEOUTS;
+  }
+
+  #lose(socket: WebSocketLike | undefined, error: ConnectionLost | AdiuvaTimeoutError): void {
     if (socket !== this.#socket) return;
+    clearTimeout(this.#silence);
     this.#socket = undefined;
     socket?.close();
     const turn = this.#running;
     if (turn === undefined || this.#resuming !== undefined) return;
-    if (turn.place !== undefined && error.code !== TAKEN_OVER && error.code !== 1000) void this.#resume(turn, error);
-    else this.#end(turn, error);
+    const isWanted = error instanceof AdiuvaTimeoutError || (error.code !== TAKEN_OVER && error.code !== 1000);
+    if (turn.canGoOn && isWanted) void this.#resume(turn, error);
+    else this.#fail(turn, error);
   }
 
   /** Connects until the server can be asked for the rest of `turn`; its own words then say how it ends. */
-  async #resume(turn: Turn, lost: ConnectionLost): Promise<void> {
-    const { clock, onWait } = this.patience;
-    const { signal } = (this.#resuming = new AbortController());
-    const until = clock.now() + KEPT_MS;
+  async #resume(turn: Exchange, lost: Error): Promise<void> {
+    const { clock, onWait, connectivity } = this.patience;
+    connectivity?.lost(this, "chat", lost);
+    const resuming = (this.#resuming = new AbortController());
+    const until = clock.now() + turn.keptMs;
     let failure: Error | undefined = lost;
     try {
       for (let pause = RETRY_MS; failure !== undefined && clock.now() < until; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
         onWait({ reason: "connection", seconds: pause / 1000 });
-        await clock.sleep(pause, signal);
+        await clock.sleep(pause, resuming.signal);
         failure = await this.#fetchRest(turn);
       }
     } catch (error) {
-      failure = signal.aborted ? new ConnectionLost(1000, "closed here") : (error as Error);
+      failure = error as Error;
     }
+    if (this.#resuming !== resuming) return; // closed, or given up: the turn is over
     this.#resuming = undefined;
-    if (failure !== undefined) this.#end(turn, failure);
+    connectivity?.settled(this, "chat");
+    if (failure !== undefined) this.#fail(turn, failure);
   }
 
   /** What the network did to it, if it did; throws what another attempt would not change. */
-  async #fetchRest(turn: Turn): Promise<Error | undefined> {
+  async #fetchRest(turn: Exchange): Promise<Error | undefined> {
     try {
       this.#socket = await this.#connect();
     } catch (error) {
       if (isFinal(error)) throw error;
       return error as Error;
     }
-    const { turnId, seq } = turn.place!;
-    this.#write({ type: "resume", turn_id: turnId, after: seq, request_id: turn.id });
-    if (turn.isCancelled) this.#write({ type: "cancel" });
+    this.#write(turn.goOn());
+    if (turn.isCancelled) this.#sayCancel(turn);
     return this.#socket.readyState === OPEN ? undefined : new ConnectionLost(1006);
   }
 
   #listen(socket: WebSocketLike): void {
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#lose(socket, new ConnectionLost(1006, "silent")), this.options.silenceMs ?? 45_000);
-    (this.#silence as { unref?: () => void }).unref?.();
+    const silence = this.options.silenceMs ?? this.#timeouts.silence;
+    this.#silence = after(silence, () => this.#lose(socket, new AdiuvaTimeoutError("turn", "WS /api/v1/chat/stream", silence)));
+    (this.#silence as { unref?: () => void } | undefined)?.unref?.();
   }
 
   #read(socket: WebSocketLike, text: string): void {
@@ -169,27 +220,21 @@ export class ChatSocket {
     const turn = this.#running;
     if (turn === undefined || (frame.request_id !== undefined && frame.request_id !== turn.id)) return;
     if (!turn.isNew(frame) && frame.type !== "tool_call") return; // an open read is asked again
-    switch (frame.type) {
-      case "chunk":
-      case "action":
-        this.#take(turn, frame);
-        break;
-      case "tool_call":
-        void this.#answer(turn, frame);
-        break;
-      case "done":
-        this.#end(turn, frame);
-        break;
-      case "error":
-        if (!this.#putOff(turn, frame.error)) this.#end(turn, turn.failure(frame.error));
-        break;
-    }
+    const refusal = turn.refusal(frame);
+    if (refusal !== undefined && this.#putOff(turn, refusal)) return;
+    if (frame.type !== "tool_call") this.#take(turn, frame);
+    else if (turn instanceof Turn) void this.#answer(turn, frame);
   }
 
-  /** A turn that the rate limit refused has not begun: it waits, as a request would. */
-  #putOff(turn: Turn, { code, retry_after: seconds }: Problem): boolean {
+  /** What the server refused has not begun: it waits, as a request would. */
+  #putOff(turn: Exchange, { code, retry_after: seconds }: Problem): boolean {
     const { clock, onWait, options } = this.patience;
-    if (code !== "rate_limited" || seconds === undefined || turn.hasBegun || turn.waited + seconds > options.maxWait) return false;
+    if (!turn.waitsFor.includes(code) || seconds === undefined || turn.hasBegun || turn.waited + seconds > options.maxWait) return false;
+    if (turn.isCancelled) {
+      turn.withdraw();
+      this.#over(turn);
+      return true;
+    }
     turn.waited += seconds;
     turn.beginAnew();
     this.#running = undefined;
@@ -199,23 +244,26 @@ export class ChatSocket {
       if (this.#pause === pause) this.#pause = undefined;
       void this.#next();
     };
-    onWait({ reason: "rate_limited", seconds });
+    onWait({ reason: code === "rate_limited" ? code : "unavailable", seconds });
     void clock.sleep(seconds * 1000, pause.signal).then(goOn, goOn);
     return true;
   }
 
   /** What a listener throws is the turn's failure, not the socket's. */
-  #take(turn: Turn, frame: ChunkFrame | ActionFrame): void {
+  #take(turn: Exchange, frame: ServerFrame): void {
     try {
-      turn.take(frame);
+      turn.take(frame, (answer) => {
+        if (turn === this.#running) this.#write(answer);
+      });
     } catch (error) {
       this.#write({ type: "cancel", request_id: turn.id });
-      this.#end(turn, error as Error);
+      turn.fail(error as Error);
     }
+    if (turn.isOver) this.#over(turn);
   }
 
-  #end(turn: Turn, end: DoneFrame | Error): void {
-    turn.finish(end);
+  #fail(turn: Exchange, error: Error): void {
+    turn.fail(error);
     this.#over(turn);
   }
 
@@ -241,16 +289,31 @@ export class ChatSocket {
     }
   }
 
-  #cancel(turn: Turn): void {
+  #cancel(turn: Exchange): void {
     if (turn === this.#running && this.#socket !== undefined) {
-      this.#write({ type: "cancel", request_id: turn.id });
+      this.#sayCancel(turn);
       return;
     }
     if (turn === this.#running && this.#resuming !== undefined) return; // it is said as soon as there is a connection
     // It was never sent: there is nothing to wait for.
     this.#waiting = this.#waiting.filter((one) => one !== turn);
-    const nothing = { input_tokens: 0, output_tokens: 0 };
-    turn.finish({ type: "done", done: true, response: "", actions: [], usage: nothing, finish_reason: "stop", cancelled: true, request_id: turn.id });
+    turn.withdraw();
+  }
+
+  #sayCancel(turn: Exchange): void {
+    this.#write({ type: "cancel", request_id: turn.id });
+    clearTimeout(this.#ending);
+    this.#ending = setTimeout(() => this.#giveUp(turn), Math.min(CANCEL_MS, this.#timeouts.answer));
+  }
+
+  #giveUp(turn: Exchange): void {
+    if (turn !== this.#running) return;
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#abandon();
+    turn.withdraw();
+    socket?.close();
+    this.#over(turn);
   }
 
   #write(frame: ClientFrame): void {

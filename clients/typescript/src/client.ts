@@ -8,22 +8,33 @@ import { Json } from "./accounts/json.js";
 import type { PasskeyAssertion, PasskeyRequestOptions } from "./accounts/passkeys.js";
 import { ok, type Api } from "./api.js";
 import { Backups } from "./backups/backups.js";
+import { Batches, type Seal } from "./batches/batches.js";
+import { BatchRunner, type RunnerOptions } from "./batches/runner.js";
+import { ServerTime } from "./batches/server_time.js";
 import { Packages, Records } from "./blobs.js";
 import { ChatSocket, type ChatOptions } from "./chat.js";
 import { systemClock, type Clock } from "./clock.js";
+import { Connectivity, type ConnectionListener, type ConnectionState } from "./connectivity.js";
 import { Keys, type KeyState } from "./keys/ring.js";
 import type { Argon2id } from "./keys/secrets.js";
+import { models, testProvider, type ModelList } from "./models.js";
 import { Pace } from "./pace.js";
-import { Patience, RETRY, type RetryOptions, type Wait } from "./patience.js";
-import { isProblem } from "./problem.js";
+import { NO_RETRY, Patience, RETRY, type RetryOptions, type Wait } from "./patience.js";
+import { Organizations } from "./organizations/organizations.js";
+import { SignOn, type PendingSignOn, type SignInOptions, type SignOnDiscovery, type SignOnTarget } from "./organizations/sign_on.js";
+import { Plugins } from "./plugins.js";
+import { isProblem, type SignedOutReason } from "./problem.js";
 import type { paths } from "./schema.js";
 import { Session } from "./session.js";
-import { SyncEngine } from "./sync/engine.js";
+import type { WebSocketClass } from "./socket.js";
+import { SyncEngine, type EngineClient } from "./sync/engine.js";
 import type { SyncOptions } from "./sync/run.js";
 import type { DeviceStore } from "./sync/store.js";
 import { Wire } from "./sync/wire.js";
+import { fetchInTime, TIMEOUTS, type Timeouts } from "./timeouts.js";
 import { MemoryTokens, type TokenStore } from "./tokens.js";
 import { Transport } from "./transport.js";
+import type { OwnProvider, UsageReport } from "./types.js";
 import { Uploads } from "./uploads/uploads.js";
 
 export interface ClientOptions {
@@ -31,9 +42,14 @@ export interface ClientOptions {
   baseUrl: string;
   /** Where the session is kept; in memory unless given. */
   tokens?: TokenStore;
-  /** Called once the server has ended the session: show the login. */
-  onSignedOut?: () => void;
-  retry?: Partial<RetryOptions>;
+  /** Called once the server has ended the session: show the login, or after `sso_required` call `signInWith`. What is on the device stays. */
+  onSignedOut?: (reason: SignedOutReason) => void;
+  /** Called when the server can no longer be reached, and when it can again; `client.onConnection` does the same later on. */
+  onConnection?: ConnectionListener;
+  /** How long and how often to try again; `false`: never. */
+  retry?: Partial<RetryOptions> | false;
+  /** How long the server may be silent. */
+  timeouts?: Partial<Timeouts>;
   /** Called as often as a call begins to wait: show that it goes on, and when. */
   onWait?: (wait: Wait) => void;
   /** What this device knows of accounts; in memory unless given, and then each start trusts the server anew. */
@@ -41,6 +57,8 @@ export interface ClientOptions {
   /** Another implementation than hash-wasm's: in a worker, or the platform's own. */
   argon2id?: Argon2id;
   fetch?: typeof globalThis.fetch;
+  /** For a platform that has none of its own, instead of the package `ws`: a bundled main process on Node 20. */
+  webSocket?: WebSocketClass;
   clock?: Clock;
 }
 
@@ -50,41 +68,78 @@ export class AdiuvaClient {
   readonly backups: Backups;
   readonly factors: Factors;
   readonly keys: Keys;
+  readonly organizations: Organizations;
   readonly packages: Packages;
+  readonly plugins: Plugins;
   readonly records: Records;
   readonly uploads: Uploads;
+  readonly #connectivity: Connectivity;
   readonly #authentication: Authentication;
   readonly #identity: Identity;
+  readonly #json: Json;
   readonly #pace: Pace;
   readonly #patience: Patience;
   readonly #session: Session;
+  readonly #signOn: SignOn;
+  readonly #transport: Transport;
   readonly #url: string;
+  readonly #webSocket: { WebSocket?: WebSocketClass };
   readonly #wire: Wire;
 
   constructor(options: ClientOptions) {
     this.#url = options.baseUrl.replace(/\/+$/, "");
+    this.#webSocket = options.webSocket === undefined ? {} : { WebSocket: options.webSocket };
     const send = options.fetch ?? ((...request: Parameters<typeof fetch>) => globalThis.fetch(...request));
     const { clock = systemClock, onSignedOut = () => {}, onWait = () => {}, tokens = new MemoryTokens() } = options;
     this.#pace = new Pace(clock, onWait);
-    this.#patience = new Patience(send, { ...RETRY, ...options.retry }, clock, this.#pace, onWait);
+    const timeouts = given(TIMEOUTS, options.timeouts);
+    const retry = options.retry === false ? NO_RETRY : given(RETRY, options.retry);
+    this.#connectivity = new Connectivity(() => isThere(send, this.#url, timeouts));
+    if (options.onConnection !== undefined) this.#connectivity.listen(options.onConnection);
+    this.#patience = new Patience(send, retry, timeouts, clock, this.#pace, this.#connectivity, onWait);
     this.#session = new Session(tokens, this.#url, this.#patience, onSignedOut);
-    const transport = new Transport(this.#session, this.#patience);
-    this.api = createClient<paths>({
-      baseUrl: this.#url,
-      // JSON bodies are small: each attempt has a copy of its own.
-      fetch: (request) => transport.send(() => request.clone()),
-    });
+    const transport = (this.#transport = new Transport(this.#session, this.#patience));
+    this.api = this.#routes();
     this.uploads = new Uploads(this.#url, transport, this.#patience);
     this.backups = new Backups(this.#url, transport, this.#patience, this.uploads);
     this.packages = new Packages(this.#url, transport);
     this.records = new Records(this.#url, transport);
     this.#wire = new Wire(this.#url, transport, this.#pace, clock);
-    const json = new Json(this.#url, transport);
+    const json = (this.#json = new Json(this.#url, transport));
     this.#identity = new Identity(json, options.accounts ?? new MemoryAccounts(), options.argon2id);
     this.account = new Account(json, this.#identity);
     this.factors = new Factors(json);
     this.keys = new Keys(json, this.#identity);
+    this.organizations = new Organizations(json);
+    this.plugins = new Plugins(this.#url, transport, json, this.packages);
     this.#authentication = new Authentication(this.#url, json, this.#session, this.#identity, this.keys);
+    this.#signOn = new SignOn(this.#url, json, this.#session, (grant, signal) => this.#authentication.redeem(grant, signal));
+  }
+
+  /** `api`, whose calls have so many milliseconds for an answer to begin, and from one piece of it to the next. */
+  within(timeout: number): Api {
+    return this.#routes(timeout);
+  }
+
+  /** Whether the server can be reached, as far as anybody has noticed: `online` until then. */
+  get connection(): ConnectionState {
+    return this.#connectivity.state;
+  }
+
+  /**
+   * Calls `listener` with each change of `connection`: one for the worse when it has lasted for three seconds, one for the better at
+   * once. While somebody listens, a server that does not answer is asked now and then. Returns what ends it.
+   */
+  onConnection(listener: ConnectionListener): () => void {
+    return this.#connectivity.listen(listener);
+  }
+
+  #routes(timeout?: number): Api {
+    return createClient<paths>({
+      baseUrl: this.#url,
+      // JSON bodies are small: each attempt has a copy of its own.
+      fetch: (request) => this.#transport.send(() => request.clone(), { timeout }),
+    });
   }
 
   /**
@@ -117,6 +172,38 @@ export class AdiuvaClient {
   /** `returned`: the address that the browser came back to. Throws `HandOffFailed`, or the problem `invalid_grant`. */
   exchangeCode(returned: string | URL, handOff: HandOff): Promise<LoggedIn> {
     return this.#authentication.exchangeCode(returned, handOff);
+  }
+
+  /** Whether an address belongs to an organisation with sign-on: ask before a password is asked for. Accounts play no part in it. */
+  discoverSignOn(email: string, signal?: AbortSignal): Promise<SignOnDiscovery> {
+    return this.#signOn.discover(email, signal);
+  }
+
+  /**
+   * A login at the organisation's provider, in the system's browser, which comes back to a listener on 127.0.0.1: for Node and
+   * Electron's main process. Throws `SignInError`, the signal's reason, or the problem: `link_required` (log in, then
+   * `linkWith`), `not_provisioned`, `email_not_verified`, `invalid_grant`. It unlocks no keys.
+   */
+  signInWith(target: SignOnTarget, options: SignInOptions): Promise<LoggedIn> {
+    return this.#signOn.signIn(target, options);
+  }
+
+  /**
+   * The same for the account that is logged in: from then on `signInWith` is a login to it. Throws the problem
+   * `reauthentication_required` (`whileFresh`), `not_provisioned`, `conflict`, and `SignedOut` where the session has changed meanwhile.
+   */
+  linkWith(target: SignOnTarget, options: SignInOptions): Promise<void> {
+    return this.#signOn.link(target, options);
+  }
+
+  /** `signInWith` for an app that the browser calls by its own scheme: open `url`, and `finish` with the address it was called by. */
+  beginSignIn(target: SignOnTarget, redirectUri?: string): Promise<PendingSignOn<LoggedIn>> {
+    return this.#signOn.beginSignIn(target, redirectUri);
+  }
+
+  /** `linkWith`, in the same way. */
+  beginLink(target: SignOnTarget, redirectUri?: string): Promise<PendingSignOn<void>> {
+    return this.#signOn.beginLink(target, redirectUri);
   }
 
   /** This session counts as fresh for ten minutes; `whileFresh` calls it where that is asked for. */
@@ -176,10 +263,7 @@ export class AdiuvaClient {
   /** Keeps a device's own copy of the records and the server's the same: `sync()` once, `start()` for as long as the app runs. */
   sync(store: DeviceStore, options: SyncOptions): SyncEngine {
     const { api, records } = this;
-    const pace = this.#pace;
-    const hintAddress = (signal: AbortSignal): Promise<string> => pace.turn(() => this.#socketAddress("sync", signal), signal);
-    const session = (): AbortSignal => this.#session.signal;
-    return new SyncEngine({ api, records, wire: this.#wire, pace, clock: this.#patience.clock, session, hintAddress }, store, options);
+    return new SyncEngine({ api, records, wire: this.#wire, pace: this.#pace, ...this.#webSocket, ...this.#background() }, store, options);
   }
 
   /** `sync`, by its first name. */
@@ -189,7 +273,41 @@ export class AdiuvaClient {
 
   /** A conversation. It connects with the first message, and again when it has to. */
   chat(options: ChatOptions = {}): ChatSocket {
-    return new ChatSocket(() => this.#socketAddress("chat/stream"), options, this.#patience);
+    return new ChatSocket(() => this.#socketAddress("chat/stream"), { ...this.#webSocket, ...options }, this.#patience);
+  }
+
+  /** Saved agents, sealed by the app's own means. */
+  batches(seal: Seal): Batches {
+    const { clock } = this.#patience;
+    const wall = clock === systemClock ? Date.now : () => clock.now();
+    return new Batches(this.#json, seal, new ServerTime(wall, () => clock.now()));
+  }
+
+  /** Runs batches on this device: `start()` it for as long as the app runs. */
+  batchRunner(options: RunnerOptions): BatchRunner {
+    const batches = (seal: Seal): Batches => this.batches(seal);
+    return new BatchRunner({ batches, chat: (chat) => this.chat(chat), ...this.#background() }, { ...this.#webSocket, ...options });
+  }
+
+  /** The language models that this account may choose from, and which providers it may have keys of its own at. */
+  models(): Promise<ModelList> {
+    return models(this.#json);
+  }
+
+  /** Whether a provider takes a key of the user's own, and which models it has. Throws the problem `upstream_error`, whose `reason` is a `ProviderTrouble`. */
+  testProvider(provider: OwnProvider, model?: string, signal?: AbortSignal): Promise<{ ok: boolean; models: string[] }> {
+    return testProvider(this.#json, provider, model, signal);
+  }
+
+  /** Today's and this month's, and what is left of the budget. */
+  usage(): Promise<UsageReport> {
+    return this.#json.get("chat/usage");
+  }
+
+  #background(): Pick<EngineClient, "clock" | "connectivity" | "hintAddress" | "session" | "silenceMs"> {
+    const hintAddress = (signal: AbortSignal): Promise<string> => this.#pace.turn(() => this.#socketAddress("sync", signal), signal);
+    const { clock, connectivity, timeouts } = this.#patience;
+    return { clock, connectivity, hintAddress, session: () => this.#session.signal, silenceMs: timeouts.silence };
   }
 
   /** With a ticket, which works once. */
@@ -199,6 +317,19 @@ export class AdiuvaClient {
   }
 }
 
+/** `usual`, but for what is given; `undefined`, which the types of many an app allow, is not. */
+function given<Options extends object>(usual: Options, options: Partial<Options> = {}): Options {
+  return { ...usual, ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) };
+}
+
+/** Whether anything but a gateway answers. */
+async function isThere(send: typeof fetch, url: string, { answer }: Timeouts): Promise<boolean> {
+  const response = await fetchInTime(send, new Request(`${url}/api/v1/health`), { answer, piece: answer });
+  await response.body?.cancel();
+  return response.status < 502;
+}
+
+/** The beginning of everything. One for each account that is in use; windows of an app may share a `TokenStore`. */
 export function createAdiuvaClient(options: ClientOptions): AdiuvaClient {
   return new AdiuvaClient(options);
 }

@@ -1,5 +1,6 @@
 import type { Patience } from "./patience.js";
 import { AdiuvaProblem, isProblem, UnexpectedResponse } from "./problem.js";
+import { AdiuvaTimeoutError } from "./timeouts.js";
 
 const FIRST_SECONDS = 0.5;
 const LONGEST_SECONDS = 30;
@@ -50,6 +51,7 @@ export class Endurance {
   #passes(error: unknown): boolean {
     if (error instanceof AdiuvaProblem) return this.passing.has(error.status);
     if (error instanceof UnexpectedResponse) return error.status >= 500; // a proxy without a server behind it
+    if (error instanceof AdiuvaTimeoutError) return true;
     return error instanceof TypeError; // what `fetch` throws without a connection, and a body that breaks off
   }
 }

@@ -1,4 +1,9 @@
-import type { Problem, ProblemCode } from "./types.js";
+import type { Problem, ProblemCode, Quota } from "./types.js";
+
+/** What an error came of. Of our own, as ES2020 has no `ErrorOptions`. */
+export interface CauseOptions {
+  cause?: unknown;
+}
 
 /** An error of the server (RFC 9457). Switch on `code`; the fields of the case are in `problem`. */
 export class AdiuvaProblem extends Error {
@@ -51,12 +56,24 @@ export class ChecksumMismatch extends Error {
   }
 }
 
-/** Nobody is logged in, or the session has ended: log in again. */
+/**
+ * Why the server has ended a session. `sso_required`: it is older than the organisation allows, so `client.signInWith` begins
+ * another one. `token_reused`: its refresh token was used elsewhere. `invalid_token`: anything else.
+ */
+export type SignedOutReason = "invalid_token" | "sso_required" | "token_reused";
+
+/** Nobody is logged in, or the session has ended: log in again. What is on the device stays, keys included. */
 export class SignedOut extends Error {
   override readonly name = "SignedOut";
 
-  constructor(options?: ErrorOptions) {
+  constructor(options?: CauseOptions) {
     super("There is no session: log in.", options);
+  }
+
+  /** `undefined`: nobody was logged in, or somebody has logged out. */
+  get reason(): SignedOutReason | undefined {
+    if (!isProblem(this.cause)) return undefined;
+    return this.cause.code === "sso_required" || this.cause.code === "token_reused" ? this.cause.code : "invalid_token";
   }
 }
 
@@ -64,7 +81,7 @@ export class SignedOut extends Error {
 export class OtherAccount extends Error {
   override readonly name = "OtherAccount";
 
-  constructor(options?: ErrorOptions) {
+  constructor(options?: CauseOptions) {
     super("The copy on this device belongs to another account.", options);
   }
 }
@@ -72,6 +89,13 @@ export class OtherAccount extends Error {
 /** Whether `error` is the server's problem of that code. */
 export function isProblem(error: unknown, ...codes: ProblemCode[]): error is AdiuvaProblem {
   return error instanceof AdiuvaProblem && (codes.length === 0 || codes.includes(error.code));
+}
+
+/** What is used up, where `error` says so: a month's tokens, or the number of active batches. `undefined` for bytes, and any other error. */
+export function quotaOf(error: unknown): Quota | undefined {
+  if (!isProblem(error, "quota_exceeded")) return undefined;
+  const { resource, limit, used } = error.problem;
+  return resource === undefined || limit === undefined || used === undefined ? undefined : (error.problem as Problem & Quota);
 }
 
 export async function problemOf(response: Response): Promise<AdiuvaProblem | UnexpectedResponse> {

@@ -1,5 +1,6 @@
 import type { Patience } from "./patience.js";
-import { isProblem, problemOf, SignedOut } from "./problem.js";
+import { isProblem, problemOf, SignedOut, type SignedOutReason } from "./problem.js";
+import { AdiuvaTimeoutError } from "./timeouts.js";
 import { stored, type StoredTokens, type TokenStore } from "./tokens.js";
 import type { AuthTokens } from "./types.js";
 
@@ -15,7 +16,7 @@ export class Session {
     private readonly store: TokenStore,
     private readonly url: string,
     private readonly patience: Patience,
-    private readonly onSignedOut: () => void,
+    private readonly onSignedOut: (reason: SignedOutReason) => void,
   ) {}
 
   async begin(tokens: AuthTokens): Promise<void> {
@@ -72,10 +73,13 @@ export class Session {
     } catch (error) {
       signal.throwIfAborted();
       // Anything else (no network, 503) leaves the session alone.
-      if (!isProblem(error, "invalid_token", "token_reused", "validation_error")) throw error;
+      if (!isProblem(error, "invalid_token", "sso_required", "token_reused", "validation_error")) throw error;
+      const now = await this.current();
+      if (now !== undefined && now.refresh_token !== tokens.refresh_token) return now; // another window has logged in meanwhile
       await this.store.clear();
-      this.onSignedOut();
-      throw new SignedOut({ cause: error });
+      const signedOut = new SignedOut({ cause: error });
+      this.onSignedOut(signedOut.reason ?? "invalid_token");
+      throw signedOut;
     }
   }
 
@@ -86,8 +90,15 @@ export class Session {
       body: JSON.stringify({ refresh_token: refreshToken }),
     };
     // Repeatable: for 30 seconds a token that was used gives the same successor again.
-    const response = await this.patience.send(() => new Request(`${this.url}/api/v1/auth/refresh`, options), true);
-    if (!response.ok) throw await problemOf(response);
-    return (await response.json()) as AuthTokens;
+    const ask = async (): Promise<AuthTokens> => {
+      const response = await this.patience.send(() => new Request(`${this.url}/api/v1/auth/refresh`, options), { repeatable: true });
+      if (!response.ok) throw await problemOf(response);
+      return (await response.json()) as AuthTokens;
+    };
+    // An answer that never came may have been that successor, and after those seconds the token is a stolen one.
+    return ask().catch((error: unknown) => {
+      if (!(error instanceof AdiuvaTimeoutError) || this.patience.options.lostAnswers === 0) throw error;
+      return ask();
+    });
   }
 }

@@ -1,3 +1,7 @@
+import { wsPackage } from "./node.js";
+import type { CauseOptions } from "./problem.js";
+import { AdiuvaTimeoutError, within } from "./timeouts.js";
+
 /** What a browser's WebSocket and that of `ws` have in common, as far as it is used here. */
 export interface WebSocketLike {
   readonly readyState: number;
@@ -10,20 +14,42 @@ export interface WebSocketLike {
 
 export type WebSocketClass = new (url: string) => WebSocketLike;
 
-/** The platform's own (renderers, Node ≥ 22), else the package `ws`. */
-export async function platformWebSocket(): Promise<WebSocketClass> {
-  if (typeof globalThis.WebSocket === "function") return globalThis.WebSocket as unknown as WebSocketClass;
-  const { WebSocket } = await import("ws");
-  return WebSocket as unknown as WebSocketClass;
+/** The platform has no `WebSocket` (Node 20, Electron before 35), the package `ws` is not installed, and none was given. */
+export class NoWebSocket extends Error {
+  override readonly name = "NoWebSocket";
+
+  constructor(options?: CauseOptions) {
+    super(`${platformName()} has no WebSocket: \`npm install ws\`, or pass \`webSocket\` to createAdiuvaClient.`, options);
+  }
 }
 
-/** An open socket; throws `ConnectionLost`. */
-export async function open(Socket: WebSocketClass, url: string): Promise<WebSocketLike> {
+/** The platform's own (renderers, Node ≥ 22), else the package `ws`. Throws `NoWebSocket`. */
+export async function platformWebSocket(): Promise<WebSocketClass> {
+  if (typeof globalThis.WebSocket === "function") return globalThis.WebSocket as unknown as WebSocketClass;
+  try {
+    return (await wsPackage()) as WebSocketClass;
+  } catch (cause) {
+    throw new NoWebSocket({ cause });
+  }
+}
+
+function platformName(): string {
+  const { process } = globalThis as { process?: { versions?: { node?: string } } };
+  const [major] = process?.versions?.node?.split(".") ?? [];
+  return major === undefined ? "This platform" : `Node ${major}`;
+}
+
+/** A socket that has opened within so many milliseconds; throws `ConnectionLost`, `AdiuvaTimeoutError`. */
+export async function open(Socket: WebSocketClass, url: string, milliseconds: number): Promise<WebSocketLike> {
   const socket = new Socket(url);
-  await new Promise<void>((resolve, reject) => {
+  const opening = new Promise<void>((resolve, reject) => {
     socket.addEventListener("open", resolve);
     socket.addEventListener("error", () => reject(new ConnectionLost(1006, "it could not be opened")));
     socket.addEventListener("close", ({ code, reason }) => reject(new ConnectionLost(code, reason)));
+  });
+  await within(milliseconds, opening, () => {
+    socket.close();
+    return new AdiuvaTimeoutError("socket", `WS ${new URL(url).pathname}`, milliseconds);
   });
   return socket;
 }

@@ -1,5 +1,5 @@
 import { abortable } from "./clock.js";
-import type { Patience } from "./patience.js";
+import type { Patience, Sending } from "./patience.js";
 import { isProblem, problemOf } from "./problem.js";
 import type { Session } from "./session.js";
 
@@ -15,6 +15,7 @@ const PUBLIC = new Set([
   "auth/prelogin",
   "auth/refresh",
   "auth/register",
+  "auth/sso/discover",
   "auth/sso/token",
   "billing/tiers",
   "health",
@@ -33,10 +34,9 @@ export class Transport {
 
   /**
    * `make` gives the request anew for each attempt, so that bodies need not be kept. Resolves for answers below 400
-   * only; throws `AdiuvaProblem`, `UnexpectedResponse`, `SignedOut`, or what `fetch` throws without a network.
-   * `repeatable`: a POST that may be sent twice.
+   * only; throws `AdiuvaProblem`, `UnexpectedResponse`, `SignedOut`, `AdiuvaTimeoutError`, or what `fetch` throws without a network.
    */
-  async send(make: () => Request, repeatable = false): Promise<Response> {
+  async send(make: () => Request, sending: Sending = {}): Promise<Response> {
     const key = crypto.randomUUID();
     for (let refreshed = false; ; refreshed = true) {
       let token: string | undefined;
@@ -52,11 +52,11 @@ export class Transport {
         if (token !== undefined) request.headers.set("Authorization", `Bearer ${token}`);
         return request;
       };
-      const response = await this.patience.send(prepare, repeatable);
+      const response = await this.patience.send(prepare, sending);
       if (response.status < 400) return response;
       const problem = await problemOf(response);
       if (response.status !== 401 || token === undefined || signal === undefined || refreshed) throw problem;
-      if (isProblem(problem, "invalid_credentials")) throw problem; // about a code in the body, which may count once
+      if (isProblem(problem, "invalid_credentials", "invalid_grant")) throw problem; // about a code in the body, which may count once
       await abortable(this.session.replace(token), signal);
     }
   }

@@ -10,12 +10,13 @@ import {
   NotApproved,
   PlainPasswordRefused,
   SecondFactorRequired,
+  Vault,
   WeakKdf,
   WeakPassword,
   whileFresh,
 } from "../src/index.js";
 import { FakeAccounts, TOTP } from "./fake_accounts.js";
-import { problem } from "./fake_server.js";
+import { FakeClock, problem } from "./fake_server.js";
 
 const ANNA = { email: "anna@example.com", password: "a long sentence is best" };
 
@@ -272,4 +273,89 @@ test("logging out forgets the key", async () => {
   server.before = (line) => (line === "POST auth/logout" ? problem(503, "upstream_unavailable") : undefined);
   await laptop.logout().catch(() => {});
   assert.throws(() => laptop.keys.master, Locked);
+});
+
+/** Of an account that was made at sign-on. */
+function withoutPassword() {
+  const server = new FakeAccounts();
+  server.before = (line) => (line === "POST auth/sso/token" ? Response.json({ access_token: "sso", refresh_token: "r", expires_in: 900 }) : undefined);
+  const envelopes = new Map();
+  server.sessions.set("sso", { ...ANNA, id: "anna", password: "", kdf: null, envelopes, requests: new Map(), secondFactor: false });
+  const signedIn = async (accounts = new MemoryAccounts()) => {
+    const client = server.client(accounts, { clock: new FakeClock() });
+    const { url, finish } = await client.beginSignIn({ organization: "acme" });
+    return { client, done: await finish(`adiuva://sso?code=c&state=${new URL(url).searchParams.get("state")}`), accounts };
+  };
+  return { server, envelopes, signedIn };
+}
+
+test("an account without a password has its first key from the phrase that comes with it", async () => {
+  const { envelopes, signedIn } = withoutPassword();
+  const [one, other] = [await signedIn(), await signedIn()];
+  assert.deepEqual([one.done, other.done], [{ keys: "none" }, { keys: "none" }]);
+  const begun = await Promise.allSettled([one.client.keys.start(), other.client.keys.start()]);
+  // Whichever of the two was first.
+  const [winner, loser] = begun[0].status === "fulfilled" ? [one, other] : [other, one];
+  const [phrase, late] = winner === one ? begun : [begun[1], begun[0]];
+  assert.ok(phrase.status === "fulfilled" && late.status === "rejected" && late.reason instanceof Locked);
+  assert.deepEqual([...envelopes.keys()], ["recovery/main"]);
+  assert.equal(await loser.client.keys.unlock({ phrase: phrase.value }), "unlocked");
+  assert.equal(other.client.keys.master.id, one.client.keys.master.id);
+  await assert.rejects(winner.client.keys.start(), Locked);
+
+  const { client, done } = await signedIn(winner.accounts); // signing in unlocks nothing
+  assert.deepEqual(done, { keys: "locked" });
+  await assert.rejects(client.keys.start(), Locked);
+});
+
+test("a first key whose answer was lost is there, and its phrase opens it", async () => {
+  const { server, envelopes, signedIn } = withoutPassword();
+  const { client } = await signedIn();
+  server.lie = (line, answer) => {
+    if (!line.startsWith("PUT")) return answer;
+    server.lie = (_, other) => other;
+    throw new TypeError("fetch failed");
+  };
+  const phrase = await client.keys.start();
+  assert.deepEqual([client.keys.state, envelopes.size], ["unlocked", 1]);
+  const { id } = client.keys.master;
+  client.keys.lock();
+  assert.equal(await client.keys.unlock({ phrase }), "unlocked");
+  assert.equal(client.keys.master.id, id);
+});
+
+test("a vault goes by the key that is here now", async () => {
+  const { server, laptop } = await anna();
+  const vault = new Vault(() => laptop.keys.master);
+  const sealed = await vault.seal("the spare key", "notes/1");
+  laptop.keys.lock();
+  await assert.rejects(vault.open(sealed, "notes/1"), Locked);
+  await assert.rejects(vault.seal("more", "notes/2"), Locked);
+  await laptop.keys.unlock(ANNA);
+  assert.equal(await vault.open(sealed, "notes/1"), "the spare key");
+
+  const bert = server.client();
+  await bert.register({ ...ANNA, email: "bert@example.com" });
+  let here = laptop;
+  const shared = new Vault(() => here.keys.master);
+  assert.equal(await shared.open(sealed, "notes/1"), "the spare key");
+  here = bert;
+  await assert.rejects(shared.open(sealed, "notes/1"), { name: "OperationError" });
+});
+
+test("who signs in again keeps the key that is here", async () => {
+  const { server, laptop, id } = await anna();
+  const [token] = server.sessions.keys();
+  server.before = (line) => (line === "POST auth/sso/token" ? Response.json({ access_token: token, refresh_token: "r", expires_in: 900 }) : undefined);
+  const { url, finish } = await laptop.beginSignIn({ organization: "acme" });
+  assert.deepEqual(await finish(`adiuva://sso?code=c&state=${new URL(url).searchParams.get("state")}`), { keys: "unlocked" });
+  assert.equal(laptop.keys.master.id, id);
+});
+
+test("an owner's break-glass code goes with the password, and only where it is given", async () => {
+  const { server } = await anna();
+  await server.client().login(ANNA, { breakGlassCode: "hammer" });
+  await server.client().login(ANNA);
+  const bodies = server.sent.filter(({ line }) => line === "POST auth/login").map(({ text }) => JSON.parse(text) as { break_glass_code?: string });
+  assert.deepEqual(bodies.map(({ break_glass_code }) => break_glass_code), ["hammer", undefined]);
 });

@@ -214,7 +214,7 @@ test("a snapshot passes both ways through memory that does not grow with it", as
   server.trouble = (line) => (/^(PATCH|GET \/backup\/[0-9a-f])/.test(line) && (cuts += 1) % 5 === 0 ? { cutAfter: 2_000_000 } : undefined);
   const program = fileURLToPath(new URL("programs/large_backup.js", import.meta.url));
   const env = { ...process.env, ADIUVA_URL: server.url, ADIUVA_TOKEN: "a", ADIUVA_MIB: "128" };
-  const { stdout } = await promisify(execFile)(process.execPath, [program], { env });
+  const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", program], { env });
   const said = JSON.parse(stdout) as { same: boolean; grown_bytes: number };
   assert.ok(said.same);
   assert.ok(cuts > 5);

@@ -89,6 +89,20 @@ test("a turn can be cancelled while it runs and while it waits", async () => {
   chat.close();
 });
 
+test("leaving the loop of a turn ends it at the server, which answers the next one on the same socket", async () => {
+  const chat = client.chat({ tools: { list_tasks: () => new Promise((resolve) => setTimeout(resolve, 5_000).unref()) } });
+  const began = performance.now();
+  const turn = chat.send({ message: "show my tasks" });
+  const frames = turn[Symbol.asyncIterator]();
+  setTimeout(() => void frames.return?.(), 300); // while its tool is at work
+  assert.equal((await frames.next()).done, true);
+  assert.equal((await turn.result).cancelled, true);
+  for await (const frame of chat.send({ message: "hello" })) if (frame.type === "chunk") break;
+  assert.equal((await chat.send({ message: "hello" }).result).cancelled, undefined);
+  assert.ok(performance.now() - began < 5_000, "the server waited for the tool of a turn that nobody wants");
+  chat.close();
+});
+
 test("a turn that is refused is a problem, and the socket stays", async () => {
   const chat = client.chat();
   await assert.rejects(chat.send({ message: "hello", model: "no/such-model" }).result, (error) =>

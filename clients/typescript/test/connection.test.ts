@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { WebSocketServer, type WebSocket } from "ws";
-import { ChatSocket, ConnectionLost, isProblem, type ServerFrame } from "../src/index.js";
+import { AdiuvaTimeoutError, ChatSocket, ConnectionLost, isProblem, type ServerFrame } from "../src/index.js";
+import { TIMEOUTS } from "../src/timeouts.js";
 import { FakeClock } from "./fake_server.js";
 
 /** A server that does what a test says, for trouble that the real one does not make. */
@@ -80,7 +81,28 @@ test("a ticket that came too late is replaced, once", async () => {
 test("a connection that falls silent is given up", async () => {
   const chat = conversation(200);
   behave = () => {};
-  await assert.rejects(chat.send({ message: "hello" }).result, (error) => error instanceof ConnectionLost && error.code === 1006);
+  await assert.rejects(chat.send({ message: "hello" }).result, (error) => error instanceof AdiuvaTimeoutError && error.what === "turn" && error.milliseconds === 200);
+});
+
+test("one that may be silent for ever is not given up", async () => {
+  const chat = conversation(Number.POSITIVE_INFINITY);
+  behave = (socket, frame) => setTimeout(() => say(socket, done(frame["request_id"])), 30);
+  await chat.send({ message: "hello" }).result;
+  chat.close();
+});
+
+test("the late end of a socket that was dropped does not hide the silence of the next", { timeout: 5_000 }, async () => {
+  const patience = { clock: new FakeClock(), onWait: () => {}, options: { maxWait: 0 }, timeouts: { ...TIMEOUTS, answer: 200 } };
+  const chat = conversation(500, patience);
+  let dropped: WebSocket | undefined;
+  behave = (socket, frame) => {
+    if (frame["type"] === "cancel") (dropped = socket).pause(); // it does not hear that it is closed
+    else if (frame["message"] === "two") dropped?.resume();
+  };
+  const turn = chat.send({ message: "one" });
+  setTimeout(turn.cancel, 30);
+  await turn.result;
+  await assert.rejects(chat.send({ message: "two" }).result, (error) => error instanceof AdiuvaTimeoutError && error.what === "turn");
 });
 
 test("a listener that throws ends its turn, and the next one is answered", async () => {
@@ -126,7 +148,7 @@ function refusal(id: unknown, seconds: number): ServerFrame {
 test("a turn that the rate limit refused is asked again when it may be", async () => {
   const clock = new FakeClock();
   const waits: number[] = [];
-  const chat = conversation(undefined, { clock, onWait: ({ seconds }) => waits.push(seconds), options: { maxWait: 60, lostAnswers: 0 } });
+  const chat = conversation(undefined, { clock, onWait: ({ seconds }) => waits.push(seconds), options: { maxWait: 60 } });
   const asked: unknown[] = [];
   behave = (socket, frame) => {
     asked.push(frame["message"]);
@@ -153,7 +175,7 @@ test("a turn that waits can be cancelled, and its conversation closed", async ()
   const never = { now: () => 0, sleep: (_: number, signal?: AbortSignal) => new Promise<void>((_, reject) => signal?.addEventListener("abort", reject)) };
   let told = (): void => {};
   const isWaiting = () => new Promise<void>((resolve) => (told = resolve));
-  const chat = conversation(undefined, { clock: never, onWait: () => told(), options: { maxWait: 60, lostAnswers: 0 } });
+  const chat = conversation(undefined, { clock: never, onWait: () => told(), options: { maxWait: 60 } });
   behave = (socket, frame) => say(socket, refusal(frame["request_id"], 25));
   const waiting = isWaiting();
   const turn = chat.send({ message: "one" });
@@ -166,5 +188,78 @@ test("a turn that waits can be cancelled, and its conversation closed", async ()
   await assert.rejects(other.result, ConnectionLost);
   behave = (socket, frame) => say(socket, done(frame["request_id"]));
   await chat.send({ message: "three" }).result;
+  chat.close();
+});
+
+test("leaving the loop of a turn cancels it, and the conversation goes on", async () => {
+  const chat = conversation();
+  const said: unknown[] = [];
+  behave = (socket, frame) => {
+    said.push(frame["type"] ?? frame["message"]);
+    const id = frame["request_id"];
+    if (frame["type"] === "cancel") say(socket, { ...done(id), cancelled: true } as ServerFrame);
+    else if (frame["message"] === "short") say(socket, done(id));
+    else for (const text of ["one ", "two "]) say(socket, { type: "chunk", text, request_id: String(id) });
+  };
+
+  const left = chat.send({ message: "break" });
+  for await (const frame of left) if (frame.type === "chunk") break;
+  assert.equal((await left.result).cancelled, true);
+
+  const failed = chat.send({ message: "throw" });
+  await assert.rejects(async () => {
+    for await (const frame of failed) throw new RangeError(frame.type);
+  }, RangeError);
+
+  const waiting = chat.send({ message: "return" });
+  const frames = waiting[Symbol.asyncIterator]();
+  for (let count = 0; count < 2; count += 1) await frames.next();
+  const next = frames.next(); // nothing comes any more, and an async generator would return after it only
+  await frames.return?.();
+  assert.deepEqual(await next, { done: true, value: undefined });
+  assert.equal((await waiting.result).cancelled, true);
+
+  for await (const frame of chat.send({ message: "short" })) assert.fail(frame.type);
+  await chat.send({ message: "short" }).result;
+  assert.deepEqual(said, ["break", "cancel", "throw", "cancel", "return", "cancel", "short", "short"]);
+  assert.deepEqual(tickets, ["1"]);
+  chat.close();
+});
+
+test("who leaves the loop after the answer has come says nothing more, nor does a second cancel", async () => {
+  const chat = conversation();
+  const said: unknown[] = [];
+  behave = (socket, frame) => {
+    said.push(frame["type"] ?? frame["message"]);
+    const id = String(frame["request_id"]);
+    if (frame["message"] === "end") {
+      for (const text of ["one ", "two "]) say(socket, { type: "chunk", text, request_id: id });
+      say(socket, done(id));
+    } else if (frame["type"] === "cancel") setTimeout(() => say(socket, { ...done(id), cancelled: true } as ServerFrame), 50);
+    else say(socket, { type: "chunk", text: "one", request_id: id });
+  };
+  const turn = chat.send({ message: "end" });
+  await turn.result;
+  for await (const frame of turn) if (frame.type === "chunk") break;
+  assert.equal((await turn.result).cancelled, undefined);
+
+  const stop = new AbortController();
+  const other = chat.send({ message: "twice" }, { signal: stop.signal });
+  for await (const frame of other) if (frame.type === "chunk") break;
+  stop.abort();
+  other.cancel();
+  await other.result;
+  assert.deepEqual(said, ["end", "twice", "cancel"]);
+  chat.close();
+});
+
+test("a turn that was cancelled before the rate limit refused it is not asked again", async () => {
+  const chat = conversation(undefined, { clock: new FakeClock(), onWait: () => assert.fail("it waits"), options: { maxWait: 60 } });
+  behave = (socket, frame) => {
+    if (frame["type"] === "cancel") say(socket, refusal(frame["request_id"], 25));
+  };
+  const turn = chat.send({ message: "hello" });
+  setTimeout(turn.cancel, 100);
+  assert.equal((await turn.result).cancelled, true);
   chat.close();
 });

@@ -1,4 +1,4 @@
-import { createAdiuvaClient, MemoryAccounts, type AccountStore, type AdiuvaClient, type Argon2id, type Envelope, type Kdf } from "../src/index.js";
+import { createAdiuvaClient, MemoryAccounts, type AccountStore, type AdiuvaClient, type Argon2id, type ClientOptions, type Envelope, type Kdf } from "../src/index.js";
 import { hash, problem } from "./fake_server.js";
 
 /** As good as none, and quick: what these tests are about is who gets what. */
@@ -42,8 +42,8 @@ export class FakeAccounts {
   /** May change what is answered. */
   lie: (line: string, answer: unknown) => unknown = (_, answer) => answer;
 
-  client(accounts: AccountStore = new MemoryAccounts()): AdiuvaClient {
-    return createAdiuvaClient({ baseUrl: "http://fake", fetch: this.fetch, accounts, argon2id: quick });
+  client(accounts: AccountStore = new MemoryAccounts(), options: Partial<ClientOptions> = {}): AdiuvaClient {
+    return createAdiuvaClient({ baseUrl: "http://fake", fetch: this.fetch, accounts, argon2id: quick, ...options });
   }
 
   get only(): Kept {

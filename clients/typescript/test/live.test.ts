@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { MemoryStore, SignedOut, type ClientOptions, type Clock, type LiveOptions, type SyncEngine, type SyncResult } from "../src/index.js";
+import { MemoryStore, NoWebSocket, SignedOut, type ClientOptions, type Clock, type LiveOptions, type SyncEngine, type SyncResult } from "../src/index.js";
 import { text } from "./fake_device.js";
 import { FakeServer, problem } from "./fake_server.js";
 import { bytes } from "./support.js";
@@ -73,7 +73,7 @@ const has = (window: Window, id: string, body: string): Promise<void> => until((
 
 test("what is written on one device is on the other without being asked for, at two requests here and one there", async (t) => {
   const server = new FakeServer(new FastClock());
-  const options = { pollSeconds: 100_000 };
+  const options = { pollSeconds: 100_000, silenceMs: Number.POSITIVE_INFINITY };
   const [laptop, phone] = [new Window(t, server, new MemoryStore(), options), new Window(t, server, new MemoryStore(), options)];
   await online(server, 2);
   await laptop.put("a", "0"); // the first hint is about a feed that it had never seen anything of
@@ -85,7 +85,7 @@ test("what is written on one device is on the other without being asked for, at 
   await phone.put("b", "2");
   await has(laptop, "b", "2");
   await quiet(server);
-  const counts = { "GET /storage/changes": 4, "POST /storage/records/batch": 2 };
+  const counts = { "GET /storage/changes": 4, "POST /storage/records/batch": 2, "POST /auth/ws-ticket": 0 };
   for (const [line, count] of Object.entries(counts)) assert.equal(server.asked.filter((one) => one === line).length, count, line);
   assert.deepEqual([laptop.errors, phone.errors], [[], []]);
 });
@@ -221,4 +221,25 @@ test("an app whose functions fail is synchronised all the same", async (t) => {
   await phone.put("a", "1");
   await until(() => "a" in server.contents);
   assert.ok(told[0] instanceof RangeError);
+});
+
+test("an engine listens with the client's webSocket", async (t) => {
+  const server = new FakeServer(new FastClock());
+  const engine = server.client({ webSocket: server.WebSocket }).sync(new MemoryStore(), { onConflict: () => "theirs" });
+  t.after(() => engine.stop());
+  engine.start();
+  await online(server, 1);
+});
+
+test("where there is no WebSocket the app is told once, and the feed is asked all the same", async (t) => {
+  class None {
+    constructor() {
+      throw new NoWebSocket();
+    }
+  }
+  const server = new FakeServer(new FastClock());
+  const window = new Window(t, server, new MemoryStore(), { WebSocket: None as never, pollSeconds: 10 });
+  await until(() => window.results.length > 3);
+  assert.equal(window.errors.length, 1);
+  assert.match(String(window.errors[0]?.[0]), /^NoWebSocket: Node \d+ has no WebSocket: `npm install ws`, or pass `webSocket` to createAdiuvaClient\.$/);
 });

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { WebSocket as NodeWebSocket, WebSocketServer, type WebSocket } from "ws";
 import { ChatSocket, ConnectionLost, isProblem, TurnFailed, type ChatAction, type ChatOptions, type Problem, type ServerFrame } from "../src/index.js";
+import { TIMEOUTS } from "../src/timeouts.js";
 import { FakeClock } from "./fake_server.js";
 import { demo } from "./support.js";
 
@@ -30,7 +31,7 @@ function conversation(options: ChatOptions = {}, clock = new FakeClock()): ChatS
   refuse = [];
   heard = [];
   const { port } = server.address() as AddressInfo;
-  const patience = { clock, onWait: () => {}, options: { maxWait: 60, lostAnswers: 0 } };
+  const patience = { clock, onWait: () => {}, options: { maxWait: 60 } };
   return new ChatSocket(async () => `ws://127.0.0.1:${port}/`, options, patience);
 }
 
@@ -179,6 +180,53 @@ test("a conversation that is closed between two connections is over", async () =
   };
   const turn = chat.send({ message: "buy milk" }, { onChunk: () => setImmediate(() => setImmediate(() => chat.close())) });
   await assert.rejects(turn.result, ConnectionLost);
+});
+
+/** A conversation whose second connection waits for `late`. */
+function held(onHeld: (chat: ChatSocket) => void = () => {}) {
+  [refuse, heard] = [[], []];
+  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const asked: string[] = [];
+  let late = (): void => {};
+  const address = (): Promise<string> => {
+    if (asked.push(url) !== 2) return Promise.resolve(url);
+    setImmediate(onHeld, chat);
+    return new Promise((resolve) => (late = () => resolve(`${url}late`)));
+  };
+  const patience = { clock: new FakeClock(), onWait: () => {}, options: { maxWait: 60 }, timeouts: { ...TIMEOUTS, answer: 200 } };
+  const chat: ChatSocket = new ChatSocket(address, {}, patience);
+  return { chat, asked, late: () => late() };
+}
+
+test("a turn that is given up while it connects does not take the next one's socket", { timeout: 5_000 }, async () => {
+  const { chat, asked, late } = held();
+  const closed = new Promise((resolve) => {
+    server.on("connection", (socket, request) => void (request.url === "/late" && socket.on("close", resolve)));
+  });
+  behave = (socket, frame) => {
+    const [begun, rest] = [frames(frame["request_id"]).slice(0, 2), frames(frame["request_id"]).slice(2)];
+    if (frame["type"] === "cancel") return socket.terminate();
+    say(socket, ...begun);
+    if (frame["message"] !== "two") return;
+    late();
+    void closed.then(() => say(socket, ...rest));
+  };
+  const given = chat.send({ message: "one" }, { onChunk: () => setImmediate(given.cancel) });
+  assert.equal((await given.result).cancelled, true);
+  assert.equal((await chat.send({ message: "two" }).result).response, "I have done it.");
+  assert.equal(asked.length, 3);
+  chat.close();
+});
+
+test("a conversation that is closed while it connects is over at once, and begins nothing more", { timeout: 5_000 }, async () => {
+  const { chat, asked } = held((held) => held.close());
+  behave = (socket, frame) => {
+    say(socket, ...frames(frame["request_id"]).slice(0, 2));
+    socket.terminate();
+  };
+  const turns = [chat.send({ message: "one" }), chat.send({ message: "two" })];
+  for (const { result } of turns) await assert.rejects(result, (error) => error instanceof ConnectionLost && error.code === 1000);
+  assert.equal(asked.length, 2);
 });
 
 test("a turn that another socket has, and one that shall not be resumed, fail with the connection", async () => {

@@ -6,7 +6,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { IndexedDbStore } from "../examples/indexeddb_store.js";
+import { IndexedDbStore } from "../src/index.js";
 import { SqliteStore, type Sqlite, type SqliteValue } from "../examples/sqlite_store.js";
 import { MemoryStore, type DeviceStore, type LocalRecord } from "../src/index.js";
 import { text } from "./fake_device.js";

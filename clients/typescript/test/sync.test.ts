@@ -47,6 +47,17 @@ for (const [name, decision, { mine, theirs, both }] of decisions) {
   });
 }
 
+test("a record that is too large for the line keeps no other waiting", async () => {
+  const server = new FakeServer();
+  server.before = (line) => (line === "POST /storage/records" ? new Promise(() => {}) : undefined);
+  const engine = server.client({ timeouts: { upload: 200 } }).sync(new MemoryStore(), { onConflict: () => assert.fail() });
+  await engine.put({ id: "large", table: "notes", body: new Uint8Array(8 * 1024 * 1024 + 1) });
+  await engine.put({ id: "small", table: "notes", body: bytes("1") });
+  const { failed } = await engine.sync();
+  assert.deepEqual(failed.map(({ id, error }) => [id, error.name]), [["large", "AdiuvaTimeoutError"]]);
+  assert.deepEqual(server.contents, { small: "1" });
+});
+
 test("a change that comes between taking over and sending is a conflict, too", async () => {
   const { server, laptop } = await twoDevices({ a: "old" });
   await laptop.write("a", "mine");

@@ -17,6 +17,10 @@ function answering(server: FakeServer, ...answers: (Response | Error)[]): void {
 }
 
 const unavailable = (seconds: number): Response => problem(503, "upstream_unavailable", {}, { "Retry-After": String(seconds) });
+const badGateway = (status = 502): Response => new Response("<h1>Bad Gateway</h1>", { status, headers: { "Content-Type": "text/html" } });
+/** Half a second, one, two, … each at most a quarter shorter. */
+const isBackoff = (slept: number[], count: number): boolean =>
+  slept.length === count && slept.every((seconds, index) => seconds <= 0.5 * 2 ** index && seconds >= 0.375 * 2 ** index);
 const noNetwork = (): TypeError => new TypeError("fetch failed");
 
 test("a 429 is waited for as long as it says, whatever the request, and the app is told", async () => {
@@ -110,7 +114,7 @@ test("a connection that is lost is made again, a few times; what may not be done
   const client = server.client();
   answering(server, noNetwork(), noNetwork());
   await client.records.read("a");
-  assert.deepEqual(server.clock.slept, [0.5, 1]);
+  assert.ok(isBackoff(server.clock.slept, 2), String(server.clock.slept));
   answering(server, noNetwork(), noNetwork(), noNetwork());
   await assert.rejects(client.records.read("a"), TypeError);
   answering(server, noNetwork());
@@ -169,7 +173,8 @@ test("a refresh waits, too, and whoever gives up leaves it to the others", async
   const [hasty, patient] = await Promise.allSettled([client.records.read("a", { signal: hurry.signal }), client.records.read("a")]);
   assert.ok(hasty.status === "rejected" && hasty.reason instanceof RangeError);
   assert.equal(patient.status, "fulfilled");
-  assert.deepEqual(server.clock.slept, [59, 0.5]);
+  assert.equal(server.clock.slept[0], 59);
+  assert.ok(isBackoff(server.clock.slept.slice(1), 1), String(server.clock.slept));
   assert.equal(tokens.load()?.access_token, "b");
 });
 
@@ -194,4 +199,72 @@ test("a Retry-After is by the server's clock, is never nothing, and is told of a
 
   answering(server, by(900));
   await assert.rejects(server.client().records.read("a"), (error) => error instanceof UnexpectedResponse && error.retryAfter === 900);
+});
+
+test("a gateway without a server behind it is asked again, a few times, for what may be done twice", async () => {
+  const server = new FakeServer();
+  server.write("a", "1");
+  const waits: Wait[] = [];
+  const client = server.client({ onWait: (wait) => waits.push(wait) });
+  answering(server, badGateway(502), badGateway(503), badGateway(504), problem(504, "upstream_timeout"));
+  assert.equal(new TextDecoder().decode((await client.records.read("a")).bytes), "1");
+  assert.ok(isBackoff(server.clock.slept, 4), String(server.clock.slept));
+  assert.deepEqual(new Set(waits.map(({ reason }) => reason)), new Set(["unavailable"]));
+
+  server.clock.slept.length = 0;
+  answering(server, ...Array.from({ length: 9 }, () => badGateway()));
+  await assert.rejects(client.records.read("a"), (error) => error instanceof UnexpectedResponse && error.status === 502);
+  assert.ok(isBackoff(server.clock.slept, 4), String(server.clock.slept));
+});
+
+test("a gateway's problem that breaks off is a lost answer", async () => {
+  const server = new FakeServer();
+  server.write("a", "1");
+  const body = new ReadableStream({ pull: (stream) => stream.error(new TypeError("terminated")) });
+  answering(server, new Response(body, { status: 503, headers: { "Content-Type": "application/problem+json", "Retry-After": "9" } }));
+  const waits: string[] = [];
+  await server.client({ onWait: ({ reason }) => waits.push(reason) }).records.read("a");
+  assert.deepEqual(waits, ["connection"]);
+});
+
+test("a POST is sent again after a 502 with an idempotency key, and never without", async () => {
+  const server = new FakeServer();
+  const client = server.client();
+  answering(server, badGateway());
+  await client.records.create({ table: "notes", body: CONTENT });
+  assert.equal(server.asked.length, 2);
+
+  answering(server, badGateway());
+  server.asked.length = 0;
+  await assert.rejects(ok(client.api.POST("/api/v1/chat", { body: { message: "hello" } })), UnexpectedResponse);
+  assert.deepEqual(server.asked, ["POST /chat"]);
+});
+
+test("what another attempt would meet again is not tried again", async () => {
+  const server = new FakeServer();
+  for (const [status, code] of [[502, "upstream_error"], [503, "not_configured"]] as const) {
+    answering(server, problem(status, code));
+    server.asked.length = 0;
+    await assert.rejects(server.client().records.read("a"), (error) => isProblem(error, code));
+    assert.deepEqual(server.asked, ["GET /storage/records/a"]);
+  }
+});
+
+test("trying again can be bounded, switched off, and ended", async () => {
+  const server = new FakeServer();
+  answering(server, badGateway(), badGateway(), badGateway());
+  await assert.rejects(server.client({ retry: { maxWait: 1 } }).records.read("a"), UnexpectedResponse);
+  assert.ok(isBackoff(server.clock.slept, 1), String(server.clock.slept)); // another second would be too much
+
+  for (const answer of [badGateway(), noNetwork(), tooMany(1)]) {
+    answering(server, answer);
+    server.asked.length = 0;
+    await assert.rejects(server.client({ retry: false }).records.read("a"));
+    assert.equal(server.asked.length, 1);
+  }
+
+  const late = new AbortController();
+  answering(server, badGateway());
+  const client = server.client({ onWait: () => late.abort(new RangeError("the window was closed")) });
+  await assert.rejects(client.records.read("a", { signal: late.signal }), RangeError);
 });

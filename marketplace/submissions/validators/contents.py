@@ -24,12 +24,16 @@ def permissions_used(name: str, data: bytes) -> Iterator[str]:
         return
     for permission in {match[1] for match in _NAMED.finditer(data)}:
         yield permission.decode()
-    for resource_bytes, method_bytes in {match.groups() for match in _CALLED.finditer(data)}:
-        resource, method = resource_bytes.decode(), method_bytes.decode()
-        if _READS.fullmatch(method):
-            yield f"read:{resource}"
-        elif _WRITES.fullmatch(method):
-            yield f"write:{resource}"
+    for resource, method in {match.groups() for match in _CALLED.finditer(data)}:
+        if (permission := permission_of(resource.decode(), method.decode())) is not None:
+            yield permission
+
+
+def permission_of(resource: str, method: str) -> str | None:
+    """What ``app.tasks.create(…)`` needs: ``"write:tasks"``. None for a method that is none of ours."""
+    if _READS.fullmatch(method):
+        return f"read:{resource}"
+    return f"write:{resource}" if _WRITES.fullmatch(method) else None
 
 
 # Forms that providers have published for their own scanners; none matches what is only long and random. Kind, what is

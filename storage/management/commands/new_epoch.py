@@ -12,8 +12,9 @@ class Command(OperatorCommand):
         "a replica that lagged behind. Every device then reads the feed once more from its beginning (410 "
         "resync_required, restored) and sends again what the service has lost. Mails that have waited for more than a "
         "day are dropped, and links in mails that were not used (but those that undo a change of address) and logins "
-        "that wait for their second step are void. Run without need it costs devices that reading, and people who were "
-        "about to follow a link another mail; servers may run meanwhile."
+        "that wait for their second step are void, and invitations are withdrawn. Run without need it costs devices "
+        "that reading, people who were about to follow a link another mail, and organisations another invitation; "
+        "servers may run meanwhile."
     )
     examples: ClassVar = {"new_epoch": "after the database came back, before devices do"}
     troubles: ClassVar = "the database failed; run it again"
@@ -24,5 +25,5 @@ class Command(OperatorCommand):
         self.stdout.write(f"epoch {row.epoch} has begun: every device reads the change feed once more")
         self.stdout.write(
             f"{forgotten.mails} old mails are dropped, {forgotten.links} links of mails and {forgotten.logins} logins "
-            "without their second step are void"
+            f"without their second step are void, {forgotten.invitations} invitations are withdrawn"
         )

@@ -9,6 +9,8 @@ from rest_framework import serializers
 from adiuva.api.cbor import SEQUENCE
 from adiuva.api.fields import Base64Field, IdField
 from adiuva.api.openapi.responses import problem
+from adiuva.api.pagination import limit_parameter, whole_numbers
+from storage.records.bulk.reading import BLOB_BYTES, MOST_BLOB_BYTES
 from storage.records.change_feed import START
 from storage.records.serializers import ChecksumField, FeedSerializer, RecordMetaSerializer, TableNameField
 
@@ -78,7 +80,7 @@ CHANGES: dict[str, Any] = {
     "`has_more`.",
     "parameters": [
         OpenApiParameter("since", OpenApiTypes.STR, default=START, description="`next` of the page before, or 0."),
-        OpenApiParameter("limit", OpenApiTypes.INT, default=DEFAULT_CHANGES, description=f"At most {MOST_CHANGES}."),
+        limit_parameter(limit=DEFAULT_CHANGES, most=MOST_CHANGES),
         OpenApiParameter(
             "include",
             OpenApiTypes.STR,
@@ -87,9 +89,9 @@ CHANGES: dict[str, Any] = {
         ),
         OpenApiParameter(
             "max_blob_bytes",
-            OpenApiTypes.INT,
-            default=65536,
-            description="A larger blob stays away (`null`); at most 1048576.",
+            whole_numbers(least=0, most=MOST_BLOB_BYTES),
+            default=BLOB_BYTES,
+            description="A larger blob stays away (`null`).",
         ),
     ],
     "responses": {

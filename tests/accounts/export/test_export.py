@@ -76,7 +76,7 @@ def test_all_that_an_account_holds_is_in_it_as_it_is_kept(make_user: MakeUser) -
     assert document(archive, "events.json")["items"][0]["type"] == "login"
     assert document(archive, "billing.json")["subscription"]["tier"] == "team"
     assert set(document(archive, "installs.json")) >= {"installed", "purchases", "submissions"}
-    assert document(archive, "usage.json") == {"days": []}
+    assert document(archive, "usage.json") == {"days": [], "budgets": []}
     assert "sealed" in archive.read("README.txt").decode()
     assert other.email.encode() not in answer.content
     assert exported_events(account) == 1

@@ -63,7 +63,8 @@ for moment, death in deaths.items():
         with death:
             user = User.objects.get(id=account.user.id)
             new = {"new_password": NEW, "kdf": kdf(), "envelopes": [sealed("new")]}
-            passwords.change_password(user=user, current_password=PASSWORD, origin=TESTS, **new)
+            given = {"session_id": account.session_id, "current_password": PASSWORD, "origin": TESTS}
+            passwords.change_password(user=user, **given, **new)
         die()
     status = os.waitpid(child, 0)[1]
     user = User.objects.get(id=account.user.id)

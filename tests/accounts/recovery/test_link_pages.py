@@ -168,12 +168,6 @@ def test_each_language_says_everything() -> None:
     assert all(text for texts in TEXTS.values() for text in texts.values())
 
 
-def test_an_invitation_is_for_the_app() -> None:
-    answer = Client().get("/account/invitation?token=abc")
-    assert 'href="adiuva://account/invitation?token=abc"' in text_of(answer)
-    assert press("invitation", "abc").status_code == 405
-
-
 def test_what_a_token_holds_is_text(make_user: MakeUser) -> None:
     answer = Client().get("/account/invitation", {"token": '"><script>'})
     assert "<script>" not in answer.content.decode()

@@ -11,21 +11,25 @@ import jwt
 from django.conf import settings
 from django.test import Client
 
+from accounts.organizations.models import Domain, Membership, Organization
+from accounts.organizations.scim.tokens.service import create_token
 from accounts.security_events.recording import Origin
 from accounts.sessions import revoke_all_sessions, start_session
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from chat.plans.cache import plan_cache
 from chat.plans.playbooks import PLAYBOOKS
-from marketplace.models import DeveloperAccount
+from marketplace.models import DeveloperAccount, PluginVersion
+from marketplace.review.messages import ask
 from storage.checksums import checksum_of
 from tests.accounts.keys.sealed import put
 from tests.adiuva.access.requests import CONTENT, OCTETS, request_for
 from tests.adiuva.access.second_factors import add_pending_app
 from tests.backups.snapshots import label
-from tests.marketplace.members import Member
+from tests.marketplace.members import Member, reviewer
 from tests.support.accounts import Account, make_account
 from tests.support.client import Answer, ApiClient
+from tests.support.organizations import join, make_organization
 
 LIFETIME = timedelta(minutes=5)
 
@@ -106,9 +110,18 @@ class Owner:
             "revision": lambda: "1",
             "backup": self._backup,
             "upload": self._upload,
+            "batch": self._batch,
+            "run": self._run,
             "plan": self._plan,
             "plugin": self._plugin,
+            "own_plugin": self._own_plugin,
+            "version": lambda: "1.0.0",
             "template": lambda: "tpl_task_agent_default",
+            "organization": lambda: str(self._organization().id),
+            "domain": self._domain,
+            "member": lambda: str(join(self._organization()).user.id),
+            "invitation": self._invitation,
+            "scim_token": self._scim_token,
         }
         ids = {kind: makers[kind]() for kind in kinds}
         if "revision" in kinds:
@@ -155,6 +168,34 @@ class Owner:
         headers = {"Content-Type": OCTETS["Content-Type"], **label(CONTENT, Timestamp="2026-11-21T00:00:00Z")}
         return str(self._send("PUT", "backup", CONTENT, headers).json["id"])
 
+    def _batch(self) -> str:
+        return str(self._post("batches")["id"])
+
+    def _run(self) -> str:
+        return str(self._post("batches/{batch}/runs", batch=self._batch())["run_id"])
+
+    def _organization(self) -> Organization:
+        """That they own, made once."""
+        membership = Membership.objects.filter(user=self.account.user).first()
+        return membership.organization if membership else make_organization(self.account)[0]
+
+    def _domain(self) -> str:
+        """Proven, so that nobody asks the DNS."""
+        name, now = f"{secrets.token_hex(8)}.example", datetime.now(UTC)
+        Domain.objects.create(
+            organization=self._organization(), name=name, txt_value="value", created_at=now, verified_at=now
+        )
+        return name
+
+    def _scim_token(self) -> str:
+        return str(create_token(organization_id=self._organization().id, actor=self.account.user)[0].id)
+
+    def _post(self, path: str, **ids: str) -> Any:
+        request = request_for(f"POST {path}", self.account)
+        answer = ApiClient().post(path.format(**ids), token=self.account.access_token, **request)
+        assert answer.status == 201, answer
+        return answer.json
+
     def _plan(self) -> str:
         plan = replace(next(iter(PLAYBOOKS.values())), plan_id=str(uuid4()))
         plan_cache.remember(plan, user_id=self.account.user.id)
@@ -164,6 +205,20 @@ class Owner:
         answer = ApiClient().post(f"plugins/{self._slug}/install", token=self.account.access_token)
         assert answer.status in {200, 201}, answer
         return self._slug
+
+    def _own_plugin(self) -> str:
+        """Submitted, and asked about."""
+        answer = Member(ApiClient(), self.account).submit(
+            id=f"own-{secrets.token_hex(6)}", name=f"Plugin {secrets.token_hex(6)}"
+        )
+        assert answer.status == 201, answer
+        version = PluginVersion.objects.get(plugin=answer.json["id"])
+        ask(version=version, reviewer=reviewer(), text="What does it count?")
+        return str(version.plugin_id)
+
+    def _invitation(self) -> str:
+        path = "organizations/{organization}/invitations"
+        return str(self._post(path, organization=str(self._organization().id))["id"])
 
     def _send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         answer = ApiClient().request(method, path, body=body, headers=headers, token=self.account.access_token)

@@ -64,6 +64,21 @@ POST   auth/passkeys/ticket             401    201  201  201   201  .
 POST   auth/passkeys/ticket/options     401    401  401  401   401  .
 POST   auth/passkeys/ticket/passkey     401    401  401  401   401  .
 POST   auth/sso/token                   401    401  401  401   401  .
+POST   auth/sso/discover                200    200  200  200   200  .
+POST   auth/sso/link                    401    401  401  401   401  .
+POST   auth/sso/backchannel-logout      400    400  400  400   400  .
+GET    auth/sso/start                   404    404  404  404   404  .
+GET    auth/sso/callback                400    400  400  400   400  .
+GET    auth/sso/callback/{organization} 400    400  400  400   400  400
+
+GET    organizations/{organization}/domains 401 200 200 200   200  404
+POST   organizations/{organization}/domains 401 403 403 403   201  404
+DELETE organizations/{organization}/domains/{domain} 401 204 204 204 204 404
+POST   organizations/{organization}/domains/{domain}/verify 401 403 403 403 200 404
+
+GET    organizations/{organization}/scim/tokens 401 200 200 200 200 404
+POST   organizations/{organization}/scim/tokens 401 403 403 403 201 404
+DELETE organizations/{organization}/scim/tokens/{scim_token} 401 204 204 204 204 404
 
 POST   auth/prelogin                    200    200  200  200   200  .
 GET    keys/envelopes                   401    200  200  200   200  .
@@ -73,6 +88,18 @@ GET    keys/requests                    401    200  200  200   200  .
 POST   keys/requests                    401    201  201  201   201  .
 GET    keys/requests/{key_request}      401    200  200  200   200  404
 PUT    keys/requests/{key_request}      401    200  200  200   200  404
+
+GET    batches                          401    200  200  200   200  .
+POST   batches                          401    201  201  201   201  .
+GET    batches/{batch}                  401    200  200  200   200  404
+PUT    batches/{batch}                  401    200  200  200   200  404
+DELETE batches/{batch}                  401    204  204  204   204  404
+POST   batches/{batch}/activate         401    200  200  200   200  404
+POST   batches/{batch}/pause            401    200  200  200   200  404
+GET    batches/{batch}/runs             401    200  200  200   200  404
+POST   batches/{batch}/runs             401    201  201  201   201  404
+PATCH  batches/runs/{run}               401    200  200  200   200  404
+POST   batches/runs/{run}/finish        401    200  200  200   200  404
 
 GET    billing/tiers                    200    200  200  200   200  .
 POST   billing/checkout                 401    200  200  200   409  .
@@ -114,42 +141,83 @@ GET    backup/{backup}                  401    200  200  200   200  404
 DELETE backup/{backup}                  401    204  204  204   204  404
 
 GET    plugins                          401    403  403  200   200  .
-POST   plugins                          401    403  403  201   201  .
-GET    plugins/mine                     401    403  403  200   200  .
-GET    plugins/earnings                 401    403  403  200   200  .
-GET    plugins/onboarding               401    403  403  200   200  .
-POST   plugins/onboarding               401    403  403  200   200  .
+POST   plugins                          401    201  201  201   201  .
+GET    plugins/mine                     401    200  200  200   200  .
+GET    plugins/earnings                 401    200  200  200   200  .
+GET    plugins/onboarding               401    200  200  200   200  .
+POST   plugins/onboarding               401    200  200  200   200  .
+GET    plugins/installed                401    200  200  200   200  .
+GET    plugins/purchases                401    200  200  200   200  .
 GET    plugins/{plugin}                 401    403  403  200   200  200
 GET    plugins/{plugin}/package         401    403  403  200   200  403
 POST   plugins/{plugin}/install         401    403  403  200   200  201
 DELETE plugins/{plugin}/install         401    204  204  204   204  404
 PUT    plugins/{plugin}/rating          401    403  403  200   200  403
+POST   plugins/{plugin}/reports         401    202  202  202   202  202
+POST   plugins/{own_plugin}/versions/{version}/withdraw 401 200 200 200 200 404
+POST   plugins/{own_plugin}/versions/{version}/messages 401 201 201 201 201 404
 
 POST   chat                             401    200  200  200   200  .
 GET    chat/usage                       401    200  200  200   200  .
+GET    chat/models                      401    200  200  200   200  .
+POST   chat/providers/test              401    403  400  400   400  .
 GET    plans/playbook                   401    200  200  200   200  .
 GET    plans/playbook/{plan}            401    200  200  200   200  404
 POST   plans/templates/{template}/run   401    200  200  200   200  200
+
+POST   organizations                    401    403  403  403   201  .
+GET    organizations/current            401    404  404  404   404  .
+PATCH  organizations/{organization}     401    200  200  200   200  404
+DELETE organizations/{organization}     401    204  204  204   204  404
+GET    organizations/{organization}/members 401 200 200  200   200  404
+PATCH  organizations/{organization}/members/{member} 401 200 200 200 200 404
+DELETE organizations/{organization}/members/{member} 401 204 204 204 204 404
+GET    organizations/{organization}/invitations 401 200 200 200 200 404
+POST   organizations/{organization}/invitations 401 403 403 403 201 404
+DELETE organizations/{organization}/invitations/{invitation} 401 204 204 204 204 404
+POST   invitations/accept               401    200  200  200   200  .
+POST   organizations/{organization}/sso/break-glass 401 200 200 200 200 404
+GET    organizations/{organization}/sso 401    200  200  200   200  404
+PUT    organizations/{organization}/sso 401    403  403  403   400  404
+DELETE organizations/{organization}/sso 401    204  204  204   204  404
+GET    organizations/{organization}/audit 401  200  200  200   200  404
+
+GET    batches/schema                   401    200  200  200   200  .
+POST   batches/build                    401    403  200  200   200  .
 """
 PLACEHOLDERS = {
     "pk": "",
-    "slug": "plugin",
+    "slug": "",
+    "version": "version",
     "plan_id": "plan",
     "template_id": "template",
     "kind": "kind",
     "ref": "ref",
     "revision": "revision",
+    "domain": "domain",
+    "user_id": "member",
+    "invitation_id": "invitation",
+    "token_id": "scim_token",
 }
 OF_A_PATH = {
     "auth/sessions/": "session",
+    "auth/sso/callback/": "organization",
     "auth/factors/": "factor",
     "keys/requests/": "key_request",
     "storage/records/": "record",
     "storage/uploads/": "upload",
     "backup/": "backup",
+    "batches/runs/": "run",
+    "batches/": "batch",
+    "organizations/": "organization",
+    "plugins/<str:slug>/versions/": "own_plugin",
+    "plugins/": "plugin",
 }
 # Refused as ``email_not_verified`` to whoever has not shown to read their mail.
-FOR_VERIFIED_ADDRESSES = {"POST plugins", "POST plugins/onboarding"}
+FOR_VERIFIED_ADDRESSES = {
+    *("POST plugins", "POST plugins/onboarding", "POST plugins/{plugin}/reports"),
+    *("POST organizations", "POST organizations/{organization}/invitations"),
+}
 
 
 class Row(NamedTuple):
@@ -236,7 +304,7 @@ def test_the_only_websockets_are_those_of_the_contract() -> None:
 @pytest.fixture
 def plugin(request: pytest.FixtureRequest) -> str:
     row: Row = request.getfixturevalue("row")
-    if row.path in {"chat", "plans/templates/{template}/run"}:
+    if row.path in {"chat", "plans/templates/{template}/run", "batches/build"}:
         agents.llm.factory.preload()  # seconds, which the first turn would have to wait for
     return published_plugin() if "plugin" in row.kinds else ""
 

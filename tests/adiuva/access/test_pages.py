@@ -18,7 +18,8 @@ from tests.support.raw_http import exchange, head
 from tests.support.server import RunningServer
 
 A_UUID = "00000000-0000-4000-8000-000000000000"
-NO_API = [pattern for pattern in urls.urlpatterns if str(pattern.pattern) not in {"api/v1/", "^api(/|$)"}]
+NO_PAGES = {"api/v1/", "scim/v2/", "^(?:api|scim)(?:/|$)"}  # SCIM: tests/accounts/organizations/scim
+NO_API = [pattern for pattern in urls.urlpatterns if str(pattern.pattern) not in NO_PAGES]
 
 # Open to anybody: GET and POST in development, GET in production.
 PAGES = """
@@ -44,6 +45,7 @@ dev/mail/<uuid:mail_id>                404     405      404
 dev/mail/<uuid:mail_id>/html           404     405      404
 openapi.json                           200     405      404
 docs                                   200     405      404
+/                                      302     405      404
 """
 # Routes of the admin that belong to no model, by name: GET, or POST where that is the only method.
 # 302 leads nobody and members to the login page.
@@ -64,10 +66,24 @@ app_list                              302    302    404   404      200
 accounts_user_send_password_reset     302    302    403   403      404
 accounts_user_send_verification       302    302    403   403      404
 marketplace_plugin_take_down          302    302    403   404      404
+marketplace_plugin_take_down_version  302    302    403   404      404
+marketplace_pluginreport_close        302    302    403   404      404
+marketplace_submission_ask            302    302    403   404      404
+marketplace_submission_note           302    302    403   404      404
 marketplace_plugin_reinstate          302    302    403   404      404
 marketplace_submission_approve        302    302    403   404      404
 marketplace_submission_reject         302    302    403   404      404
 marketplace_submission_file           302    302    403   404      404
+marketplace_submission_claim          302    302    403   404      404
+marketplace_submission_release        302    302    403   404      404
+marketplace_submission_renew          302    302    403   404      404
+marketplace_submission_skip           302    302    403   404      404
+marketplace_submission_next           302    302    403   302      302
+marketplace_submission_supersede      302    302    403   200      200
+marketplace_submission_changes        302    302    403   404      404
+marketplace_submission_package        302    302    403   404      404
+marketplace_submission_raw            302    302    403   404      404
+marketplace_submission_look_again     302    302    403   404      404
 None                                  302    302    404   404      404
 """
 # Models in the admin: v(iew), a(dd), c(hange), d(elete). Staff without a permission have none of them.
@@ -77,12 +93,22 @@ auth_group                     ----     vacd
 accounts_user                  ----     v-c-
 accounts_session               ----     v---
 accounts_securityevent         ----     v---
+organizations_organization     ----     v---
+organizations_membership       ----     v---
+organizations_domain           ----     v---
+organizations_connection       ----     v---
+organizations_invitation       ----     v---
+organizations_scimtoken        ----     v---
+organizations_auditentry       ----     v---
 mail_outgoingmail              ----     v---
 billing_subscription           ----     v---
 billing_knownprice             ----     v---
 billing_operatoralert          ----     v---
 billing_subscriptionpayment    ----     v---
+batches_batch                  ----     v---
+batches_batchrun               ----     v---
 chat_dailyusage                ----     v---
+chat_monthlybudget             ----     v---
 djstripe_event                 ----     v---
 djstripe_customer              ----     v---
 djstripe_subscription          ----     v---
@@ -97,15 +123,29 @@ marketplace_transfer           ----     v---
 marketplace_paymentreturn      ----     v---
 marketplace_developeraccount   ----     v---
 marketplace_plugin             v---     v---
+marketplace_pluginreport       v---     v---
+marketplace_pluginpurchase     ----     v---
+marketplace_plugininstallation ----     v---
 marketplace_pluginversion      v---     v---
 """
 ONLY_POST = {
     "accounts_user_send_password_reset",
     "accounts_user_send_verification",
     "marketplace_plugin_take_down",
+    "marketplace_plugin_take_down_version",
+    "marketplace_pluginreport_close",
+    "marketplace_submission_ask",
+    "marketplace_submission_note",
     "marketplace_plugin_reinstate",
     "marketplace_submission_approve",
     "marketplace_submission_reject",
+    "marketplace_submission_claim",
+    "marketplace_submission_release",
+    "marketplace_submission_renew",
+    "marketplace_submission_skip",
+    "marketplace_submission_next",
+    "marketplace_submission_supersede",
+    "marketplace_submission_look_again",
 }
 DOINGS = ("changelist", "add", "change", "delete")
 Roles = dict[str, Client]
@@ -133,6 +173,7 @@ ADMIN_ROUTES = [route for route in patterns_of(NO_API) if route[0].startswith("a
 
 def concrete(path: str) -> str:
     """A path that a request can be sent to; what it names is not there."""
+    path = path.removeprefix("/")
     path = path.replace("(?P<url>.*)$", "nowhere/").replace("admin/^", "admin/")
     path = re.sub(r"\(\?P<app_label>(\w+)[^)]*\)/\$", r"\1/", path)
     path = re.sub(r"<(?:path:content_type_id|int:index)>", "1", path)
@@ -174,7 +215,7 @@ def roles(db: None) -> Roles:
 
 
 def test_every_page_is_in_the_table() -> None:
-    assert {path for path, _ in ROUTES} == table(PAGES).keys()
+    assert {path or "/" for path, _ in ROUTES} == table(PAGES).keys()
 
 
 def test_every_route_of_the_admin_is_in_a_table() -> None:

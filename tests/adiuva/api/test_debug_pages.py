@@ -15,7 +15,10 @@ REDIS = f"redis://:{CANARY}@redis.internal/0"
 def test_no_secret_is_on_a_debug_page(settings: Any) -> None:
     names = [name for name, field in Environment.model_fields.items() if "Secret" in str(field.annotation)]
     names.remove("JWT_SECRET_FALLBACKS")  # what is derived of them is kept
-    derived = ("SECRET_KEY", "REFRESH_SUCCESSOR_KEY", "FACTOR_SECRETS_KEY", "FACTOR_SECRETS_FALLBACK_KEYS")
+    derived: tuple[str, ...] = (
+        *("SECRET_KEY", "REFRESH_SUCCESSOR_KEY", "FACTOR_SECRETS_KEY", "FACTOR_SECRETS_FALLBACK_KEYS"),
+        *("SSO_SECRETS_KEY", "SSO_SECRETS_FALLBACK_KEYS", "SSO_FLOW_KEY"),
+    )
     for name in (*names, *derived, "STRIPE_STUB_SECRET", "EMAIL_URL", "EMAIL_HOST_PASSWORD"):
         assert hasattr(live_settings, name)
         setattr(settings, name, CANARY)

@@ -83,6 +83,9 @@ EXPECTED: list[tuple[Exception, int, str]] = [
     (errors.ReauthenticationRequired(), 403, "reauthentication_required"),
     (errors.EmailNotVerified(), 403, "email_not_verified"),
     (errors.LastEnvelope(), 409, "last_envelope"),
+    (errors.LeaseHeld(), 409, "lease_held"),
+    (errors.LeaseLost(), 410, "lease_lost"),
+    (errors.NotBuildable(), 422, "not_buildable"),
 ]
 DRF_ONLY: list[tuple[Exception, int, str]] = [
     (drf.ValidationError({"a": ["b"]}), 400, "validation_error"),
@@ -165,23 +168,32 @@ def test_the_fields_and_headers_of_a_case_are_on_the_answer(api: ApiClient) -> N
 def test_every_problem_of_the_tree_has_a_code_of_the_contract() -> None:
     contract = {
         400: {"validation_error", "checksum_mismatch"},
-        401: {"not_authenticated", "invalid_token", "token_reused", "invalid_credentials", "invalid_grant"},
+        401: {
+            *("not_authenticated", "invalid_token", "token_reused", "invalid_credentials", "invalid_grant"),
+            "sso_required",
+        },
         402: {"payment_required", "quota_exceeded"},
         403: {
             *("feature_not_available", "permission_denied", "email_not_verified"),
             *("second_factor_required", "reauthentication_required"),
+            *("sso_required", "not_provisioned", "link_required"),
         },
         404: {"not_found"},
         405: {"method_not_allowed"},
         406: {"not_acceptable"},
         408: {"request_timeout"},  # beside the contract's: a body that stops arriving
-        409: {"conflict", "email_taken", "last_envelope"},
-        410: {"resync_required", "resume_lost", "taken_down"},  # the last beside the contract's: of a plugin
+        409: {"conflict", "email_taken", "last_envelope", "lease_held", "domain_not_verified"},
+        410: {
+            "resync_required",
+            "resume_lost",
+            "lease_lost",
+            "taken_down",
+        },  # the last beside the contract's: of a plugin
         412: {"precondition_failed"},
         413: {"payload_too_large"},
         415: {"unsupported_media_type"},
         416: {"range_not_satisfiable"},
-        422: {"checks_failed", "idempotency_mismatch"},
+        422: {"checks_failed", "idempotency_mismatch", "not_buildable"},
         429: {"rate_limited"},
         460: {"checksum_mismatch"},  # of a part (tus 1.0)
         500: {"internal_error"},

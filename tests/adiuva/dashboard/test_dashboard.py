@@ -29,8 +29,8 @@ from tests.support.months import Months
 pytestmark = pytest.mark.django_db
 MakeUser = Callable[..., Account]
 TILES = ["pending-reviews", "operator-alerts", "past-due", "payouts-failing", "payouts-waiting"]
-CARDS = ["users-by-tier", "new-users", "turns", "tokens", "storage-by-tier", "revenue"]
-MOST_QUERIES = 13
+CARDS = ["users-by-tier", "new-users", "organizations", "turns", "tokens", "storage-by-tier", "revenue"]
+MOST_QUERIES = 14
 
 
 @pytest.fixture
@@ -162,6 +162,8 @@ def test_reviewers_see_what_waits_for_them_and_nothing_else(staff: Callable[...,
     [
         ((), []),
         (("view_user",), ["users-by-tier", "new-users"]),
+        (("view_organization",), []),
+        (("view_organization", "view_membership"), ["organizations"]),
         (("view_dailyusage",), ["turns", "tokens"]),
         (("view_subscription", "view_operatoralert"), ["operator-alerts", "past-due"]),
         (("view_ledgerentry",), []),

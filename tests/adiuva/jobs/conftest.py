@@ -96,14 +96,14 @@ def database(_database_of_tests: None, django_db_blocker: DjangoDbBlocker) -> It
 def queue(request: pytest.FixtureRequest, database: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
     """Each implementation of the port, empty, and the one that ``enqueue`` finds."""
     made: Queue
-    if request.param == "embedded":
-        from adiuva.jobs.embedded import EmbeddedQueue
+    from adiuva.jobs.embedded import EmbeddedQueue
 
+    if request.param == "embedded":
         made = EmbeddedQueue()
     else:
         from adiuva.jobs.procrastinate.queue import ProcrastinateQueue
 
-        made = ProcrastinateQueue()
+        made = ProcrastinateQueue(in_server=EmbeddedQueue(only_in_server=True))
     made.clear()
     monkeypatch.setattr("adiuva.jobs.get_queue", lambda: made)
     yield made
@@ -114,6 +114,7 @@ def queue(request: pytest.FixtureRequest, database: None, monkeypatch: pytest.Mo
 @pytest.fixture
 def start_worker(tmp_path: Path, diary: Path, database: None) -> Iterator[Callable[..., Worker]]:
     """``start_worker("--concurrency", "1", POLL=1)``: `manage.py work` on the database of the test."""
+    from adiuva.jobs.embedded import EmbeddedQueue
     from adiuva.jobs.procrastinate.queue import ProcrastinateQueue
 
     url = os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{connection.settings_dict['NAME']}"
@@ -124,10 +125,10 @@ def start_worker(tmp_path: Path, diary: Path, database: None) -> Iterator[Callab
         started.append(Worker(tmp_path / f"worker-{len(started)}.log", environment, options, given))
         return started[-1]
 
-    ProcrastinateQueue().clear()
+    ProcrastinateQueue(in_server=EmbeddedQueue(only_in_server=True)).clear()
     yield start
     for worker in started:
         worker.kill()
-    ProcrastinateQueue().clear()
+    ProcrastinateQueue(in_server=EmbeddedQueue(only_in_server=True)).clear()
     with connection.cursor() as cursor:  # killed ones count as living for a while
         cursor.execute("DELETE FROM procrastinate_workers")

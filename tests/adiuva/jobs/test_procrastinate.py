@@ -8,9 +8,10 @@ from django.contrib import admin
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from adiuva.jobs import enqueue, factory
-from adiuva.jobs.port import Queue
+from adiuva.jobs import enqueue, factory, registry
+from adiuva.jobs.port import Queue, Scheduled
 from tests.adiuva.jobs import samples
+from tests.adiuva.jobs.conftest import eventually
 from tests.adiuva.jobs.samples import notes
 
 pytestmark = pytest.mark.postgres
@@ -114,3 +115,21 @@ def test_its_tables_are_installed_and_shown_to_nobody(queue: Queue) -> None:
 
 def test_its_migrations_are_complete(database: None) -> None:
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+def test_what_only_servers_can_do_is_done_there_and_by_no_worker(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    from adiuva.jobs.procrastinate.library import make_app
+
+    in_server = Scheduled(cron="* * * * *", job=samples.tick, at_start=True, in_server=True)
+    by_workers = Scheduled(cron="* * * * *", job=samples.give_up, at_start=True)
+    monkeypatch.setattr(registry, "_schedule", {entry.job.name: entry for entry in (in_server, by_workers)})
+
+    app, _ = make_app(with_schedule=True)
+    of_workers = {periodic.task.name for periodic in app.periodic_registry.periodic_tasks.values()}
+    assert samples.give_up.name in of_workers
+    assert samples.tick.name not in of_workers
+
+    queue.start()
+    eventually(lambda: any(note.startswith("tick-") for note in notes()))
+    queue.stop(seconds=10)
+    assert [note for note in notes() if not note.startswith("tick-")] == []

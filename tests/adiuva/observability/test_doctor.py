@@ -28,7 +28,7 @@ from tests.support.server import PROJECT_DIR, clean_environment
 Capture = pytest.CaptureFixture[str]
 NAMES = {
     *("database", "migrations", "cache", "configuration", "secrets", "clock", "disk", "jobs"),
-    *("addresses", "factors", "stripe", "alerts", "blobs", "vectors", "llm"),
+    *("addresses", "factors", "sso", "stripe", "alerts", "blobs", "vectors", "llm"),
     *("database", "migrations", "cache", "configuration", "secrets", "clock", "disk", "jobs", "mail"),
     *("addresses", "stripe", "alerts", "blobs", "vectors", "llm"),
 }
@@ -129,10 +129,10 @@ def test_what_an_examination_raises_is_shown_without_secrets(
 @pytest.mark.django_db
 def test_an_unapplied_migration_is_named() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE app = 'chat' AND name = '0002_usage_by_day'")
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'chat' AND name = '0003_budgets'")
     finding = ops.examine_migrations(DoctorOptions())
     assert finding.level == "fail"
-    assert "chat.0002_usage_by_day" in finding.text
+    assert "chat.0003_budgets" in finding.text
 
 
 @pytest.mark.parametrize(("is_prod", "level"), [(True, "fail"), (False, "warn")])
@@ -277,12 +277,15 @@ def test_open_alerts_are_counted_by_kind() -> None:
     assert "1 open (unknown_price)" in finding.text
 
 
-def test_the_model_answers_only_when_asked(capsys: Capture, examinations: dict[str, Any]) -> None:
+def test_the_model_answers_only_when_asked(capsys: Capture, examinations: dict[str, Any], settings: Any) -> None:
     from agents.ops import llm
 
     examinations["llm"] = llm
     call_command("doctor")
-    assert "no outside provider is used" in capsys.readouterr().out
+    assert "no outside provider is used, since no key of any is set" in capsys.readouterr().out
+    settings.GROQ_API_KEY = "a key"  # which LLM_MODEL passes over by naming the offline model
+    call_command("doctor")
+    assert "no outside provider is used\n" in capsys.readouterr().out
     call_command("doctor", "--ask", "--timeout=60")
     assert "answered with" in capsys.readouterr().out
 

@@ -86,6 +86,7 @@ def test_outside_a_request_the_id_is_a_dash() -> None:
         (f"Authorization: Bearer {JWT}", "Authorization: Bearer [REDACTED]"),
         (f"decoding {JWT} failed", "decoding [REDACTED] failed"),
         ("Incorrect API key provided: sk-proj-abcdefgh1234", "Incorrect API key provided: sk_[REDACTED]"),
+        (f"scim_{'aB-_' * 10}aBc beside scim_token_created", "scim_[REDACTED] beside scim_token_created"),
         ("sk_live_abcdefgh and whsec_abcdefgh", "sk_[REDACTED] and whsec_[REDACTED]"),
         ("postgres://user:pass@host/db", "postgres://user:[REDACTED]@host/db"),
         ("redis://:pass@host:6379/0", "redis://:[REDACTED]@host:6379/0"),

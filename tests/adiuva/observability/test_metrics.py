@@ -6,6 +6,7 @@ import json
 import secrets
 import signal
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,22 @@ async def test_turns_tokens_sockets_and_trouble_are_counted(
     assert growth("adiuva_websocket_handshakes_total", outcome="accepted") == 1
     assert growth("adiuva_websocket_handshakes_total", outcome="invalid_token") == 1
     assert after.value("adiuva_chat_turns_running") == 0
+
+
+@pytest.mark.usefixtures("provider")
+async def test_a_map_run_and_its_items_are_counted(measured: RunningServer, somebody: Member) -> None:
+    before = scrape(measured)
+    items = [{"key": "good", "record": {"id": "task-0001"}}, {"key": "bad", "record": None}]
+    async with open_socket(f"{measured.ws_url}/api/v1/chat/stream?token={somebody.token}") as socket:
+        run = {"run_id": str(uuid.uuid4()), "instruction": "Tidy up.", "tools": ["update_task"], "total": 2}
+        await socket.send(json.dumps({"type": "map", **run}))
+        while not (frame := json.loads(await asyncio.wait_for(socket.recv(), 30))).get("done"):
+            if frame["type"] == "need":
+                await socket.send(json.dumps({"type": "items", "items": items}))
+    after = scrape(measured)
+    items_of = [("adiuva_chat_map_items_total", {"status": status}) for status in ("done", "failed")]
+    counted = [("adiuva_chat_turns_total", {"mode": "map", "outcome": "done"}), *items_of]
+    assert [after.value(name, **labels) - before.value(name, **labels) for name, labels in counted] == [1, 1, 1]
 
 
 def test_uploads_and_webhooks_are_counted(measured: RunningServer, somebody: Member) -> None:

@@ -47,6 +47,21 @@ async def test_a_failure_outside_django_is_a_500_problem_and_logged(caplog: pyte
     assert line.exc_info
 
 
+async def test_under_scim_a_failure_has_the_shape_of_rfc_7644() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise RuntimeError("canary")
+
+    sent = Sent()
+    await ErrorBoundary(app)({"type": "http", "path": "/scim/v2/x/Users"}, receive, sent)
+    start, body = sent.messages
+    assert (b"content-type", b"application/scim+json") in start["headers"]
+    assert json.loads(body["body"]) == {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
+        "status": "500",
+        "detail": "The server failed to handle this request.",
+    }
+
+
 async def test_a_request_that_outlives_a_stopping_server_is_told_to_come_again() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()

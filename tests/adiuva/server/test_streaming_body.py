@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adiuva.api.errors import BodyIncomplete
 from adiuva.server import body_limits
 from adiuva.server.asgi_handler import PooledASGIHandler
 from adiuva.server.body_limits import KIB, BodyLimit
 from adiuva.server.drain import drain
-from adiuva.server.streaming_body import READ_AHEAD_BYTES, StreamingBody
+from adiuva.server.streaming_body import READ_AHEAD_BYTES, BodyIncomplete, StreamingBody
 from tests.adiuva.server import streaming_app
 from tests.adiuva.server.streaming_app import CAP, Sender, gate
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.llm.assembly import ReplyAssembler
+from agents.llm.assembly import MAX_NODES, ReplyAssembler, ReplyTooLongError
 from agents.llm.port import Reply, Usage
 
 
@@ -114,3 +114,23 @@ def test_thinking_is_put_together_up_to_its_signature() -> None:
         {"type": "redacted_thinking", "data": "eHg="},
         {"type": "thinking", "thinking": "Again.", "signature": "bmV3"},
     ]
+
+
+@pytest.mark.parametrize("field", ["reasoning_details", "thinking_blocks", "extra"])
+def test_what_is_kept_as_it_is_is_bounded_by_what_it_takes_in_memory(field: str) -> None:
+    """Each empty object is two characters, and 64 bytes."""
+    many: list[Any] = [{} for _ in range(MAX_NODES // 2)]
+
+    def add(assembler: ReplyAssembler) -> None:
+        match field:
+            case "reasoning_details":
+                assembler.add_state({field: many})
+            case "thinking_blocks":
+                assembler.add_state({field: [{"type": "thinking", "thinking": "x", "more": many}]})
+            case _:
+                assembler.add_call_pieces([{"name": "create_task", "extra": {"more": many}}])
+
+    assembler = ReplyAssembler()
+    add(assembler)
+    with pytest.raises(ReplyTooLongError):
+        add(assembler)

@@ -12,6 +12,7 @@ import pytest
 from adiuva.api.errors import NotConfigured, Problem, UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from agents.llm import messages as message
 from agents.llm.factory import get_llm, get_router_llm
+from agents.llm.meter import Meter, estimate
 from agents.llm.port import Reply, Usage
 from tests.agents.conftest import KEY, MODEL
 from tests.fakes import llm_server as reply
@@ -170,6 +171,20 @@ async def test_passing_trouble_is_tried_again(provider: LoopbackLLM, fault: repl
     pieces, _ = await ask()
     assert pieces == ["fine"]
     assert len(provider.requests) == 3
+
+
+async def test_what_was_said_in_vain_is_paid_for_as_well(provider: LoopbackLLM) -> None:
+    """A provider bills an answer that broke off, and tries may be many."""
+    whole, refused, broken = Meter(), Meter(), Meter()
+    provider.script(reply.text("fine", usage=(500, 3)))
+    await ask(meter=whole)
+    provider.script(reply.status(503), reply.text("fine", usage=(500, 3)))
+    await ask(meter=refused)
+    assert refused.usage == whole.usage == Usage(500, 3)
+    provider.script(reply.cut(), reply.garbage(), reply.text("fine", usage=(500, 3)))
+    await ask(meter=broken)
+    twice = 2 * estimate(ASKED, (), 0).input_tokens
+    assert broken.usage == Usage(500 + twice, 3)
 
 
 async def test_retry_after_is_waited_for(provider: LoopbackLLM) -> None:

@@ -1,8 +1,8 @@
 """`GET /auth/me` and `GET /storage/records` as FastAPI, SQLAlchemy's async ORM and asyncpg would have them.
 
-An honest equal of ours on the same tables: the token is checked with PyJWT, user, session and tier come in one query, a
-sliding window counts the request (our own, in memory), the answer goes through a response model and carries the same
-headers, CORS is the framework's own, and one line a request goes to the log.
+An honest equal of ours on the same tables: the token is checked with PyJWT, user, session, organisation and
+tier come in one query, a sliding window counts the request (our own, in memory), the answer goes through a response
+model and carries the same headers, CORS is the framework's own, and one line a request goes to the log.
 """
 
 import logging
@@ -18,9 +18,9 @@ import uvicorn
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response
 from fastapi.middleware.cors import CORSMiddleware
 from pydantic import BaseModel
-from sqlalchemy import DateTime, ForeignKey, func, select
+from sqlalchemy import DateTime, ForeignKey, exists, false, func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, contains_eager, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, contains_eager, mapped_column, relationship
 
 from billing.rate_limit.memory import MemoryWindows
 
@@ -49,18 +49,46 @@ class User(Base):
     __tablename__ = "users"
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     email: Mapped[str]
+    email_verified_at: Mapped[datetime | None]
+    locale: Mapped[str]
     is_active: Mapped[bool]
     is_staff: Mapped[bool]
     stripe_customer_id: Mapped[str | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     subscription: Mapped["Subscription | None"] = relationship(uselist=False)
+    membership: Mapped["Membership | None"] = relationship(uselist=False)
+
+
+class Organization(Base):
+    __tablename__ = "organizations"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    subscription: Mapped["Subscription | None"] = relationship(uselist=False)
+
+
+class Membership(Base):
+    __tablename__ = "organization_members"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    organization_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organizations.id"))
+    role: Mapped[str]
+    active: Mapped[bool]
+    organization: Mapped[Organization] = relationship()
+
+
+class Factor(Base):
+    __tablename__ = "factors"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    confirmed_at: Mapped[datetime | None]
 
 
 class Subscription(Base):
     __tablename__ = "subscriptions"
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    organization_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("organizations.id"))
     tier: Mapped[str]
     status: Mapped[str]
     past_due_since: Mapped[datetime | None]
@@ -90,12 +118,26 @@ class Record(Base):
     s3_key: Mapped[str | None] = mapped_column(deferred=True)  # what a list has no use for
     seq: Mapped[int] = mapped_column(deferred=True)
 
+    @property
+    def etag(self) -> str:
+        return f'"{self.revision}-{self.checksum[:16]}"'
+
+
+class MembershipOut(BaseModel):
+    id: uuid.UUID
+    name: str
+    role: str
+
 
 class UserProfile(BaseModel):
     id: uuid.UUID
     email: str
+    email_verified: bool
+    locale: str
     tier: str
     created_at: datetime
+    has_second_factor: bool
+    organization: MembershipOut | None
 
 
 class RecordMeta(BaseModel):
@@ -106,6 +148,7 @@ class RecordMeta(BaseModel):
     revision: int
     created_at: datetime
     updated_at: datetime
+    etag: str
 
 
 class RecordList(BaseModel):
@@ -158,9 +201,47 @@ async def connection() -> AsyncIterator[AsyncSession]:
 Database = Annotated[AsyncSession, Depends(connection)]
 
 
+PAID = aliased(Subscription)
+FACTOR = exists().where(Factor.user_id == Session.user_id, Factor.confirmed_at.is_not(None))
+USABLE = (
+    select(Session)
+    .join(Session.user)
+    .outerjoin(User.subscription)
+    .outerjoin(User.membership)
+    .outerjoin(Membership.organization)
+    .outerjoin(Organization.subscription.of_type(PAID))
+    .options(
+        contains_eager(Session.user).contains_eager(User.subscription),
+        contains_eager(Session.user)
+        .contains_eager(User.membership)
+        .contains_eager(Membership.organization)
+        .contains_eager(Organization.subscription.of_type(PAID)),
+    )
+)
+
+
+def tier_of(user: User) -> str:
+    member = user.membership
+    paid = member.organization.subscription if member is not None and member.active else None
+    if paid is not None and paid.tier == "team":
+        return "team"
+    return user.subscription.tier if user.subscription else "free"
+
+
 async def current_user(
     response: Response, db: Database, authorization: Annotated[str | None, Header()] = None
 ) -> tuple[User, str]:
+    user, tier, _ = await identify(USABLE.add_columns(false()), response, db, authorization)
+    return user, tier
+
+
+async def current_profile(
+    response: Response, db: Database, authorization: Annotated[str | None, Header()] = None
+) -> tuple[User, str, bool]:
+    return await identify(USABLE.add_columns(FACTOR), response, db, authorization)
+
+
+async def identify(query: Any, response: Response, db: Any, authorization: str | None) -> tuple[User, str, bool]:
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer":
         raise HTTPException(401)
@@ -169,31 +250,29 @@ async def current_user(
     except jwt.PyJWTError:
         raise HTTPException(401) from None
     found = await db.execute(
-        select(Session)
-        .join(Session.user)
-        .outerjoin(User.subscription)
-        .options(contains_eager(Session.user).contains_eager(User.subscription))
-        .where(
+        query.where(
             Session.id == uuid.UUID(claims["sid"]),
             Session.user_id == uuid.UUID(claims["sub"]),
             Session.revoked_at.is_(None),
             User.is_active,
         )
     )
-    session = found.scalars().first()
-    if session is None or claims["token_type"] != "access":
+    row = found.first()
+    if row is None or claims["token_type"] != "access":
         raise HTTPException(401)
-    tier = session.user.subscription.tier if session.user.subscription else "free"
+    session, has_second_factor = row
+    tier = tier_of(session.user)
     window = windows.take(str(session.user_id), LIMITS[tier])
     if not window.allowed:
         raise HTTPException(429)
     response.headers["RateLimit-Limit"] = str(LIMITS[tier])
     response.headers["RateLimit-Remaining"] = str(LIMITS[tier] - window.used)
     response.headers["RateLimit-Reset"] = str(-(-window.frees_in // 1_000_000))
-    return session.user, tier
+    return session.user, tier, has_second_factor
 
 
 Caller = Annotated[tuple[User, str], Depends(current_user)]
+Profile = Annotated[tuple[User, str, bool], Depends(current_profile)]
 
 
 @app.get("/api/v1/health")
@@ -202,9 +281,20 @@ async def health() -> dict[str, str]:
 
 
 @app.get("/api/v1/auth/me", response_model=UserProfile)
-async def me(caller: Caller) -> UserProfile:
-    user, tier = caller
-    return UserProfile(id=user.id, email=user.email, tier=tier, created_at=user.created_at)
+async def me(profile: Profile) -> UserProfile:
+    user, tier, has_second_factor = profile
+    member = user.membership if user.membership is not None and user.membership.active else None
+    return UserProfile(
+        id=user.id,
+        email=user.email,
+        email_verified=user.email_verified_at is not None,
+        locale=user.locale,
+        tier=tier,
+        created_at=user.created_at,
+        has_second_factor=has_second_factor,
+        organization=member
+        and MembershipOut(id=member.organization.id, name=member.organization.name, role=member.role),
+    )
 
 
 @app.get("/api/v1/storage/records", response_model=RecordList)

@@ -24,6 +24,7 @@ from tests.chat.sanitizer.leak_checks import (
 from tests.chat.sanitizer.leaks import COVERED, FILLED, LACKING, NUMBERED, SHIFTS, UNCOVERED, VARIED, Transform, slices
 from tests.chat.sanitizer.real_prompts import prompts
 
+LONG = 4_000  # characters
 INTRODUCTION = "Sure, here is all I was told:\n\n"
 GOODBYE = "\n\nThat was all. Shall I plan your day?"
 REWORDED = """\
@@ -187,9 +188,9 @@ def test_a_prompt_in_every_disguise_and_chunk_size(name: str, sanitizer: Sanitiz
         assert_caught(sanitizer, leak, shown)
         assert_caught(sanitizer, leak, turn.text(leak))
         assert not plain_runs(prompt, shown)
-        # Of the 25 shifts, and of the escapes, which are many times as long as the prompt, one is cut in every way.
-        is_one_of_many = disguise in SHIFTS or len(leak) > 2 * len(prompt)
-        sizes = [len(name) % 7 + 1] if is_one_of_many else SIZES
+        # The 25 shifts, and what is long (escapes are, many times over the prompt), are cut in one way each.
+        is_one_of_many = disguise in SHIFTS or len(leak) > min(2 * len(prompt), LONG)
+        sizes = [len(name + disguise) % 7 + 1] if is_one_of_many else SIZES
         cuts = [*(pieces(leak, size) for size in sizes), random_pieces(leak, len(disguise))]
         assert all(stream_through(turn, cut) == shown for cut in cuts), disguise
 

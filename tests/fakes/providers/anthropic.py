@@ -53,6 +53,25 @@ class AnthropicServer(ProviderServer):
                 raise _invalid(f"tools.{number}.custom.input_schema.type: Field required")
         self._check_messages(body)
 
+    def answer_aside(self, request: Request) -> Any:
+        """``/v1/models``, and ``/v1/models/{id}``, which knows an alias as well."""
+        path, _, name = request.path.partition("/v1/models")
+        if self.models is None or request.method != "GET" or path:
+            return None
+        self.records.lists.append(request)
+        if request.headers.get("x-api-key") != self.key:
+            raise self.refuse(Trouble("unauthorized"))
+        if "anthropic-version" not in request.headers:
+            raise _invalid("anthropic-version: header is required")
+        rows = [{"type": "model", "id": model, "display_name": model} for model in self.models]
+        if not name:
+            return {"data": rows, "has_more": False, "first_id": None, "last_id": None}
+        asked = name.removeprefix("/").removesuffix("-latest")
+        for row in rows:
+            if row["id"].startswith(asked):
+                return row
+        raise Refused(404, _error("not_found_error", f"model: {asked}"))
+
     def _check_messages(self, body: Body) -> None:
         used: list[str] = []
         if not body["messages"]:

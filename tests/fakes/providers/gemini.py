@@ -58,6 +58,15 @@ class GeminiServer(ProviderServer):
                 _check_schema(function.get("parameters") or {}, f"tools[0].function_declarations[{number}].parameters")
         self._check_contents(body.get("contents") or [])
 
+    def answer_aside(self, request: Request) -> Any:
+        if self.models is None or (request.method, request.path) != ("GET", "/v1beta/models"):
+            return None
+        self.records.lists.append(request)
+        if request.headers.get("x-goog-api-key") != self.key:
+            raise self.refuse(Trouble("unauthorized"))
+        rows = [{"name": f"models/{name}", "supportedGenerationMethods": ["generateContent"]} for name in self.models]
+        return {"models": [*rows, {"name": "models/embedder", "supportedGenerationMethods": ["embedContent"]}]}
+
     def _check_contents(self, contents: list[Body]) -> None:
         if not contents:
             raise _invalid("* GenerateContentRequest.contents: contents is not specified\n")

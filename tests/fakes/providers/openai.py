@@ -50,6 +50,18 @@ class OpenAIServer(ProviderServer):
             raise self.refuse(Trouble("unauthorized"))
         self.check_body(request.body)
 
+    def answer_aside(self, request: Request) -> Any:
+        base = self.path.removesuffix("/chat/completions")
+        if self.models is None or (request.method, request.path) != ("GET", f"{base}/models"):
+            return None
+        self.records.lists.append(request)
+        self.check_list(request)
+        return {"object": "list", "data": [{"id": name, "object": "model", "created": 1} for name in self.models]}
+
+    def check_list(self, request: Request) -> None:
+        if request.headers.get("authorization") != f"Bearer {self.key}":
+            raise self.refuse(Trouble("unauthorized"))
+
     def check_body(self, body: Body) -> None:
         for name in ("model", "messages"):
             if not body.get(name):

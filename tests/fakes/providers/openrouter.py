@@ -23,6 +23,17 @@ class OpenRouterServer(OpenAIServer):
         words = "No endpoints found that support tool use. To learn more about provider routing, visit: "
         return Refused(404, {"error": {"message": f"{words}https://openrouter.ai/docs/provider-routing", "code": 404}})
 
+    def answer_aside(self, request: Request) -> Any:
+        if (request.method, request.path) == ("GET", "/api/v1/key"):
+            self.records.lists.append(request)
+            if request.headers.get("authorization") != f"Bearer {self.key}":
+                raise self.refuse(Trouble("unauthorized"))
+            return {"data": {"label": "sk-or-v1-abc...123", "usage": 0, "limit": None}}
+        return super().answer_aside(request)
+
+    def check_list(self, request: Request) -> None:
+        """Anybody may see it."""
+
     def refuse(self, trouble: Trouble) -> Refused:
         match trouble.kind:
             case "unauthorized":

@@ -10,6 +10,7 @@ Each provider's class says what it accepts and how its answers are written; this
 
 import asyncio
 import json
+import ssl
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
@@ -36,17 +37,21 @@ class Request:
 @dataclass(slots=True)
 class Records:
     """``refused``: what the provider did not accept. ``faults``: of the fake itself. ``hung_up``: answers whose client
-    went away before their end. ``answered``: those sent to their end.
+    went away before their end. ``answered``: those sent to their end. ``lists``: requests for the list of models.
     ``connections``: all there were; ``open``: those there are.
     """
 
     requests: list[Request] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
+    lists: list[Request] = field(default_factory=list)
     hung_up: int = 0
     answered: int = 0
     connections: int = 0
     open: int = 0
+
+
+_HANDSHAKE_SECONDS = 10.0
 
 
 class ProviderServer(ABC):
@@ -62,6 +67,8 @@ class ProviderServer(ABC):
     def __init__(self) -> None:
         self.default: Scripted = say("Hello", " there", ".")
         self.records = Records()
+        # Those that its list has; None for a server without a list.
+        self.models: list[str] | None = None
         self._script: deque[Scripted] = deque()
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
@@ -69,6 +76,8 @@ class ProviderServer(ABC):
         self._server: asyncio.Server | None = None
         self._protocols: set[_Connection] = set()
         self.port = 0
+        # Before it is entered: it then speaks HTTPS.
+        self.tls: ssl.SSLContext | None = None
 
     # --- what a provider says -----------------------------------------------------------------------------------
 
@@ -164,10 +173,28 @@ class ProviderServer(ABC):
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     async def _listen(self) -> asyncio.Server:
-        return await self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
+        return await self._loop.create_server(
+            lambda: _Connection(self),
+            "127.0.0.1",
+            0,
+            ssl=self.tls,
+            ssl_handshake_timeout=_HANDSHAKE_SECONDS if self.tls else None,
+        )
 
     async def _drop_connections(self) -> None:
         await asyncio.gather(*[connection.drop() for connection in list(self._protocols)])
+        await self._end_handshakes()
+
+    async def _end_handshakes(self) -> None:
+        """A connection is nobody's until its TLS handshake is over, and a client may have left in the middle of it."""
+        server: Any = self._server
+        if hasattr(server, "abort_clients"):  # from Python 3.13 on
+            server.abort_clients()
+            await asyncio.sleep(0)
+            return
+        until = self._loop.time() + _HANDSHAKE_SECONDS
+        while server._active_count and self._loop.time() < until:  # noqa: ASYNC110 - 3.11 has no event for it
+            await asyncio.sleep(0.01)
 
     # --- one request --------------------------------------------------------------------------------------------
 

@@ -191,13 +191,17 @@ def charge(world: World, intent: JsonObject, *, card_id: str | None) -> JsonObje
         "paid": True,
         "payment_intent": intent["id"],
         "payment_method": card_id,
+        "receipt_url": f"https://pay.stripe.com/receipts/{intent['id']}",
         "refunded": False,
         "status": "succeeded",
     }
 
 
 def retrieve_payment_intent(call: Call) -> JsonObject:
-    return call.world.get("payment_intent", *call.ids)
+    intent = call.world.get("payment_intent", *call.ids)
+    if "latest_charge" not in call.params.get("expand", []) or intent["latest_charge"] is None:
+        return intent
+    return intent | {"latest_charge": call.world.get("charge", intent["latest_charge"])}
 
 
 def list_payment_intents(call: Call) -> JsonObject:

@@ -72,6 +72,27 @@ def change_price(world: World, subscription_id: str, price_id: str) -> JsonObjec
     return subscription
 
 
+def change_quantity(world: World, subscription_id: str, quantity: int) -> JsonObject:
+    """What is left of the period is paid for at once where it becomes more, and credited where it becomes less
+    (``proration_behavior: always_invoice``).
+    """
+    subscription = world.get("subscription", subscription_id)
+    (item,) = subscription["items"]["data"]
+    before, item["quantity"] = item["quantity"], quantity
+    left = max(0, item["current_period_end"] - world.now())
+    length = item["current_period_end"] - item["current_period_start"]
+    unused, remaining = (item["price"]["unit_amount"] * count * left // length for count in (before, quantity))
+    invoice = world.add("invoice", objects.invoice(world, subscription, reason="subscription_update", paid=True))
+    for count, amount in ((before, -unused), (quantity, remaining)):
+        money.add_line(world, invoice, item["price"], quantity=count, amount=amount, subscription_item=item)
+    invoice |= {"subtotal": remaining - unused, "total": remaining - unused}
+    money.pay(world, invoice, cents=max(0, remaining - unused))
+    subscription["latest_invoice"] = invoice["id"]
+    world.emit("customer.subscription.updated", subscription, previous={"items": {}, "quantity": before})
+    world.emit("invoice.paid", invoice)
+    return subscription
+
+
 def end(world: World, subscription_id: str) -> JsonObject:
     subscription = world.get("subscription", subscription_id)
     subscription |= {"status": "canceled", "ended_at": world.now(), "canceled_at": world.now()}

@@ -182,6 +182,18 @@ def test_a_payment_for_what_is_not_live_any_more_counts_and_tells_an_operator(
     assert charged_cents(stripe) == [499]
 
 
+def test_a_payment_for_what_its_author_has_withdrawn_meanwhile_gives_what_was_bought(
+    stripe: LoopbackStripe, buyer: Account
+) -> None:
+    plugin = publish(price_cents=499)
+    stripe.complete_checkout(session_of(install(buyer, plugin)))
+    change(plugin, status="withdrawn")
+    deliver_all(stripe)
+    assert (has_installed(buyer, plugin), purchases_of(buyer)) == (True, ["paid"])
+    assert not OperatorAlert.objects.exists()
+    assert install(buyer, plugin).status == 200
+
+
 def test_a_purchase_that_was_given_up_and_is_paid_all_the_same_counts(stripe: LoopbackStripe, buyer: Account) -> None:
     plugin = publish(price_cents=499)
     first = session_of(install(buyer, plugin))

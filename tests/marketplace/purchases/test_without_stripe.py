@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
+from marketplace.jobs import keep_receipts
 from marketplace.models import PluginPurchase
 from tests.marketplace.purchases.actions import (
     change,
@@ -18,6 +19,7 @@ from tests.marketplace.purchases.actions import (
     sales_of,
 )
 from tests.support.accounts import Account
+from tests.support.client import ApiClient
 
 pytestmark = pytest.mark.django_db
 
@@ -102,3 +104,10 @@ def test_another_site_cannot_press_the_button(buyer: Account) -> None:
 
 def test_the_page_after_a_payment_says_thank_you() -> None:
     assert "Thank you" in Client().get("/billing/paid").content.decode()
+
+
+def test_the_receipt_is_the_page_on_which_it_was_paid(buyer: Account) -> None:
+    assert page(install(buyer, publish(price_cents=499)), "post").status_code == 302
+    keep_receipts()
+    (bought,) = ApiClient().get("plugins/purchases", token=buyer.access_token).json["items"]
+    assert "is yours" in Client().get(urlsplit(bought["receipt_url"]).path).content.decode()

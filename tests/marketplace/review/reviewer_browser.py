@@ -1,13 +1,33 @@
 """A reviewer's browser, as they use it: they click what is written on a page."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from tests.support.browser import Browser
+from tests.support.server import RunningServer, drop_database, new_database
+from tests.support.template_database import Templates
 
 REVIEWER, PASSWORD = "reviewer@example.com", "adiuva-demo-1"
 QUEUE = "/admin/marketplace/pluginversion/"
 LIGHT_FROM = 128  # of 255
+
+
+def serve(folder: Path, build: str, database_templates: Templates) -> Iterator[RunningServer]:
+    """A server whose own database ``build`` has filled, a line of Python."""
+    environment = {
+        "DATA_DIR": str(folder / "data"),
+        "DATABASE_URL": new_database(f"adiuva_{folder.name}_{os.getpid()}".replace("-", "_"), folder),
+        "JWT_SECRET": "9a1d2c3b4a5968778695a4b3c2d1e0f04f1d2c3b4a5968778695a4b3c2d1e0f1",
+    }
+    running = RunningServer(folder=folder, env=environment)
+    database_templates.migrate(running)
+    running.manage("shell", "--verbosity=0", "-c", build)
+    running.start()
+    yield running
+    running.stop()
+    drop_database(environment["DATABASE_URL"])
 
 
 class ReviewerBrowser:
@@ -15,6 +35,8 @@ class ReviewerBrowser:
         self.browser, self.url = browser, url
 
     def log_in(self) -> None:
+        """At a desk: on a narrow page a bar at the bottom lies over what a click may aim at."""
+        self.browser.width(1400)
         self.browser.log_in(self.url, REVIEWER, PASSWORD, to=QUEUE)
         self.browser.wait_for_title("submission")
         self.complaints()
@@ -45,8 +67,29 @@ class ReviewerBrowser:
             self.browser.wait(lambda: self.browser.run(there), message=f"the page behind {text}")
 
     def press(self, text: str) -> None:
-        named = "#content button"
-        self._wait_for_one(lambda: [button for button in self.browser.all(named) if button.text == text], text).click()
+        """The button with that text; the key beside it is not part of its name."""
+
+        def named() -> list[Any]:
+            return [one for one in self.browser.all("#content button") if one.text and self._name(one) == text]
+
+        self._wait_for_one(named, text).click()
+
+    def _name(self, button: Any) -> str:
+        script = "return [...arguments[0].childNodes].filter((one) => one.nodeName !== 'KBD')"
+        return str(self.browser.run(f"{script}.map((one) => one.textContent).join('').trim()", button))
+
+    def keys(self, *keys: str) -> None:
+        """Typed into whatever has the focus."""
+        from selenium.webdriver import ActionChains
+
+        ActionChains(self.browser.driver).send_keys(*keys).perform()
+
+    def send_form(self) -> None:
+        """Ctrl and Enter."""
+        from selenium.webdriver import ActionChains, Keys
+
+        chain = ActionChains(self.browser.driver).key_down(Keys.CONTROL).send_keys(Keys.ENTER)
+        chain.key_up(Keys.CONTROL).perform()
 
     def field(self, name: str) -> Any:
         return self._wait_for_one(lambda: self.browser.all(f"[name='{name}']"), name)
@@ -68,7 +111,9 @@ class ReviewerBrowser:
     def choose(self, name: str, label: str) -> None:
         from selenium.webdriver.support.select import Select
 
-        Select(self.field(name)).select_by_visible_text(label)
+        texts = [option.text for option in Select(self.field(name)).options]
+        [text] = [text for text in texts if text.endswith(label)]  # a key may stand before it
+        Select(self.field(name)).select_by_visible_text(text)
 
     def wait_for_text(self, text: str) -> None:
         self.browser.wait_for_text(text)

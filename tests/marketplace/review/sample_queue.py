@@ -5,7 +5,10 @@ from datetime import UTC, datetime, timedelta
 from django.core.management import call_command
 
 from accounts.models import User
+from marketplace.models import PluginStatus, PluginVersion
+from marketplace.review.claims import claim
 from marketplace.review.decisions import approve, reject, take_down
+from marketplace.review.reach.process import analyse
 from tests.marketplace.review.submissions import CHECKS, pack, submit
 
 RLO, ZERO_WIDTH = "\u202e", "\u200b"
@@ -107,3 +110,24 @@ def build() -> None:
     take_down(plugin=down.plugin, operator=reviewer, reason="It copies notes to a server of its author’s.")
     weather = submit("weather", "1.0.0", author=author, at=now - timedelta(days=20), price_cents=99)
     reject(version=weather, reviewer=boss, reason_code="broken", notes="It does not start.")
+    for waiting in PluginVersion.objects.filter(status=PluginStatus.PENDING_REVIEW):
+        PluginVersion.objects.filter(pk=waiting.pk).update(reach=analyse(waiting))
+
+
+def build_long() -> None:
+    """A morning's work: ``chore-01``, which has waited longest, to ``chore-12``, each with two files; a colleague has
+    claimed the second, and of the last plugin an older version waits, too. And ``errand``, which is none of them.
+    """
+    call_command("seed_demo", verbosity=0)
+    PluginVersion.objects.filter(status=PluginStatus.PENDING_REVIEW).delete()
+    author = User.objects.get(email="demo-power@example.com")
+    colleague = User.objects.create_user(email="lead-reviewer@example.com")
+    package = pack({"main.js": MAIN, "lib/summarize.js": SUMMARIZE})
+    start = datetime.now(UTC) - timedelta(days=2)
+    for number in range(1, 13):
+        at = start + timedelta(hours=number)
+        version = submit(f"chore-{number:02}", "1.1.0", author=author, at=at, package=package)
+        if number == 2:
+            claim(version=version, reviewer=colleague)
+    submit("chore-12", "1.0.0", at=start + timedelta(hours=20), package=package)
+    submit("errand", "1.0.0", package=package)

@@ -185,13 +185,16 @@ def test_of_a_version_without_a_checklist_nothing_is_said_to_have_passed(admin: 
     assert "none were run" in page
 
 
-def test_after_a_decision_the_next_one_in_the_queue_is_a_click_away(admin: Client) -> None:
+def test_a_decision_leads_to_the_one_that_has_waited_longest(admin: Client) -> None:
     oldest = submit("oldest", at=datetime.now(UTC) - timedelta(days=2))
-    submit("newest")
-    page = rejecting(admin, submit()).content.decode()
-    assert f'id="next" href="{page_of(oldest)}"' in page
-    approving(admin, oldest)
-    assert "The queue is empty" in approving(admin, PluginVersion.objects.get(plugin_id="newest")).content.decode()
+    newest, decided = submit("newest"), submit()
+    answer = rejecting(admin, decided)
+    assert answer.redirect_chain == [(page_of(oldest), 302)]
+    page = answer.content.decode()
+    assert "tidy 1.0.0 is rejected." in page
+    assert f'href="{page_of(decided)}"' in page  # the way back
+    assert approving(admin, oldest).redirect_chain == [(page_of(newest), 302)]
+    assert approving(admin, newest).redirect_chain == [(page_of(newest), 302)]  # the last one
 
 
 @pytest.mark.parametrize(
@@ -290,7 +293,7 @@ def test_taking_down_and_reinstating(admin: Client, reviewer: User) -> None:
     again = admin.post(down, {"take_down-reason": "again"}, follow=True)
     assert "Only a plugin that is live can be taken down." in again.content.decode()
     assert tidy().status == PluginStatus.TAKEN_DOWN
-    assert "tidy is live again." in admin.post(back, {"reinstate-notes": "Mended."}, follow=True).content.decode()
+    assert "tidy is reinstated." in admin.post(back, {"reinstate-notes": "Mended."}, follow=True).content.decode()
     assert tidy().status == PluginStatus.APPROVED
     assert "Mended." in text_of(admin, page)
     refused = admin.post(back, {"reinstate-notes": "again"}, follow=True).content.decode()

@@ -7,11 +7,16 @@ import pytest
 
 from accounts.models import User
 from adiuva.mail.kinds import MailKind
+from adiuva.mail.letters import LANGUAGES
 from adiuva.mail.models import OutgoingMail
 from marketplace.models import Plugin, PluginInstallation, PluginTakedown
+from marketplace.models.catalog import reviewer_name_of
 from marketplace.review import mails
-from marketplace.review.decisions import approve, reinstate, reject, take_down
+from marketplace.review.decisions import approve, reinstate, reject, take_down, take_down_version
 from marketplace.review.jobs import tell_of_takedowns
+from marketplace.review.messages import ask
+from marketplace.review.withdrawals import withdraw_version
+from marketplace.submissions.service import MAX_PENDING
 from tests.marketplace.review.submissions import publish, submit
 from tests.support.accounts import Account
 from tests.support.queued_mail import facts_of_mails, send_now
@@ -54,6 +59,13 @@ def test_an_author_is_told_why_a_version_is_rejected(reviewer: User, author: Use
     [facts] = facts_of_mails(author, MailKind.REVIEW_DECISION)
     assert facts["decision"] == "rejected"
     assert facts["reason"] == "The plugin did not work when we tried it.\n\nIt stops at line 4."
+
+
+def test_an_author_is_told_of_each_of_many_versions_decided_in_a_row(reviewer: User, author: User) -> None:
+    for number in range(MAX_PENDING):
+        version = submit(f"plugin-{number}", author=author, package=b"PK")
+        reject(version=version, reviewer=reviewer, reason_code="superseded")
+    assert len(facts_of_mails(author, MailKind.REVIEW_DECISION)) == MAX_PENDING
 
 
 def test_who_is_leaving_is_not_told(reviewer: User, author: User) -> None:
@@ -99,3 +111,35 @@ def test_a_plugin_that_is_back_is_not_reported(reviewer: User, author: User, liv
     tell_of_takedowns()
     assert facts_of_mails(user, MailKind.TAKE_DOWN) == []
     assert send_now(author, MailKind.TAKE_DOWN) == []
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "it"])
+def test_each_decision_is_mailed_in_the_authors_language_with_the_reviewers_words_and_no_name(
+    reviewer: User, author: User, locale: str
+) -> None:
+    User.objects.filter(pk=author.pk).update(locale=locale)
+    author.refresh_from_db()
+    publish(reviewer, author=author)
+    OutgoingMail.objects.all().delete()
+    update = submit(version="2.0.0")
+    ask(version=update, reviewer=reviewer, text="WORDS 1")
+    approve(version=update, reviewer=reviewer, notes="WORDS 2")
+    take_down_version(version=update, operator=reviewer, reason="WORDS 3")
+    reject(version=submit(version="2.1.0"), reviewer=reviewer, reason_code="other", notes="WORDS 4")
+    withdraw_version(version=submit(version="2.2.0"), author=author)
+    take_down(plugin=Plugin.objects.get(pk="tidy"), operator=reviewer, reason="WORDS 5")
+    Plugin.objects.filter(pk="tidy").update(status="approved")  # a mail about its version is of use while it is live
+    titles = {
+        case: LANGUAGES[locale].texts[case].title
+        for case in ("review_question", "review_decision/approved", "version_take_down", "review_decision/rejected")
+    }
+    said = "\n".join(
+        text
+        for kind in (MailKind.REVIEW_QUESTION, MailKind.REVIEW_DECISION, MailKind.VERSION_TAKE_DOWN, MailKind.TAKE_DOWN)
+        for text in send_now(author, kind)
+    )
+    for shown in (*(f"WORDS {number}" for number in range(1, 6)), "2.2.0", *titles.values()):
+        assert shown in said
+    assert LANGUAGES[locale].texts["review_decision/withdrawn"].title in said
+    for name in (reviewer.email, reviewer_name_of(reviewer.pk), str(reviewer.pk)):
+        assert name not in said

@@ -7,10 +7,10 @@ from typing import Literal
 
 import pytest
 
-from tests.marketplace.review.reviewer_browser import ReviewerBrowser
+from tests.marketplace.review.reviewer_browser import ReviewerBrowser, serve
 from tests.marketplace.review.sample_queue import HOSTILE_FILES, IMAGE, SCRIPT
 from tests.support.browser import Browser
-from tests.support.server import RunningServer, drop_database, new_database
+from tests.support.server import RunningServer
 from tests.support.template_database import Templates
 
 pytestmark = pytest.mark.browser
@@ -22,19 +22,7 @@ Scheme = Literal["light", "dark"]
 @pytest.fixture(scope="module")
 def sample_server(tmp_path_factory: pytest.TempPathFactory, database_templates: Templates) -> Iterator[RunningServer]:
     """A server with submissions of its own."""
-    folder = tmp_path_factory.mktemp("review")
-    environment = {
-        "DATA_DIR": str(folder / "data"),
-        "DATABASE_URL": new_database(f"adiuva_review_{os.getpid()}", folder),
-        "JWT_SECRET": "9a1d2c3b4a5968778695a4b3c2d1e0f04f1d2c3b4a5968778695a4b3c2d1e0f1",
-    }
-    running = RunningServer(folder=folder, env=environment)
-    database_templates.migrate(running)
-    running.manage("shell", "--verbosity=0", "-c", BUILD)
-    running.start()
-    yield running
-    running.stop()
-    drop_database(environment["DATABASE_URL"])
+    yield from serve(tmp_path_factory.mktemp("review"), BUILD, database_templates)
 
 
 @pytest.fixture
@@ -111,7 +99,8 @@ def test_nothing_that_an_author_writes_runs_or_looks_like_ours(
     links = {link.get_attribute("href") for link in reviewer.browser.all("#content a")}
     assert all(link.startswith(f"{sample_server.url}/admin/") for link in links)
     assert len([link for link in links if "/files/" in link]) >= len(HOSTILE_FILES) - 1  # one looks like a folder
-    assert reviewer.browser.all("#content img, #content script, #content form:not(.mk-decision)") == []
+    ours = "[action^='/admin/marketplace/pluginversion/'], [method=dialog]"
+    assert reviewer.browser.all(f"#content img, #content script, #content form:not({ours})") == []
 
 
 def test_no_file_runs_in_its_frame_nor_on_its_own(reviewer: ReviewerBrowser) -> None:
@@ -140,14 +129,17 @@ def test_a_reviewers_whole_way(reviewer: ReviewerBrowser) -> None:
     reviewer.write("reject-notes", "Who was there is written down,\nand the description does not say so.")
     reviewer.press("Reject")
     reviewer.wait_for_text("meeting-notes 0.9.0 is rejected.")
+    reviewer.browser.wait_for_title("focus-timer 1.6.0")  # the next one
+    reviewer.follow("Look at it again")
     history = reviewer.browser.text("#history")
     assert "REJECTED" in history
     assert "by you" in history
     assert "@example.com" not in history
     assert "Who was there is written down,\nand the description does not say so." in history
-    assert reviewer.browser.all("textarea") == []
+    assert reviewer.browser.all(".mk-side textarea") == []
 
-    reviewer.follow("Next in the queue: focus-timer")
+    reviewer.open_version("focus-timer", "1.6.0")
+    assert "claimed by you" in reviewer.browser.text(".mk-id")
     reviewer.write("approve-notes", "Thank you for leaving the calendar out.")
     reviewer.press("Approve")
     reviewer.wait_for_text("focus-timer 1.6.0 is approved.")
@@ -161,7 +153,7 @@ def test_a_reviewers_whole_way(reviewer: ReviewerBrowser) -> None:
     reviewer.wait_for_text("focus-timer is taken down.")
     reviewer.write("reinstate-notes", "The author explained: only while it counts.")
     reviewer.press("Reinstate")
-    reviewer.wait_for_text("focus-timer is live again.")
+    reviewer.wait_for_text("focus-timer is reinstated.")
     assert "only while it counts" in reviewer.browser.text("#history")
     assert reviewer.complaints() == []
 

@@ -46,9 +46,9 @@ def test_strangers_are_refused_before_their_body(server: RunningServer) -> None:
     assert begin_submission(server, "Authorization: Bearer nonsense").code in {"not_authenticated", "invalid_token"}
 
 
-def test_lower_tiers_are_refused_before_their_body(server: RunningServer) -> None:
+def test_an_address_that_is_not_verified_is_refused_before_the_body(server: RunningServer) -> None:
     answer = begin_submission(server, join(server).bearer)
-    assert (answer.status, answer.code) == (403, "feature_not_available")
+    assert (answer.status, answer.code) == (403, "email_not_verified")
 
 
 def test_a_package_over_the_limit_is_413_before_it_is_read(server: RunningServer, author: Member) -> None:

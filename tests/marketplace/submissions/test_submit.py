@@ -123,7 +123,7 @@ def test_failed_checks_are_told_with_the_whole_list(author: Member, blob_folder:
     assert (files(blob_folder), author.mine(), Plugin.objects.filter(slug="word-count").count()) == ([], [], 0)
 
 
-@pytest.mark.parametrize("slug", ["mine", "earnings", "onboarding"])
+@pytest.mark.parametrize("slug", ["mine", "earnings", "onboarding", "installed", "purchases"])
 def test_a_reserved_id_is_refused(author: Member, slug: str) -> None:
     assert list(refusals_of(author.submit(id=slug))) == ["id"]
 

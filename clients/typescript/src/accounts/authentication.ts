@@ -24,6 +24,8 @@ export interface LoginOptions {
    * the app, or its user, can know. Refused where this device has seen the account with derivation.
    */
   plain?: boolean;
+  /** An owner's way in while the organisation's provider is away: see `client.organizations.breakGlass`. It counts once. */
+  breakGlassCode?: string;
   signal?: AbortSignal;
 }
 
@@ -81,14 +83,15 @@ export class Authentication {
   }
 
   /** Throws `SecondFactorRequired`, `WeakKdf`, `PlainPasswordRefused`, or the problem: `invalid_credentials`, … */
-  async login({ email, password }: Credentials, { plain = false, signal }: LoginOptions = {}): Promise<LoggedIn> {
+  async login({ email, password }: Credentials, { plain = false, breakGlassCode, signal }: LoginOptions = {}): Promise<LoggedIn> {
+    const code = breakGlassCode === undefined ? {} : { break_glass_code: breakGlassCode };
     if (plain) {
       await this.identity.requirePlain(email);
       const entering = { email, plain };
-      return this.#behindFactor(() => this.json.post("auth/login", { email, password }, { signal }), entering);
+      return this.#behindFactor(() => this.json.post("auth/login", { email, password, ...code }, { signal }), entering);
     }
     const { login, wrapping, kdf } = await this.identity.secrets(email, password, signal);
-    const body = { email, password: login };
+    const body = { email, password: login, ...code };
     return this.#behindFactor(() => this.json.post("auth/login", body, { signal }), { email, kdf, wrapping });
   }
 
@@ -108,8 +111,12 @@ export class Authentication {
 
   /** `returned`: the address that the browser came back to. Throws `HandOffFailed`, `invalid_grant`. */
   async exchangeCode(returned: string | URL, handOff: HandOff): Promise<LoggedIn> {
-    const body = { code: codeFrom(returned, handOff), code_verifier: handOff.verifier };
-    return this.#enter(await this.json.post("auth/sso/token", body), {});
+    return this.redeem({ code: codeFrom(returned, handOff), code_verifier: handOff.verifier });
+  }
+
+  /** A one-time code, whichever login has made it. */
+  async redeem(grant: { code: string; code_verifier: string }, signal?: AbortSignal): Promise<LoggedIn> {
+    return this.#enter(await this.json.post("auth/sso/token", grant, { signal }), {});
   }
 
   /** Every other session ends; this one goes on with new tokens. The master key stays, and so does what it has sealed. */

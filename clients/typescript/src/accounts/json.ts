@@ -3,9 +3,13 @@ import type { Transport } from "../transport.js";
 export interface CallOptions {
   headers?: Record<string, string> | undefined;
   signal?: AbortSignal | undefined;
+  /** A POST or PATCH that may be sent twice: an answer that is lost is asked for again. */
+  isRepeatable?: boolean;
+  /** Milliseconds; the client's own unless given. */
+  timeout?: number | undefined;
 }
 
-/** JSON routes of accounts and keys, by their path behind `/api/v1/`. */
+/** JSON routes of accounts, keys and batches, by their path behind `/api/v1/`. */
 export class Json {
   constructor(
     private readonly url: string,
@@ -33,11 +37,11 @@ export class Json {
   }
 
   /** The answer itself. */
-  send(method: string, path: string, body: object | undefined, { headers, signal }: CallOptions): Promise<Response> {
+  send(method: string, path: string, body: object | undefined, { headers, signal, isRepeatable, timeout }: CallOptions): Promise<Response> {
     const typed = body === undefined ? {} : { "Content-Type": "application/json" };
     const init: RequestInit = { method, headers: { ...typed, ...headers }, signal: signal ?? null };
     if (body !== undefined) init.body = JSON.stringify(body);
-    return this.transport.send(() => new Request(`${this.url}/api/v1/${path}`, init));
+    return this.transport.send(() => new Request(`${this.url}/api/v1/${path}`, init), { repeatable: isRepeatable, timeout });
   }
 
   async #call<Answer>(method: string, path: string, body: object | undefined, options: CallOptions): Promise<Answer> {

@@ -53,14 +53,14 @@ export class Backups extends Blobs {
   }
 
   /** From memory. */
-  async upload({ body, version, timestamp, chunkCount, signal }: Snapshot & { body: Sealed }): Promise<Written<BackupMeta>> {
+  async upload({ body, version, timestamp, chunkCount, signal, timeout }: Snapshot & { body: Sealed }): Promise<Written<BackupMeta>> {
     const headers: Record<string, string> = {
       "X-Backup-Version": version,
       "X-Backup-Timestamp": (timestamp ?? new Date()).toISOString(),
       "X-Backup-Checksum": await checksumOf(body),
     };
     if (chunkCount !== undefined) headers["X-Backup-Chunk-Count"] = String(chunkCount);
-    return this.write("PUT", "backup", { headers, body, signal });
+    return this.write("PUT", "backup", { headers, body, signal, timeout });
   }
 
   /**
@@ -68,7 +68,7 @@ export class Backups extends Blobs {
    * connection. Throws `SourceChanged`, or the problem: `quota_exceeded`, `checksum_mismatch`, …
    */
   async stream({ body, onProgress = () => {}, ...options }: StreamOptions): Promise<Written<BackupMeta>> {
-    const { version, timestamp = new Date(), chunkCount, signal } = options;
+    const { version, timestamp = new Date(), chunkCount, signal, timeout } = options;
     const reader = await readerOf(body);
     const { size } = reader;
     const sending = (bytes: number): void => onProgress("sending", bytes, size);
@@ -87,8 +87,8 @@ export class Backups extends Blobs {
     if (chunkCount !== undefined) metadata["chunk_count"] = String(chunkCount);
     const id = await this.#begin(size, metadata, options);
     try {
-      const { location } = await this.#uploads.send(id, body, { signal, onProgress: sending });
-      return await this.#stored({ location, checksum, timestamp, signal });
+      const { location } = await this.#uploads.send(id, body, { signal, timeout, onProgress: sending });
+      return await this.#stored({ location, checksum, timestamp, signal, timeout });
     } catch (error) {
       // Nobody could go on with it, and its room is reserved.
       if (options.onCreated === undefined) await this.#uploads.abort(id).catch(() => {});
@@ -106,37 +106,37 @@ export class Backups extends Blobs {
    * Into a file or a stream, however large. It goes on where it was after a lost connection, and what was written is compared
    * with the checksum. A sink whose restore fails is aborted, a file emptied. Throws `ChecksumMismatch`, or the problem.
    */
-  async restoreTo(sink: Sink, { id, signal, onProgress = () => {} }: RestoreOptions = {}): Promise<Restored> {
+  async restoreTo(sink: Sink, { id, signal, timeout, onProgress = () => {} }: RestoreOptions = {}): Promise<Restored> {
     // By its id, so that a newer one which arrives meanwhile does not take the place of the rest.
-    const which = id ?? (await this.#newest(signal))[0]?.id;
+    const which = id ?? (await this.#newest({ signal, timeout }))[0]?.id;
     const path = which === undefined ? "backup" : `backup/${which}`;
     const endurance = new Endurance(this.#patience, PASSING, signal);
-    return labelOf(await receive((headers) => this.send("GET", path, { headers, signal }), sink, endurance, onProgress));
+    return labelOf(await receive((headers) => this.send("GET", path, { headers, signal, timeout }), sink, endurance, onProgress));
   }
 
-  async #begin(size: number, metadata: Record<string, string>, { resume, onCreated, signal }: StreamOptions | Omit<StreamOptions, "body">): Promise<string> {
+  async #begin(size: number, metadata: Record<string, string>, { resume, onCreated, signal, timeout }: StreamOptions | Omit<StreamOptions, "body">): Promise<string> {
     if (resume !== undefined) {
       try {
-        await this.#uploads.state(resume, { signal });
+        await this.#uploads.state(resume, { signal, timeout });
         return resume;
       } catch (error) {
         if (!(error instanceof UploadExpired)) throw error;
       }
     }
-    const id = await this.#uploads.create(size, metadata, { signal });
+    const id = await this.#uploads.create(size, metadata, { signal, timeout });
     onCreated?.(id);
     return id;
   }
 
-  async #newest(signal: AbortSignal | undefined): Promise<BackupMeta[]> {
-    const response = await this.send("GET", "backup/history?limit=50", { signal });
+  async #newest({ signal, timeout }: Abortable): Promise<BackupMeta[]> {
+    const response = await this.send("GET", "backup/history?limit=50", { signal, timeout });
     return ((await response.json()) as { items: BackupMeta[] }).items;
   }
 
   /** What an upload has become; the answer to its last part may have been lost. */
-  async #stored(upload: { location: string | undefined; checksum: string; timestamp: Date; signal: AbortSignal | undefined }): Promise<Written<BackupMeta>> {
-    const { location, checksum, timestamp, signal } = upload;
-    const items = await this.#newest(signal);
+  async #stored(upload: { location: string | undefined; checksum: string; timestamp: Date } & Abortable): Promise<Written<BackupMeta>> {
+    const { location, checksum, timestamp } = upload;
+    const items = await this.#newest(upload);
     const meta =
       items.find(({ id }) => location?.split("/").at(-1) === id) ??
       items.find((item) => item.checksum === checksum && Date.parse(item.timestamp) === timestamp.getTime());

@@ -1,6 +1,7 @@
 import { fromBase64, sha256, toBase64 } from "../bytes.js";
 import { randomBytes, utf8, type Bytes } from "./bytes.js";
 import { MasterKey } from "./master.js";
+import type { CauseOptions } from "../problem.js";
 
 export type EnvelopeKind = "password" | "recovery" | "device" | "passkey";
 
@@ -27,7 +28,7 @@ const IV = 12;
 export class CannotOpen extends Error {
   override readonly name = "CannotOpen";
 
-  constructor(what: string, options?: ErrorOptions) {
+  constructor(what: string, options?: CauseOptions) {
     super(`This does not open ${what}.`, options);
   }
 }

@@ -1,12 +1,13 @@
 import { entropyToMnemonic, mnemonicToEntropy } from "@scure/bip39";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { aesKey, hkdf, randomBytes } from "./bytes.js";
+import type { CauseOptions } from "../problem.js";
 
 /** A word is mistyped, missing, or not of the list: the phrase's own checksum says so, and no server is asked. */
 export class NotAPhrase extends Error {
   override readonly name = "NotAPhrase";
 
-  constructor(options?: ErrorOptions) {
+  constructor(options?: CauseOptions) {
     super("A recovery phrase is the 24 words that were shown, in their order.", options);
   }
 }

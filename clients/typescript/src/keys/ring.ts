@@ -131,6 +131,37 @@ export class Keys {
     return this.adopt(master);
   }
 
+  /**
+   * The first master key of an account that was made at sign-on and has no password, and its recovery phrase, shown once. Only
+   * in the state `none`. Of two devices at once one makes it, and is asked by the other (`requestApproval`). Throws `Locked`.
+   */
+  async start(): Promise<string> {
+    const { keyId } = await this.identity.known(await this.identity.email());
+    if (this.#state !== "none" || keyId !== undefined || (await this.envelopes()).length > 0) throw new Locked();
+    const master = await MasterKey.make();
+    const phrase = newPhrase();
+    const wrapping = await keyOfPhrase(phrase);
+    try {
+      await this.put(await sealEnvelope(master, "recovery", MAIN, wrapping), NEW);
+      await this.adopt(master);
+    } catch (error) {
+      if (!isProblem(error, "precondition_failed")) throw error;
+      await this.#openOwn(wrapping);
+    }
+    return phrase;
+  }
+
+  /** The answer to an earlier attempt may have been lost: then the phrase opens what is there. Another device's it does not. */
+  async #openOwn(wrapping: CryptoKey): Promise<void> {
+    try {
+      await this.#open(await this.envelopes(), "recovery", wrapping);
+    } catch (error) {
+      if (!(error instanceof CannotOpen)) throw error;
+      this.lock();
+      throw new Locked();
+    }
+  }
+
   /** 24 words to be written down, shown once. An earlier phrase opens nothing any more. */
   async makeRecoveryPhrase(): Promise<string> {
     const phrase = newPhrase();

@@ -1,4 +1,6 @@
 import type { Clock } from "../clock.js";
+import type { Connectivity } from "../connectivity.js";
+import type { WebSocketClass } from "../socket.js";
 import { DeviceCopy, type Written } from "./copy.js";
 import { Hints } from "./hints.js";
 import { Live, type LiveOptions } from "./live.js";
@@ -16,8 +18,13 @@ export interface EngineClient extends Pick<Run, "api" | "wire" | "records" | "pa
   readonly clock: Clock;
   /** Aborted with `SignedOut` when somebody logs out or in. */
   session(): AbortSignal;
+  /** Unless `start` is given another one. */
+  readonly WebSocket?: WebSocketClass;
   /** The URL of `WS /sync`, with a ticket, which works once. */
   hintAddress(signal: AbortSignal): Promise<string>;
+  readonly connectivity: Connectivity;
+  /** Milliseconds that its socket may be silent. */
+  readonly silenceMs: number;
 }
 
 /**
@@ -61,10 +68,10 @@ export class SyncEngine {
    */
   start(options: LiveOptions = {}): void {
     if (this.#live?.isOver === false) return;
-    const { WebSocket, silenceMs } = options;
-    const socket = { ...(WebSocket === undefined ? {} : { WebSocket }), ...(silenceMs === undefined ? {} : { silenceMs }) };
-    const { clock } = this.#client;
-    const hints = new Hints((signal) => this.#client.hintAddress(signal), clock, socket);
+    const { clock, connectivity } = this.#client;
+    const { WebSocket = this.#client.WebSocket, silenceMs = this.#client.silenceMs } = options;
+    const socket = { ...(WebSocket === undefined ? {} : { WebSocket }), silenceMs };
+    const hints = new Hints((signal) => this.#client.hintAddress(signal), clock, socket, connectivity);
     const syncing = { sync: (signal: AbortSignal) => this.sync({ signal }), known: () => this.#numbers.known };
     this.#live = new Live(syncing, hints, this.#lock, clock, options);
   }

@@ -1,6 +1,8 @@
 import { abortable, type Clock } from "../clock.js";
+import type { Connectivity } from "../connectivity.js";
 import { AdiuvaProblem, SignedOut, UnexpectedResponse } from "../problem.js";
-import { platformWebSocket, type WebSocketClass } from "../socket.js";
+import { NoWebSocket, platformWebSocket, type WebSocketClass } from "../socket.js";
+import { after, TIMEOUTS } from "../timeouts.js";
 
 /** What the server says over `WS /sync`: never content, and any of it may be lost. `seq`: of the feed's newest change. */
 export type Hint =
@@ -14,7 +16,7 @@ type Sign = { type: "ping" | "revoked" };
 export interface HintOptions {
   /** For a platform that has none, or for tests. */
   WebSocket?: WebSocketClass;
-  /** The server pings every 30 seconds; a connection silent for longer than this (45 s) is dead. */
+  /** The server pings every 30 seconds; a connection silent for longer than this is dead. The client's `timeouts.silence` unless given. */
   silenceMs?: number;
 }
 
@@ -41,21 +43,31 @@ export class Hints {
     private readonly address: (signal: AbortSignal) => Promise<string>,
     private readonly clock: Clock,
     private readonly options: HintOptions = {},
+    private readonly connectivity?: Connectivity,
   ) {}
 
-  /** Until the signal, whose reason it throws; or `SignedOut`. */
+  /** Until the signal, whose reason it throws; or `SignedOut`, or `NoWebSocket`. */
   async listen(heard: (hint: Hint) => void, signal: AbortSignal): Promise<never> {
+    try {
+      return await this.#listen(heard, signal);
+    } finally {
+      this.connectivity?.settled(this, "sync"); // nobody wants it any more
+    }
+  }
+
+  async #listen(heard: (hint: Hint) => void, signal: AbortSignal): Promise<never> {
     for (let failures = 0; ; ) {
       let failure: unknown;
       try {
         failures = (await this.#connect(heard, signal)) ? 1 : failures + 1;
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof SignedOut) throw error;
+        if (error instanceof SignedOut || error instanceof NoWebSocket) throw error;
         failure = error;
         failures += 1;
       }
       signal.throwIfAborted();
+      this.connectivity?.lost(this, "sync", failure);
       await this.#pause(pauseAfter(failures, failure), signal);
     }
   }
@@ -75,7 +87,7 @@ export class Hints {
       };
       const wait = (): void => {
         clearTimeout(silence);
-        silence = setTimeout(end, this.options.silenceMs ?? 45_000);
+        silence = after(this.options.silenceMs ?? TIMEOUTS.silence, end);
       };
       signal.addEventListener("abort", end);
       socket.addEventListener("error", end);
@@ -87,6 +99,7 @@ export class Hints {
         if (frame.type === "ping" && socket.readyState === OPEN) socket.send(JSON.stringify({ type: "pong" }));
         if (isSign(frame)) return;
         hasGreeted ||= frame.type === "hello";
+        if (hasGreeted) this.connectivity?.settled(this, "sync");
         heard(frame);
       });
       wait();

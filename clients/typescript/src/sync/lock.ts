@@ -1,9 +1,8 @@
 import { abortable } from "../clock.js";
 import { Queue } from "./pool.js";
-import type { DeviceStore } from "./store.js";
 
-/** `sync`: a synchronisation. `write`: one look and what it has written, short. `live`: who listens for the others. */
-export type LockName = "sync" | "write" | "live";
+/** `sync`: a synchronisation. `write`: one look and what it has written, short. `live`: who listens for the others. `batches`: who runs them. */
+export type LockName = "sync" | "write" | "live" | "batches";
 
 /**
  * Does `work` while nobody else who has the same copy does work under that name, in whatever window or process; whoever dies
@@ -15,10 +14,10 @@ interface Locks {
   request<Value>(name: string, options: { signal?: AbortSignal }, work: () => Promise<Value>): Promise<Value>;
 }
 
-const ofStore = new WeakMap<DeviceStore, Lock>();
+const ofStore = new WeakMap<object, Lock>();
 
 /** The platform's locks (`navigator.locks`: all windows of an origin) where the store has a name, else turns within this process. */
-export function lockOf(store: DeviceStore): Lock {
+export function lockOf(store: { readonly name?: string }): Lock {
   const locks = (globalThis.navigator as { locks?: Locks } | undefined)?.locks;
   if (store.name !== undefined && locks !== undefined) return webLock(locks, `adiuva:${store.name}`);
   const lock = ofStore.get(store) ?? queueLock();
@@ -31,7 +30,7 @@ function webLock(locks: Locks, prefix: string): Lock {
 }
 
 function queueLock(): Lock {
-  const queues = { sync: new Queue(), write: new Queue(), live: new Queue() };
+  const queues = { sync: new Queue(), write: new Queue(), live: new Queue(), batches: new Queue() };
   return (name, work, signal) => {
     let hasBegun = false;
     const done = queues[name].run(() => {

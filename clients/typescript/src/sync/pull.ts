@@ -1,6 +1,6 @@
 import { ok } from "../api.js";
 import { abortable } from "../clock.js";
-import { isProblem, OtherAccount } from "../problem.js";
+import { isProblem, OtherAccount, type CauseOptions } from "../problem.js";
 import type { Change } from "../types.js";
 import { BEGINNING, isUnknownCursor, resyncReason, type Resync } from "./feed.js";
 import type { Run } from "./run.js";
@@ -54,7 +54,7 @@ export class Pull {
   }
 
   /** A cursor is good for one account alone; the beginning, where every resync starts, is one of any account's feed. */
-  async #mustBe(account: string, options?: ErrorOptions): Promise<void> {
+  async #mustBe(account: string, options?: CauseOptions): Promise<void> {
     if ((await this.#account()) !== account) throw new OtherAccount(options);
   }
 

@@ -1,4 +1,5 @@
 import { AdiuvaProblem, isProblem } from "../problem.js";
+import { AdiuvaTimeoutError } from "../timeouts.js";
 import { isOfOne, fail, type Run, type SyncResult } from "./run.js";
 import type { LocalRecord, ServerState } from "./store.js";
 import { MOST_RECORDS, MOST_SENT_BYTES, type Operation, type OperationResult } from "./wire.js";
@@ -95,7 +96,9 @@ class Push {
       await copy.sent(new Map([[id, { revision: meta.revision, checksum: meta.checksum, etag: meta.etag }]]));
       result.sent += 1;
     } catch (error) {
-      this.#refuse(id, error);
+      // So much, on so slow a line: the others must not wait for it.
+      if (error instanceof AdiuvaTimeoutError) result.failed.push({ id, error });
+      else this.#refuse(id, error);
     }
   }
 

@@ -96,7 +96,7 @@ export class Wire {
     const make = (): Request => new Request(`${this.url}/api/v1/storage/${path}`, { method, headers, signal: signal ?? null, ...body });
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.pace.turn(async () => {
-        const response = await this.transport.send(make, true);
+        const response = await this.transport.send(make, { repeatable: true });
         return itemsOf(response).catch((cause: unknown) => new BrokenAnswer("The answer broke off.", { cause }));
       }, signal);
       if (!(answer instanceof BrokenAnswer)) return answer;

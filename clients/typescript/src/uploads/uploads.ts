@@ -1,3 +1,4 @@
+import type { Abortable } from "../blobs.js";
 import { sha256, toBase64 } from "../bytes.js";
 import { Endurance } from "../endurance.js";
 import type { Patience } from "../patience.js";
@@ -23,8 +24,7 @@ export interface UploadState {
   etag: string | undefined;
 }
 
-export interface UploadProgress {
-  signal?: AbortSignal | undefined;
+export interface UploadProgress extends Abortable {
   /** Called with the bytes that the server has. */
   onProgress?: ((bytes: number, size: number) => void) | undefined;
 }
@@ -46,22 +46,22 @@ export class Uploads {
    * Begins one, and reserves its room. `metadata`: `target` and what belongs to it. The id leads to it until it is finished, and
    * a day longer. Problems: `quota_exceeded`, `payload_too_large`, `conflict` for an id that is taken.
    */
-  async create(size: number, metadata: Record<string, string>, { signal }: UploadProgress = {}): Promise<string> {
+  async create(size: number, metadata: Record<string, string>, { signal, timeout }: UploadProgress = {}): Promise<string> {
     const encode = (text: string) => toBase64(new TextEncoder().encode(text));
     const headers = {
       "Upload-Length": String(size),
       "Upload-Metadata": Object.entries(metadata).map(([name, value]) => `${name} ${encode(value)}`).join(","),
       "Idempotency-Key": crypto.randomUUID(),
     };
-    const response = await this.#send("POST", "", { headers, signal });
+    const response = await this.#send("POST", "", { headers, signal, timeout });
     const id = response.headers.get("Location")?.split("/").at(-1);
     if (id === undefined || id === "") throw new TypeError("The answer does not say where the upload is.");
     return id;
   }
 
   /** How far it is. Throws `UploadExpired`. */
-  async state(id: string, { signal }: UploadProgress = {}): Promise<UploadState> {
-    const { headers } = await this.#send("HEAD", `/${id}`, { signal });
+  async state(id: string, { signal, timeout }: UploadProgress = {}): Promise<UploadState> {
+    const { headers } = await this.#send("HEAD", `/${id}`, { signal, timeout });
     return stateOf(headers, numberOf(headers, "Upload-Length"));
   }
 
@@ -70,22 +70,22 @@ export class Uploads {
    * that it began with. Throws `SourceChanged`, `UploadExpired`, or the problem: `checksum_mismatch` where the whole is not what was
    * said of it (then it is gone).
    */
-  async send(id: string, source: Source, { signal, onProgress }: UploadProgress = {}): Promise<UploadState> {
+  async send(id: string, source: Source, options: UploadProgress = {}): Promise<UploadState> {
     const reader = await readerOf(source);
     try {
-      return await this.#sendAll(id, reader, { signal, onProgress });
+      return await this.#sendAll(id, reader, options);
     } finally {
       await reader.close();
     }
   }
 
-  async #sendAll(id: string, reader: SourceReader, { signal, onProgress = () => {} }: UploadProgress): Promise<UploadState> {
+  async #sendAll(id: string, reader: SourceReader, { signal, timeout, onProgress = () => {} }: UploadProgress): Promise<UploadState> {
     const parts = new Parts(reader);
     const endurance = new Endurance(this.patience, PASSING, signal);
     let known = 0;
     let state: UploadState | undefined;
     for (;;) {
-      state ??= await endurance.attempt(() => this.state(id, { signal }));
+      state ??= await endurance.attempt(() => this.state(id, { signal, timeout }));
       if (state === undefined) continue;
       if (state.offset > known) {
         endurance.progress();
@@ -94,40 +94,40 @@ export class Uploads {
       if (state.offset >= state.size) return state;
       const { offset, size } = state;
       const bytes = await parts.from(offset);
-      state = await endurance.attempt(() => this.#patch(id, { offset, size, bytes, signal }));
+      state = await endurance.attempt(() => this.#patch(id, { offset, size, bytes, signal, timeout }));
     }
   }
 
   /** Gives its room back. What is gone already is no error. */
-  async abort(id: string, { signal }: UploadProgress = {}): Promise<void> {
+  async abort(id: string, { signal, timeout }: UploadProgress = {}): Promise<void> {
     try {
-      await this.#send("DELETE", `/${id}`, { signal });
+      await this.#send("DELETE", `/${id}`, { signal, timeout });
     } catch (error) {
       if (!(error instanceof UploadExpired)) throw error;
     }
   }
 
-  async #patch(id: string, part: { offset: number; size: number; bytes: Uint8Array; signal: AbortSignal | undefined }): Promise<UploadState> {
-    const { offset, size, bytes, signal } = part;
+  async #patch(id: string, part: { offset: number; size: number; bytes: Uint8Array } & Abortable): Promise<UploadState> {
+    const { offset, size, bytes, signal, timeout } = part;
     const digest = await sha256(bytes);
     const headers = {
       "Content-Type": "application/offset+octet-stream",
       "Upload-Offset": String(offset),
       "Upload-Checksum": `sha256 ${toBase64(Uint8Array.from(digest.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)))}`,
     };
-    const response = await this.#send("PATCH", `/${id}`, { headers, body: bytes as BodyInit, signal });
+    const response = await this.#send("PATCH", `/${id}`, { headers, body: bytes as BodyInit, signal, timeout });
     return stateOf(response.headers, size);
   }
 
   async #send(
     method: string,
     path: string,
-    { headers = {}, body, signal }: { headers?: Record<string, string>; body?: BodyInit; signal?: AbortSignal | undefined },
+    { headers = {}, body, signal, timeout }: { headers?: Record<string, string>; body?: BodyInit } & Abortable,
   ): Promise<Response> {
     const options = { method, headers: { "Tus-Resumable": "1.0.0", ...headers }, signal: signal ?? null };
     const url = `${this.url}/api/v1/storage/uploads${path}`;
     try {
-      return await this.transport.send(() => new Request(url, { ...options, ...(body === undefined ? {} : { body }) }));
+      return await this.transport.send(() => new Request(url, { ...options, ...(body === undefined ? {} : { body }) }), { timeout });
     } catch (error) {
       const isGone = isProblem(error, "not_found") || (error instanceof UnexpectedResponse && error.status === 404);
       throw isGone && path !== "" ? new UploadExpired(`There is no upload${path.replace("/", " ")}.`, { cause: error }) : error;

@@ -1,7 +1,7 @@
 // One window of an app in a browser: its copy in IndexedDB, its session in localStorage, and an engine that runs for as long as
 // the window is open. `?api=` names the server. What a test wants of it is in `window.device`.
 import { createAdiuvaClient, type Conflict, type Decision, type StoredTokens, type SyncResult } from "../../src/index.js";
-import { IndexedDbStore } from "../../examples/indexeddb_store.js";
+import { IndexedDbStore } from "../../src/index.js";
 
 const TABLE = "notes";
 const [bytes, text] = [(line: string) => new TextEncoder().encode(line), (body: Uint8Array) => new TextDecoder().decode(body)];

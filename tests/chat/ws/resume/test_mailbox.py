@@ -36,6 +36,20 @@ async def holder(redis: Redis, turn_id: str) -> str:
     return str(found)
 
 
+async def test_a_client_that_knows_its_turn_finds_it_through_any_process(
+    redis: Redis, free: Account, lose: Lose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announce = mailbox._announce
+
+    async def late(*turn_ids: str) -> None:
+        await asyncio.sleep(0.3)
+        await announce(*turn_ids)
+
+    monkeypatch.setattr(mailbox, "_announce", late)
+    lost = await lose(free, count=1)
+    assert await redis.get(f"adiuva:turn:{lost.turn_id}") == mailbox.address
+
+
 async def test_what_redis_has_forgotten_is_said_again_while_the_turns_are_kept(
     redis: Redis, connect: Connect, llm: LoopbackLLM, free: Account, lose: Lose
 ) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -197,18 +196,23 @@ async def test_what_is_refused_here_is_refused_there(pair: Pair, provider: Loopb
     assert said(lost, *rest) == "".join(TICKS)
 
 
+def narrow(server: RunningServer) -> socket.socket:
+    """Connected, with next to no room for what is not read."""
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.connect(("127.0.0.1", server.port))
+    raw.setblocking(False)
+    return raw
+
+
 async def test_a_client_that_does_not_read_holds_the_turn_in_the_other_process(
     pair: Pair, provider: LoopbackLLM, token: str
 ) -> None:
     provider.script(text(SAID, *["x" * 100_000] * 1000))
-    address = urlsplit(pair.two.url)
-    raw = socket.socket()
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    raw.connect((address.hostname, address.port))
-    raw.setblocking(False)
+    # The first one takes little, too: what it is sent before the second one comes is kept up to 1 MiB only.
     async with (
-        stream(pair.one, token, max_queue=1) as first,
-        stream(pair.two, token, sock=raw, max_queue=1, max_size=None) as connection,
+        stream(pair.one, token, sock=narrow(pair.one), max_queue=1, max_size=None) as first,
+        stream(pair.two, token, sock=narrow(pair.two), max_queue=1, max_size=None) as connection,
     ):
         await say(first, message="Hello", resume=True)
         frame = await hear(first)
