@@ -1,7 +1,6 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from accounts.models import User, hash_of
 from tests.accounts.database_dump import whole_database
 from tests.support.accounts import PASSWORD, Account
 from tests.support.client import Answer, ApiClient
+from tests.support.freed_address import register_when_free
 from tests.support.server import PROJECT_DIR, RunningServer, clean_environment
 from tests.support.worker import worker_beside
 
@@ -266,8 +266,4 @@ def test_what_a_kill_cut_short_is_finished_when_a_server_starts(
 
     restarted = server_factory()
     with worker_beside(restarted, tmp_path):
-        deadline = time.monotonic() + 120
-        while (status := httpx.post(f"{restarted.url}/api/v1/auth/register", json=body, timeout=30).status_code) == 409:
-            assert time.monotonic() < deadline
-            time.sleep(3)
-    assert status == 201
+        register_when_free(restarted, body)

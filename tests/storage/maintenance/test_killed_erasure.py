@@ -14,6 +14,7 @@ from threading import Thread
 import httpx
 import pytest
 
+from tests.support.freed_address import register_when_free
 from tests.support.server import RunningServer
 from tests.support.worker import worker_beside
 
@@ -86,12 +87,7 @@ def test_an_erasure_that_a_kill_cut_short_is_finished_by_the_next_start(
     login = {"email": account["email"], "password": account["password"]}
     assert httpx.post(f"{server.url}/api/v1/auth/login", json=login, timeout=30).status_code == 401
     with worker_beside(server, tmp_path):
-        deadline = time.monotonic() + 60
-        while (
-            httpx.post(f"{server.url}/api/v1/auth/register", json=login, timeout=30).status_code == 409
-        ):  # the address is kept still
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+        register_when_free(server, login)
     assert not (data / "blobs" / account["id"]).exists()
     assert files_of(data, account["stays"]) == 2
     headers = {"Authorization": f"Bearer {account['stays_token']}"}
