@@ -192,8 +192,12 @@ def revoke_sessions(*, user_id: UUID, session_ids: list[UUID]) -> int:
 
 def revoke_sessions_of_many(sessions: QuerySet[Session]) -> None:
     """Whoever's they are: in a few statements, since what asks for it may hold a lock that thousands are behind."""
+    sessions = sessions.filter(revoked_at__isnull=True)
+    # Their rows first, as of one: who ends all sessions of one of them meanwhile takes these in another order.
+    users = User.objects.filter(id__in=sessions.values("user_id")).order_by("id")
+    list(users.select_for_update(no_key=True).values_list("id"))
     ended: dict[UUID, list[UUID]] = defaultdict(list)
-    live = list(sessions.filter(revoked_at__isnull=True).values_list("user_id", "id"))
+    live = list(sessions.values_list("user_id", "id"))
     for user_id, session_id in live:
         ended[user_id].append(session_id)
     now = datetime.now(UTC)
