@@ -5,13 +5,14 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.models import User
+from accounts.models import Session, User
 from accounts.organizations.access import OWNERS, lock_with_role
 from accounts.organizations.audit.recording import record
-from accounts.organizations.members.service import add_member, end_sso_sessions
-from accounts.organizations.models import AuditType, Identity, Membership, Organization, Role
+from accounts.organizations.members.service import add_member
+from accounts.organizations.models import AuditType, Membership, Organization, Role
 from accounts.organizations.seats import payment
 from accounts.recovery.verification import require_verified_email
+from accounts.sessions import revoke_sessions_of_many
 
 
 def require_founder(user: User) -> None:
@@ -54,7 +55,5 @@ def delete_organization(*, user: User, organization_id: UUID) -> None:
 
 def dissolve_organization(organization: Organization) -> None:
     """Under its lock, in the running transaction: with all that belongs to it."""
-    linked = Identity.objects.filter(connection__organization_id=organization.id)
-    for user_id in set(linked.values_list("user_id", flat=True)):
-        end_sso_sessions(user_id=user_id, organization_id=organization.id)
+    revoke_sessions_of_many(Session.objects.filter(sso__identity__connection__organization_id=organization.id))
     organization.delete()

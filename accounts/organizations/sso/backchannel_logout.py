@@ -94,7 +94,8 @@ def _addressed(logout_token: str) -> list[Connection]:
     except (ValueError, LookupError, TypeError, RecursionError):
         return []
     clients = audience if isinstance(audience, list) else [audience]
-    texts = [text for text in (issuer, *clients) if isinstance(text, str) and "\0" not in text]
+    # What JSON can escape and no database takes (NUL, halves of surrogate pairs) is not printable; ours are.
+    texts = [text for text in (issuer, *clients) if isinstance(text, str) and text.isprintable()]
     if len(texts) != len(clients) + 1:
         return []
     return list(Connection.objects.filter(issuer=issuer, client_id__in=clients))

@@ -1,7 +1,6 @@
 """Setting up an organisation's sign-on, and taking it away."""
 
 import uuid
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -17,7 +16,7 @@ from accounts.organizations.seats import lock_organization
 from accounts.organizations.sso.client_secrets import UnreadableError, open_secret, seal_secret
 from accounts.organizations.sso.provider.asking import ProviderUnreachable, UnfitProviderError
 from accounts.organizations.sso.provider.discovery import discover, fetch_keys
-from accounts.sessions import revoke_sessions
+from accounts.sessions import revoke_sessions_of_many
 from adiuva.api.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 
 MOST_TARGET_CHARACTERS = 300  # the audit's column
@@ -94,12 +93,7 @@ def delete_connection(*, organization_id: UUID, actor: User) -> None:
     """Its identities go with it, and the sessions that began there end. Raises ``NotFound``, as ``put_connection``."""
     _lock_for(organization_id, actor)
     connection = find_connection(organization_id)
-    live = Session.objects.filter(revoked_at__isnull=True, sso__identity__connection=connection)
-    of_users: dict[UUID, list[UUID]] = defaultdict(list)
-    for user_id, session_id in live.values_list("user_id", "id"):
-        of_users[user_id].append(session_id)
-    for user_id, session_ids in of_users.items():
-        revoke_sessions(user_id=user_id, session_ids=session_ids)
+    revoke_sessions_of_many(Session.objects.filter(sso__identity__connection=connection))
     target = connection.issuer[:MOST_TARGET_CHARACTERS]
     connection.delete()
     record(AuditType.SSO_REMOVED, organization_id=organization_id, actor=actor, target=target)

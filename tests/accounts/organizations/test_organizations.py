@@ -4,8 +4,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from accounts.models import User
+from accounts.models import Session, User
 from accounts.organizations.models import Membership, Organization, Role
 from billing.models import Subscription
 from billing.subscriptions import set_tier
@@ -157,6 +159,23 @@ def test_deleted_it_ends_the_sessions_that_began_at_its_provider(api: ApiClient)
     assert api.delete(f"organizations/{organization.id}", token=owner.access_token).status == 204
     assert api.get("auth/me", token=member.access_token).code == "invalid_token"
     assert api.get("auth/me", token=owner.access_token).status == 200
+
+
+@pytest.mark.parametrize("gone", ["", "/sso"])
+def test_however_many_signed_in_there_its_end_takes_as_many_queries(api: ApiClient, gone: str) -> None:
+    """Everybody of it waits behind its lock meanwhile, and on SQLite everybody who writes."""
+
+    def end(members: int) -> int:
+        organization, owner = make_organization()
+        for _ in range(members):
+            sign_in_at_provider(organization, join(organization))
+        with CaptureQueriesContext(connection) as queries:
+            assert api.delete(f"organizations/{organization.id}{gone}", token=owner.access_token).status == 204
+        assert not Session.objects.filter(sso__isnull=False).exists()
+        assert Session.objects.filter(revoked_at__isnull=False).count() >= members
+        return len(queries)
+
+    assert end(2) == end(9)
 
 
 def test_an_invitation_to_one_that_is_gone_is_none(api: ApiClient, make_user: MakeUser) -> None:
