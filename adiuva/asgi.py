@@ -35,6 +35,7 @@ from storage.sync.consumer import websocket_urlpatterns as sync_sockets
 CAPS = [
     # context 512 KiB and message 32,000 characters, both possibly \u-escaped (six bytes for a two-byte character)
     Cap(re.compile(r"/api/v1/chat"), 2048 * KIB),
+    Cap(re.compile(r"/api/v1/batches/build"), 2048 * KIB),
     Cap(re.compile(r"/api/v1/plans/templates/[^/]+/run"), 2048 * KIB),
     # 16 MiB of sealed bytes as base64, four bytes for three, and what each of 500 operations has beside them.
     Cap(re.compile(r"/api/v1/storage/records/batch"), 24 * MIB, streams=True),

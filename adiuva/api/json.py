@@ -21,11 +21,12 @@ _OUTSIDE_STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|([\[{])|([\]}])', re.DOTAL
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
-def loads(data: bytes | str) -> Any:
+def loads(data: bytes | str, *, checks_text: bool = True) -> Any:
     """The value ``data`` encodes.
 
     Raises ``ValidationFailed`` (field ``non_field_errors``) for text that is not UTF-8 or not JSON, ``NaN`` and
-    ``Infinity``, numbers no double can hold, NUL characters, lone surrogates, and more than 64 levels.
+    ``Infinity``, numbers no double can hold, more than 64 levels, and what ``check_text`` does. Without ``checks_text``
+    that is the caller's to ask, of a part at a time.
     """
     try:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
@@ -39,11 +40,11 @@ def loads(data: bytes | str) -> Any:
             parse_constant=_refuse_constant,
             parse_float=_finite,
             parse_int=_whole,
-            object_hook=_checked_object,
         )
     except json.JSONDecodeError as error:
         _refuse(f"The body is not JSON: {error.msg} (line {error.lineno}, column {error.colno}).")
-    _check_text(value)
+    if checks_text:
+        check_text(value)
     return value
 
 
@@ -77,13 +78,8 @@ def _whole(literal: str) -> int:
     return int(literal)
 
 
-def _checked_object(value: dict[str, Any]) -> dict[str, Any]:
-    for key in value:
-        _check_string(key)
-    return value
-
-
-def _check_text(value: Any) -> None:
+def check_text(value: Any) -> None:
+    """Raises ``ValidationFailed`` for NUL characters and lone surrogates, in names as well."""
     pending = [value]
     while pending:
         item = pending.pop()
@@ -92,6 +88,7 @@ def _check_text(value: Any) -> None:
         elif isinstance(item, list):
             pending.extend(item)
         elif isinstance(item, dict):
+            pending.extend(item)
             pending.extend(item.values())
 
 

@@ -210,7 +210,7 @@ class BatchSerializer(serializers.Serializer[BatchView]):
     state = serializers.ChoiceField(choices=BatchState.choices, source="batch.state")
     reason = serializers.SerializerMethodField()
     trigger = serializers.ChoiceField(choices=Trigger.choices, source="batch.trigger")
-    next_due_at = serializers.DateTimeField(source="batch.next_due_at", allow_null=True)
+    next_due_at = TimeField(source="batch.next_due_at", allow_null=True)
     spec = serializers.SerializerMethodField()
     checksum = serializers.CharField(source="batch.checksum", help_text="SHA-256 of the sealed bytes.")
     revision = serializers.IntegerField(source="batch.revision")

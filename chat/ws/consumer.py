@@ -81,6 +81,9 @@ class ChatStream(SocketConsumer):
                 pass
             case ItemsFrame():
                 await self._take_items(frame, size)
+            case BadFrame(problem, is_unreadable=True) if isinstance(self._turn, SocketMap) and self._turn.outstanding:
+                # Most likely those that were asked for: the run would wait for them in vain.
+                self._turn.take_items(ItemsFrame((), problem))
             case ChatFrame() | MapFrame() | ResumeFrame() | BadFrame():
                 await self._enqueue(frame, size)
 

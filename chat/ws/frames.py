@@ -33,8 +33,11 @@ class ChatFrame:
 
 @dataclass(frozen=True, slots=True)
 class BadFrame:
+    """``is_unreadable``: nobody can tell what it was to be."""
+
     problem: Problem
     request_id: str | None = None
+    is_unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,15 @@ ClientFrame = WaitingFrame | ItemsFrame | CancelFrame | ToolResultFrame | PongFr
 def parse(text: str | None) -> ClientFrame:
     """Parse a frame; None stands for a binary one. Raises nothing: an invalid frame is a ``BadFrame``."""
     if text is None:
-        return BadFrame(ValidationFailed({WHOLE_BODY: ["Frames must be text; this one is binary."]}))
+        refusal = ValidationFailed({WHOLE_BODY: ["Frames must be text; this one is binary."]})
+        return BadFrame(refusal, is_unreadable=True)
     try:
-        value = strict_json.loads(text)
+        value = strict_json.loads(text, checks_text=False)
+        # What is wrong with one of a map's records is wrong with that one alone.
+        if not isinstance(value, dict) or value.get("type") != "items":
+            strict_json.check_text(value)
     except ValidationFailed as refusal:
-        return BadFrame(refusal)
+        return BadFrame(refusal, is_unreadable=True)
     if not isinstance(value, dict):
         return BadFrame(ValidationFailed({WHOLE_BODY: ["A frame must be a JSON object."]}))
     own_id = value.get("request_id")

@@ -7,7 +7,7 @@ an hour apart.
 
 import heapq
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from functools import cache
 from itertools import chain
 from typing import Literal
@@ -69,6 +69,8 @@ def _moments(rule: Rule, zone: ZoneInfo, after: datetime) -> Iterator[tuple[date
     """In UTC and rising, with whether a gap has moved it. Some from before ``after`` come first."""
     waiting: list[tuple[datetime, bool]] = []
     for local in _local_times(rule, after):
+        if local.year == MAXYEAR:  # west of Greenwich its last evening is no moment that there is a number for
+            break
         moment = to_utc(local, zone)
         if rule.until is not None and (moment if rule.until.tzinfo else local) > rule.until:
             break

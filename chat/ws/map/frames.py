@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from adiuva.api import json as strict_json
 from adiuva.api.errors import PayloadTooLarge, Problem, ValidationFailed
 from agents.actions import Action
 from agents.llm.port import Usage
@@ -48,7 +49,7 @@ def parse_items(value: dict[str, Any], own_id: str | None) -> ItemsFrame:
         return _refuse("items", f"These are more than {MAX_NEED}, which is more than is ever asked for.", own_id)
     for index, item in enumerate(items):
         key = item.get("key") if isinstance(item, dict) else None
-        if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY_CHARACTERS:
+        if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY_CHARACTERS or _find_bad_text(key):
             field = f"items.{index}.key" if isinstance(item, dict) else f"items.{index}"
             return _refuse(field, f"An item needs a key of 1 to {MAX_KEY_CHARACTERS} characters.", own_id)
     return ItemsFrame(tuple(_item(item["key"], item.get("record")) for item in items), request_id=own_id)
@@ -62,9 +63,19 @@ def _item(key: str, record: Any) -> MapItem:
     """Compact JSON in UTF-8 counts, so that a client's spacing or escaping makes no difference."""
     if not isinstance(record, dict):
         return MapItem(key, {}, ValidationFailed({"record": ["This must be an object."]}))
+    if _find_bad_text(record):
+        return MapItem(key, {}, ValidationFailed({"record": ["This holds a NUL character or a lone surrogate."]}))
     if len(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_RECORD_BYTES:
         return MapItem(key, {}, PayloadTooLarge(f"This record is larger than {MAX_RECORD_BYTES} bytes."))
     return MapItem(key, record)
+
+
+def _find_bad_text(value: Any) -> bool:
+    try:
+        strict_json.check_text(value)
+    except ValidationFailed:
+        return True
+    return False
 
 
 @dataclass(slots=True)

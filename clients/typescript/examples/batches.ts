@@ -82,7 +82,7 @@ async function buildOrWrite(message: string): Promise<BatchSpec> {
   try {
     const { spec, explanation, questions } = await batches.build({ message, timezone: "Europe/Rome" });
     console.log("Built:", explanation, ...questions);
-    return spec;
+    if (spec !== null) return spec;
   } catch (error) {
     if (!isProblem(error, "feature_not_available", "not_buildable")) throw error;
     console.log("Written by hand:", error.code);

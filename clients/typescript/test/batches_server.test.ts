@@ -172,13 +172,17 @@ test("of 200 records whose connection is cut at the 120th the other 80 are done,
 
 test("a sentence becomes a batch whose next times are those that this device computes", async () => {
   const built = await batches.build({ message: "every weekday at 8:30 set the priority of all tasks that are due today to high", timezone: "Europe/Rome" });
-  assert.equal(built.spec.version, 1);
-  assert.equal(built.spec.trigger.kind, "schedule");
-  if (built.spec.trigger.kind !== "schedule") return;
+  const { spec } = built;
+  assert.ok(spec !== null);
+  assert.equal(spec.version, 1);
+  assert.equal(spec.trigger.kind, "schedule");
+  if (spec.trigger.kind !== "schedule") return;
   const times: number[] = [];
-  for (const due of dueTimes(built.spec.trigger, Date.now())) if (times.push(due) === 3) break;
+  for (const due of dueTimes(spec.trigger, Date.now())) if (times.push(due) === 3) break;
   assert.deepEqual(built.next_runs.map((time) => Date.parse(time)), times);
-  assert.equal((await existing(built.spec)).spec?.name, built.spec.name);
+  assert.equal((await existing(spec)).spec?.name, spec.name);
+  const asked = await batches.build({ message: "every hour set due dates", timezone: "Europe/Rome" });
+  assert.deepEqual([asked.spec, asked.questions.length], [null, 1]);
   await assert.rejects(batches.build({ message: "ring the bell when my aunt calls", timezone: "Europe/Rome" }), { code: "not_buildable" });
 });
 

@@ -17,6 +17,7 @@ from tests.support.server import RunningServer
 LOGIN = "/api/v1/auth/login"
 CHAT = "/api/v1/chat"
 CHAT_CAP = 2048 * KIB
+TAKE_A_CONTEXT = [CHAT, "/api/v1/batches/build", "/api/v1/plans/templates/tpl_note_agent_default/run"]
 MIB = 1024 * KIB
 
 
@@ -44,11 +45,14 @@ def test_a_larger_one_is_413_declared_or_in_chunks_and_its_sender_sees_the_answe
         assert answer.headers["Connection"] == "close"
 
 
-def test_a_chat_request_may_have_2_mib_of_somebody_signed_in(server: RunningServer, member: Member) -> None:
-    assert post(server, CHAT, b"a" * CHAT_CAP, member.bearer).code == "validation_error"
-    assert post_chunked(server, CHAT, CHAT_CAP, member.bearer).code == "validation_error"
-    assert post(server, CHAT, b"a" * (CHAT_CAP + 1), member.bearer).code == "payload_too_large"
-    assert post_chunked(server, CHAT, CHAT_CAP + 1, member.bearer).code == "payload_too_large"
+@pytest.mark.parametrize("path", TAKE_A_CONTEXT)
+def test_what_takes_a_context_may_have_2_mib_of_somebody_signed_in(
+    server: RunningServer, member: Member, path: str
+) -> None:
+    assert post(server, path, b"a" * CHAT_CAP, member.bearer).code == "validation_error"
+    assert post_chunked(server, path, CHAT_CAP, member.bearer).code == "validation_error"
+    assert post(server, path, b"a" * (CHAT_CAP + 1), member.bearer).code == "payload_too_large"
+    assert post_chunked(server, path, CHAT_CAP + 1, member.bearer).code == "payload_too_large"
 
 
 @pytest.mark.parametrize("token", [None, "x.y.z", "tampered"])

@@ -151,6 +151,13 @@ def test_a_new_spec_is_a_new_revision(device: Device) -> None:
     assert changed == device.get(batch["id"])
 
 
+@pytest.mark.parametrize("due", ["0001-01-01T00:00:00.000000Z", "0999-12-31T23:59:59.000000Z"])
+def test_a_due_time_is_shown_as_it_is_taken(device: Device, due: str) -> None:
+    batch = device.made(next_due_at=due)
+    assert batch["next_due_at"] == due
+    assert device.put(batch["id"], next_due_at=batch["next_due_at"]).status == 200
+
+
 def test_what_is_left_out_stays_as_it_is(device: Device) -> None:
     batch = device.made(next_due_at=ago(-HOUR))
     moved = device.put(batch["id"], next_due_at=ago(-DAY)).json

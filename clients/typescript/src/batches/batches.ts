@@ -80,7 +80,8 @@ export interface BatchList {
 
 /** What a sentence has become. With `questions`, ask the user before it is kept. */
 export interface Built {
-  spec: BatchSpec;
+  /** Null as long as nothing can be said without answers to the questions. */
+  spec: BatchSpec | null;
   explanation: string;
   questions: string[];
   warnings: string[];

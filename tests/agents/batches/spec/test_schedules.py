@@ -131,6 +131,7 @@ FIXED: dict[str, tuple[tuple[str, str, str, str], list[str]]] = {
         ("FREQ=DAILY;UNTIL=20260103T215900Z", "2026-01-01T23:00", ROME, "2026-01-02T00:00"),
         ["2026-01-02T23:00+01:00"],
     ),
+    "on the last evening of all": (("FREQ=DAILY", "2026-01-01T23:00", NEW_YORK, "9999-12-30T00:00"), []),
     "over": (("FREQ=DAILY;COUNT=1", "2026-01-01T08:00", ROME, "2026-01-02T00:00"), []),
 }
 

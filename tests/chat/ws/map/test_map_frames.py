@@ -81,11 +81,25 @@ def item(number: int = 0, **fields: Any) -> dict[str, Any]:
         ([item(key="")], "items.0.key"),
         ([item(key="x" * 201)], "items.0.key"),
         ([item(key=5)], "items.0.key"),
+        ([item(key="\ud83d")], "items.0.key"),
         ([item(0), item(0)], "items.1.key"),
         ([item(number) for number in range(4)], "items"),
         ([item(number) for number in range(21)], "items"),
     ],
-    ids=["null", "object", "text", "number", "keyless", "empty", "long", "numeric", "twice", "unasked", "many"],
+    ids=[
+        "null",
+        "object",
+        "text",
+        "number",
+        "keyless",
+        "empty",
+        "long",
+        "numeric",
+        "surrogate",
+        "twice",
+        "unasked",
+        "many",
+    ],
 )
 async def test_items_against_the_protocol_end_the_run(
     connect: Connect, llm: LoopbackLLM, free: Account, items: Any, field: str
@@ -99,6 +113,23 @@ async def test_items_against_the_protocol_end_the_run(
 
     assert (error["type"], error["request_id"]) == ("error", "m")
     assert list(error["error"]["errors"]) == [field]
+    assert (await MapDevice(socket, tasks(1)).run())["outcome"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    "unreadable", ['{"type":"items","items":[', '{"type":"items","a":' + "[" * 65 + "]" * 65 + "}"], ids=["cut", "deep"]
+)
+async def test_a_frame_that_cannot_be_read_ends_a_run_that_waits_for_items(
+    connect: Connect, llm: LoopbackLLM, free: Account, unreadable: str
+) -> None:
+    socket = await connect(free)
+    await socket.send(type="map", **RIGHT, request_id="m")
+    assert (await socket.frame())["type"] == "need"
+
+    await socket.send_text(unreadable)
+    (error,) = await socket.answer()
+
+    assert (error["error"]["code"], error["request_id"]) == ("validation_error", "m")
     assert (await MapDevice(socket, tasks(1)).run())["outcome"] == "succeeded"
 
 
@@ -120,8 +151,15 @@ async def test_a_key_of_an_item_that_is_done_cannot_be_sent_again(
 
 @pytest.mark.parametrize(
     ("record", "code"),
-    [({"text": "ü" * 8_192}, "payload_too_large"), ([1], "validation_error"), (None, "validation_error")],
-    ids=["large", "list", "null"],
+    [
+        ({"text": "ü" * 8_192}, "payload_too_large"),
+        ([1], "validation_error"),
+        (None, "validation_error"),
+        ({"title": "Half an emoji \ud83d"}, "validation_error"),
+        ({"\udfff": 1}, "validation_error"),
+        ({"notes": [{"text": "\0"}]}, "validation_error"),
+    ],
+    ids=["large", "list", "null", "surrogate", "surrogate in a name", "nul"],
 )
 async def test_a_record_that_cannot_be_taken_fails_by_itself(
     connect: Connect, llm: LoopbackLLM, free: Account, record: Any, code: str
