@@ -37,6 +37,7 @@ from marketplace.models import (
     PluginStatus,
     PluginVersion,
     PurchaseStatus,
+    ReviewClaim,
 )
 from marketplace.models.catalog import FORMER_AUTHOR
 from marketplace.payouts import transfers
@@ -66,6 +67,7 @@ def _release_plugin(user_id: UUID, slug: str) -> None:
         plugin.delete()
         return
     versions = PluginVersion.objects.filter(plugin=plugin)
+    ReviewClaim.objects.filter(version__in=versions).delete()
     versions.filter(status=PluginStatus.PENDING_REVIEW).update(
         status=PluginStatus.WITHDRAWN, decided_at=datetime.now(UTC)
     )
