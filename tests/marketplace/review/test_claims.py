@@ -171,6 +171,15 @@ def test_the_queue_is_filtered_by_claims(admin: Client, reviewer: User, colleagu
     }
 
 
+def test_a_claim_that_ends_while_the_page_is_made_is_none(
+    admin: Client, colleague: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = submit()
+    claims.claim(version=version, reviewer=colleague)
+    monkeypatch.setattr(claims, "renew", lambda **_: claims.end(version.pk))
+    assert "Unclaimed" in page(admin, version)
+
+
 def test_a_reviewer_who_leaves_leaves_no_claim(reviewer: User) -> None:
     version = submit()
     claims.claim(version=version, reviewer=reviewer)
