@@ -67,10 +67,10 @@ def _release_plugin(user_id: UUID, slug: str) -> None:
         plugin.delete()
         return
     versions = PluginVersion.objects.filter(plugin=plugin)
-    ReviewClaim.objects.filter(version__in=versions).delete()
     versions.filter(status=PluginStatus.PENDING_REVIEW).update(
         status=PluginStatus.WITHDRAWN, decided_at=datetime.now(UTC)
     )
+    ReviewClaim.objects.filter(version__in=versions).delete()  # after its version, as whoever claims locks them
     versions.filter(submitted_by=user_id).update(submitted_by=None)
     plugin.author = None
     plugin.author_name = FORMER_AUTHOR
