@@ -18,6 +18,8 @@ def main() -> None:
     try:
         execute_from_command_line(sys.argv)
     finally:
+        if jobs := sys.modules.get("adiuva.jobs.embedded"):
+            jobs.finish()
         # What is left goes with the process: at its end Python would look through all of it, for 0.4 s.
         gc.freeze()
 

@@ -37,6 +37,7 @@ from marketplace.models import (
     PluginStatus,
     PluginVersion,
     PurchaseStatus,
+    ReviewClaim,
 )
 from marketplace.models.catalog import FORMER_AUTHOR
 from marketplace.payouts import transfers
@@ -69,6 +70,7 @@ def _release_plugin(user_id: UUID, slug: str) -> None:
     versions.filter(status=PluginStatus.PENDING_REVIEW).update(
         status=PluginStatus.WITHDRAWN, decided_at=datetime.now(UTC)
     )
+    ReviewClaim.objects.filter(version__in=versions).delete()  # after its version, as whoever claims locks them
     versions.filter(submitted_by=user_id).update(submitted_by=None)
     plugin.author = None
     plugin.author_name = FORMER_AUTHOR

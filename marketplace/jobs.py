@@ -47,6 +47,7 @@ def refresh_account(*, account_id: str, as_of: str) -> None:
 
 RECEIPTS_AT_ONCE: Final = 100
 RECEIPTS_WITHIN: Final = timedelta(days=1)
+RECEIPTS_LOOKED_FOR: Final = timedelta(days=30)
 
 
 @job(name="marketplace.keep_receipts")
@@ -55,10 +56,22 @@ def keep_receipts() -> None:
 
     By the clock and not at the payment, which waits for nobody. Raises the gateway's problems.
     """
+    now = datetime.now(UTC)
+    _keep_receipts(since=now - RECEIPTS_WITHIN, until=now)
+
+
+@job(name="marketplace.keep_missed_receipts")
+def keep_missed_receipts() -> None:
+    """Of what was paid within a month: after a day, or more, on which nobody could ask."""
+    now = datetime.now(UTC)
+    _keep_receipts(since=now - RECEIPTS_LOOKED_FOR, until=now - RECEIPTS_WITHIN)
+
+
+def _keep_receipts(*, since: datetime, until: datetime) -> None:
     if not (settings.STRIPE_SECRET_KEY or is_stubbed()):
         return
-    gateway, now = get_gateway(), datetime.now(UTC)
-    paid = PluginPurchase.objects.filter(receipt_url="", paid_at__gt=now - RECEIPTS_WITHIN, user__isnull=False)
+    gateway = get_gateway()
+    paid = PluginPurchase.objects.filter(receipt_url="", paid_at__gt=since, paid_at__lte=until, user__isnull=False)
     named = paid.exclude(payment_intent_id=None).order_by("-paid_at").values_list("pk", "payment_intent_id")
     for purchase_id, payment_intent_id in list(named[:RECEIPTS_AT_ONCE]):
         url = gateway.find_receipt(payment_intent_id)
@@ -89,3 +102,4 @@ def _text(value: UUID | None) -> str | None:
 
 schedule("*/5 * * * *", retry_transfers)
 schedule("*/5 * * * *", keep_receipts)
+schedule("41 4 * * *", keep_missed_receipts)

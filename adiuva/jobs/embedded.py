@@ -134,7 +134,7 @@ class EmbeddedQueue:
             self._threads = [Thread(target=self._work, name=f"jobs-{n}", daemon=True) for n in range(THREADS)]
             for thread in self._threads:
                 thread.start()
-        atexit.register(self._finish)
+        _started.append(self)
 
     def _work(self) -> None:
         while (taken := self._take()) is not None:
@@ -179,13 +179,25 @@ class EmbeddedQueue:
         now = time.monotonic()
         return not self._running and all(waiting.due > now for waiting in self._waiting.values())
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
         if self._is_stopped:
             return
         try:
             self.drain(seconds=EXIT_SECONDS)
         except TimeoutError:
             logger.warning("jobs did not end in time and are left to the schedule")
+
+
+_started: list[EmbeddedQueue] = []
+
+
+@atexit.register
+def finish() -> None:
+    """Waits for what a command has queued. ``manage.py`` calls it as its last act: once the interpreter itself ends,
+    nobody may start a thread any more, and a job that reads a blob does.
+    """
+    while _started:
+        _started.pop().finish()
 
 
 class Timetable:

@@ -94,10 +94,11 @@ class DeskAdmin(SupersedingAdmin):
 def shown_claim(version: PluginVersion, viewer: Any) -> dict[str, Any] | None:
     """``{"mine": True, "text": "claimed by you, 30 minutes left"}``. A holder's look at it renews it."""
     claims.renew(version=version, reviewer=viewer)
-    held = claims.standing_claim(version)
+    if claims.standing_claim(version) is None:
+        return None
+    held = claims.find_claim(version)  # it was renewed just now, or has ended since the version was read
     if held is None:
         return None
-    held.refresh_from_db(fields=["lapses_at"])
     return {"mine": held.reviewer_id == viewer.pk, "text": _sentence(held, viewer)}
 
 

@@ -15,6 +15,7 @@ from billing import alerts
 from marketplace.catalog.service import show_version
 from marketplace.locks import lock_open_user, lock_plugin
 from marketplace.models import Plugin, PluginStatus, PluginVersion
+from marketplace.review import claims
 from marketplace.review.mails import write_of_withdrawal
 from marketplace.submissions.manifest import small_price_fault
 
@@ -37,6 +38,7 @@ def withdraw_version(*, version: PluginVersion, author: User) -> PluginVersion:
     match locked.status:
         case PluginStatus.PENDING_REVIEW:
             locked.decided_at = now
+            claims.end(locked.pk)
             _mark_withdrawn(locked)
             _follow_newest(plugin)
         case PluginStatus.APPROVED:

@@ -24,18 +24,22 @@ TEXTS: Final = {
 }
 
 RESERVED_IDS: Final = frozenset({"mine", "earnings", "onboarding", "installed", "purchases"})
+# Reserved later than the others: a plugin that has one goes on.
+LATE_RESERVED_IDS: Final = frozenset({"installed", "purchases"})
 RESOURCES: Final = ("tasks", "projects", "notes", "checkpoints", "calendar")
 PERMISSIONS: Final = tuple(f"{verb}:{resource}" for verb in ("read", "write") for resource in RESOURCES)
 
 _ID = re.compile(r"[a-z0-9-]+")
 
 
-def id_fault(value: Any) -> str | None:
+def id_fault(value: Any, *, is_own: bool = False) -> str | None:
+    """``is_own``: its author has a plugin of that id."""
     if not isinstance(value, str) or not _ID.fullmatch(value):
         return "An id has small letters a to z, digits and hyphens only."
     if len(value) > MAX_ID:
         return f"An id has at most {MAX_ID} characters."
-    return "This id is reserved." if value in RESERVED_IDS else None
+    is_reserved = value in RESERVED_IDS and not (is_own and value in LATE_RESERVED_IDS)
+    return "This id is reserved." if is_reserved else None
 
 
 def version_fault(value: Any) -> str | None:

@@ -64,9 +64,10 @@ def submit(*, author: User, manifest: dict[str, Any], package: SpooledFile) -> P
         UpstreamError, UpstreamUnavailable, UpstreamTimeout: the blob store failed, or too many packages are inspected;
             nothing is kept.
     """
-    _require_free(author, manifest)
+    is_update = _require_free(author, manifest)
+    given = Submission(author_id=author.id, manifest=manifest, package=package, is_update=is_update)
     with inspection_slot():
-        checks = run_validators(Submission(author_id=author.id, manifest=manifest, package=package))
+        checks = run_validators(given)
     if any(blocks(result) for result in checks):
         raise ChecksFailed(checks=checks)
     kept = known_fields(manifest)
@@ -78,16 +79,18 @@ def submit(*, author: User, manifest: dict[str, Any], package: SpooledFile) -> P
         return _commit(draft, sealed)
 
 
-def _require_free(author: User, manifest: dict[str, Any]) -> None:
-    """Answered before anything is unpacked, and asked again when it is kept."""
+def _require_free(author: User, manifest: dict[str, Any]) -> bool:
+    """Whether the author has a plugin of that id. Answered before anything is unpacked, and asked again when it is
+    kept.
+    """
     slug, version = manifest.get("id"), manifest.get("version")
-    if id_fault(slug) is None:
-        plugin = Plugin.objects.filter(slug=slug).first()
-        if plugin is not None:
-            _require_own(plugin, author)
-            if version_fault(version) is None:
-                _require_new(plugin, str(version))
+    plugin = Plugin.objects.filter(slug=slug).first() if id_fault(slug, is_own=True) is None else None
+    if plugin is not None:
+        _require_own(plugin, author)
+        if version_fault(version) is None:
+            _require_new(plugin, str(version))
     _require_few_pending(author)
+    return plugin is not None
 
 
 def _require_own(plugin: Plugin, author: User) -> None:

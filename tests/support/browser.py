@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from tests.support.pictures import remember
+
 PROGRAMS = ("chromium", "chromedriver")
 PATIENCE_SECONDS = 60
 
@@ -129,6 +131,7 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         path.parent.mkdir(parents=True, exist_ok=True)
         assert self.driver.save_screenshot(str(path))
+        remember(path)
 
     def complaints(self) -> list[str]:
         """What the console holds since the last look: script errors, what a policy blocked, what did not load."""

@@ -26,6 +26,7 @@ _MARKUP: Final = frozenset({"innerHTML", "outerHTML", "srcdoc", "srcDoc", "__htm
 _MARKUP_CALLS: Final = frozenset({
     "insertAdjacentHTML", "createContextualFragment", "parseFromString", "setHTMLUnsafe", "write", "writeln",
 })  # fmt: skip
+_INTO_PAGES: Final = frozenset({"insertAdjacentHTML", "createContextualFragment", "setHTMLUnsafe"})
 _ACTIVE: Final = re.compile(
     r"<\s*(?:script|iframe|object|embed)\b|[\s\"'/<]on[a-z]{3,20}\s*=|javascript:", re.IGNORECASE
 )
@@ -55,6 +56,7 @@ def look_at_elements(look: Look) -> None:
                 key = node.get("key")
                 if key is not None and look.text(key) == "__html":
                     _markup(look, node, look.values.of(node.get("value")))
+                    _made_markup(look, node, look.values.of(node.get("value")))
             case "string" | "template_string" | "binary_expression":
                 _text(look, node)
             case _ if node.type in _JSX:
@@ -96,6 +98,8 @@ def _call(look: Look, node: Node) -> None:
     elif name in _MARKUP_CALLS:
         for value in call.values:
             _markup(look, node, value)
+        if name in _INTO_PAGES and call.values:
+            _made_markup(look, node, call.values[-1])
     elif name == "execCommand" and call.values and call.values[0] in {"copy", "cut", "paste"}:
         look.tell(node, "storage", "medium", f"execCommand uses the clipboard: {call.values[0]}.")
 
@@ -138,6 +142,7 @@ def _assign(look: Look, node: Node) -> None:
         look.tell(node, "code_from_text", "high", f"A <script> element is given code{code}.")
     elif name in _MARKUP:
         _markup(look, node, value)
+        _made_markup(look, node, value)
     elif name in _ADDRESSES and not isinstance(base, Ref):
         _set_address(look, node, base, value)
 
@@ -150,6 +155,12 @@ def _markup(look: Look, node: Node, value: Any) -> None:
         look.tell(node, "code_from_text", "high", f"Markup that runs code is put into the page: “{quote(part)}”.")
     elif (external := _EXTERNAL.search(value)) is not None:
         tell_address(look, node, "Markup", external[1])
+
+
+def _made_markup(look: Look, node: Node, value: Any) -> None:
+    """Common, and harmless as long as nobody else's text is in it."""
+    if not isinstance(value, str):
+        look.tell(node, "code_from_text", "low", "Markup that is put together at run time goes into the page.")
 
 
 def _new(look: Look, node: Node) -> None:

@@ -28,11 +28,12 @@ class InconclusiveError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """``manifest`` is any JSON object, ``package`` are any bytes."""
+    """``manifest`` is any JSON object, ``package`` are any bytes. ``is_update``: of a plugin of the author's."""
 
     author_id: UUID
     manifest: dict[str, Any]
     package: SpooledFile = field(repr=False)
+    is_update: bool = False
 
     @cached_property
     def _opened(self) -> Archive | ArchiveError:

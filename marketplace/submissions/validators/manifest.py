@@ -37,7 +37,8 @@ def fields(submission: Submission) -> Outcome:
 
 
 def identifier(submission: Submission) -> Outcome:
-    return _outcome_of(rules.id_fault(submission.manifest.get("id")), ok="The id is well formed.")
+    fault = rules.id_fault(submission.manifest.get("id"), is_own=submission.is_update)
+    return _outcome_of(fault, ok="The id is well formed.")
 
 
 def version(submission: Submission) -> Outcome:

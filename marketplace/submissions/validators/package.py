@@ -27,7 +27,8 @@ def is_zip(submission: Submission) -> Outcome:
         raise InconclusiveError from None
     except ArchiveError as error:
         return Outcome(passed=False, message=str(error))
-    return Outcome(passed=True, message=f"A zip archive of {len(archive.entries)} entries.")
+    count = len(archive.entries)
+    return Outcome(passed=True, message=f"A zip archive of {count} {'entry' if count == 1 else 'entries'}.")
 
 
 def sizes(submission: Submission) -> Outcome:

@@ -1,7 +1,9 @@
 """Jobs to test queues with: each says what it does in a file, which any process can read."""
 
+import asyncio
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -73,6 +75,14 @@ def chain(*, left: int) -> None:
     note(f"chain-{left}")
     if left:
         enqueue(chain, left=left - 1)
+
+
+@job(name="sample.read_in_a_thread")
+def read_in_a_thread() -> None:
+    """As stores of blobs do, when the command that wanted it has nothing else to do."""
+    note("reads")
+    threading.main_thread().join(timeout=0.3)
+    asyncio.run(asyncio.to_thread(note, "has-read"))
 
 
 @job(name="sample.return_and_fail", retry=QUICK)

@@ -100,6 +100,16 @@ enqueue(samples.chain, left=3)
     assert notes() == ["chain-3", "chain-2", "chain-1", "chain-0"]
 
 
+def test_a_commands_jobs_may_start_threads(diary: Path, tmp_path: Path) -> None:
+    code = "from adiuva.jobs import enqueue; from tests.adiuva.jobs import samples; enqueue(samples.read_in_a_thread)"
+    environment = {"DATA_DIR": str(tmp_path / "data"), samples.DIARY: str(diary)}
+    command = [sys.executable, "manage.py", "shell", "--verbosity=0", "-c", code]
+    ended = subprocess.run(
+        command, cwd=PROJECT_DIR, env=clean_environment() | environment, check=True, capture_output=True, text=True
+    )
+    assert (notes(), ended.stderr) == (["reads", "has-read"], "")
+
+
 @pytest.mark.skipif(connection.vendor == "postgresql", reason="with PostgreSQL there is something to start")
 def test_there_is_no_worker_to_start() -> None:
     with pytest.raises(CommandError, match="jobs run in the server process") as ended:

@@ -8,7 +8,7 @@ from django.db.models import F
 
 from adiuva.api.errors import UpstreamError
 from marketplace.erasure import erase_buyer
-from marketplace.jobs import keep_receipts
+from marketplace.jobs import keep_missed_receipts, keep_receipts
 from marketplace.models import PluginPurchase
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.purchases.actions import give_card, install, publish
@@ -51,10 +51,17 @@ def test_what_is_no_receipt_is_not_shown(stripe: LoopbackStripe, bought: Account
     assert receipts(bought) == [None]
 
 
-def test_it_is_asked_for_within_a_day_of_the_payment(stripe: LoopbackStripe, bought: Account) -> None:
-    PluginPurchase.objects.update(paid_at=F("paid_at") - timedelta(days=1))
+def test_it_is_asked_for_often_for_a_day_then_seldom_for_a_month(stripe: LoopbackStripe, bought: Account) -> None:
+    keep_missed_receipts()
+    assert (receipts(bought), asked(stripe)) == ([None], 0)
+    PluginPurchase.objects.update(paid_at=F("paid_at") - timedelta(days=30))
+    keep_missed_receipts()
+    assert (receipts(bought), asked(stripe)) == ([None], 0)
+    PluginPurchase.objects.update(paid_at=F("paid_at") + timedelta(days=29))
     keep_receipts()
     assert (receipts(bought), asked(stripe)) == ([None], 0)
+    keep_missed_receipts()
+    assert receipts(bought) != [None]
 
 
 def test_when_stripe_fails_it_is_asked_for_later(stripe: LoopbackStripe, bought: Account) -> None:

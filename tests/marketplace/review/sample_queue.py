@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from django.core.management import call_command
 
 from accounts.models import User
+from adiuva.jobs.embedded import finish
 from marketplace.models import PluginStatus, PluginVersion
 from marketplace.review.claims import claim
 from marketplace.review.decisions import approve, reject, take_down
@@ -110,6 +111,7 @@ def build() -> None:
     take_down(plugin=down.plugin, operator=reviewer, reason="It copies notes to a server of its author’s.")
     weather = submit("weather", "1.0.0", author=author, at=now - timedelta(days=20), price_cents=99)
     reject(version=weather, reviewer=boss, reason_code="broken", notes="It does not start.")
+    finish()  # the demo plugin is looked at already, and only one is at a time
     for waiting in PluginVersion.objects.filter(status=PluginStatus.PENDING_REVIEW):
         PluginVersion.objects.filter(pk=waiting.pk).update(reach=analyse(waiting))
 

@@ -1,6 +1,6 @@
 """Claiming a submission, letting go of it, and what colleagues see of that."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +8,11 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from marketplace.models import PluginReview, PluginVersion, ReviewClaim
+from marketplace.erasure import erase_author
+from marketplace.models import Plugin, PluginReview, PluginVersion, ReviewClaim
 from marketplace.models.catalog import reviewer_name_of
 from marketplace.review import claims, decisions
+from marketplace.review.withdrawals import withdraw_version
 from tests.marketplace.review.conftest import Staff, browser_of
 from tests.marketplace.review.submissions import publish, submit
 
@@ -169,11 +171,31 @@ def test_the_queue_is_filtered_by_claims(admin: Client, reviewer: User, colleagu
     }
 
 
+def test_a_claim_that_ends_while_the_page_is_made_is_none(
+    admin: Client, colleague: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = submit()
+    claims.claim(version=version, reviewer=colleague)
+    monkeypatch.setattr(claims, "renew", lambda **_: claims.end(version.pk))
+    assert "Unclaimed" in page(admin, version)
+
+
 def test_a_reviewer_who_leaves_leaves_no_claim(reviewer: User) -> None:
     version = submit()
     claims.claim(version=version, reviewer=reviewer)
     reviewer.delete()
     assert holder(version) is None
+
+
+def test_what_is_withdrawn_is_claimed_by_nobody(reviewer: User, author: User) -> None:
+    versions = [submit("first", author=author), submit("second", author=author)]
+    Plugin.objects.filter(slug="second").update(published_at=datetime.now(UTC))  # its rows outlive its author
+    for version in versions:
+        claims.claim(version=version, reviewer=reviewer)
+    withdraw_version(version=versions[0], author=author)
+    assert [held.version_id for held in ReviewClaim.objects.all()] == [versions[1].pk]
+    erase_author(author.pk)
+    assert not ReviewClaim.objects.exists()
 
 
 def test_the_queue_asks_no_more_for_many_claims(

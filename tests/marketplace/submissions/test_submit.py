@@ -128,6 +128,17 @@ def test_a_reserved_id_is_refused(author: Member, slug: str) -> None:
     assert list(refusals_of(author.submit(id=slug))) == ["id"]
 
 
+def test_a_plugin_whose_id_was_reserved_later_is_updated(
+    author: Member, buyer: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr("marketplace.submissions.manifest.RESERVED_IDS", {"mine"})
+        author.publishes(id="installed")
+    answer = author.submit(id="installed", version="1.1.0")
+    assert (answer.status, answer.json["id"]) == (201, "installed")
+    assert buyer.submit(id="installed", version="1.2.0").status == 409
+
+
 @pytest.mark.parametrize("slug", ["a", "-", "-a-", "0", "x" * 64])
 def test_every_id_of_the_contract_has_a_place_for_its_package(author: Member, buyer: Member, slug: str) -> None:
     version = author.publishes(id=slug, version="1.0.0-rc.1+build.5", name=f"Plugin {len(slug)}")

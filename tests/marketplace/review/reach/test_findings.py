@@ -47,6 +47,22 @@ def test_of_one_wording_a_few_are_kept() -> None:
     assert report["complete"]
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "el.innerHTML = await answer.text()",
+        "el['inner' + 'HTML'] = `<b>${name}</b>`",
+        "el.insertAdjacentHTML('beforeend', atob(data))",
+        "const part = <div dangerouslySetInnerHTML={{__html: text}} />",
+    ],
+)
+def test_markup_of_unknown_text_is_told_quietly(code: str) -> None:
+    found = [one for one in look_at(code)["findings"] if one["kind"] == "code_from_text"]
+    assert [(one["severity"], one["what"]) for one in found] == [
+        ("low", "Markup that is put together at run time goes into the page.")
+    ]
+
+
 def test_what_has_moved_is_not_new() -> None:
     live = look_at("eval(x)")
     update = look_at("\n\n\neval(x)\nfetch('https://a.example')")
