@@ -218,9 +218,9 @@ export class AdiuvaClient {
 
   /**
    * Ends the session here at once, keys included, and then on the server, where it can be reached. It rejects where the server could not
-   * be told; here the session is over all the same.
+   * be told, or not before the signal; here the session is over all the same.
    */
-  async logout(): Promise<void> {
+  async logout({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
     this.keys.lock();
     this.#identity.begin();
     const tokens = await this.#session.end();
@@ -228,7 +228,7 @@ export class AdiuvaClient {
     // By the tokens that are gone from here: whoever logs in meanwhile has others.
     const over = new Session(new MemoryTokens(tokens), this.#url, this.#patience, () => {});
     try {
-      await new Json(this.#url, new Transport(over, this.#patience)).post("auth/logout", { refresh_token: tokens.refresh_token });
+      await new Json(this.#url, new Transport(over, this.#patience)).post("auth/logout", { refresh_token: tokens.refresh_token }, { signal });
     } catch (error) {
       if (!(error instanceof SignedOut)) throw error; // the server has ended it before
     }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock } from "../src/clock.js";
 import { MemoryStore, MemoryTokens, SignedOut, type TokenStore } from "../src/index.js";
 import { FakeAccounts } from "./fake_accounts.js";
-import { FakeServer, problem } from "./fake_server.js";
+import { FakeServer, problem, tooMany } from "./fake_server.js";
 import { bytes, PLAIN } from "./support.js";
 
 const tokens = (): MemoryTokens => new MemoryTokens({ access_token: "a", refresh_token: "r", expires_at: Number.POSITIVE_INFINITY });
@@ -91,6 +92,14 @@ test("who logs out is out at once, however long the server takes, and nobody els
   answer(new Response(null, { status: 204 }));
   await leaving;
   assert.deepEqual([kept.load()?.access_token, sent], ["b", ["Bearer a"]]);
+});
+
+test("who logs out need not wait for a server that puts them off", async () => {
+  const server = new FakeServer();
+  server.before = () => tooMany(60);
+  const client = server.client({ tokens: tokens(), clock: systemClock });
+  await assert.rejects(client.logout({ signal: AbortSignal.timeout(20) }), { name: "TimeoutError" });
+  await assert.rejects(client.records.read("a"), SignedOut);
 });
 
 test("a session that is still being saved does not come back after a logout", async () => {
