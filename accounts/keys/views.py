@@ -39,6 +39,7 @@ from adiuva.spelling import address_key
 
 PRELOGIN = AttemptLimits(name="prelogin")
 _HEADER: Literal["header"] = "header"
+_KIND = OpenApiParameter("kind", OpenApiTypes.STR, OpenApiParameter.PATH, enum=EnvelopeKind.values)
 _IF_MATCH = OpenApiParameter(
     "If-Match", OpenApiTypes.STR, _HEADER, description="The ETag that is expected, or `*` for any state."
 )
@@ -89,7 +90,7 @@ class EnvelopesViewSet(ApiViewSet):
         operation_id="putKeyEnvelope",
         summary="Put a key envelope",
         description="Makes the envelope or replaces it whole. `If-Match` and `If-None-Match: *` are honoured.",
-        parameters=[_IF_MATCH, _IF_NONE_MATCH, _ETAG],
+        parameters=[_KIND, _IF_MATCH, _IF_NONE_MATCH, _ETAG],
         request=EnvelopeContentSerializer,
         responses={
             200: EnvelopeSerializer,
@@ -117,7 +118,7 @@ class EnvelopesViewSet(ApiViewSet):
         summary="Delete a key envelope",
         description="`If-Match` is honoured. The last envelope stays: without it nothing would open the account's "
         "data.",
-        parameters=[_IF_MATCH],
+        parameters=[_KIND, _IF_MATCH],
         request=None,
         responses={
             204: OpenApiResponse(description="It is gone"),

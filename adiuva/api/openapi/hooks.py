@@ -138,9 +138,39 @@ _ACTION = {
     "destructive": False,
 }
 
+_KDF = {
+    "algorithm": "argon2id",
+    "salt": "EmQggLfp8+M4VHH1WxNbqA==",
+    "memory_kib": 65536,
+    "iterations": 3,
+    "parallelism": 4,
+}
+_SENTENCE = "a long sentence is best"
+_OWN_KEY = {"kind": "mistral", "api_key": "your-own"}
+
+# Of a body the first one is what `Try it out` sends, so it has to be one that the server reads.
 EXAMPLES: Final[dict[str, Any]] = {
     "Action": _ACTION,
     "AuthTokens": _TOKENS,
+    "BackupPolicyRequest": {"keep_last": 10, "keep_daily": 7, "keep_weekly": 4},
+    "BatchBuildRequest": {
+        "message": "every Monday at nine, give each task of mine that is late a higher priority",
+        "timezone": "Europe/Rome",
+    },
+    "BatchChangesRequest": {"state": "paused"},
+    "BatchRequest": {
+        "operations": [
+            {
+                "op": "put",
+                "id": _ID,
+                "table_name": "notes",
+                "checksum": _CHECKSUM,
+                "blob": "dGVzdA==",
+                "if_none_match": "*",
+            },
+            {"op": "delete", "id": "df8312c4-3c55-4b8e-b0a9-5a7f5d1e9c22"},
+        ]
+    },
     "ChatRequest": {
         "message": "create a task to buy milk tomorrow, high priority",
         "context": {"user_profile": {"timezone": "Europe/Rome"}},
@@ -151,6 +181,7 @@ EXAMPLES: Final[dict[str, Any]] = {
         "usage": {"input_tokens": 1386, "output_tokens": 24},
         "finish_reason": "stop",
     },
+    "CredentialsRequest": {"email": "you@example.com", "password": _SENTENCE},
     "Feed": {
         "changes": [
             {
@@ -169,6 +200,8 @@ EXAMPLES: Final[dict[str, Any]] = {
     },
     "EnvelopeContentRequest": {"blob": "dGVzdA==", "checksum": _CHECKSUM, "key_id": "master-1"},
     "JsonUploadRequest": {"table_name": "notes", "checksum": _CHECKSUM, "blob": "dGVzdA=="},
+    "NewBatchRequest": {"spec": "dGVzdA==", "checksum": _CHECKSUM, "trigger": "manual", "state": "active"},
+    "PasswordChangeRequest": {"current_password": _SENTENCE, "new_password": "a longer one is better"},
     "Problem": {
         "type": "urn:adiuva:problem:not_found",
         "title": "Not found",
@@ -177,15 +210,9 @@ EXAMPLES: Final[dict[str, Any]] = {
         "code": "not_found",
         "request_id": "0f3c2f9e6d0b4b7e",
     },
-    "PreloginAnswer": {
-        "kdf": {
-            "algorithm": "argon2id",
-            "salt": "EmQggLfp8+M4VHH1WxNbqA==",
-            "memory_kib": 65536,
-            "iterations": 3,
-            "parallelism": 4,
-        }
-    },
+    "PreloginAnswer": {"kdf": _KDF},
+    "ProviderTestRequest": {"provider": _OWN_KEY},
+    "ReauthenticationRequest": {"password": _SENTENCE},
     "RecordMeta": {
         "id": _ID,
         "table_name": "notes",
@@ -196,7 +223,9 @@ EXAMPLES: Final[dict[str, Any]] = {
         "created_at": "2026-11-22T18:20:05.061422Z",
         "updated_at": "2026-11-22T18:20:05.061422Z",
     },
-    "RegistrationRequest": {"email": "you@example.com", "password": "a long sentence is best"},
+    "RegistrationRequest": {"email": "you@example.com", "password": _SENTENCE},
+    "ResetRequest": {"token": "as in the link of the mail", "new_password": "a longer one is better"},
+    "SearchRequest": {"vector": [0.12, -0.56, 0.81], "top_k": 10},
     "UpsertRequest": {
         "vectors": [{"id": _ID, "blob": "dGVzdA==", "checksum": _CHECKSUM, "vector": [0.12, -0.56, 0.81]}]
     },

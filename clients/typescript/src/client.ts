@@ -23,7 +23,7 @@ import { NO_RETRY, Patience, RETRY, type RetryOptions, type Wait } from "./patie
 import { Organizations } from "./organizations/organizations.js";
 import { SignOn, type PendingSignOn, type SignInOptions, type SignOnDiscovery, type SignOnTarget } from "./organizations/sign_on.js";
 import { Plugins } from "./plugins.js";
-import { isProblem, type SignedOutReason } from "./problem.js";
+import { isProblem, SignedOut, type SignedOutReason } from "./problem.js";
 import type { paths } from "./schema.js";
 import { Session } from "./session.js";
 import type { WebSocketClass } from "./socket.js";
@@ -216,16 +216,21 @@ export class AdiuvaClient {
     return this.#authentication.reauthenticationOptions();
   }
 
-  /** Ends the session here, and on the server where it can be reached. */
-  async logout(): Promise<void> {
-    const tokens = await this.#session.current();
+  /**
+   * Ends the session here at once, keys included, and then on the server, where it can be reached. It rejects where the server could not
+   * be told, or not before the signal; here the session is over all the same.
+   */
+  async logout({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    this.keys.lock();
+    this.#identity.begin();
+    const tokens = await this.#session.end();
     if (tokens === undefined) return;
+    // By the tokens that are gone from here: whoever logs in meanwhile has others.
+    const over = new Session(new MemoryTokens(tokens), this.#url, this.#patience, () => {});
     try {
-      await this.api.POST("/api/v1/auth/logout", { body: { refresh_token: tokens.refresh_token } });
-    } finally {
-      this.keys.lock();
-      this.#identity.begin();
-      await this.#session.end();
+      await new Json(this.#url, new Transport(over, this.#patience)).post("auth/logout", { refresh_token: tokens.refresh_token }, { signal });
+    } catch (error) {
+      if (!(error instanceof SignedOut)) throw error; // the server has ended it before
     }
   }
 

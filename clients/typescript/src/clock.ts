@@ -27,9 +27,10 @@ function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
 /** `shared` goes on for others; who has aborted no longer waits for it. */
 export function abortable<Value>(shared: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
     const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
     signal.addEventListener("abort", abort, { once: true });
+    // Also where nobody waits any more: a failure that nobody hears of ends a Node process.
     shared.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
 }

@@ -11,6 +11,7 @@ const EARLY_MS = 30_000;
 export class Session {
   #refreshing: Promise<StoredTokens> | undefined;
   #end = new AbortController();
+  #written: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly store: TokenStore,
@@ -20,7 +21,7 @@ export class Session {
   ) {}
 
   async begin(tokens: AuthTokens): Promise<void> {
-    await this.store.save(stored(tokens, this.patience.clock.now()));
+    await this.#write(() => this.store.save(stored(tokens, this.patience.clock.now())));
   }
 
   /** Until somebody logs out or in: what one account has begun must not go on as another. */
@@ -35,9 +36,12 @@ export class Session {
     this.#refreshing = undefined;
   }
 
-  async end(): Promise<void> {
+  /** The tokens that it had. */
+  async end(): Promise<StoredTokens | undefined> {
     this.leave();
-    await this.store.clear();
+    const tokens = await this.current();
+    await this.#write(() => this.store.clear());
+    return tokens;
   }
 
   current(): Promise<StoredTokens | undefined> {
@@ -67,8 +71,10 @@ export class Session {
     if (tokens.access_token !== stale) return tokens; // another request, or another window, was quicker
     try {
       const fresh = stored(await this.#rotate(tokens.refresh_token), this.patience.clock.now());
-      signal.throwIfAborted(); // the store may have somebody else's by now
-      await this.store.save(fresh);
+      await this.#write(() => {
+        signal.throwIfAborted(); // the store may have somebody else's by now
+        return this.store.save(fresh);
+      });
       return fresh;
     } catch (error) {
       signal.throwIfAborted();
@@ -81,6 +87,13 @@ export class Session {
       this.onSignedOut(signedOut.reason ?? "invalid_token");
       throw signedOut;
     }
+  }
+
+  /** One after another: a file that is still being saved must not come back after it was removed. */
+  #write(work: () => void | Promise<void>): Promise<void> {
+    const written = this.#written.then(work);
+    this.#written = written.catch(() => {});
+    return written;
   }
 
   async #rotate(refreshToken: string): Promise<AuthTokens> {

@@ -48,7 +48,7 @@ export class Transport {
         if (request.method === "POST" && KEYED.has(route) && !request.headers.has("Idempotency-Key")) {
           request.headers.set("Idempotency-Key", key);
         }
-        token = PUBLIC.has(route) ? undefined : await abortable(this.session.accessToken(), signal);
+        token = PUBLIC.has(route) ? undefined : await this.#tokenFor(request);
         if (token !== undefined) request.headers.set("Authorization", `Bearer ${token}`);
         return request;
       };
@@ -58,6 +58,16 @@ export class Transport {
       if (response.status !== 401 || token === undefined || signal === undefined || refreshed) throw problem;
       if (isProblem(problem, "invalid_credentials", "invalid_grant")) throw problem; // about a code in the body, which may count once
       await abortable(this.session.replace(token), signal);
+    }
+  }
+
+  /** Without one the request is not sent: what its body reads from, a file for instance, is let go of. */
+  async #tokenFor({ body, signal }: Request): Promise<string> {
+    try {
+      return await abortable(this.session.accessToken(), signal);
+    } catch (error) {
+      await body?.cancel(error).catch(() => {});
+      throw error;
     }
   }
 }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MemoryStore, MemoryTokens, SignedOut } from "../src/index.js";
-import { FakeServer, problem } from "./fake_server.js";
+import { systemClock } from "../src/clock.js";
+import { MemoryStore, MemoryTokens, SignedOut, type TokenStore } from "../src/index.js";
+import { FakeAccounts } from "./fake_accounts.js";
+import { FakeServer, problem, tooMany } from "./fake_server.js";
 import { bytes, PLAIN } from "./support.js";
 
 const tokens = (): MemoryTokens => new MemoryTokens({ access_token: "a", refresh_token: "r", expires_at: Number.POSITIVE_INFINITY });
@@ -69,6 +71,96 @@ test("a refresh that is answered late does not undo the login of somebody else",
     await assert.rejects(client.records.read("a"), SignedOut);
     assert.equal(kept.load()?.access_token, "bert");
   }
+});
+
+test("who logs out is out at once, however long the server takes, and nobody else with them", async () => {
+  const server = new FakeServer();
+  const kept = tokens();
+  const client = server.client({ tokens: kept });
+  let answer = (_: Response): void => {};
+  const sent: (string | null)[] = [];
+  server.before = (line, { headers }) => {
+    if (line !== "POST /auth/logout") return undefined;
+    sent.push(headers.get("Authorization"));
+    return new Promise((resolve) => (answer = resolve));
+  };
+  const leaving = client.logout();
+  await new Promise(setImmediate);
+  assert.equal(kept.load(), undefined);
+  await assert.rejects(client.records.read("a"), SignedOut);
+  kept.save({ access_token: "b", refresh_token: "s", expires_at: Number.POSITIVE_INFINITY });
+  answer(new Response(null, { status: 204 }));
+  await leaving;
+  assert.deepEqual([kept.load()?.access_token, sent], ["b", ["Bearer a"]]);
+});
+
+test("who logs out need not wait for a server that puts them off", async () => {
+  const server = new FakeServer();
+  server.before = () => tooMany(60);
+  const client = server.client({ tokens: tokens(), clock: systemClock });
+  await assert.rejects(client.logout({ signal: AbortSignal.timeout(20) }), { name: "TimeoutError" });
+  await assert.rejects(client.records.read("a"), SignedOut);
+});
+
+test("a session that is still being saved does not come back after a logout", async () => {
+  const server = new FakeServer();
+  const kept = new MemoryTokens({ access_token: "old", refresh_token: "r", expires_at: 0 });
+  let [isSaving, goOn] = [(): void => {}, (): void => {}];
+  const saving = new Promise<void>((resolve) => (isSaving = resolve));
+  const disk = new Promise<void>((resolve) => (goOn = resolve));
+  const slow: TokenStore = {
+    load: () => kept.load(),
+    clear: () => kept.clear(),
+    save: async (fresh) => {
+      isSaving();
+      await disk;
+      kept.save(fresh);
+    },
+  };
+  server.before = (line) => {
+    if (line === "POST /auth/refresh") return Response.json({ access_token: "new", refresh_token: "s", token_type: "Bearer", expires_in: 1800 });
+    return line === "POST /auth/logout" ? new Response(null, { status: 204 }) : undefined;
+  };
+  const client = server.client({ tokens: slow });
+  const reading = client.records.read("a").catch(() => {});
+  await saving;
+  const leaving = client.logout();
+  for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+  goOn();
+  await Promise.all([leaving, reading]);
+  assert.equal(kept.load(), undefined);
+});
+
+test("logging out of a session that the server has ended is no error, and locks the keys", async () => {
+  const server = new FakeAccounts();
+  const client = server.client();
+  await client.register({ email: "anna@example.com", password: "a long sentence is best" });
+  server.before = () => problem(401, "invalid_token");
+  await client.logout();
+  assert.equal(client.keys.state, "locked");
+
+  server.before = () => undefined;
+  await client.login({ email: "anna@example.com", password: "a long sentence is best" });
+  server.before = () => problem(401, "invalid_token");
+  await assert.rejects(client.account.events(), SignedOut);
+  assert.equal(client.keys.state, "unlocked"); // what the server says locks nothing
+  await client.logout();
+  assert.equal(client.keys.state, "locked");
+});
+
+test("what is not sent, as nobody is logged in, fails once and lets go of its body", async () => {
+  const server = new FakeServer();
+  const unhandled: unknown[] = [];
+  const heard = (error: unknown): void => void unhandled.push(error);
+  process.on("unhandledRejection", heard);
+  const client = server.client({ tokens: new MemoryTokens() });
+  await assert.rejects(client.records.read("a", { signal: AbortSignal.abort() }), { name: "AbortError" });
+  let cancelled: unknown;
+  const open = (): ReadableStream<Uint8Array> => new ReadableStream({ cancel: (reason) => void (cancelled = reason) });
+  await assert.rejects(client.records.create({ table: "notes", body: { open, checksum: "0".repeat(64) } }), SignedOut);
+  await new Promise(setImmediate);
+  process.off("unhandledRejection", heard);
+  assert.deepEqual([unhandled, cancelled instanceof SignedOut], [[], true]);
 });
 
 test("bytes that the app goes on writing to are sent as they were", async () => {
