@@ -13,6 +13,7 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -23,6 +24,8 @@ UNFINISHED = VENV / ".unfinished"
 
 RUN = ROOT / "requirements.txt"
 DEV = ROOT / "requirements-dev.txt"
+
+SAID_AFTER_SECONDS = 4.0
 
 # Where an index is, which proxy, which certificates: the user's to say. Where packages go: not.
 MISLEADING = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_NO_COMPILE", "PYTHONHOME", "PYTHONPATH")
@@ -96,7 +99,11 @@ def main(requirements: Path, commands: list[str]) -> int:
                 print(f"The environment could not be made: {error}", file=sys.stderr)
                 return 1
         for command in commands:
+            # The first migration makes 80 tables; later ones, which have nothing to do, are quick.
+            slow = threading.Timer(SAID_AFTER_SECONDS, print, [f"{command} …"], {"flush": True})
+            slow.start()
             done = subprocess.run([PYTHON, *shlex.split(command)], cwd=ROOT, check=False)
+            slow.cancel()
             if done.returncode:
                 return done.returncode
     return 0
