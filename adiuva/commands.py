@@ -1,5 +1,6 @@
 """What all of an operator's commands share: a help that says how they end, and ends that are no tracebacks."""
 
+import gc
 import time
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from django.db import InterfaceError, OperationalError
 from adiuva.observability.logging import redact
 
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+COLLECTIONS = (700, 10, 10)  # Python's own: manage.py collects nothing until all is imported
 
 
 class HelpFormatter(DjangoHelpFormatter):
@@ -43,6 +45,12 @@ class OperatorCommand(BaseCommand):
         return super().create_parser(
             prog_name, subcommand, epilog="\n".join(lines), formatter_class=HelpFormatter, **kwargs
         )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        # What was imported stays: a worker lives for weeks, and would look through it again and again.
+        gc.freeze()
+        gc.set_threshold(*COLLECTIONS)
+        super().run_from_argv(argv)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
