@@ -1,6 +1,5 @@
 """What all of an operator's commands share: a help that says how they end, and ends that are no tracebacks."""
 
-import gc
 import time
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping
@@ -10,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 
 from adiuva.observability.logging import redact
+from adiuva.server import collector
 
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
-COLLECTIONS = (700, 10, 10)  # Python's own: manage.py collects nothing until all is imported
 
 
 class HelpFormatter(DjangoHelpFormatter):
@@ -47,9 +46,7 @@ class OperatorCommand(BaseCommand):
         )
 
     def run_from_argv(self, argv: list[str]) -> None:
-        # What was imported stays: a worker lives for weeks, and would look through it again and again.
-        gc.freeze()
-        gc.set_threshold(*COLLECTIONS)
+        collector.begin()  # manage.py put it off
         super().run_from_argv(argv)
 
     def execute(self, *args: Any, **options: Any) -> str | None:

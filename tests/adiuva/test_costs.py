@@ -70,8 +70,8 @@ def test_what_goes_outside_is_loaded_only_where_it_is_wanted(tmp_path: Path) -> 
 COMMAND = """
 import gc
 from django.conf import settings
-import manage
 from adiuva.commands import OperatorCommand
+from adiuva.server import collector
 
 class Command(OperatorCommand):
     examples, troubles, requires_system_checks = {"it": "does nothing"}, "never", []
@@ -81,7 +81,7 @@ class Command(OperatorCommand):
 
 own = gc.get_threshold()
 settings.configure()
-gc.set_threshold(manage.OBJECTS_BEFORE_COLLECTION)
+collector.put_off()
 Command().run_from_argv(["manage.py", "it"])
 print(own)
 """
