@@ -1,17 +1,15 @@
 """System checks of the settings that docs/api.md § 3 depends on, and a gauge of unfinished erasures."""
 
-import functools
-import operator
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
-from django.db.models import Q
 
 from accounts.factors.passkeys.relying_party import is_configured
 from accounts.models import User
 from adiuva.observability import probes
 from adiuva.observability.probes import DoctorOptions, Finding
+from adiuva.sealing import count_by_key
 from adiuva.spelling import address_key
 
 END_SESSIONS = "accounts.passwords.EndSessions"
@@ -78,16 +76,14 @@ def examine_factor_secrets(_options: DoctorOptions) -> Finding:
     from accounts.factors import sealing
     from accounts.models import Factor, FactorType
 
-    begins_with = [Q(sealed_secret__startswith=prefix) for prefix in sealing.readable_prefixes()]
     apps = Factor.objects.filter(type=FactorType.TOTP)
-    lost = apps.exclude(functools.reduce(operator.or_, begins_with)).count()
+    lost, old = count_by_key(apps, "sealed_secret", prefixes=sealing.readable_prefixes())
     if lost:
         return Finding(
             "fail",
             f"{lost} secrets of authenticator apps cannot be read, so their owners need recovery codes or passkeys: "
             "put the JWT_SECRET that sealed them into JWT_SECRET_FALLBACKS",
         )
-    old = apps.exclude(begins_with[0]).count()
     if old:
         return Finding("ok", f"{old} secrets of authenticator apps still need JWT_SECRET_FALLBACKS")
     return Finding("ok", "every secret of an authenticator app is sealed under today's JWT_SECRET")

@@ -19,5 +19,4 @@ urlpatterns = [
     path("", include("accounts.handoff.urls")),
     path("", include("accounts.security_events.urls")),
     path("", include("accounts.export.urls")),
-    path("", include("accounts.organizations.urls")),
 ]

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 
 from adiuva.observability.logging import redact
+from adiuva.server import collector
 
 INTERRUPTED = 130  # as shells have it: 128 + SIGINT
 
@@ -43,6 +44,10 @@ class OperatorCommand(BaseCommand):
         return super().create_parser(
             prog_name, subcommand, epilog="\n".join(lines), formatter_class=HelpFormatter, **kwargs
         )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        collector.begin()  # manage.py put it off
+        super().run_from_argv(argv)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:

@@ -106,8 +106,9 @@ def _try(job: Callable[[], None]) -> None:
 
 
 def _import_routes() -> None:
-    """Every view, which Django would import at the first request."""
+    """Every view, which Django would import at the first request, and what it takes to read that one's token."""
     import_module(settings.ROOT_URLCONF)
+    import_module("rest_framework_simplejwt.state")
 
 
 def _preload_vectors() -> None:

@@ -6,14 +6,18 @@ sealed text names its key by the first 64 bits of the key's SHA-256: which texts
 """
 
 import base64
+import functools
 import hashlib
+import operator
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.db.models import Q, QuerySet
 
 _NONCE_BYTES = 12  # NIST SP 800-38D § 8.2.2: random, far fewer than 2³² uses a key
 
@@ -68,3 +72,13 @@ class Seal:
 
 def _id_of(key: bytes) -> str:
     return hashlib.sha256(key).hexdigest()[:16]
+
+
+def count_by_key(rows: QuerySet[Any], column: str, *, prefixes: Sequence[str]) -> tuple[int, int]:
+    """How many of the texts in ``column`` no key opens any more, and how many are not sealed under today's.
+
+    ``prefixes``: ``Seal.readable_prefixes``.
+    """
+    begins_with = [Q(**{f"{column}__startswith": prefix}) for prefix in prefixes]
+    lost = rows.exclude(functools.reduce(operator.or_, begins_with)).count()
+    return lost, rows.exclude(begins_with[0]).count()

@@ -42,7 +42,7 @@ from backups.history import (
     store_backup,
 )
 from backups.models import Backup
-from storage.downloads import blob_response
+from storage.downloads import BLOB_FAILURES, blob_response
 from storage.staging import (
     Allowance,
     SealedBody,
@@ -102,9 +102,7 @@ def _download_schema(*, operation_id: str, summary: str, description: str = "") 
             404: problem("not_found"),
             412: problem("precondition_failed, with the current `etag`"),
             416: problem("range_not_satisfiable; Content-Range tells the size"),
-            502: problem("The blob store failed, or has lost the bytes"),
-            503: problem("The blob store is not available"),
-            504: problem("The blob store took too long"),
+            **BLOB_FAILURES,
         },
     }
 

@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from adiuva.api.byte_ranges import requested_range
+from adiuva.api.openapi.responses import problem
 from adiuva.api.preconditions import is_not_modified, last_modified_header, range_is_current, require_match
 from storage.blobs.factory import get_blob_store
 from storage.blobs.port import BlobReader
@@ -19,6 +20,12 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/octet-stream"
 # A client may keep the bytes and must ask before it uses them: one that does pays for a 304 only.
 CACHE_CONTROL = "private, no-cache"
+# Of every route that answers with a blob, or moves one.
+BLOB_FAILURES = {
+    502: problem("The blob store failed, or has lost the bytes"),
+    503: problem("The blob store is not available"),
+    504: problem("The blob store took too long"),
+}
 
 
 class BlobDamagedError(Exception):

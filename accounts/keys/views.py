@@ -32,7 +32,7 @@ from accounts.requests import validate, validate_within
 from accounts.security_events.recording import origin_of
 from adiuva.api.errors import ValidationFailed
 from adiuva.api.openapi.responses import problem
-from adiuva.api.pagination import page_parameters, requested_page
+from adiuva.api.pagination import page_parameters, requested_page, serialized_by
 from adiuva.api.preconditions import require_match
 from adiuva.api.views import ApiView, ApiViewSet, uuid_or_404
 from adiuva.spelling import address_key
@@ -84,7 +84,7 @@ class EnvelopesViewSet(ApiViewSet):
     def list(self, request: Request) -> Response:
         rows = KeyEnvelope.objects.for_user(identity_of(request).user.id).order_by("kind", "ref")
         page = requested_page(request, limit=MOST_ENVELOPES, most=MOST_ENVELOPES)
-        return Response(page.of(rows, lambda some: [EnvelopeSerializer(one).data for one in some]))
+        return Response(page.of(rows, serialized_by(EnvelopeSerializer)))
 
     @extend_schema(
         operation_id="putKeyEnvelope",

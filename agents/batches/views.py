@@ -12,7 +12,7 @@ from accounts.authentication import identity_of
 from accounts.requests import validate
 from adiuva.api import idempotency
 from adiuva.api.openapi.responses import problem
-from adiuva.api.pagination import InMemoryRows, page_parameters, requested_page
+from adiuva.api.pagination import InMemoryRows, page_parameters, requested_page, serialized_by
 from adiuva.api.preconditions import require_match
 from adiuva.api.views import ApiViewSet, uuid_or_404
 from agents.batches import activation, leases, service
@@ -58,9 +58,7 @@ class BatchesViewSet(ApiViewSet):
         user = identity_of(request).user
         activation.reconcile(user)
         page = requested_page(request, limit=BATCHES, most=MOST_BATCHES)
-        listed = page.of(
-            service.list_batches(user.id), lambda some: [BatchSerializer(view).data for view in views_of(some)]
-        )
+        listed = page.of(service.list_batches(user.id), lambda some: serialized_by(BatchSerializer)(views_of(some)))
         listed |= {"active": activation.count_active(user.id), "active_limit": activation.limit_of(user)}
         return Response(listed)
 
@@ -176,9 +174,7 @@ class BatchRunsViewSet(ApiViewSet):
     def list(self, request: Request, pk: str) -> Response:
         batch = service.find_batch(user_id=identity_of(request).user.id, public_id=uuid_or_404(pk))
         page = requested_page(request, limit=SHOWN_RUNS, most=SHOWN_RUNS)
-        return Response(
-            page.of(InMemoryRows(newest_runs(batch)), lambda some: [BatchRunSerializer(run).data for run in some])
-        )
+        return Response(page.of(InMemoryRows(newest_runs(batch)), serialized_by(BatchRunSerializer)))
 
     @extend_schema(
         operation_id="startBatchRun",

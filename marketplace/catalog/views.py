@@ -25,7 +25,7 @@ from marketplace.models import PluginVersion
 from marketplace.submissions.forms import read_submission_form
 from marketplace.submissions.packages import store_seed
 from marketplace.submissions.service import submit
-from storage.downloads import blob_response
+from storage.downloads import BLOB_FAILURES, blob_response
 
 BYTES = "application/octet-stream"
 PLUGINS, MOST_PLUGINS = 20, 100
@@ -115,9 +115,7 @@ PACKAGE: dict[str, Any] = {
         **_GONE,
         412: problem("precondition_failed, with the current `etag`"),
         416: problem("No byte of the range exists; Content-Range tells the size"),
-        502: problem("The blob store failed, or has lost the bytes"),
-        503: problem("The blob store is not available"),
-        504: problem("The blob store took too long"),
+        **BLOB_FAILURES,
     },
 }
 

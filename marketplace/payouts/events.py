@@ -13,6 +13,7 @@ from billing.stripe.events import (
     read_account_id,
     read_returned_payment,
 )
+from billing.stripe.money_objects import DISPUTE_STATES, ENDED_DISPUTE, FAILED_REFUND, OPEN
 from marketplace.jobs import queue_refresh, queue_transfers
 from marketplace.models import PaymentReturn, ReturnKind
 from marketplace.payouts import accounts
@@ -28,20 +29,6 @@ DISPUTES = (
 )
 # They tell of a part of an account; whether it can be paid is the account's to say.
 PARTS_OF_ACCOUNTS = ("capability.updated", "account.external_account.updated", "account.external_account.deleted")
-FAILED_REFUND = {"failed", "canceled"}
-# What a dispute's status says: how far it is, and whether the buyer has the money. An inquiry takes none.
-INQUIRY, OPEN, CLOSED = 0, 1, 2
-DISPUTE_STATES = {
-    "warning_needs_response": (INQUIRY, False),
-    "warning_under_review": (INQUIRY, False),
-    "warning_closed": (INQUIRY, False),
-    "needs_response": (OPEN, True),
-    "under_review": (OPEN, True),
-    "won": (CLOSED, False),
-    "prevented": (CLOSED, False),
-    "lost": (CLOSED, True),
-}
-DECIDED = {"warning_closed", "won", "prevented", "lost"}
 _MOST_CENTS = 2**31 - 1  # what a column holds, and more than any sale of ours
 
 
@@ -76,7 +63,7 @@ def on_dispute(event: IncomingEvent) -> None:
     returned = read_returned_payment(event)
     if returned is not None:
         phase, is_with_buyer = DISPUTE_STATES.get(returned.status, (OPEN, True))
-        is_open = returned.status not in DECIDED
+        is_open = returned.status not in ENDED_DISPUTE
         _take_in(event, returned, kind=ReturnKind.DISPUTE, phase=phase, is_with_buyer=is_with_buyer, is_open=is_open)
 
 

@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from adiuva.api import idempotency
 from adiuva.api.openapi.responses import problem
 from adiuva.api.pagination import whole_numbers
+from storage.downloads import BLOB_FAILURES
 from storage.records import serializers
 
 BYTES = "application/octet-stream"
@@ -123,9 +124,7 @@ RETRIEVE: dict[str, Any] = {
         404: problem("not_found"),
         412: problem("precondition_failed, with the current `etag`"),
         416: problem("No byte of the range exists; Content-Range tells the size"),
-        502: problem("The blob store failed, or has lost the bytes"),
-        503: problem("The blob store is not available"),
-        504: problem("The blob store took too long"),
+        **BLOB_FAILURES,
     },
 }
 

@@ -14,7 +14,7 @@ from adiuva.api.openapi.responses import problem
 from adiuva.api.pagination import InMemoryRows, page_parameters, requested_page
 from adiuva.api.preconditions import require_match
 from adiuva.api.views import ApiView, ApiViewSet, uuid_or_404
-from storage.downloads import blob_response
+from storage.downloads import BLOB_FAILURES, blob_response
 from storage.models import StorageRecord, record_etag
 from storage.records import openapi
 from storage.records.serializers import RecordMetaSerializer
@@ -92,9 +92,7 @@ class VersionsViewSet(ApiViewSet):
             404: problem("not_found"),
             409: problem("The record was deleted and made anew in another table since"),
             412: problem("precondition_failed, with the current `etag`"),
-            502: problem("The blob store failed, or has lost the bytes"),
-            503: problem("The blob store is not available"),
-            504: problem("The blob store took too long"),
+            **BLOB_FAILURES,
         },
     )
     def restore(self, request: Request, pk: str, revision: str) -> Response:

@@ -11,10 +11,11 @@ import pytest
 from tests.support.server import PROJECT_DIR, clean_environment
 
 HEAVY = {"litellm", "openai", "langchain", "langchain_core", "boto3", "botocore", "qdrant_client"}
-# 2.1 where nothing else runs, half of it our own thousand modules; seconds would measure the machine.
-MOST_TIMES_THE_FRAMEWORKS = 2.6
+# 1.65, busy or not, nearly all of it our own 550 modules; seconds would measure the machine.
+MOST_TIMES_THE_FRAMEWORKS = 2.2
 ROUNDS = 6
 ALSO_NOT = {"pinecone", "daphne", "twisted", "numpy", "pandas", "tiktoken", "aiohttp", "webauthn"}
+OF_A_SIGN_ON = {"jwt.algorithms", "cryptography.x509", "dns", "pyotp"}
 
 
 def cpu_of_children() -> float:
@@ -23,10 +24,11 @@ def cpu_of_children() -> float:
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """What Python compiles is kept, as in an image: to compile our modules each time is another third of a check."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=PROJECT_DIR,
-        env=clean_environment() | {"DATA_DIR": str(folder)},
+        env=clean_environment() | {"DATA_DIR": str(folder), "PYTHONDONTWRITEBYTECODE": ""},
         capture_output=True,
         text=True,
         check=True,
@@ -35,12 +37,12 @@ def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_a_check_imports_no_vendor(tmp_path: Path) -> None:
     told = run("-X", "importtime", "manage.py", "check", folder=tmp_path).stderr
-    imported = set(re.findall(r"^import time:[^|]*\|[^|]*\|\s*(\w+)", told, re.MULTILINE))
+    imported = set(re.findall(r"^import time:[^|]*\|[^|]*\|\s*(\S+)", told, re.MULTILINE))
     assert "django" in imported
-    assert not imported & (HEAVY | ALSO_NOT)
+    assert not imported & (HEAVY | ALSO_NOT | OF_A_SIGN_ON)
 
 
-def test_a_check_costs_little_more_than_twice_what_the_frameworks_cost_alone(tmp_path: Path) -> None:
+def test_a_check_costs_about_twice_what_the_frameworks_cost_alone(tmp_path: Path) -> None:
     def cpu(*arguments: str) -> float:
         before = cpu_of_children()
         run(*arguments, folder=tmp_path)
@@ -63,3 +65,28 @@ def test_what_goes_outside_is_loaded_only_where_it_is_wanted(tmp_path: Path) -> 
     script = "import adiuva.asgi, sys; print([name for name in sys.argv[1:] if sys.modules.get(name)])"
     outside = ("sentry_sdk", "opentelemetry.sdk", "opentelemetry.sdk.metrics", "opentelemetry.trace")
     assert run("-c", script, *outside, folder=tmp_path).stdout == "[]\n"
+
+
+COMMAND = """
+import gc
+from django.conf import settings
+from adiuva.commands import OperatorCommand
+from adiuva.server import collector
+
+class Command(OperatorCommand):
+    examples, troubles, requires_system_checks = {"it": "does nothing"}, "never", []
+
+    def handle(self, **_options):
+        print(gc.get_freeze_count() > 10_000, gc.get_threshold())
+
+own = gc.get_threshold()
+settings.configure()
+collector.put_off()
+Command().run_from_argv(["manage.py", "it"])
+print(own)
+"""
+
+
+def test_a_command_sets_aside_what_was_imported_and_collects_as_usual(tmp_path: Path) -> None:
+    told, own = run("-c", COMMAND, folder=tmp_path).stdout.splitlines()
+    assert told == f"True {own}"

@@ -66,6 +66,13 @@ def test_help_says_what_it_does_with_examples_and_exit_codes(name: str) -> None:
 
 
 @each
+def test_help_says_nothing_twice(name: str) -> None:
+    words = command(name).help.split()
+    runs = [" ".join(words[start : start + 6]) for start in range(len(words) - 5)]
+    assert sorted(runs) == sorted(set(runs))
+
+
+@each
 def test_every_option_is_explained(name: str) -> None:
     parser = command(name).create_parser("manage.py", name)
     silent = [action.dest for action in parser._actions if not action.help]

@@ -10,7 +10,7 @@ import django
 from django.conf import settings
 from django.core.management import call_command
 
-from manage import OBJECTS_BEFORE_COLLECTION
+from adiuva.server import collector
 
 CONTEXT = ["template.context_processors.request", "contrib.auth.context_processors.auth"]
 CONTEXT += ["contrib.messages.context_processors.messages"]
@@ -19,7 +19,7 @@ NOT_APPS = ["drf_spectacular.views", "prometheus_client", "pydantic_settings", "
 
 
 def main() -> None:
-    gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
+    collector.put_off()
     settings.configure(
         SECRET_KEY="x" * 50,
         INSTALLED_APPS=[

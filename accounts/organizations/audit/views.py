@@ -13,7 +13,7 @@ from accounts.organizations.access import MANAGERS, require_role
 from accounts.organizations.audit.recording import KEPT
 from accounts.organizations.models import AuditEntry, AuditType, AuditVia
 from adiuva.api.openapi.responses import problem
-from adiuva.api.pagination import KeysFirst, ListSerializer, page_parameters, requested_page
+from adiuva.api.pagination import KeysFirst, ListSerializer, page_parameters, requested_page, serialized_by
 from adiuva.api.views import ApiView
 
 ENTRIES, MOST_ENTRIES = 50, 200
@@ -57,4 +57,4 @@ class AuditView(ApiView):
         page = requested_page(request, limit=ENTRIES, most=MOST_ENTRIES)
         entries = AuditEntry.objects.of_organization(organization_id).filter(at__gt=datetime.now(UTC) - KEPT)
         entries = entries.select_related("actor", "target_user")
-        return Response(page.of(KeysFirst(entries), lambda some: [AuditEntrySerializer(one).data for one in some]))
+        return Response(page.of(KeysFirst(entries), serialized_by(AuditEntrySerializer)))

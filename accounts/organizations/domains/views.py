@@ -22,7 +22,7 @@ from accounts.organizations.models import Connection
 from accounts.organizations.seats import payment
 from accounts.requests import validate, validate_within
 from adiuva.api.openapi.responses import problem
-from adiuva.api.pagination import page_parameters, requested_page
+from adiuva.api.pagination import page_parameters, requested_page, serialized_by
 from adiuva.api.views import ApiView, ApiViewSet
 from adiuva.spelling import address_key
 
@@ -48,7 +48,7 @@ class DomainsViewSet(ApiViewSet):
         membership = require_role(identity_of(request).user, pk, MANAGERS)
         page = requested_page(request, limit=DOMAINS, most=MOST_DOMAINS)
         domains = service.list_domains(membership.organization_id)
-        return Response(page.of(domains, lambda some: [DomainSerializer(domain).data for domain in some]))
+        return Response(page.of(domains, serialized_by(DomainSerializer)))
 
     @extend_schema(
         operation_id="createDomain",

@@ -10,7 +10,7 @@ from accounts.organizations import seats
 from accounts.organizations.access import MANAGERS, is_member, lock_with_role, require_grantable
 from accounts.organizations.audit.recording import record
 from accounts.organizations.invitations.mails import find_invitation, mail_invitation
-from accounts.organizations.members.service import add_member
+from accounts.organizations.members.service import add_member, end_invitation
 from accounts.organizations.models import AuditType, AuditVia, Invitation, InvitationState, Membership, Role
 from accounts.organizations.models.invitations import InvitationQuerySet
 from accounts.recovery.mail_tokens import no_such_token
@@ -66,7 +66,7 @@ def revoke_invitation(*, user: User, organization_id: UUID, invitation_id: UUID)
         invitation = list_invitations(organization_id).filter(id=invitation_id).first()
         if invitation is None:
             raise NotFound
-        _revoke(invitation, actor=user)
+        end_invitation(invitation, actor=user)
 
 
 @transaction.atomic
@@ -79,7 +79,7 @@ def withdraw_invitations() -> int:
     for organization_id in dict.fromkeys(invitation.organization_id for invitation in waiting):
         seats.lock_organization(organization_id)
     for invitation in waiting:
-        _revoke(invitation, actor=None, via=AuditVia.OPERATOR)
+        end_invitation(invitation, actor=None, via=AuditVia.OPERATOR)
     return len(waiting)
 
 
@@ -124,19 +124,7 @@ def _replace(*, organization_id: UUID, key: str, actor: User) -> None:
     for waiting in Invitation.objects.of_organization(organization_id).filter(
         address_key=key, state=InvitationState.PENDING
     ):
-        _revoke(waiting, actor=actor)
-
-
-def _revoke(invitation: Invitation, *, actor: User | None, via: AuditVia = AuditVia.MEMBER) -> None:
-    invitation.state = InvitationState.REVOKED
-    invitation.save(update_fields=["state"])
-    record(
-        AuditType.INVITATION_REVOKED,
-        organization_id=invitation.organization_id,
-        actor=actor,
-        via=via,
-        target=str(invitation.id),
-    )
+        end_invitation(waiting, actor=actor)
 
 
 def _is_to(user: User, invitation: Invitation) -> bool:

@@ -19,7 +19,7 @@ from accounts.organizations.serializers import OrganizationSerializer
 from accounts.recovery.verification import require_verified_email
 from accounts.requests import validate, validate_within
 from adiuva.api.openapi.responses import problem
-from adiuva.api.pagination import page_parameters, requested_page
+from adiuva.api.pagination import page_parameters, requested_page, serialized_by
 from adiuva.api.views import ApiView, ApiViewSet, uuid_or_404
 
 ACCEPT = AttemptLimits(name="invitation")
@@ -45,7 +45,7 @@ class InvitationsViewSet(ApiViewSet):
         organization_id = require_role(identity_of(request).user, pk, MANAGERS).organization_id
         page = requested_page(request, limit=INVITATIONS, most=MOST_INVITATIONS)
         waiting = service.list_invitations(organization_id)
-        return Response(page.of(waiting, lambda some: [InvitationSerializer(one).data for one in some]))
+        return Response(page.of(waiting, serialized_by(InvitationSerializer)))
 
     @extend_schema(
         operation_id="createInvitation",

@@ -223,15 +223,19 @@ def _end_invitations_beyond(role: Role, membership: Membership, *, actor: User |
         invited_by_id=membership.user_id, state=InvitationState.PENDING, role__in=given_by[role]
     )
     for invitation in sent:
-        invitation.state = InvitationState.REVOKED
-        invitation.save(update_fields=["state"])
-        record(
-            AuditType.INVITATION_REVOKED,
-            organization_id=membership.organization_id,
-            actor=actor,
-            via=via,
-            target=str(invitation.id),
-        )
+        end_invitation(invitation, actor=actor, via=via)
+
+
+def end_invitation(invitation: Invitation, *, actor: User | None, via: AuditVia = AuditVia.MEMBER) -> None:
+    invitation.state = InvitationState.REVOKED
+    invitation.save(update_fields=["state"])
+    record(
+        AuditType.INVITATION_REVOKED,
+        organization_id=invitation.organization_id,
+        actor=actor,
+        via=via,
+        target=str(invitation.id),
+    )
 
 
 def _forget_identities(*, user_id: UUID, organization_id: UUID) -> None:

@@ -11,7 +11,7 @@ from accounts.organizations.members.serializers import MemberPageSerializer, Mem
 from accounts.organizations.models import Membership
 from accounts.requests import validate
 from adiuva.api.openapi.responses import problem
-from adiuva.api.pagination import page_parameters, requested_page
+from adiuva.api.pagination import page_parameters, requested_page, serialized_by
 from adiuva.api.views import ApiViewSet, uuid_or_404
 
 MEMBERS_SHOWN, MOST_MEMBERS = 50, 200
@@ -32,7 +32,7 @@ class MembersViewSet(ApiViewSet):
         organization_id = require_role(identity_of(request).user, pk, MEMBERS).organization_id
         page = requested_page(request, limit=MEMBERS_SHOWN, most=MOST_MEMBERS)
         members = Membership.objects.of_organization(organization_id).active().select_related("user")
-        return Response(page.of(members, lambda some: [MemberSerializer(one).data for one in some]))
+        return Response(page.of(members, serialized_by(MemberSerializer)))
 
     @extend_schema(
         operation_id="updateMember",

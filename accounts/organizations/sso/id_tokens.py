@@ -7,8 +7,6 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import jwt
-
 from accounts.organizations.models import Connection
 from accounts.organizations.models.sso import MOST_SUBJECT_CHARACTERS
 from accounts.organizations.sso.provider.discovery import KEY_KINDS
@@ -65,6 +63,8 @@ def is_identifier(value: Any) -> bool:
 
 
 def _verify(connection: Connection, raw_token: str, *, required: Collection[str]) -> tuple[dict[str, Any], str]:
+    import jwt  # noqa: PLC0415 - with what of `cryptography` it needs, 30 ms of every start
+
     _require(len(raw_token) <= MOST_TOKEN_CHARACTERS and raw_token.isascii(), "form")
     try:
         header = jwt.get_unverified_header(raw_token)

@@ -20,10 +20,6 @@ class Command(OperatorCommand):
         "after 90 days, and begun checkouts whose Idempotency-Key is no longer answered, as jobs do every night. Safe "
         "beside running servers. The current token of a session is never touched; used ones are kept that long because "
         "their re-use tells that one was stolen."
-        "mailed links, changes of address, second steps of logins and requests for keys that are over, security "
-        "events after 90 days, and begun checkouts whose Idempotency-Key is no longer answered, as jobs do every "
-        "night. Safe beside running servers. The current token of a session is never touched; used ones are kept that "
-        "long because their re-use tells that one was stolen."
     )
     examples: ClassVar = {
         "purge_tokens": "what ended a week ago or earlier",

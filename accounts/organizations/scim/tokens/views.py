@@ -13,7 +13,7 @@ from accounts.organizations.scim.tokens.serializers import (
     ScimTokenSerializer,
 )
 from adiuva.api.openapi.responses import problem
-from adiuva.api.pagination import page_parameters, requested_page
+from adiuva.api.pagination import page_parameters, requested_page, serialized_by
 from adiuva.api.views import ApiViewSet, uuid_or_404
 
 TOKENS, MOST_TOKENS_A_PAGE = 50, 100
@@ -38,7 +38,7 @@ class ScimTokensViewSet(ApiViewSet):
         membership = require_role(identity_of(request).user, pk, MANAGERS)
         page = requested_page(request, limit=TOKENS, most=MOST_TOKENS_A_PAGE)
         tokens = service.list_tokens(membership.organization_id)
-        return Response(page.of(tokens, lambda some: [ScimTokenSerializer(token).data for token in some]))
+        return Response(page.of(tokens, serialized_by(ScimTokenSerializer)))
 
     @extend_schema(
         operation_id="createScimToken",
