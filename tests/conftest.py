@@ -34,6 +34,7 @@ USES_HYPOTHESIS = re.compile(rb"hypothesis|schemathesis")
 A_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 loopback.guard()
+os.fsync = lambda fd: None  # nothing that a test keeps has to outlive a power cut; each would be a wait of milliseconds
 
 
 @pytest.hookimpl(wrapper=True)
