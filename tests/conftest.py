@@ -30,11 +30,14 @@ SERVER_SECRET = "4f1d2c3b4a5968778695a4b3c2d1e0f04f1d2c3b4a5968778695a4b3c2d1e0f
 ON_POSTGRES = os.environ.get("DATABASE_URL", "").startswith("postgres")
 SERVICE_FIXTURES = {"db", "transactional_db", "database", "server_environment", "_redis_server"}
 MARKERS_OF_A_FEW = {"slow", "browser", "node"}
+A_PLAIN_RUN = "not slow and not browser and not node"  # as in pyproject.toml
+LEFT_OUT_AS_A_WHOLE = re.compile(rb"^pytestmark = .*\bpytest\.mark\.(slow|browser|node)\b", re.MULTILINE)
 USES_HYPOTHESIS = re.compile(rb"hypothesis|schemathesis")
 A_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 loopback.guard()
-os.fsync = lambda fd: None  # nothing that a test keeps has to outlive a power cut; each would be a wait of milliseconds
+# Nothing that a test keeps has to outlive a power cut, and each is a wait of milliseconds.
+os.fsync = lambda _: None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -53,11 +56,15 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Where one marker is asked for, modules that do not name it need not be imported: that takes each process 20 s."""
+    """Modules none of whose tests will run need not be imported, which takes each process 20 s for all of them: where
+    one marker is asked for, those that do not name it; in a plain run, those that are left out as a whole.
+    """
     marker = config.option.markexpr
-    if marker in MARKERS_OF_A_FEW and collection_path.match("test_*.py"):
+    if not collection_path.match("test_*.py"):
+        return None
+    if marker in MARKERS_OF_A_FEW:
         return marker.encode() not in collection_path.read_bytes() or None
-    return None
+    return (marker == A_PLAIN_RUN and LEFT_OUT_AS_A_WHOLE.search(collection_path.read_bytes()) is not None) or None
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
