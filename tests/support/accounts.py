@@ -1,12 +1,11 @@
 """People to test with."""
 
-import functools
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from django.contrib.auth.hashers import get_hasher, make_password
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from accounts.models import User
@@ -42,7 +41,7 @@ def make_account(
     address = email or f"user-{uuid.uuid4().hex[:12]}@example.com"
     user = User(tier=Tier(tier).value, email_verified_at=datetime.now(UTC) if verified else None)
     user.set_address(address)
-    user.password = _hash_of(password, type(get_hasher()))
+    user.password = make_password(password_forms(password)[0])  # which, unlike `set_password`, is no change of it
     user.save()
     if tier != "free":
         Subscription.objects.create(user_id=user.id, tier=tier, tier_after_grace=tier, seats=1, set_by_operator=True)
@@ -55,9 +54,3 @@ def make_account(
         refresh_token=tokens.refresh_token,
         session_id=tokens.session_id,
     )
-
-
-@functools.cache
-def _hash_of(password: str, hasher: type) -> str:
-    """``hasher``: the one in use, whose cost a test may have changed."""
-    return make_password(password_forms(password)[0])
