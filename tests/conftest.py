@@ -30,10 +30,17 @@ SERVER_SECRET = "4f1d2c3b4a5968778695a4b3c2d1e0f04f1d2c3b4a5968778695a4b3c2d1e0f
 ON_POSTGRES = os.environ.get("DATABASE_URL", "").startswith("postgres")
 SERVICE_FIXTURES = {"db", "transactional_db", "database", "server_environment", "_redis_server"}
 MARKERS_OF_A_FEW = {"slow", "browser", "node"}
+LEFT_OUT_AS_A_WHOLE = re.compile(rb"^pytestmark = .*\bpytest\.mark\.(slow|browser|node)\b", re.MULTILINE)
 USES_HYPOTHESIS = re.compile(rb"hypothesis|schemathesis")
 A_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
+
+def do_not_wait(fd: object) -> None:
+    """Nothing that a test keeps has to outlive a power cut, and each time is a wait of milliseconds."""
+
+
 loopback.guard()
+os.fsync = do_not_wait
 
 
 @pytest.hookimpl(wrapper=True)
@@ -52,11 +59,16 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Where one marker is asked for, modules that do not name it need not be imported: that takes each process 20 s."""
+    """Modules none of whose tests will run need not be imported, which takes each process 20 s for all of them: where
+    one marker is asked for, those that do not name it; in a plain run, those that are left out as a whole.
+    """
     marker = config.option.markexpr
-    if marker in MARKERS_OF_A_FEW and collection_path.match("test_*.py"):
+    if not collection_path.match("test_*.py"):
+        return None
+    if marker in MARKERS_OF_A_FEW:
         return marker.encode() not in collection_path.read_bytes() or None
-    return None
+    is_plain = marker in config.getini("addopts")  # what pyproject.toml asks for where nobody asks for anything else
+    return (is_plain and LEFT_OUT_AS_A_WHOLE.search(collection_path.read_bytes()) is not None) or None
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

@@ -9,8 +9,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from scim2_client.engines.httpx2 import SyncSCIMClient
-from scim2_tester import Status, check_server
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import ClientConnection, connect
 
@@ -65,6 +63,10 @@ def running(server: RunningServer) -> Iterator[Running]:
 
 
 def test_a_stranger_finds_nothing_wrong(running: Running) -> None:
+    # Here, since they take two seconds, and every process imports this module.
+    from scim2_client.engines.httpx2 import SyncSCIMClient
+    from scim2_tester import Status, check_server
+
     client = SyncSCIMClient(running.client)
     client.discover()
     model: Any = client.get_resource_model("User")
