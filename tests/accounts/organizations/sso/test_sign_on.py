@@ -314,6 +314,7 @@ def test_without_the_cache_there_is_no_sign_on(browser: Browser, no_cache: None)
         assert (answer.status, answer.code) == (503, "upstream_unavailable")
 
 
+@pytest.mark.usefixtures("limits_clock")  # so many requests may take more than their minute
 def test_both_routes_are_limited_for_each_address(browser: Browser) -> None:
     for path in ("auth/sso/start", "auth/sso/callback"):
         answers = [ApiClient().get(path).status for _ in range(601)]
