@@ -13,13 +13,15 @@ from collections.abc import Iterator
 from email.utils import parseaddr
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import dj_database_url
-from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from adiuva.environment_values import CommaSeparated, CommaSeparatedSecrets, Headers, SentryDsn, Url, read_headers
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 MIN_TOKEN_CHARACTERS = 16
@@ -29,25 +31,6 @@ MIN_SECRET_BYTES = 32  # RFC 7518 § 3.2: a key as long as the hash of HS256
 PLACEHOLDER_WORDS = ("change", "default", "example", "insecure", "password", "placeholder", "your-", "your_")
 MIN_SECRET_VARIETY = 8  # different characters; 32 random hex digits have about 14
 _BEARER_TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{MIN_TOKEN_CHARACTERS},}}")
-
-
-def _split_commas(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
-CommaSeparatedSecrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_commas)]
-
-
-def _http_url(value: str) -> str:
-    if value:
-        HttpUrl(value)  # raises with a clear reason
-    return value.rstrip("/")
-
-
-Url = Annotated[str, BeforeValidator(_http_url)]
 
 
 def host_and_origin(url: str) -> tuple[str, str]:
@@ -88,18 +71,18 @@ class Environment(BaseSettings):
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     LOG_FORMAT: Literal["", "json", "text"] = ""
     METRICS_TOKEN: SecretStr = SecretStr("")
-    SENTRY_DSN: SecretStr = SecretStr("")
+    SENTRY_DSN: SentryDsn = SecretStr("")
     OTEL_EXPORTER_OTLP_ENDPOINT: Url = ""
-    OTEL_EXPORTER_OTLP_HEADERS: SecretStr = SecretStr("")
+    OTEL_EXPORTER_OTLP_HEADERS: Headers = SecretStr("")
     OTEL_SERVICE_NAME: str = "adiuva-cloud-api"
     OTEL_TRACES_SAMPLER_ARG: float = Field(default=1, ge=0, le=1)
 
-    # Both may hold a password, which a printed environment must not show.
     CLIENT_IDLE_SECONDS: float = Field(default=30, gt=0, le=3600)
     CLIENT_MIN_BYTES_PER_SECOND: int = Field(default=500, ge=0)
     CHAT_MAX_SOCKETS_PER_USER: int = Field(default=20, ge=1)
     CHAT_MAX_SOCKETS: int = Field(default=10_000, ge=1)
 
+    # They may hold a password, which a printed environment must not show.
     DATABASE_URL: str = Field(default="", repr=False)
     DATABASE_POOL_SIZE: int = Field(default=10, ge=1, le=200)
     REDIS_URL: str = Field(default="", repr=False)
@@ -187,9 +170,7 @@ class Environment(BaseSettings):
         return value.get_secret_value() if isinstance(value, SecretStr) else value
 
     def otlp_headers(self) -> dict[str, str]:
-        """Of ``key=value,…``, each value percent-encoded, as OpenTelemetry writes them in a variable."""
-        pairs = (pair.partition("=") for pair in self.OTEL_EXPORTER_OTLP_HEADERS.get_secret_value().split(","))
-        return {name.strip(): unquote(value.strip()) for name, _, value in pairs if name.strip()}
+        return read_headers(self.OTEL_EXPORTER_OTLP_HEADERS.get_secret_value())
 
     def secrets(self) -> Iterator[str]:
         """The value of every secret that is set: what may never be printed."""
@@ -263,16 +244,6 @@ class Environment(BaseSettings):
             raise PydanticCustomError(
                 "token", f"must have at least {MIN_TOKEN_CHARACTERS} characters, all of A-Z a-z 0-9 - . _ ~ + / ="
             )
-        return value
-
-    @field_validator("SENTRY_DSN")
-    @classmethod
-    def _dsn(cls, value: SecretStr) -> SecretStr:
-        parts = urlsplit(value.get_secret_value())
-        if value and not (
-            parts.scheme in {"http", "https"} and parts.username and parts.hostname and parts.path.strip("/")
-        ):
-            raise PydanticCustomError("dsn", "must be https://key@host/project, as Sentry shows it")
         return value
 
     @field_validator("CORS_ORIGINS", "WEBAUTHN_ORIGINS")
