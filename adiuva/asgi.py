@@ -37,6 +37,8 @@ CAPS = [
     Cap(re.compile(r"/api/v1/chat"), 2048 * KIB),
     Cap(re.compile(r"/api/v1/batches/build"), 2048 * KIB),
     Cap(re.compile(r"/api/v1/plans/templates/[^/]+/run"), 2048 * KIB),
+    # 50 envelopes of 4 KiB as base64, and what each has beside its bytes
+    Cap(re.compile(r"/api/v1/auth/(register|password|password/reset/confirm)"), 512 * KIB),
     # 16 MiB of sealed bytes as base64, four bytes for three, and what each of 500 operations has beside them.
     Cap(re.compile(r"/api/v1/storage/records/batch"), 24 * MIB, streams=True),
     Cap(re.compile(r"/api/v1/storage/records/fetch"), 256 * KIB),

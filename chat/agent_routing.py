@@ -119,10 +119,22 @@ def filter_included_agents(user: User, agents: Sequence[AgentClass]) -> list[Age
 
 def require_agents(user: User, names: Iterable[str], *, detail: str | None = None) -> None:
     """Raises ``FeatureNotAvailable`` with the tier that has all of ``names``."""
-    needed = max(AGENTS_BY_TIER.index(name) for name in names) + 1
+    needed = _amount_with(names)
     limit = entitlements.limit(user, "agents")
     if limit is None or limit >= needed:
         return
+    raise FeatureNotAvailable(required_tier=_lowest_tier(needed), detail=detail)
+
+
+def required_tier(names: Iterable[str]) -> Tier:
+    """The lowest tier that has all of ``names``."""
+    return _lowest_tier(_amount_with(names))
+
+
+def _amount_with(names: Iterable[str]) -> int:
+    return max(AGENTS_BY_TIER.index(name) for name in names) + 1
+
+
+def _lowest_tier(agents: int) -> Tier:
     amounts = ((tier, TIERS[tier].agents) for tier in Tier)
-    tier = next(tier for tier, amount in amounts if amount is None or amount >= needed)
-    raise FeatureNotAvailable(required_tier=tier, detail=detail)
+    return next(tier for tier, amount in amounts if amount is None or amount >= agents)

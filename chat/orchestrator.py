@@ -38,7 +38,7 @@ async def orchestrate_stream(
     """
     deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT_SECONDS
     partial = PartialTurn()
-    with measure_turn(turn.execution_mode) as clock, capacity.turn():
+    with measure_turn(turn.execution_mode) as clock, capacity.turn(user.id):
         output = await OutputSanitizer.for_request(turn.message, turn.context, whole=whole)
         run = RunContext.of(
             turn.context,

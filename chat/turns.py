@@ -5,10 +5,12 @@ import logging
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from uuid import UUID
 
 from django.conf import settings
 
@@ -26,6 +28,7 @@ from chat.plans.execution_plan import ExecutionPlan
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 2
+MIN_SHARE = 16  # turns that one user may have at once, however few places there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,36 +151,41 @@ class Capacity:
     """Bounds what runs for users in this process. A turn or template run beyond it is refused at once, not queued.
 
     Map items (``chat.ws.map.places``) wait instead, and leave a part of the places to turns, which people wait for.
+    One user has at most half of the places of a process that has many: a provider of their own that hangs must not
+    hold them all.
     """
 
     def __init__(self) -> None:
-        self._turns = 0
+        self._turns: Counter[UUID] = Counter()
         self._items = 0
         self._on_free: Callable[[], None] | None = None
         self._lock = threading.Lock()  # under WSGI (the test client) each request has an event loop of its own
 
     @property
     def running(self) -> int:
-        return self._turns + self._items
+        return self._turns.total() + self._items
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Raises ``UpstreamUnavailable`` when ``LLM_MAX_RUNNING_TURNS`` are running."""
+    def turn(self, user_id: UUID) -> Iterator[None]:
+        """Raises ``UpstreamUnavailable`` when ``LLM_MAX_RUNNING_TURNS`` are running, or half of them for this user."""
         limit = settings.LLM_MAX_RUNNING_TURNS
         with self._lock:
             # Where there is a single place, the one map item has one of its own: it would take every turn's.
-            if self._turns + (self._items if limit > 1 else 0) >= limit:
+            is_full = self._turns.total() + (self._items if limit > 1 else 0) >= limit
+            if is_full or self._turns[user_id] >= max(MIN_SHARE, limit // 2):
                 raise UpstreamUnavailable(
                     "Too many conversations are being answered right now.", retry_after=RETRY_AFTER_SECONDS
                 )
-            self._turns += 1
+            self._turns[user_id] += 1
         TURNS_RUNNING.inc()
         try:
             yield
         finally:
             TURNS_RUNNING.dec()
             with self._lock:
-                self._turns -= 1
+                self._turns[user_id] -= 1
+                if not self._turns[user_id]:
+                    del self._turns[user_id]
             self._tell()
 
     def take_for_item(self) -> bool:

@@ -64,6 +64,8 @@ def keep_receipts() -> None:
 def keep_missed_receipts() -> None:
     """Of what was paid within a month: after a day, or more, on which nobody could ask."""
     now = datetime.now(UTC)
+    # A process of the version before erases a buyer without it.
+    PluginPurchase.objects.filter(user=None).exclude(receipt_url="").update(receipt_url="")
     _keep_receipts(since=now - RECEIPTS_LOOKED_FOR, until=now - RECEIPTS_WITHIN)
 
 

@@ -73,7 +73,7 @@ async def run_builder(*, asked: BuildRequest, user: User, meter: Meter) -> Build
         deadline=deadline,
         meter=meter,
     )
-    with measure_turn("build"), capacity.turn():
+    with measure_turn("build"), capacity.turn(user.id):
         before = None if asked.spec is None else asked.spec.as_dict()
         output = await OutputSanitizer.for_request(asked.message, asked.context, before)
         scope = asyncio.timeout_at(deadline)

@@ -61,7 +61,7 @@ async def run_template(
     """
     deadline = asyncio.get_running_loop().time() + settings.LLM_TIMEOUT_SECONDS
     run = RunContext.of(context, model=model, provider=provider, deadline=deadline, meter=meter)
-    with measure_turn("template"), capacity.turn():
+    with measure_turn("template"), capacity.turn(user.id):
         output = await OutputSanitizer.for_request(variables.model_dump(mode="json"), context)
         scope = asyncio.timeout_at(deadline)
         try:
@@ -141,11 +141,12 @@ def _project_id(variables: ExtractionVariables, context: Mapping[str, Any]) -> s
     """The project of the tasks, None for a project given as text. Raises ``ValidationFailed`` if it is unclear."""
     known = [str(row["id"]) for row in context.get("projects", ()) if isinstance(row.get("id"), str | int)]
     project_id = variables.project_id
+    has_text = bool(variables.project_text and variables.project_text.strip())
     if project_id is not None:
-        if project_id not in known:
+        if not has_text and project_id not in known:
             raise ValidationFailed({"variables.project_id": ["context.projects contains no project with this id."]})
         return project_id
-    if variables.project_text and variables.project_text.strip():
+    if has_text:
         return None
     if not context.get("projects"):
         raise ValidationFailed(

@@ -9,6 +9,7 @@ from accounts.models import User
 from adiuva.api.errors import ValidationFailed
 from adiuva.api.fields import ObjectField
 from agents.actions import ActionType, Table
+from billing.tiers import Tier
 from chat.openapi import UsageSerializer
 from chat.plans.templates import BadVariablesError, PromptTemplate, TemplateVariables, templates
 from chat.requests import (
@@ -53,6 +54,16 @@ class ExecutionPlanSerializer(serializers.Serializer[Any]):
 
 class PlaybookSerializer(serializers.Serializer[Any]):
     items = ExecutionPlanSerializer(many=True)
+
+
+class TemplateSerializer(serializers.Serializer[Any]):
+    template_id = serializers.ChoiceField(choices=[template.template_id for template in templates.list_templates()])
+    variables = serializers.DictField(help_text="A JSON Schema (2020-12) of the variables that it takes.")
+    required_tier = serializers.ChoiceField(choices=list(Tier), help_text="The lowest tier that may run it.")
+
+
+class TemplateListSerializer(serializers.Serializer[Any]):
+    items = TemplateSerializer(many=True)
 
 
 def _variables_schema() -> dict[str, Any]:

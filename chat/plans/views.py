@@ -3,6 +3,8 @@
 A tier has the templates of the agents it includes.
 """
 
+from typing import Any
+
 from asgiref.sync import async_to_sync
 from django.db import close_old_connections
 from drf_spectacular.utils import extend_schema
@@ -15,13 +17,14 @@ from adiuva.api.errors import NotFound
 from adiuva.api.openapi.responses import problem
 from adiuva.api.views import ApiView
 from chat import usage
-from chat.agent_routing import require_agents
+from chat.agent_routing import require_agents, required_tier
 from chat.plans.cache import plan_cache
 from chat.plans.playbooks import PLAYBOOKS
 from chat.plans.running import run_template
 from chat.plans.serializers import (
     ExecutionPlanSerializer,
     PlaybookSerializer,
+    TemplateListSerializer,
     TemplateResultSerializer,
     TemplateRunSerializer,
     validate_template_run,
@@ -61,6 +64,25 @@ class PlanView(ApiView):
         if plan is None:
             raise NotFound("There is no such plan, or it has expired.")
         return Response(plan.as_dict())
+
+
+class TemplatesView(ApiView):
+    @extend_schema(
+        operation_id="listTemplates",
+        summary="List the plan templates",
+        description="All of them, also those that only a higher tier runs; `variables` is a JSON Schema.",
+        responses={200: TemplateListSerializer},
+    )
+    def get(self, request: Request) -> Response:
+        return Response({"items": [_shown(template) for template in templates.list_templates()]})
+
+
+def _shown(template: PromptTemplate) -> dict[str, Any]:
+    return {
+        "template_id": template.template_id,
+        "variables": template.variables.model_json_schema(),
+        "required_tier": required_tier([template.agent]),
+    }
 
 
 class TemplateRunView(ApiView):

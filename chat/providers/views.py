@@ -114,7 +114,7 @@ class ProviderTestView(ApiView):
         serializer = ProviderTestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         model = serializer.validated_data.get("model")
-        with capacity.turn():
+        with capacity.turn(identity_of(request).user.id):
             provider = connect_provider(serializer.validated_data["provider"], model=model or _NO_MODEL)
             models = list_models(provider)
             if model:

@@ -184,7 +184,9 @@ def _events_of(plugin: Plugin, viewer: Any) -> Iterable[Event]:
         who = colleague_name(takedown.taken_down_by, viewer)
         yield Event(takedown.taken_down_at, "taken down", "danger", who, text=visible(takedown.reason))
         if takedown.reinstated_at is not None:
-            who, notes = colleague_name(takedown.reinstated_by, viewer), visible(takedown.reinstated_notes)
+            who = colleague_name(takedown.reinstated_by, viewer)
+            # They are for reviewers, and an author who is one is here the author.
+            notes = "" if plugin.author_id == viewer.pk else visible(takedown.reinstated_notes)
             yield Event(takedown.reinstated_at, "reinstated", "success", who, text=notes)
 
 

@@ -28,6 +28,7 @@ def test_a_printed_environment_shows_no_secret(monkeypatch: pytest.MonkeyPatch) 
         "REDIS_URL": "redis://:canary-redis-pass@redis.internal/0",
         "EMAIL_URL": "smtp://adiuva:canary-mail%2Bpass@mail.internal",
         "SENTRY_DSN": "https://Canary-dsn@sentry.internal/7",
+        "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Canary-0123456789",
     }
     set_all(monkeypatch, values)
     environment = Environment()
@@ -110,6 +111,11 @@ def test_production_refuses_in_one_line_that_names_the_variable_and_not_its_valu
         *(("WEB_CONCURRENCY", "0"), ("WEB_CONCURRENCY", "many")),
         *(("EMAIL_URL", "http://a:canary@b"), ("EMAIL_URL", "smtp://"), ("EMAIL_URL", "smtp://a:canary@b:99999")),
         *(("SENTRY_DSN", "canary"), ("SENTRY_DSN", "https://b/7"), ("SENTRY_DSN", "https://canary@b")),
+        *(("SENTRY_DSN", "https://canary@b/project"), ("SENTRY_DSN", "https://canary@b:port/7")),
+        *(
+            ("OTEL_EXPORTER_OTLP_HEADERS", "Authorization: Bearer canary"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "a=canary%0A"),
+        ),
         *(("OTEL_EXPORTER_OTLP_ENDPOINT", "canary"), ("OTEL_TRACES_SAMPLER_ARG", "2")),
         *(("EMAIL_FROM", "canary"), ("WEBAUTHN_ORIGINS", "*"), ("STAFF_REQUIRE_SECOND_FACTOR", "canary")),
     ],

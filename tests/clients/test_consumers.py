@@ -58,11 +58,16 @@ def with_ws(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def node20() -> str:
-    """The machine's, where it is that."""
-    if not run(["node", "--version"], cwd=CONSUMERS).startswith("v20."):
-        pytest.skip("the machine's Node is another one")
-    return "node"
+def node20(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The machine's, where it is that, else the registry's."""
+    if run(["node", "--version"], cwd=CONSUMERS).startswith("v20."):
+        return "node"
+    place = tmp_path_factory.mktemp("node20")
+    (place / "package.json").write_text('{ "private": true }')
+    npm(place, "install", "--prefer-offline", "node@20")
+    binary = str(place / "node_modules/node/bin/node")
+    assert run([binary, "--version"], cwd=place).startswith("v20.")
+    return binary
 
 
 @pytest.fixture(scope="module")

@@ -52,12 +52,23 @@ def test_run_makes_demo_users_in_development_only(env: dict[str, str], has_demo_
         assert "adiuva.server.serve" in done.stdout
 
 
-def test_the_development_server_is_not_for_production() -> None:
-    done = _make("--dry-run", "dev", ENV="prod")
+@pytest.mark.parametrize(
+    ("target", "instead"), [("dev", "with ENV=prod use make run"), ("superuser", "With ENV=prod: ")]
+)
+def test_what_is_for_development_is_not_for_production(target: str, instead: str) -> None:
+    done = _make("--dry-run", target, ENV="prod")
 
     assert done.returncode
-    assert "with ENV=prod use make run" in done.stderr
+    assert instead in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_superuser_is_made_in_the_database_that_is_served() -> None:
+    done = _make("--dry-run", "superuser", "EMAIL=me@example.com", "ARGS=--no-input")
+
+    assert done.returncode == 0, done.stderr
+    assert "manage.py migrate" in done.stdout
+    assert 'manage.py createsuperuser --email "me@example.com" --no-input' in done.stdout
 
 
 @pytest.mark.parametrize("path", [".ci/run", ".ci/services.sh"])

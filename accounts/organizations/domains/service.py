@@ -89,9 +89,15 @@ def verify_domain(*, domain: Domain, actor: User) -> Domain:
 
 
 def remove_domain(*, domain: Domain, actor: User | None, via: AuditVia = AuditVia.MEMBER) -> None:
-    """Anybody may prove it now. Who signs in with an address in it goes on doing so: an identity is not an address."""
+    """Anybody may prove it now. Who signs in with an address in it goes on doing so: an identity is not an address.
+
+    ``actor``: None for the operator. Raises ``NotFound`` or ``PermissionDenied`` for one who has just lost the role.
+    """
     with transaction.atomic():
-        seats.lock_organization(domain.organization_id)
+        if actor is None:
+            seats.lock_organization(domain.organization_id)
+        else:
+            lock_with_role(user=actor, organization_id=domain.organization_id, roles=MANAGERS)
         deleted, _ = list_domains(domain.organization_id).filter(pk=domain.pk).delete()
         if deleted:
             record(

@@ -170,6 +170,7 @@ def change_role(*, membership: Membership, role: Role, actor: User | None, via: 
 
 def remove_member(*, membership: Membership, actor: User | None, via: AuditVia = AuditVia.MEMBER) -> None:
     """The sessions that began at the organisation's provider end. Raises ``Conflict`` for the last owner."""
+    _lock_account(membership)
     require_another_owner(membership)
     event = AuditType.MEMBER_LEFT if actor is not None and actor.pk == membership.user_id else AuditType.MEMBER_REMOVED
     _record(event, membership, actor=actor, via=via)
@@ -183,6 +184,7 @@ def deactivate_member(*, membership: Membership, via: AuditVia = AuditVia.SCIM) 
     """Every session of the account ends at once. Raises ``Conflict`` for the last owner."""
     if not membership.active:
         return
+    _lock_account(membership)
     require_another_owner(membership)
     membership.active, membership.role, membership.deactivated_at = False, Role.MEMBER, datetime.now(UTC)
     membership.save(update_fields=["active", "role", "deactivated_at"])
@@ -208,6 +210,11 @@ def end_sso_sessions(*, user_id: UUID, organization_id: UUID) -> int:
     )
     session_ids = list(live.values_list("id", flat=True))
     return revoke_sessions(user_id=user_id, session_ids=session_ids) if session_ids else 0
+
+
+def _lock_account(membership: Membership) -> None:
+    """Before its sessions are looked for: a change of password that is under way begins one that would be missed."""
+    User.objects.select_for_update(no_key=True).filter(id=membership.user_id).first()
 
 
 def _in_one_already() -> Conflict:

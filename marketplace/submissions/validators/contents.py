@@ -22,11 +22,25 @@ def permissions_used(name: str, data: bytes) -> Iterator[str]:
     """``"read:tasks"`` and the like, in no order."""
     if suffix_of(name) not in SCRIPT_SUFFIXES:
         return
-    for permission in {match[1] for match in _NAMED.finditer(data)}:
+    for permission in {match[1] for match in _find(_NAMED, data)}:
         yield permission.decode()
-    for resource, method in {match.groups() for match in _CALLED.finditer(data)}:
+    for resource, method in {match.groups() for match in _find(_CALLED, data)}:
         if (permission := permission_of(resource.decode(), method.decode())) is not None:
             yield permission
+
+
+# One search through 16 MiB would let no other thread of the process run for half a second. What is found has to be
+# shorter than the part that two pieces share.
+_PIECE_BYTES: Final = 512 * 1024
+_SHARED_BYTES: Final = 64 * 1024
+
+
+def _find(pattern: re.Pattern[bytes], data: bytes) -> Iterator[re.Match[bytes]]:
+    """In the order of the pieces; one that lies in two of them may come twice."""
+    for start in range(0, max(1, len(data)), _PIECE_BYTES - _SHARED_BYTES):
+        end = start + _PIECE_BYTES
+        # Where it touches the end, what follows may make it another, or none: the next piece has it whole.
+        yield from (match for match in pattern.finditer(data, start, end) if match.end() < end or end >= len(data))
 
 
 def permission_of(resource: str, method: str) -> str | None:
@@ -69,7 +83,7 @@ _SECRETS: Final = tuple((kind, hint, re.compile(rb"(?<![0-9A-Za-z_-])" + form)) 
 def secrets_in(name: str, data: bytes) -> Iterator[str]:
     """The first of each kind: counting the lines before every one would cost a square."""
     for kind, hint, pattern in _SECRETS:
-        if hint in data and (match := pattern.search(data)):
+        if hint in data and (match := next(_find(pattern, data), None)):
             line = data.count(b"\n", 0, match.start()) + 1
             yield f"{quote_name(name)}, line {line}: {kind}"
 
@@ -175,13 +189,12 @@ class Contents:
 
 def size_faults(archive: Archive) -> Iterator[str]:
     """By what the directory declares, which unpacking then holds each file to."""
-    files = [entry for entry in archive.entries if not entry.is_directory]
-    for entry in files:
+    for entry in archive.entries:  # folders, too: one that holds bytes is refused, but it is an entry like any other
         if entry.size_bytes > MAX_FILE_BYTES:
             yield f"{ascii(entry.name)[:200]} has {entry.size_bytes} bytes; at most {MAX_FILE_BYTES} are allowed."
         elif entry.size_bytes > RATIO_FROM_BYTES and entry.size_bytes > entry.packed_bytes * MAX_RATIO:
             yield f"{ascii(entry.name)[:200]} unpacks to more than {MAX_RATIO} times its size."
-    total = sum(entry.size_bytes for entry in files)
+    total = sum(entry.size_bytes for entry in archive.entries)
     if total > MAX_UNPACKED_BYTES:
         yield f"All files together have {total} bytes; at most {MAX_UNPACKED_BYTES} are allowed."
 
@@ -198,6 +211,8 @@ def scan(archive: Archive) -> Contents:
         return contents
     until = time.monotonic() + MAX_SECONDS
     for entry in archive.entries:
+        if entry.is_directory:
+            continue
         if time.monotonic() > until:
             contents.is_complete = False
             break

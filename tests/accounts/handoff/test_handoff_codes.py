@@ -1,5 +1,6 @@
 """From a login in the browser to the app: POST /auth/passkeys/login/code and POST /auth/sso/token."""
 
+import json
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -99,6 +100,14 @@ def test_a_code_lives_a_minute(owner: Owner, verifier: str) -> None:
     cache.touch(codes.CODES.key(code), -1)
     assert redeem(code, verifier).code == "invalid_grant"
     assert codes.LIFETIME_SECONDS == 60
+
+
+@pytest.mark.django_db
+def test_a_code_of_the_version_before_is_none_any_more(owner: Owner, verifier: str) -> None:
+    code = code_of(owner, verifier)
+    kept = {"user": str(owner.account.user.id), "method": "passkey", "code_challenge": challenge_of(verifier)}
+    cache.set(codes.CODES.key(code), json.dumps(kept), 60)
+    assert redeem(code, verifier).code == "invalid_grant"
 
 
 @pytest.mark.django_db

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
+from accounts.organizations.members.service import deactivate_member, remove_member
 from accounts.organizations.models import AuditEntry, Identity, Invitation, Membership, Role
 from tests.accounts.organizations.actions import (
     accept,
@@ -165,6 +169,20 @@ def test_the_sessions_from_its_provider_end_with_a_membership(api: ApiClient) ->
     assert api.get("auth/me", token=member.access_token).code == "invalid_token"
     assert api.get("auth/me", token=other.access_token).status == 200
     assert [identity.user for identity in Identity.objects.all()] == [other.user]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("end", [partial(remove_member, actor=None), deactivate_member])
+def test_an_account_is_locked_before_its_sessions_are_looked_for(end: Callable[..., None]) -> None:
+    """A change of password that is under way, and holds the account, would begin one that is missed."""
+    organization, _ = make_organization()
+    member = join(organization)
+    membership = Membership.objects.get(user=member.user)
+    with CaptureQueriesContext(connection) as queries, transaction.atomic():
+        end(membership=membership)
+    said = [query["sql"] for query in queries]
+    locked = next(n for n, sql in enumerate(said) if '"users"' in sql and "FOR NO KEY UPDATE" in sql)
+    assert locked < next(n for n, sql in enumerate(said) if '"sessions"' in sql)
 
 
 def test_sessions_of_the_accounts_own_stay_when_it_leaves(api: ApiClient) -> None:

@@ -163,6 +163,7 @@ GET    chat/models                      401    200  200  200   200  .
 POST   chat/providers/test              401    403  400  400   400  .
 GET    plans/playbook                   401    200  200  200   200  .
 GET    plans/playbook/{plan}            401    200  200  200   200  404
+GET    plans/templates                  401    200  200  200   200  .
 POST   plans/templates/{template}/run   401    200  200  200   200  200
 
 POST   organizations                    401    403  403  403   201  .

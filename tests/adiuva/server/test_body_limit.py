@@ -55,6 +55,12 @@ def test_what_takes_a_context_may_have_2_mib_of_somebody_signed_in(
     assert post_chunked(server, path, CHAT_CAP + 1, member.bearer).code == "payload_too_large"
 
 
+@pytest.mark.parametrize("path", ["register", "password/reset/confirm"])
+def test_what_brings_all_envelopes_may_have_512_kib(server: RunningServer, path: str) -> None:
+    assert post(server, f"/api/v1/auth/{path}", b"a" * (512 * KIB)).code == "validation_error"
+    assert post(server, f"/api/v1/auth/{path}", b"a" * (512 * KIB + 1)).code == "payload_too_large"
+
+
 @pytest.mark.parametrize("token", [None, "x.y.z", "tampered"])
 def test_a_body_over_1_mib_of_nobody_is_401(server: RunningServer, member: Member, token: str | None) -> None:
     if token == "tampered":

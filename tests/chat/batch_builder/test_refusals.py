@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -149,7 +150,7 @@ def test_one_deadline_holds_for_both_rounds(api: ApiClient, pro: Account, llm: L
 def test_a_full_server_says_so(api: ApiClient, pro: Account, llm: LoopbackLLM, settings: Any) -> None:
     settings.LLM_MAX_RUNNING_TURNS = 1
 
-    with capacity.turn():
+    with capacity.turn(uuid4()):
         refused = build(api, pro)
 
     assert (refused.status, refused.code) == (503, "upstream_unavailable")

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from chat.plans.playbooks import make_plan
 from chat.plans.templates import templates
@@ -25,6 +26,26 @@ def test_everybody_has_the_built_in_plans(api: ApiClient, free: Account) -> None
     assert answer.status == 200
     assert set(answer.json) == {"items"}
     assert [plan["plan_id"] for plan in answer.json["items"]] == BUILT_IN
+
+
+def test_every_template_is_listed_with_its_variables_and_its_tier(api: ApiClient, free: Account) -> None:
+    answer = api.get("plans/templates", token=free.access_token)
+
+    assert answer.status == 200
+    listed = {item["template_id"]: item for item in answer.json["items"]}
+    assert {name: (list(item["variables"]["properties"]), item["required_tier"]) for name, item in listed.items()} == {
+        "tpl_task_agent_default": (["message"], "free"),
+        "tpl_checkpoint_agent_default": (["message"], "pro"),
+        "tpl_project_agent_default": (["message"], "free"),
+        "tpl_note_agent_default": (["message"], "free"),
+        "tpl_task_extract_from_project": (["project_text", "project_id", "max_tasks"], "free"),
+        "tpl_note_weekly_summary": (["week_of", "focus"], "free"),
+    }
+    for item in listed.values():
+        assert set(item) == {"template_id", "variables", "required_tier"}
+        assert item["variables"]["additionalProperties"] is False
+        Draft202012Validator.check_schema(item["variables"])
+    assert listed["tpl_task_extract_from_project"]["variables"]["properties"]["max_tasks"]["maximum"] == 100
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,14 @@ def test_the_tasks_of_a_known_project_are_put_into_it(api: ApiClient, free: Acco
     assert "order the tiles" in prompt_of(llm)
 
 
+def test_a_text_may_name_a_project_that_the_context_lacks(api: ApiClient, free: Account, llm: LoopbackLLM) -> None:
+    llm.script(records({"title": "Order the tiles"}))
+
+    answer = run(api, free, EXTRACT, variables={"project_text": "Renovate the bathroom", "project_id": "p-7"})
+
+    assert answer.json["result"] == [{"title": "Order the tiles", "project_id": "p-7"}]
+
+
 def test_no_more_tasks_than_asked_for(api: ApiClient, free: Account, llm: LoopbackLLM) -> None:
     llm.script(records(*TASKS))
 

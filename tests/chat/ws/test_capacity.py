@@ -3,11 +3,14 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from chat.turns import capacity
+from adiuva.api.errors import UpstreamUnavailable
+from chat.turns import MIN_SHARE, Capacity, capacity
 from tests.chat.ws.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, stall, text
 from tests.support.accounts import Account
@@ -58,6 +61,23 @@ async def test_sockets_share_the_bound_and_give_their_place_back(
     assert error["error"]["retry_after"] > 0
     assert done["response"] == "Here I am."
     assert capacity.running == 0
+
+
+def test_one_user_has_half_of_many_places_and_others_the_rest(settings: Any) -> None:
+    settings.LLM_MAX_RUNNING_TURNS = 2 * MIN_SHARE + 4
+    places, busy, somebody_else = Capacity(), uuid4(), uuid4()
+    with ExitStack() as turns:
+        for _ in range(MIN_SHARE + 2):
+            turns.enter_context(places.turn(busy))
+        with pytest.raises(UpstreamUnavailable), places.turn(busy):
+            pytest.fail("one more than half")
+        for _ in range(MIN_SHARE + 2):
+            turns.enter_context(places.turn(somebody_else))
+        with pytest.raises(UpstreamUnavailable), places.turn(uuid4()):
+            pytest.fail("one more than all")
+    assert places.running == 0
+    with places.turn(busy):
+        assert places.running == 1
 
 
 async def test_a_place_comes_back_when_the_client_vanishes(connect: Connect, llm: LoopbackLLM, free: Account) -> None:

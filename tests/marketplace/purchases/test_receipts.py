@@ -79,3 +79,6 @@ def test_of_a_buyer_who_leaves_none_is_kept(stripe: LoopbackStripe, bought: Acco
     assert PluginPurchase.objects.get().receipt_url == ""
     keep_receipts()
     assert PluginPurchase.objects.get().receipt_url == ""
+    PluginPurchase.objects.update(receipt_url="https://pay.example/of-an-erasure-by-the-version-before")
+    keep_missed_receipts()
+    assert PluginPurchase.objects.get().receipt_url == ""

@@ -6,6 +6,7 @@ from accounts.models import User
 from adiuva.api.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 from marketplace.models import Plugin, PluginTakedown
 from marketplace.review.decisions import MAX_REASON, reinstate, take_down
+from marketplace.review.page import history_of
 from tests.marketplace.review.submissions import publish, submit, tidy
 
 pytestmark = pytest.mark.django_db
@@ -33,6 +34,15 @@ def test_taken_down_and_back(reviewer: User, live: Plugin) -> None:
         "Explained.",
         reviewer,
     )
+
+
+def test_notes_for_reviewers_are_not_shown_to_an_author_who_is_one(reviewer: User, author: User, live: Plugin) -> None:
+    take_down(plugin=live, operator=reviewer, reason="It sends notes away.")
+    reinstate(plugin=live, operator=reviewer, notes="The author seems honest.")
+    plugin = Plugin.objects.get(pk=live.pk)
+    shown = {user: [event.text for event in history_of(plugin, viewer=user)] for user in (reviewer, author)}
+    assert "The author seems honest." in shown[reviewer]
+    assert shown[author] == [text if text != "The author seems honest." else "" for text in shown[reviewer]]
 
 
 def test_each_time_is_a_row_of_its_own(reviewer: User, live: Plugin) -> None:

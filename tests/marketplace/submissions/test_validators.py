@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.models import Plugin
+from marketplace.submissions.validators import contents
 from marketplace.submissions.validators.contents import FORMS, secrets_in
 from marketplace.submissions.validators.homoglyphs import skeleton
 from marketplace.submissions.validators.runner import SHADOWABLE, VALIDATORS
@@ -147,6 +148,16 @@ def test_secrets_are_found_in_files_of_every_kind() -> None:
 )
 def test_what_is_no_secret_is_left_alone(text: str) -> None:
     assert list(secrets_in("a.js", text.encode())) == []
+
+
+def test_a_file_is_searched_in_pieces_and_nothing_between_two_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contents, "_PIECE_BYTES", 64)
+    monkeypatch.setattr(contents, "_SHARED_BYTES", 32)
+    key, longer = b"AKIA" + b"X" * 16, b"AKIA" + b"X" * 17
+    for before in range(150):
+        filled = b" " * before + b"%s" + b"\n" * 100
+        assert list(secrets_in("a.js", filled % key)) == ["'a.js', line 1: AWS access key"], before
+        assert list(secrets_in("a.js", filled % longer)) == [], before
 
 
 # --- permissions ---

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from accounts.organizations.domains import dns
-from accounts.organizations.models import AuditEntry, Domain, Organization, Role
+from accounts.organizations.domains.service import remove_domain
+from accounts.organizations.models import AuditEntry, Domain, Membership, Organization, Role
 from accounts.organizations.seats import payment
+from adiuva.api.errors import PermissionDenied
 from billing.models import Subscription
 from tests.accounts.concurrency import run_concurrently
 from tests.accounts.conftest import Clock
@@ -235,6 +237,17 @@ def test_the_audit_says_who_did_it(name_server: DnsServer) -> None:
         ("domain_verified", "member", owner.user.pk, "acme.example"),
         ("domain_removed", "member", admin.user.pk, "acme.example"),
     ]
+
+
+def test_who_has_just_lost_the_role_removes_nothing(name_server: DnsServer) -> None:
+    organization, _ = make_organization()
+    admin = join(organization, role=Role.ADMIN)
+    claim(organization, admin)
+    domain = Domain.objects.get()
+    Membership.objects.filter(user=admin.user).update(role=Role.MEMBER)
+    with pytest.raises(PermissionDenied):
+        remove_domain(domain=domain, actor=admin.user)
+    assert Domain.objects.exists()
 
 
 def test_a_claim_made_anew_asks_for_another_value(name_server: DnsServer) -> None:
