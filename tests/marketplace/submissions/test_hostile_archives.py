@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from marketplace.submissions.validators.contents import MAX_FILE_BYTES
-from marketplace.submissions.zip_archives import Archive
+from marketplace.submissions.zip_archives import Archive, Entry
 from tests.marketplace.members import MAIN, failures_of, validate
 from tests.marketplace.zip_archives import (
     DEVICE,
@@ -91,7 +91,12 @@ def test_a_folder_that_holds_bytes_is_refused() -> None:
 def test_a_bomb_in_a_folder_is_refused_and_no_folder_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     unpacked: list[str] = []
     read = Archive.read
-    monkeypatch.setattr(Archive, "read", lambda self, entry: unpacked.append(entry.name) or read(self, entry))
+
+    def noted(archive: Archive, entry: Entry) -> bytes:
+        unpacked.append(entry.name)
+        return read(archive, entry)
+
+    monkeypatch.setattr(Archive, "read", noted)
     assert list_failures(build_zip({"main.js": MAIN, "zeros/": bytes(8 * MIB)})) == {"package_size"}
     assert list_failures(build_zip({"main.js": MAIN, "small/": b"7"})) == {"package_integrity"}
     assert unpacked == ["main.js"]

@@ -117,7 +117,7 @@ async def test_a_turn_that_ends_in_a_thread_wakes_who_waits(settings: Any) -> No
     entered = threading.Event()
 
     def turn() -> None:
-        with own.turn():
+        with own.turn(uuid4()):
             entered.set()
             leave.wait(10)
 
@@ -167,6 +167,6 @@ async def test_nobody_waits_for_ever(settings: Any, monkeypatch: pytest.MonkeyPa
     own = Capacity()
     shared = Places(own)
 
-    with own.turn(), pytest.raises(UpstreamUnavailable):
+    with own.turn(uuid4()), pytest.raises(UpstreamUnavailable):
         async with shared.place(user_id=uuid4(), at_once=2):
             pytest.fail("there was no place")
