@@ -108,7 +108,10 @@ def test_a_new_service_has_a_page_to_look_at(browser: Browser, new_service: Runn
     browser.open(f"{new_service.url}/admin/")
     assert "Nothing has come in for 12 months." in browser.text("#revenue")
     assert "the queue is empty" in browser.text("#pending-reviews")
-    keep(browser, "dashboard-empty", 1280)
+    for scheme in ("dark", "light"):
+        browser.colors(scheme)
+        keep(browser, f"dashboard-empty-{scheme}", 1280)
+        keep(browser, f"dashboard-empty-{scheme}-phone", 390)
     assert trouble(browser) == []
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.marketplace.review.reviewer_browser import QUEUE, ReviewerBrowser, serve
 from tests.support.browser import Browser
+from tests.support.pictures import remember
 from tests.support.server import RunningServer
 from tests.support.template_database import Templates
 
@@ -69,7 +70,9 @@ def test_on_a_phone_the_decision_is_within_reach(reviewer: ReviewerBrowser, sche
             assert is_within_reach(reviewer, f".mk-bar {part}"), (at, part)
     if folder := os.environ.get("SCREENSHOTS"):
         reviewer.browser.run("window.scrollTo(0, 0)")
-        reviewer.browser.driver.save_screenshot(f"{folder}/review-phone-{scheme}.png")
+        picture = Path(folder) / f"review-phone-{scheme}.png"
+        reviewer.browser.driver.save_screenshot(str(picture))
+        remember(picture)
     for link, button in (("a.mk-primary", "#approve"), ("a.mk-danger", "#reject")):
         reviewer.browser.run("window.scrollTo(0, 0)")
         reviewer.browser.all(f".mk-bar {link}")[0].click()
@@ -87,7 +90,9 @@ def test_letters_in_a_field_are_letters_and_files_are_read_by_keys(reviewer: Rev
     reviewer.open_version("chore-01", "1.1.0")
     reviewer.keys("?")
     assert browser.run("return document.querySelector('#keys').open")
-    keep(reviewer, "review-keys", 1400)
+    for scheme in ("dark", "light"):
+        browser.colors(scheme)
+        keep(reviewer, f"review-keys-{scheme}", 1400)
     reviewer.keys("n", Keys.ESCAPE)
     assert not browser.run("return document.querySelector('#keys').open")
     reviewer.keys("r", Keys.TAB, "nasa ?")
