@@ -50,6 +50,7 @@ def test_it_is_a_valid_openapi_3_1_document_of_this_version(schema: Any) -> None
     assert schema["info"]["version"] == __version__
 
 
+@pytest.mark.thorough
 def test_it_is_made_without_a_warning(server: RunningServer, tmp_path: Path) -> None:
     file = tmp_path / "openapi.json"
     server.manage("spectacular", "--fail-on-warn", "--validate", "--format", "openapi-json", "--file", str(file))

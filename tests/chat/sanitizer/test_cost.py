@@ -18,6 +18,7 @@ MOST_TIMES_FOLDING = 31  # 26 to 28 measured; it was 20 µs where 17 are measure
 MOST_BYTES = 16_000_000
 
 
+@pytest.mark.thorough
 def test_a_token_of_a_long_benign_stream_costs_little(sanitizer: Sanitizer, capsys: pytest.CaptureFixture[str]) -> None:
     tokens = list(itertools.islice(pieces("\n\n".join(answers(400)), CHARACTERS_A_TOKEN), 20_000))
     costs, foldings = [], []

@@ -43,6 +43,7 @@ def cut_texts(draw: st.DrawFn) -> list[str]:
     return [text[start:end] for start, end in zip([0, *places], [*places, len(text)], strict=True)]
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(cut_texts(), st.sampled_from([[], [USER_TEXT], [PROMPT]]))
 @example(["task_agent", "\u200b" * 60, "."], [])

@@ -117,6 +117,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
 def test_a_bomb_goes_off_nowhere(bomb: Callable[[], bytes]) -> None:
     data = bomb()
@@ -144,6 +145,7 @@ WORST = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("content", WORST.values(), ids=WORST.keys())
 def test_no_file_takes_long_to_look_into(content: bytes) -> None:
     began = time.thread_time()

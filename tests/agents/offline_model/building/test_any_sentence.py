@@ -33,6 +33,7 @@ def test_sentences_of_known_words(text: str, is_change: bool) -> None:
     assert answer["spec"] is None or answer["explanation"]
 
 
+@pytest.mark.thorough
 @hypothesis_settings(max_examples=50, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text(text: str) -> None:
