@@ -43,6 +43,7 @@ def fold(token: str) -> list[str]:
     return [unicodedata.normalize("NFKD", character).lower() for character in token]
 
 
+@pytest.mark.thorough
 def test_the_index_is_small_and_quickly_built(capsys: pytest.CaptureFixture[str]) -> None:
     started = time.process_time()
     index = real_sanitizer().index

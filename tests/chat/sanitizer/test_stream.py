@@ -58,6 +58,7 @@ def test_the_cuts_make_no_difference(chunks: list[str], user: list[str]) -> None
         assert not protected_runs(SANITIZER, SANITIZER.for_turn(user).text(text))
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(PROSE, st.sampled_from([[], [USER_TEXT], [PROMPT]]))
 @example([" garden"] * 30 + PROMPT.replace(" ", " um ").split(" "), [])

@@ -206,6 +206,7 @@ def test_what_never_reaches_a_server_is_told_apart_too(on_s3: Any, values: dict[
     assert_says(examine(), said)
 
 
+@pytest.mark.thorough
 def test_an_endpoint_that_speaks_no_tls_is_told(on_s3: Any, moto_server: MotoServer) -> None:
     on_s3.S3_ENDPOINT_URL = moto_server.url.replace("http://", "https://")
     get_blob_store.cache_clear()

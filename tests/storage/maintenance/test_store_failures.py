@@ -170,6 +170,7 @@ def test_a_share_that_is_over_at_once_still_gets_something_done(s3: LoopbackS3, 
     assert s3.objects == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("fault", [Fault("status"), Fault("cut", after_bytes=3)])
 def test_a_blob_that_cannot_be_read_now_is_not_damage(s3: LoopbackS3, user: User, fault: Fault) -> None:
     first, second = sorted((make_record(user), make_record(user)), key=lambda record: str(record.s3_key))
@@ -181,6 +182,7 @@ def test_a_blob_that_cannot_be_read_now_is_not_damage(s3: LoopbackS3, user: User
     assert StorageRecord.objects.get(verified_at__isnull=False).id == second.id
 
 
+@pytest.mark.thorough
 def test_a_scrub_stops_when_the_store_is_away(s3: LoopbackS3, user: User) -> None:
     for _ in range(8):
         make_record(user)

@@ -108,6 +108,7 @@ def test_of_ten_deletions_one_wins(crowd: Crowd) -> None:
     assert [change["seq"] for change in person.get("changes")["changes"]] == [2]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("told_by", ["id", "key"])
 def test_of_ten_uploads_of_the_same_one_is_stored(crowd: Crowd, told_by: str) -> None:
     person = crowd.one()
