@@ -36,7 +36,7 @@ superuser: ## Somebody who may do everything in /admin/ (development): make supe
 	@exec $(VENV_PYTHON) manage.py createsuperuser $(if $(EMAIL),--email "$(EMAIL)") $(ARGS)
 
 # What Python compiles and pytest rewrites is kept, whatever the shell has set: every process would do it all again.
-test: ## The tests; ARGS="-k name" reaches pytest, ARGS="-m slow" or "-m browser" runs those that a plain run leaves out
+test: ## The tests; ARGS="-k name" reaches pytest, ARGS="-m thorough", "-m slow" or "-m browser" runs those that a plain run leaves out
 	@$(INSTALL) requirements-dev.txt
 	@exec env -u PYTHONDONTWRITEBYTECODE $(VENV_PYTHON) -m pytest $(IN_PARALLEL) $(ARGS)
 

@@ -29,8 +29,8 @@ SERVER_SECRET = "4f1d2c3b4a5968778695a4b3c2d1e0f04f1d2c3b4a5968778695a4b3c2d1e0f
 
 ON_POSTGRES = os.environ.get("DATABASE_URL", "").startswith("postgres")
 SERVICE_FIXTURES = {"db", "transactional_db", "database", "server_environment", "_redis_server"}
-MARKERS_OF_A_FEW = {"slow", "browser", "node"}
-LEFT_OUT_AS_A_WHOLE = re.compile(rb"^pytestmark = .*\bpytest\.mark\.(slow|browser|node)\b", re.MULTILINE)
+MARKERS_OF_A_FEW = {"slow", "browser", "node", "thorough"}
+LEFT_OUT_AS_A_WHOLE = re.compile(rb"^pytestmark = .*\bpytest\.mark\.(slow|browser|node|thorough)\b", re.MULTILINE)
 USES_HYPOTHESIS = re.compile(rb"hypothesis|schemathesis")
 A_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -60,15 +60,19 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Modules none of whose tests will run need not be imported, which takes each process 20 s for all of them: where
-    one marker is asked for, those that do not name it; in a plain run, those that are left out as a whole.
+    some markers are asked for, those that name none of them; where some are refused (a plain run refuses them all),
+    those that are left out as a whole.
     """
     marker = config.option.markexpr
     if not collection_path.match("test_*.py"):
         return None
-    if marker in MARKERS_OF_A_FEW:
-        return marker.encode() not in collection_path.read_bytes() or None
-    is_plain = marker in config.getini("addopts")  # what pyproject.toml asks for where nobody asks for anything else
-    return (is_plain and LEFT_OUT_AS_A_WHOLE.search(collection_path.read_bytes()) is not None) or None
+    text = collection_path.read_bytes()
+    asked = marker.split(" or ")
+    if MARKERS_OF_A_FEW.issuperset(asked):
+        return not any(one.encode() in text for one in asked) or None
+    refused = [one.removeprefix("not ") for one in marker.split(" and ") if one.startswith("not ")]
+    whole = LEFT_OUT_AS_A_WHOLE.search(text)
+    return (whole is not None and whole[1].decode() in refused) or None
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

@@ -84,6 +84,7 @@ def without_tokens(answer: Any, email: str) -> str:
     return f"{answer.status_code} {page}"
 
 
+@pytest.mark.thorough
 def test_a_refused_address_locks_nobody_else_out(member: Account, make_user: MakeUser) -> None:
     for n in range(PER_ADDRESS):
         log_in(f"guess-{n}@example.com")

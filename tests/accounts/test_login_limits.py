@@ -9,6 +9,7 @@ from accounts.login_limits import PER_ACCOUNT, PER_ADDRESS
 from tests.accounts.conftest import Clock
 from tests.support.accounts import PASSWORD, Account
 from tests.support.client import Answer, ApiClient
+from tests.support.thorough import thorough
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("limits_clock")]
 MakeUser = Callable[..., Account]
@@ -145,7 +146,7 @@ def test_the_window_is_new_after_the_reset(api: ApiClient, limits_clock: Clock) 
     assert garbage(api).headers["RateLimit-Remaining"] == str(PER_ADDRESS - 1)
 
 
-@pytest.mark.parametrize("attempts", [21, 121])
+@pytest.mark.parametrize("attempts", [21, thorough(121)])
 def test_after_retry_after_one_login_passes_however_many_limits_were_reached(
     api: ApiClient, make_user: MakeUser, limits_clock: Clock, attempts: int
 ) -> None:

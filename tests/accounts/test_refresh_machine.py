@@ -21,6 +21,8 @@ from tests.accounts.elapsed_time import let_time_pass
 from tests.support.accounts import make_account
 from tests.support.client import Answer, ApiClient
 
+pytestmark = pytest.mark.thorough
+
 GRACE = timedelta(seconds=30)
 # No sum of these comes near the 30 seconds: the test's own run time must not decide.
 WAITS = [timedelta(seconds=8), timedelta(seconds=25), timedelta(seconds=31), timedelta(hours=2), timedelta(days=31)]

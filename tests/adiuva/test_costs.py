@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.server import PROJECT_DIR, clean_environment
 
+pytestmark = pytest.mark.thorough
+
 HEAVY = {"litellm", "openai", "langchain", "langchain_core", "boto3", "botocore", "qdrant_client"}
 # 1.65, busy or not, nearly all of it our own 550 modules; seconds would measure the machine.
 MOST_TIMES_THE_FRAMEWORKS = 2.2

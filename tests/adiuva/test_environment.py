@@ -249,6 +249,7 @@ def test_a_data_folder_that_cannot_be_one_is_named(tmp_path: Path, bad: str) -> 
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.thorough
 def test_a_minimal_production_passes_djangos_deployment_checks(tmp_path: Path) -> None:
     done = start("manage.py", "check", "--deploy", "--fail-level", "WARNING", **PROD | {"DATA_DIR": str(tmp_path)})
     assert done.returncode == 0, done.stderr
@@ -278,6 +279,7 @@ def test_the_offline_model_answers_without_a_key_in_development_only(
     assert (done.returncode, done.stdout) == (0, f"{model}\n"), done.stderr
 
 
+@pytest.mark.thorough
 def test_a_production_that_is_weak_or_without_tls_does_not(tmp_path: Path) -> None:
     weak = PROD | {"JWT_SECRET": "0" * 64, "PUBLIC_URL": "http://api.example", "DATA_DIR": str(tmp_path)}
     done = start("manage.py", "check", "--deploy", "--fail-level", "WARNING", **weak)

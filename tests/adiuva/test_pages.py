@@ -141,6 +141,7 @@ def test_sessions_last_a_working_day_and_their_cookies_stay_in_the_admin(setting
     assert browser.cookies[settings.SESSION_COOKIE_NAME]["max-age"] == 8 * 3600
 
 
+@pytest.mark.thorough
 def test_in_production_cookies_need_https(production: Any) -> None:
     cookie = httpx.get(f"{production.url}/admin/login/", timeout=30).headers["Set-Cookie"]
     assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/admin/"} <= {part.strip() for part in cookie.split(";")}

@@ -28,6 +28,7 @@ BEHIND_THE_FACTORY = (
 LAZY = ("litellm", "langchain_core", "langchain", "openai", "httpx")
 
 
+@pytest.mark.thorough
 def test_no_module_but_the_client_imports_an_sdk() -> None:
     script = f"""
 import importlib, pkgutil, sys, agents, django
@@ -218,6 +219,7 @@ def test_models_that_get_no_tools_are_logged_at_start(
     assert [record.levelname for record in caplog.records if "no tools" in record.getMessage()] == ["WARNING"]
 
 
+@pytest.mark.thorough
 def test_settings_and_checks_load_no_client(tmp_path: Path) -> None:
     """Neither where only LiteLLM's tables know the model: commands run the checks, and are to begin at once."""
     code = (

@@ -31,6 +31,7 @@ def test_messages_are_instructions_then_conversation_then_request() -> None:
     assert [message["content"] for message in made[1:]] == ["hi", "Hello!", "what now?"]
 
 
+@pytest.mark.thorough
 def test_the_latest_of_a_long_conversation_is_kept() -> None:
     history = [{"role": ("assistant", "user")[n % 2], "content": f"{n} " + "x" * 1000} for n in range(300)]
     system, *past, request = prompting.messages("task_agent", "now", context({"conversation_history": history}))

@@ -34,6 +34,7 @@ def assert_counted_as_kept(account: Account) -> None:
     assert list_unfinished() == []
 
 
+@pytest.mark.thorough
 def test_fifty_uploads_at_the_edge_of_the_quota_never_exceed_it(account: Account) -> None:
     allow(account, 1000)
     answers = run_concurrently(*(partial(put, ApiClient(), account, b"%02d" % n + b"x" * 98) for n in range(50)))

@@ -118,6 +118,7 @@ def test_a_part_is_not_taken_for_the_whole(api: ApiClient, make_user: MakeUser) 
 TEXTS = st.text(st.characters(codec="latin-1"), max_size=80) | st.text("0123456789-:.TZ+ ", max_size=40)
 
 
+@pytest.mark.thorough
 @settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(("version", "timestamp", "checksum", "chunk_count"), TEXTS)))
 def test_any_headers_are_read_or_refused_by_name(sent: dict[str, str]) -> None:

@@ -23,6 +23,8 @@ from tests.backups.snapshots import checksum_of, label
 from tests.support.raw_http import chunked, connect, exchange, head, read_answer, read_answers
 from tests.support.server import RunningServer
 
+pytestmark = pytest.mark.thorough
+
 ServerFactory = Callable[..., RunningServer]
 BODY = secrets.token_bytes(3 * MIB + 17)
 LARGE = secrets.token_bytes(MIB) * 32  # more than the sockets of two sides hold

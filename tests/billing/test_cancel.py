@@ -17,6 +17,7 @@ from tests.fakes.stripe.faults import Kind
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
+from tests.support.thorough import thorough
 
 MakeUser = Callable[..., Account]
 
@@ -94,7 +95,7 @@ def test_after_cancelling_one_can_buy_again(
         ({"kind": "status", "status": 401}, 502, "upstream_error"),
         ({"kind": "status", "status": 429}, 503, "upstream_unavailable"),
         ({"kind": "reset", "times": 2}, 503, "upstream_unavailable"),
-        ({"kind": "stall", "times": 2}, 504, "upstream_timeout"),
+        thorough({"kind": "stall", "times": 2}, 504, "upstream_timeout"),
         ({"kind": "garbage"}, 502, "upstream_error"),
     ],
 )
@@ -112,6 +113,7 @@ def test_while_stripe_is_away_nothing_changes(
     assert cancel(api, subscriber).json["tier"] == "free"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["timeout_after_commit", "reset_after_commit"])
 def test_an_end_whose_answer_was_lost_is_seen_by_the_retry(
     api: ApiClient, stripe_server: LoopbackStripe, subscriber: Account, kind: Kind

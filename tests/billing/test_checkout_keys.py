@@ -16,6 +16,7 @@ from tests.fakes.stripe.faults import Kind
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
+from tests.support.thorough import thorough
 
 MakeUser = Callable[..., Account]
 
@@ -107,6 +108,7 @@ def test_any_visible_ascii_may_be_a_key(
     assert checkout(api, make_user(), key=key).status == 200
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("path", ["/v1/customers", "/v1/checkout/sessions"])
 def test_an_answer_that_is_lost_once_is_fetched_by_the_retry(
     api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe, path: str
@@ -123,7 +125,8 @@ def test_an_answer_that_is_lost_once_is_fetched_by_the_retry(
 
 
 @pytest.mark.parametrize(
-    ("path", "kind"), [("/v1/customers", "reset_after_commit"), ("/v1/checkout/sessions", "timeout_after_commit")]
+    ("path", "kind"),
+    [("/v1/customers", "reset_after_commit"), thorough("/v1/checkout/sessions", "timeout_after_commit")],
 )
 def test_asking_again_after_lost_answers_makes_one_object(
     api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe, path: str, kind: Kind

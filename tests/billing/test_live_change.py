@@ -49,6 +49,7 @@ def test_the_next_request_with_the_old_token_has_the_new_tier(api: ApiClient, ma
     assert read_tier() == ("free", "20")
 
 
+@pytest.mark.thorough
 def test_an_open_socket_has_the_new_tier_at_its_next_message(server_factory: Callable[..., RunningServer]) -> None:
     from websockets.sync.client import connect
 

@@ -104,6 +104,7 @@ def test_who_has_nothing_at_stripe_has_nothing_to_schedule(
     assert stripe_server.seen == []
 
 
+@pytest.mark.thorough
 def test_a_failure_that_stripe_has_stored_stands_in_nobodys_way(
     api: ApiClient, subscriber: Account, stripe_server: LoopbackStripe
 ) -> None:

@@ -30,7 +30,7 @@ from tests.fakes.stripe import money, subscriptions
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.support.accounts import Account
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.thorough, pytest.mark.django_db]
 
 DAY = 24 * 3600
 COURSE = "price_of_a_course"  # another product in the account

@@ -65,6 +65,7 @@ async def over_socket(server: RunningServer, token: str, bird: str) -> dict[str,
     return frames[-1]
 
 
+@pytest.mark.thorough
 async def test_fifty_conversations_at_once_see_their_own_content_and_leave_nothing(
     chat_server: RunningServer, provider: LoopbackLLM
 ) -> None:

@@ -179,6 +179,7 @@ def test_a_bulk_wish_acts_on_exactly_those_it_names(
     assert titles or answer.json["response"].endswith("?")
 
 
+@pytest.mark.thorough
 async def test_bulk_wishes_on_the_socket_do_and_ask_the_same(free: Account) -> None:
     context = {**CONTEXT, "recent_tasks": TASKS}
     socket = Socket(query=f"token={free.access_token}")

@@ -20,6 +20,7 @@ from tests.chat.ws.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, call, calls, text
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
+from tests.support.thorough import thorough
 
 Connect = Callable[..., Awaitable[Socket]]
 
@@ -48,7 +49,7 @@ def tells(answer: str, whole: str) -> bool:
 
 
 @pytest.mark.parametrize("name", SECRETS)
-@pytest.mark.parametrize("sizes", [(1,), (4,), (7, 2, 5), (10_000,)])
+@pytest.mark.parametrize("sizes", [thorough((1,)), (4,), thorough((7, 2, 5)), thorough((10_000,))])
 async def test_no_prompt_comes_over_the_socket(
     connect: Connect, llm: LoopbackLLM, pro: Account, name: str, sizes: tuple[int, ...]
 ) -> None:

@@ -22,7 +22,7 @@ PATIENCE = 20.0  # and for everything else
 # Fault, status, code, upstream requests: three tries before the first piece of text, none after it.
 FAULTS = [
     pytest.param(hang(), 504, "upstream_timeout", 1, id="hang"),
-    pytest.param(stall(SOME), 504, "upstream_timeout", 1, id="stall"),
+    pytest.param(stall(SOME), 504, "upstream_timeout", 1, id="stall", marks=pytest.mark.thorough),
     pytest.param(cut(SOME), 502, "upstream_error", 1, id="cut"),
     pytest.param(reset(SOME), 503, "upstream_unavailable", 1, id="reset in the middle"),
     pytest.param(reset(), 503, "upstream_unavailable", 3, id="reset"),
@@ -90,6 +90,7 @@ async def test_over_the_socket(
     assert SOME.startswith("".join(chunk["text"] for chunk in chunks))
 
 
+@pytest.mark.thorough
 async def test_trouble_after_an_action_ends_the_turn(
     connect: Connect, llm: LoopbackLLM, free: Account, settings: Any
 ) -> None:

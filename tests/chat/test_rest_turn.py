@@ -7,6 +7,7 @@ import pytest
 from tests.fakes.llm_server import LoopbackLLM, Reply, call, calls, hang, reset, status, text
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
+from tests.support.thorough import thorough
 
 
 def test_the_answer_is_a_chat_response(api: ApiClient, free: Account, llm: LoopbackLLM) -> None:
@@ -45,7 +46,7 @@ def test_other_methods_are_405(api: ApiClient, free: Account) -> None:
     assert api.get("chat", token=free.access_token).status == 405
 
 
-@pytest.mark.parametrize("fault", [reset(), status(401), status(500), hang()])
+@pytest.mark.parametrize("fault", [reset(), status(401), status(500), thorough(hang())])
 def test_provider_trouble_is_a_problem(
     api: ApiClient, free: Account, llm: LoopbackLLM, settings: Any, fault: Reply
 ) -> None:

@@ -18,6 +18,7 @@ from tests.chat.ws.sockets import Socket, in_database
 from tests.fakes.llm_server import LoopbackLLM, Reply, call, calls, hang, reset, stall, status, text
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
+from tests.support.thorough import thorough
 
 Connect = Callable[..., Awaitable[Socket]]
 NONE = {"turns": 0, "input_tokens": 0, "output_tokens": 0}
@@ -67,7 +68,7 @@ def test_template_runs_count(api: ApiClient, llm: LoopbackLLM, free: Account) ->
     assert today(api, free) == {"turns": 1, "input_tokens": 7, "output_tokens": 1}
 
 
-@pytest.mark.parametrize("fault", [hang(), reset("Some text"), status(500), status(429), status(400)])
+@pytest.mark.parametrize("fault", [thorough(hang()), reset("Some text"), status(500), status(429), status(400)])
 def test_failed_turns_count_by_an_estimate(
     api: ApiClient, llm: LoopbackLLM, free: Account, settings: Any, fault: Reply
 ) -> None:

@@ -15,6 +15,8 @@ import pytest
 from tests.support.contract import CHECKED
 from tests.support.server import RunningServer
 
+pytestmark = pytest.mark.thorough
+
 PASSWORD = "a long sentence is best"
 REVIEWER, REVIEWERS_PASSWORD = "reviewer@example.com", "adiuva-demo-1"
 CSRF = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')

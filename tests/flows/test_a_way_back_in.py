@@ -21,6 +21,8 @@ from tests.support.server import RunningServer
 from tests.support.vault import NewDevice, approve, derive, envelope, new_kdf, open_envelope, seal, unseal
 from tests.support.worker import worker_beside
 
+pytestmark = pytest.mark.thorough
+
 PASSWORD, SECOND_PASSWORD = "a long sentence is best", "another long sentence"
 MAIL_SECONDS = 120  # at most: a job sends it
 NOTE = b"the bank's PIN is in the blue book"

@@ -14,6 +14,8 @@ from websockets.sync.client import ClientConnection, connect
 from tests.support.contract import CHECKED, check_frame
 from tests.support.server import RunningServer
 
+pytestmark = pytest.mark.thorough
+
 PASSWORD = "a long sentence is best"
 SESSION_OVER = 4401
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.server import PROJECT_DIR, RunningServer
 
+pytestmark = pytest.mark.thorough
+
 README = (PROJECT_DIR / "README.md").read_text()
 RUN = re.compile(r"<!-- run -->\n```sh\n(.*?)```", re.DOTALL)
 FILE = re.compile(r"<!-- file: (\S+) -->\n```python\n(.*?)```", re.DOTALL)

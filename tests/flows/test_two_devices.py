@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tests.support.contract import CHECKED
 from tests.support.server import RunningServer
 
+pytestmark = pytest.mark.thorough
+
 PASSWORD = "a long sentence is best"
 SECRET_WORDS = "the canary sings at noon"
 

@@ -51,6 +51,7 @@ def _read_as_changed(changed: Path) -> Callable[[Path], bytes]:
     return lambda file: read(file) + b"\n" * (file == changed)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["0001_initial.py", "manifest.json"])
 def test_a_changed_file_changes_the_fingerprint(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = fingerprint()
@@ -83,6 +84,7 @@ def _read(database: Path, query: str) -> list[tuple[Any, ...]]:
         return opened.execute(query).fetchall()
 
 
+@pytest.mark.thorough
 def test_a_copy_is_as_if_migrated(tmp_path: Path, database_templates: Templates) -> None:
     if connection.vendor != "sqlite":
         pytest.skip("databases on PostgreSQL are copied by it, and migrate after that")
@@ -245,6 +247,7 @@ print(Templates(folder / "kept", "a").place(folder / me, migrate))
 """
 
 
+@pytest.mark.thorough
 def test_of_two_at_once_one_migrates_and_the_other_waits(kept: Path, tmp_path: Path) -> None:
     both = [
         subprocess.Popen([sys.executable, "-c", ONE_OF_TWO, tmp_path, *names], cwd=PROJECT_DIR, stdout=subprocess.PIPE)

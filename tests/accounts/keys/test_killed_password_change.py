@@ -3,7 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.support.server import RunningServer
+
+pytestmark = pytest.mark.thorough
 
 # The account and the kills are in one process and its children: to start Django anew for each would take seconds.
 CHANGES = """

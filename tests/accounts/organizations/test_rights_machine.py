@@ -19,6 +19,8 @@ from tests.support.accounts import make_account
 from tests.support.client import Answer
 from tests.support.organizations import join, make_organization
 
+pytestmark = pytest.mark.thorough
+
 SEATS = 4
 people = st.integers(0, 4)  # for all of them there is no room
 roles = st.sampled_from(["owner", "admin", "member"])

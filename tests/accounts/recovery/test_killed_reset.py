@@ -16,6 +16,8 @@ from tests.accounts.recovery.keys import store_envelope
 from tests.support.accounts import Account
 from tests.support.server import PROJECT_DIR
 
+pytestmark = pytest.mark.thorough
+
 MakeUser = Callable[..., Account]
 
 

@@ -104,6 +104,7 @@ BODIES = st.binary(max_size=64)
 POSITIONS = st.integers(0, 80) | st.integers(0, 2**70)
 
 
+@pytest.mark.thorough
 @given(BODIES, POSITIONS, st.none() | POSITIONS)
 def test_from_first_to_last_is_the_slice_of_python(body: bytes, first: int, last: int | None) -> None:
     answer = cut(f"bytes={first}-{'' if last is None else last}", body)

@@ -90,6 +90,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @given(st.lists(VALUES, max_size=4))
 def test_what_an_encoder_writes_is_read(values: list[Any]) -> None:
     wire = b"".join(map(write, values))

@@ -44,12 +44,14 @@ def operations(schema: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.thorough
 def test_it_is_a_valid_openapi_3_1_document_of_this_version(schema: Any) -> None:
     OpenAPIV31SpecValidator(schema).validate()
     assert schema["openapi"].startswith("3.1.")
     assert schema["info"]["version"] == __version__
 
 
+@pytest.mark.thorough
 def test_it_is_made_without_a_warning(server: RunningServer, tmp_path: Path) -> None:
     file = tmp_path / "openapi.json"
     server.manage("spectacular", "--fail-on-warn", "--validate", "--format", "openapi-json", "--file", str(file))

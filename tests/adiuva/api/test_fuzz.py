@@ -77,6 +77,7 @@ def test_no_body_breaks_a_private_route(api: ApiClient, make_user: Callable[...,
     send()
 
 
+@pytest.mark.thorough
 def test_no_context_breaks_a_turn(api: ApiClient, make_user: Callable[..., Account]) -> None:
     """The message is missing, so that a context without fault is refused too."""
     token = make_user(tier="team").access_token

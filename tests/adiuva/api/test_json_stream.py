@@ -20,6 +20,7 @@ def read(body: bytes, *, split: int = 7) -> list[tuple[str, Any]]:
     return list(ObjectReader(parts, listed="items").members())
 
 
+@pytest.mark.thorough
 @given(
     before=st.dictionaries(texts, values, max_size=3),
     items=st.lists(values, max_size=4),

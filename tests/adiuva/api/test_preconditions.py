@@ -253,6 +253,7 @@ def test_no_date_that_is_told_lies_in_the_future(date: datetime, ahead: float) -
 STEPS = st.lists(st.tuples(st.sampled_from(["write", "read"]), st.integers(-1500, 1500)), max_size=20)
 
 
+@pytest.mark.thorough
 @settings(max_examples=300)
 @given(STEPS, st.booleans())
 def test_no_date_that_a_client_was_told_stands_for_another_state(steps: list[tuple[str, int]], is_old: bool) -> None:

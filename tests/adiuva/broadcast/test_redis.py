@@ -79,6 +79,7 @@ async def test_who_comes_and_goes_at_once_listens_in_the_end(broadcast: RedisBro
     await until(lambda: listening.messages)
 
 
+@pytest.mark.thorough
 async def test_after_an_outage_each_listener_is_told_of_the_gap_and_hears_again(
     broadcast: RedisBroadcast, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -27,6 +27,7 @@ def queue(database: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedQ
     made.stop(seconds=5)
 
 
+@pytest.mark.thorough
 def test_its_schedule_begins_with_the_server(queue: EmbeddedQueue) -> None:
     schedule("* * * * * *", samples.tick)
     enqueue(samples.write, word="x")
@@ -85,6 +86,7 @@ def test_it_holds_so_many_and_no_more(queue: EmbeddedQueue, gate: Path, caplog: 
     queue.drain()
 
 
+@pytest.mark.thorough
 def test_a_command_ends_when_its_jobs_have(diary: Path, tmp_path: Path) -> None:
     code = """
 import os
@@ -100,6 +102,7 @@ enqueue(samples.chain, left=3)
     assert notes() == ["chain-3", "chain-2", "chain-1", "chain-0"]
 
 
+@pytest.mark.thorough
 def test_a_commands_jobs_may_start_threads(diary: Path, tmp_path: Path) -> None:
     code = "from adiuva.jobs import enqueue; from tests.adiuva.jobs import samples; enqueue(samples.read_in_a_thread)"
     environment = {"DATA_DIR": str(tmp_path / "data"), samples.DIARY: str(diary)}

@@ -66,6 +66,7 @@ def test_an_embedded_service_is_well(capsys: Capture) -> None:
         assert check["seconds"] >= 0
 
 
+@pytest.mark.thorough
 def test_the_rest_is_reported_when_the_database_is_away(tmp_path: Path) -> None:
     done = doctor(
         ENV="prod",
@@ -89,6 +90,7 @@ def test_the_rest_is_reported_when_the_database_is_away(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.thorough
 def test_what_hangs_costs_its_time_and_holds_nobody_up(examinations: dict[str, Any], capsys: Capture) -> None:
     never = threading.Event()
 
@@ -277,6 +279,7 @@ def test_open_alerts_are_counted_by_kind() -> None:
     assert "1 open (unknown_price)" in finding.text
 
 
+@pytest.mark.thorough
 def test_the_model_answers_only_when_asked(capsys: Capture, examinations: dict[str, Any], settings: Any) -> None:
     from agents.ops import llm
 

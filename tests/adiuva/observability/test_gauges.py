@@ -40,6 +40,7 @@ def test_what_fails_is_left_out_and_counted(caplog: pytest.LogCaptureFixture) ->
     assert "canary" not in str([vars(record) for record in caplog.records])
 
 
+@pytest.mark.thorough
 def test_what_hangs_is_left_out_and_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "GAUGE_SECONDS", 1.0)  # for the good one, however busy the machine is
     monkeypatch.setattr(probes, "GAUGE_FRESH_SECONDS", 0.0)

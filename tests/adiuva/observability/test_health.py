@@ -88,6 +88,7 @@ def test_a_system_that_hangs_holds_the_answer_up_for_a_moment_only(
     released.set()
 
 
+@pytest.mark.thorough
 def test_systems_that_hang_are_waited_for_together_and_asked_once(
     api: ApiClient, checks: dict[str, Callable[[], None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -249,6 +249,7 @@ def test_production_writes_json_lines_only(production: RunningServer) -> None:
     assert fields == {"method": "GET", "path": "/api/v1/nowhere", "route": "none", "status": 404, "user": None}
 
 
+@pytest.mark.thorough
 def test_the_format_is_the_operators_to_choose(server_factory: Callable[..., RunningServer]) -> None:
     server = server_factory(LOG_FORMAT="json")
     member = join(server)

@@ -19,6 +19,8 @@ from tests.fakes.llm_server import LoopbackLLM, hang, text
 from tests.support.raw_http import JSON, RawAnswer, connect, exchange, head, post, read_answer
 from tests.support.server import RunningServer
 
+pytestmark = pytest.mark.thorough
+
 BODY = json.dumps({"message": "Hello"}).encode()
 ServerFactory = Callable[..., RunningServer]
 AT_ONCE_SECONDS = GRACE_SECONDS / 3  # nothing was waited for

@@ -118,6 +118,7 @@ def test_a_client_that_vanishes_leaves_nothing(server: RunningServer, member: Me
     assert "Traceback" not in server.log_text()[said:]
 
 
+@pytest.mark.thorough
 def test_a_chunked_body_that_grows_too_large_is_refused_while_it_is_sent(
     server_factory: Callable[..., RunningServer], member: Member
 ) -> None:

@@ -223,6 +223,7 @@ async def test_a_reader_that_comes_after_the_end_of_the_request_does_not_wait() 
         await asyncio.to_thread(body.read)
 
 
+@pytest.mark.thorough
 @given(parts=st.lists(st.binary(max_size=40), min_size=1), sizes=st.lists(st.integers(1, 50), min_size=1))
 def test_however_it_is_cut_and_read_it_is_the_same_body(parts: list[bytes], sizes: list[int]) -> None:
     async def read_back() -> bytes:

@@ -18,6 +18,8 @@ from tests.repository.paths import ROOT
 from tests.support.ports import held_port
 from tests.support.server import clean_environment
 
+pytestmark = pytest.mark.thorough
+
 PATIENCE_SECONDS = 120
 DRAIN_SECONDS = 30
 AT_ONCE_SECONDS = DRAIN_SECONDS / 3  # a busy machine; what it must not be is a drain

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 MakeDevice = Callable[..., Device]
 
 
+@pytest.mark.thorough
 def test_of_twenty_activations_at_the_edge_one_passes(make_device: MakeDevice) -> None:
     device = make_device(tier="pro")
     for _ in range(9):

@@ -88,6 +88,7 @@ def test_text_cut_anywhere_in_utf16_arrives_as_it_was(text: str, data: st.DataOb
     assert finish(assembler).text == text
 
 
+@pytest.mark.thorough
 @given(st.lists(st.text(st.characters(categories=["Cs", "Lu"]), max_size=5), max_size=6))
 def test_whatever_comes_can_be_sent_on(pieces: list[str]) -> None:
     assembler = ReplyAssembler()

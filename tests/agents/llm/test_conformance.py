@@ -169,6 +169,7 @@ async def test_openai_is_told_to_keep_nothing(server: ProviderServer) -> None:
     assert [body["store"] for body in server.bodies] == [False]
 
 
+@pytest.mark.thorough
 async def test_a_connection_is_kept_for_the_next_call(server: ProviderServer) -> None:
     """Also where the end of the body comes some time after that of the answer."""
     for number in range(1, 4):

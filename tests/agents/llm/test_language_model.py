@@ -187,6 +187,7 @@ async def test_what_was_said_in_vain_is_paid_for_as_well(provider: LoopbackLLM) 
     assert broken.usage == Usage(500 + twice, 3)
 
 
+@pytest.mark.thorough
 async def test_retry_after_is_waited_for(provider: LoopbackLLM) -> None:
     provider.script(reply.status(429, retry_after="1"), reply.text("fine"))
     started = time.monotonic()

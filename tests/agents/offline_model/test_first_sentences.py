@@ -284,6 +284,7 @@ async def test_what_is_done_is_not_overdue(text: str, settings: Any) -> None:
     assert "Water the roses" in said
 
 
+@pytest.mark.thorough
 async def test_what_is_open_is_not_done(settings: Any) -> None:
     settings.LLM_MODEL = "offline/adiuva"
     said = (await turn("which tasks are not done?", {"recent_tasks": TASKS})).text

@@ -237,6 +237,7 @@ def _is_unknown(word: str) -> bool:
     return word not in _KNOWN and all([token.name for token in found] == ["word"] for found in tokens)
 
 
+@pytest.mark.thorough
 @given(st.sampled_from(WISHES), st.text("abcdefghijklmnopqrstuvwxyzäöüßàèìòù", min_size=3, max_size=14))
 @example("delete all {} tasks", "groceries")
 @example("move all overdue tasks to Friday {}", "somehow")

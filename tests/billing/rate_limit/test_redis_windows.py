@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +33,7 @@ class Clock:
         return self.now
 
 
+@pytest.mark.thorough
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.tuples(gaps, st.integers(1, 6)), max_size=25))
 def test_redis_counts_as_a_process_does(redis_server: RedisServer, steps: list[tuple[int, int]]) -> None:
@@ -101,6 +103,7 @@ with ThreadPoolExecutor(8) as pool:
 """
 
 
+@pytest.mark.thorough
 def test_four_processes_with_eight_threads_each_pass_exactly_the_limit(redis_server: RedisServer) -> None:
     processes = [
         subprocess.Popen(

@@ -15,6 +15,8 @@ from adiuva.db.circuit_breaker import PROBE_SECONDS
 from tests.support.redis_server import RedisServer
 from tests.support.server import RunningServer
 
+pytestmark = pytest.mark.thorough
+
 ServerFactory = Callable[..., RunningServer]
 
 

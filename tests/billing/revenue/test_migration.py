@@ -25,6 +25,7 @@ def migrate(name: str) -> Any:
     return executor.migrate([("billing", name)]).apps
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db(transaction=True)
 def test_what_the_row_knows_of_its_prices_outlives_the_upgrade(
     settings: Any, make_user: Callable[..., Account], api: ApiClient
@@ -62,6 +63,7 @@ def test_what_the_row_knows_of_its_prices_outlives_the_upgrade(
     assert subscription(api, account)["tier"] == "power"
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db(transaction=True)
 def test_payments_of_before_are_payments_still() -> None:
     before = migrate("0005_prices_and_invoices")

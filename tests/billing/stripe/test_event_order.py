@@ -53,6 +53,7 @@ def test_a_life_in_order_ends_where_stripe_says(make_user: MakeUser) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db
 def test_all_orders_of_a_life_with_every_event_twice_end_the_same() -> None:
     expected = replay(list(range(5)))
@@ -64,6 +65,7 @@ def test_all_orders_of_a_life_with_every_event_twice_end_the_same() -> None:
         assert replay(twice) == expected, twice
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db
 @hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations([*range(5), *range(5)]), length=st.integers(1, 10))

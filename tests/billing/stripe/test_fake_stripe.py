@@ -144,6 +144,7 @@ def test_a_refused_request_does_not_use_its_key_up(client: stripe.StripeClient) 
     assert client.v1.customers.create({"email": "a@b.example"}, {"idempotency_key": "k"}).id
 
 
+@pytest.mark.thorough
 def test_a_key_in_use_is_a_conflict(server: LoopbackStripe, client: stripe.StripeClient) -> None:
     server.fail("slow", seconds=2.0)
     first = threading.Thread(target=lambda: client.v1.customers.create({}, {"idempotency_key": "k"}))

@@ -18,6 +18,7 @@ from tests.billing.purchases import checkout, impatient, session_of
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
+from tests.support.thorough import thorough
 
 MakeUser = Callable[..., Account]
 Failure = tuple[dict[str, Any], type[Problem]]
@@ -44,7 +45,7 @@ FAILURES: list[Failure] = [
     ({"kind": "status", "status": 503, "times": 2}, UpstreamUnavailable),
     ({"kind": "status", "status": 504, "times": 2}, UpstreamTimeout),
     ({"kind": "reset", "times": 2}, UpstreamUnavailable),
-    ({"kind": "stall", "times": 2}, UpstreamTimeout),
+    thorough({"kind": "stall", "times": 2}, UpstreamTimeout),
     ({"kind": "garbage"}, UpstreamError),
 ]
 
@@ -92,6 +93,7 @@ def test_no_one_there_is_unavailable_and_says_when_to_come_back(settings: Any) -
     assert int(raised.value.headers["Retry-After"]) > 0
 
 
+@pytest.mark.thorough
 def test_a_stripe_that_stalls_is_given_up_on(stripe_server: LoopbackStripe) -> None:
     stripe_server.fail("stall", times=5)
     started = time.monotonic()
@@ -239,6 +241,7 @@ def test_with_a_key_stripe_is_asked_in_development_too(gateway: Gateway) -> None
     assert not isinstance(gateway, StubGateway)
 
 
+@pytest.mark.thorough
 def test_the_client_of_stripe_is_loaded_at_the_first_use() -> None:
     loaded = "'billing.stripe.client.gateway' in sys.modules"
     script = f"import django; django.setup(); import billing.views, sys; print({loaded})"

@@ -11,6 +11,7 @@ from adiuva.api.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailabl
 from billing.stripe.client.gateway import StripeGateway
 from billing.stripe.client.keys import LONGEST_BASE, create_with_key, digest_of
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe
+from tests.support.thorough import thorough
 
 ACCOUNTS = "/v1/accounts"
 
@@ -55,7 +56,7 @@ def test_a_stripe_that_goes_on_failing_is_asked_twice_in_a_call(stripe_server: L
     ("kind", "raised"),
     [
         ("reset_after_commit", UpstreamUnavailable),
-        ("timeout_after_commit", UpstreamTimeout),
+        thorough("timeout_after_commit", UpstreamTimeout),
         ("status", UpstreamError),
     ],
 )

@@ -156,6 +156,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(inner for step, held in steps for inner in paths(held, (*path, step)))][0 if path else 1 :]
 
 
+@pytest.mark.thorough
 @hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), template=st.sampled_from(EVENTS))
 def test_no_change_of_a_payload_makes_the_server_fail(

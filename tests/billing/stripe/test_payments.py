@@ -25,6 +25,7 @@ from tests.fakes.stripe.payments import Manner
 from tests.fakes.stripe.world import API_VERSION
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe
 from tests.support.accounts import Account
+from tests.support.thorough import thorough
 
 pytestmark = pytest.mark.django_db
 
@@ -33,9 +34,9 @@ FAILURES: list[tuple[dict[str, Any], type[Problem]]] = [
     ({"kind": "status", "status": 400}, UpstreamError),
     ({"kind": "status", "status": 401}, UpstreamError),
     ({"kind": "status", "status": 429}, UpstreamUnavailable),
-    ({"kind": "status", "status": 500, "times": 2}, UpstreamError),
-    ({"kind": "status", "status": 503, "times": 2}, UpstreamUnavailable),
-    ({"kind": "reset", "times": 2}, UpstreamUnavailable),
+    thorough({"kind": "status", "status": 500, "times": 2}, UpstreamError),
+    thorough({"kind": "status", "status": 503, "times": 2}, UpstreamUnavailable),
+    thorough({"kind": "reset", "times": 2}, UpstreamUnavailable),
     ({"kind": "garbage"}, UpstreamError),
 ]
 
@@ -122,6 +123,7 @@ def test_a_customer_whom_stripe_does_not_know_is_told_apart(
     assert gateway.find_payment(customer_id="cus_unknown", metadata={}, since=datetime.now(UTC)) is None
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db(transaction=True)
 def test_who_asks_the_same_meanwhile_is_told_to_wait(
     gateway: Gateway, stripe_server: LoopbackStripe, sale: Sale

@@ -128,6 +128,7 @@ def test_no_table_remembers_the_payer(api: ApiClient, make_user: MakeUser, strip
     assert mirror.Subscription.objects.count() == mirror.Customer.objects.count() == 1
 
 
+@pytest.mark.thorough
 def test_while_stripe_is_away_the_account_stays_closed_and_erasure_tries_again(
     api: ApiClient, make_user: MakeUser, stripe_server: LoopbackStripe, settings: Any
 ) -> None:

@@ -157,6 +157,7 @@ def test_fix_ends_a_subscription_that_a_newer_one_replaces(make_user: MakeUser, 
     assert outcome(user).tier == "pro"
 
 
+@pytest.mark.thorough
 def test_more_than_a_page_is_compared(make_user: MakeUser, stripe_server: LoopbackStripe, capsys: Capture) -> None:
     from accounts.models import User
 

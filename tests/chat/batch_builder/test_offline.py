@@ -41,6 +41,7 @@ def test_a_deletion_is_warned_of(api: ApiClient, pro: Account) -> None:
     assert "This batch can delete tasks. What is deleted cannot be brought back." in built["warnings"]
 
 
+@pytest.mark.thorough
 def test_a_change_changes_what_was_said(api: ApiClient, pro: Account) -> None:
     old = build(api, pro, "Every Monday at 8 set the priority of my open tasks to high").json["spec"]
 

@@ -27,6 +27,7 @@ def _offline(settings: Any) -> None:
     settings.LLM_FALLBACK_MODEL = ""
 
 
+@pytest.mark.thorough
 def test_a_day_that_was_asked_for_completes_the_batch(api: ApiClient, pro: Account) -> None:
     asked = build(api, pro, "every week summarise my notes").json
     assert asked["questions"] == ["On which day of the week shall it run?"]
@@ -38,6 +39,7 @@ def test_a_day_that_was_asked_for_completes_the_batch(api: ApiClient, pro: Accou
     assert {**answered["spec"], "trigger": None} == {**asked["spec"], "trigger": None}
 
 
+@pytest.mark.thorough
 def test_a_project_that_was_asked_for_completes_the_batch(api: ApiClient, pro: Account) -> None:
     asked = build(api, pro, "every Monday at 9 prioritise the tasks of the Zebra project", context=CONTEXT).json
     assert asked["questions"] == ["Which project do you mean by “Zebra”? There are “Website” and “Garden”."]

@@ -15,6 +15,7 @@ from tests.chat.batch_builder.answers import MESSAGE, ROME, WHOLE, answer, build
 from tests.fakes.llm_server import LoopbackLLM, Reply, hang, reset, status, text
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
+from tests.support.thorough import thorough
 
 
 def test_it_takes_a_token(api: ApiClient, db: None) -> None:
@@ -123,7 +124,7 @@ def test_what_was_spent_is_settled_and_counted_once(
     assert usage["remaining"] == {"llm_tokens": 1_000_000 - 330}
 
 
-@pytest.mark.parametrize("fault", [reset(), status(401), status(429), status(500), hang()])
+@pytest.mark.parametrize("fault", [reset(), status(401), status(429), status(500), thorough(hang())])
 def test_provider_trouble_is_a_problem(
     api: ApiClient, pro: Account, llm: LoopbackLLM, settings: Any, fault: Reply
 ) -> None:
@@ -138,6 +139,7 @@ def test_provider_trouble_is_a_problem(
     assert b"sk-loopback" not in refused.content
 
 
+@pytest.mark.thorough
 def test_one_deadline_holds_for_both_rounds(api: ApiClient, pro: Account, llm: LoopbackLLM, settings: Any) -> None:
     settings.LLM_TIMEOUT_SECONDS = 1.0
     llm.script(text("no", delay=0.2), hang())

@@ -21,6 +21,7 @@ from tests.chat.ws.sockets import Socket, in_database
 from tests.fakes.llm_server import LoopbackLLM, Reply, call, calls, hang, reset, stall, status, text
 from tests.support.accounts import Account
 from tests.support.client import ApiClient
+from tests.support.thorough import thorough
 
 Connect = Callable[..., Awaitable[Socket]]
 RESETS_AT = re.compile(r"\d{4}-\d{2}-01T00:00:00Z")
@@ -168,7 +169,7 @@ def test_a_template_run_is_refused_alike(api: ApiClient, llm: LoopbackLLM, free:
     assert budget_of(free.user) == Budget(16, 0)
 
 
-@pytest.mark.parametrize("fault", [hang(), reset("Some text"), status(500), status(400)])
+@pytest.mark.parametrize("fault", [thorough(hang()), reset("Some text"), status(500), status(400)])
 def test_a_failed_turn_is_settled(
     api: ApiClient, llm: LoopbackLLM, free: Account, limit: Limit, settings: Any, fault: Reply
 ) -> None:

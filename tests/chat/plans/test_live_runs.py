@@ -13,6 +13,8 @@ import pytest
 from tests.fakes.llm_server import LoopbackLLM, Reply, hang, status, text
 from tests.support.server import RunningServer
 
+pytestmark = pytest.mark.thorough
+
 EXTRACT = "tpl_task_extract_from_project"
 CANARY = re.compile(r"canary-[0-9a-f]{32}")
 

@@ -11,6 +11,7 @@ from chat.plans.templates import templates
 from tests.fakes.llm_server import LoopbackLLM, Reply, call, calls, hang, reset, status, text
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
+from tests.support.thorough import thorough
 
 pytestmark = pytest.mark.usefixtures("all_agents")
 
@@ -290,7 +291,7 @@ def test_runs_count_towards_the_rate_limit(api: ApiClient, free: Account, llm: L
     assert [answer.status for answer in answers] == [200] * 20 + [429]
 
 
-@pytest.mark.parametrize("fault", [reset(), status(401), status(429), status(500), hang()])
+@pytest.mark.parametrize("fault", [reset(), status(401), status(429), status(500), thorough(hang())])
 @pytest.mark.parametrize("template_id", [EXTRACT, ASK])
 def test_provider_trouble_is_a_problem(
     api: ApiClient, free: Account, llm: LoopbackLLM, settings: Any, fault: Reply, template_id: str
@@ -307,6 +308,7 @@ def test_provider_trouble_is_a_problem(
     assert b"sk-loopback" not in answer.content
 
 
+@pytest.mark.thorough
 def test_one_deadline_holds_for_both_rounds(api: ApiClient, free: Account, llm: LoopbackLLM, settings: Any) -> None:
     settings.LLM_TIMEOUT_SECONDS = 1.0
     llm.script(text("no", delay=0.2), hang())

@@ -16,6 +16,7 @@ from tests.fakes.providers.server import ProviderServer
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
 from tests.support.foreign_hosts import USERS_KEY, VENDORS, ForeignHosts
+from tests.support.thorough import thorough
 
 Vendor = Callable[..., ProviderServer]
 Send = Callable[..., Answer]
@@ -138,7 +139,7 @@ def test_a_refused_key_is_502_and_never_401(vendor: Vendor, send: Send, path: st
 
 
 @each_door
-@pytest.mark.parametrize("provider", [{}, {"kind": "openai", "api_key": " "}, "openai"])
+@pytest.mark.parametrize("provider", [thorough({}), {"kind": "openai", "api_key": " "}, thorough("openai")])
 def test_free_is_told_of_its_tier_before_any_mistake(api: ApiClient, free: Account, path: str, provider: Any) -> None:
     answer = api.post(path, json={"provider": provider}, token=free.access_token)
     assert (answer.status, answer.code, answer.json["required_tier"]) == (403, "feature_not_available", "pro")

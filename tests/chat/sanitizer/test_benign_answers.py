@@ -13,6 +13,7 @@ COUNT = 5_040
 ALLOWED = COUNT // 1_000
 
 
+@pytest.mark.thorough
 def test_benign_answers_pass_byte_for_byte(
     turn: TurnSanitizer, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -30,6 +31,7 @@ def test_benign_answers_stream_byte_for_byte(turn: TurnSanitizer) -> None:
         assert stream_through(turn, pieces(text, size)) == text
 
 
+@pytest.mark.thorough
 def test_provocative_answers_pass_byte_for_byte(turn: TurnSanitizer) -> None:
     written = list(provocative_answers())
     assert len(set(written)) == COUNT_OF_PROVOCATIVE

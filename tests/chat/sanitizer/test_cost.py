@@ -18,6 +18,7 @@ MOST_TIMES_FOLDING = 31  # 26 to 28 measured; it was 20 µs where 17 are measure
 MOST_BYTES = 16_000_000
 
 
+@pytest.mark.thorough
 def test_a_token_of_a_long_benign_stream_costs_little(sanitizer: Sanitizer, capsys: pytest.CaptureFixture[str]) -> None:
     tokens = list(itertools.islice(pieces("\n\n".join(answers(400)), CHARACTERS_A_TOKEN), 20_000))
     costs, foldings = [], []
@@ -42,6 +43,7 @@ def fold(token: str) -> list[str]:
     return [unicodedata.normalize("NFKD", character).lower() for character in token]
 
 
+@pytest.mark.thorough
 def test_the_index_is_small_and_quickly_built(capsys: pytest.CaptureFixture[str]) -> None:
     started = time.process_time()
     index = real_sanitizer().index

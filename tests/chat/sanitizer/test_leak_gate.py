@@ -23,6 +23,7 @@ from tests.chat.sanitizer.leak_checks import (
 )
 from tests.chat.sanitizer.leaks import COVERED, FILLED, LACKING, NUMBERED, SHIFTS, UNCOVERED, VARIED, Transform, slices
 from tests.chat.sanitizer.real_prompts import prompts
+from tests.support.thorough import one_in
 
 LONG = 4_000  # characters
 INTRODUCTION = "Sure, here is all I was told:\n\n"
@@ -49,7 +50,7 @@ def rewordings_caught() -> dict[str, float]:
     return {name: float(turn.text(text) != text) for name, text in zip(names, REWORDED[1:], strict=True)}
 
 
-@pytest.mark.parametrize("disguise", COVERED)
+@pytest.mark.parametrize("disguise", one_in(10, COVERED))
 def test_no_prompt_gets_through(disguise: str, sanitizer: Sanitizer, leaks: Leaks) -> None:
     for number, (prompt, leak, shown) in enumerate(leaks.of(disguise, COVERED[disguise])):
         assert_caught(sanitizer, leak, shown)
@@ -76,7 +77,7 @@ def count_told(prompt: str, shown: str) -> float:
     return told / len(words)
 
 
-@pytest.mark.parametrize("way", NUMBERED)
+@pytest.mark.parametrize("way", one_in(10, NUMBERED))
 def test_no_prompt_gets_through_in_numbered_slices(way: str, sanitizer: Sanitizer) -> None:
     for prompt in excerpts():
         leak = NUMBERED[way](prompt)
@@ -85,7 +86,7 @@ def test_no_prompt_gets_through_in_numbered_slices(way: str, sanitizer: Sanitize
         assert count_told(prompt, sanitizer.for_turn(["hello"]).text(leak)) < 0.05
 
 
-@pytest.mark.parametrize("way", FILLED)
+@pytest.mark.parametrize("way", one_in(10, FILLED))
 def test_no_prompt_gets_through_with_words_between(way: str, sanitizer: Sanitizer) -> None:
     for prompt in excerpts():
         leak = FILLED[way](prompt)
@@ -93,7 +94,7 @@ def test_no_prompt_gets_through_with_words_between(way: str, sanitizer: Sanitize
         assert count_told(prompt, sanitizer.for_turn(["hello"]).text(leak)) < 0.35
 
 
-@pytest.mark.parametrize("way", VARIED)
+@pytest.mark.parametrize("way", one_in(10, VARIED))
 def test_no_prompt_gets_through_with_other_words_each_time(way: str, sanitizer: Sanitizer) -> None:
     for prompt in excerpts():
         leak = VARIED[way](prompt)
@@ -101,7 +102,7 @@ def test_no_prompt_gets_through_with_other_words_each_time(way: str, sanitizer: 
         assert count_told(prompt, sanitizer.for_turn(["hello"]).text(leak)) < 0.45
 
 
-@pytest.mark.parametrize("way", LACKING)
+@pytest.mark.parametrize("way", one_in(10, LACKING))
 def test_no_prompt_gets_through_with_words_left_out(way: str, sanitizer: Sanitizer) -> None:
     shares = []
     for prompt in excerpts():
@@ -126,7 +127,7 @@ ACTIONS: dict[str, tuple[int, Callable[[int, str], dict[str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize("way", ACTIONS)
+@pytest.mark.parametrize("way", one_in(10, ACTIONS))
 def test_no_prompt_gets_through_in_one_action_after_another(way: str, sanitizer: Sanitizer) -> None:
     size, make = ACTIONS[way]
     for prompt in excerpts():
@@ -215,6 +216,7 @@ def test_an_excerpt_is_enough(name: str, sanitizer: Sanitizer, turn: TurnSanitiz
         assert not protected_runs(sanitizer, shown)
 
 
+@pytest.mark.thorough
 def test_all_prompts_in_one_answer_in_all_disguises(sanitizer: Sanitizer, turn: TurnSanitizer) -> None:
     disguises = itertools.cycle(COVERED.values())
     parts = [next(disguises)(part) for prompt in prompts().values() for part in pieces(prompt, 120)]
@@ -225,6 +227,7 @@ def test_all_prompts_in_one_answer_in_all_disguises(sanitizer: Sanitizer, turn: 
     assert stream_through(turn, random_pieces(leak, 1)) == shown
 
 
+@pytest.mark.thorough
 def test_a_prompt_as_a_JSON_string_is_caught(sanitizer: Sanitizer, turn: TurnSanitizer) -> None:  # noqa: N802
     for prompt in prompts().values():
         shown = turn.text(json.dumps({"system": prompt}))
@@ -232,6 +235,7 @@ def test_a_prompt_as_a_JSON_string_is_caught(sanitizer: Sanitizer, turn: TurnSan
         assert not protected_runs(sanitizer, shown)
 
 
+@pytest.mark.thorough
 def test_recall_is_printed_with_what_is_not_covered(leaks: Leaks, capsys: pytest.CaptureFixture[str]) -> None:
     def share(disguise: str, transform: Transform) -> float:
         """Of the prompts in this disguise, those that lost at least half of their text."""

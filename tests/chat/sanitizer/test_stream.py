@@ -43,6 +43,7 @@ def cut_texts(draw: st.DrawFn) -> list[str]:
     return [text[start:end] for start, end in zip([0, *places], [*places, len(text)], strict=True)]
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(cut_texts(), st.sampled_from([[], [USER_TEXT], [PROMPT]]))
 @example(["task_agent", "\u200b" * 60, "."], [])
@@ -57,6 +58,7 @@ def test_the_cuts_make_no_difference(chunks: list[str], user: list[str]) -> None
         assert not protected_runs(SANITIZER, SANITIZER.for_turn(user).text(text))
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(PROSE, st.sampled_from([[], [USER_TEXT], [PROMPT]]))
 @example([" garden"] * 30 + PROMPT.replace(" ", " um ").split(" "), [])

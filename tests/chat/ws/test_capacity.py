@@ -92,6 +92,7 @@ async def test_a_place_comes_back_when_the_client_vanishes(connect: Connect, llm
     assert capacity.running == 0
 
 
+@pytest.mark.thorough
 async def test_a_model_that_floods_does_not_starve_another_stream(
     connect: Connect, llm: LoopbackLLM, free: Account, pro: Account
 ) -> None:

@@ -131,6 +131,7 @@ async def test_a_task_is_created_over_the_wire(chat_server: RunningServer, provi
     assert done["actions"] == [action["action"]]
 
 
+@pytest.mark.thorough
 async def test_twenty_sockets_stream_at_once(chat_server: RunningServer, provider: LoopbackLLM, token: str) -> None:
     provider.script(*[lambda body: text(body["messages"][-1]["content"][-9:], *["."] * 20, delay=0.02)] * 20)
 
@@ -147,6 +148,7 @@ async def test_twenty_sockets_stream_at_once(chat_server: RunningServer, provide
     assert max(seconds for seconds, _ in answers) < 8  # one after another they would take nine
 
 
+@pytest.mark.thorough
 async def test_a_client_that_does_not_read_holds_the_model_back(
     chat_server: RunningServer, provider: LoopbackLLM, token: str
 ) -> None:

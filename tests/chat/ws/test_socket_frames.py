@@ -136,6 +136,7 @@ async def test_a_bad_frame_during_a_turn_is_answered_after_it(
     assert [frame["type"] for frame in second] == ["error"]
 
 
+@pytest.mark.thorough
 async def test_more_waiting_frames_than_the_bound_are_refused(connect: Connect, llm: LoopbackLLM, pro: Account) -> None:
     llm.script(text("a", delay=0.5))
     socket = await connect(pro)
@@ -149,6 +150,7 @@ async def test_more_waiting_frames_than_the_bound_are_refused(connect: Connect, 
     assert {done["type"] for done in served} == {"done"}
 
 
+@pytest.mark.thorough
 async def test_large_waiting_frames_are_bounded_by_their_size(
     connect: Connect, llm: LoopbackLLM, free: Account
 ) -> None:

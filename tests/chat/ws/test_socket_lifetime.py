@@ -124,6 +124,7 @@ async def test_an_idle_socket_has_one_task(connect: Connect, free: Account) -> N
     assert len(asyncio.all_tasks()) == before + 1  # the communicator's, which a server makes too
 
 
+@pytest.mark.thorough
 async def test_a_client_that_does_not_read_stops_the_turn_and_is_dropped(
     llm: LoopbackLLM, free: Account, transactional_db: None
 ) -> None:

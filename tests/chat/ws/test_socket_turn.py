@@ -8,6 +8,7 @@ import pytest
 from tests.chat.ws.sockets import Socket
 from tests.fakes.llm_server import LoopbackLLM, Reply, call, calls, garbage, hang, reset, status, text
 from tests.support.accounts import Account
+from tests.support.thorough import thorough
 
 Connect = Callable[..., Awaitable[Socket]]
 
@@ -126,7 +127,7 @@ async def test_one_agent_needs_no_router(connect: Connect, llm: LoopbackLLM, fre
     assert len(llm.requests) == 1
 
 
-@pytest.mark.parametrize("fault", [reset(), reset("a"), status(401), status(500), garbage("a")])
+@pytest.mark.parametrize("fault", [reset(), reset("a"), status(401), thorough(status(500)), garbage("a")])
 async def test_provider_trouble_is_an_error_frame_and_the_socket_lives(
     connect: Connect, llm: LoopbackLLM, free: Account, fault: Reply
 ) -> None:

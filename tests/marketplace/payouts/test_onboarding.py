@@ -16,6 +16,7 @@ from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.payouts import sales
 from tests.support.accounts import Account
 from tests.support.client import Answer, ApiClient
+from tests.support.thorough import thorough
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +45,7 @@ def test_stripe_is_not_told_the_address(stripe_server: LoopbackStripe, developer
     assert developer.email not in "".join(str(parse_qs(call.form)) for call in stripe_server.seen)
 
 
-@pytest.mark.parametrize("kind", ["reset_after_commit", "timeout_after_commit"])
+@pytest.mark.parametrize("kind", ["reset_after_commit", thorough("timeout_after_commit")])
 def test_an_account_whose_answer_is_lost_is_the_account(
     stripe_server: LoopbackStripe, developer: Account, kind: Any
 ) -> None:

@@ -31,6 +31,7 @@ def test_partial_refunds_are_cumulative(sale: RevenueEvent) -> None:
     assert sales.sums_by_source(sale) == {0}
 
 
+@pytest.mark.thorough
 @given(price=st.integers(1, 2000), totals=st.lists(st.integers(1, 2000), max_size=5))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_of_every_price_shares_and_reversals_sum_exactly(developer: Account, price: int, totals: list[int]) -> None:
@@ -147,6 +148,7 @@ def test_a_refund_heard_of_before_the_sale_is_applied_with_it(developer: Account
     assert sales.sum_transfers(sale) == 0
 
 
+@pytest.mark.thorough
 def test_events_in_any_order_end_in_the_same_state(developer: Account) -> None:
     ends = set()
     for order in list(itertools.permutations(range(5)))[::3]:

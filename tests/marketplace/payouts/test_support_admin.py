@@ -71,6 +71,7 @@ def found(answer: Any) -> list[Any]:
     return list(answer.context_data["cl"].result_list)
 
 
+@pytest.mark.thorough
 def test_it_is_found_by_everything_a_customer_or_stripe_can_name(
     visit: Callable[..., Any], purchase: PluginPurchase
 ) -> None:

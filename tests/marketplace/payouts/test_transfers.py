@@ -12,6 +12,7 @@ from tests.billing.purchases import impatient
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.payouts import sales
 from tests.support.accounts import Account
+from tests.support.thorough import thorough
 
 pytestmark = pytest.mark.django_db
 
@@ -103,7 +104,7 @@ def test_the_stub_pays_as_soon_as_the_sale_is_committed(developer: Account) -> N
     assert set(Transfer.objects.values_list("status", "amount_cents")) == {("done", 349), ("done", -349)}
 
 
-@pytest.mark.parametrize("kind", ["reset_after_commit", "timeout_after_commit"])
+@pytest.mark.parametrize("kind", ["reset_after_commit", thorough("timeout_after_commit")])
 def test_an_answer_that_is_lost_pays_once(
     stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent, kind: Any
 ) -> None:
@@ -272,6 +273,7 @@ def test_a_stored_failure_does_not_keep_a_payout_for_a_day(
     assert [call.path for call in stripe_server.seen if call.path == TRANSFERS and call.method == "GET"] == [TRANSFERS]
 
 
+@pytest.mark.thorough
 def test_a_stripe_that_fails_for_hours_is_asked_under_ever_new_keys(
     stripe_server: LoopbackStripe, payable: DeveloperAccount, sale: RevenueEvent
 ) -> None:

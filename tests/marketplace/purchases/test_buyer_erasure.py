@@ -76,6 +76,7 @@ def test_a_page_that_was_paid_at_the_last_moment_is_a_sale(stripe: LoopbackStrip
     assert sales_of(plugin) == [499]
 
 
+@pytest.mark.thorough
 def test_a_charge_that_is_heard_of_after_the_buyer_left_is_a_sale(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)

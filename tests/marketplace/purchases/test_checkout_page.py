@@ -144,6 +144,7 @@ def test_a_plugin_that_begins_to_be_free_closes_its_page(stripe: LoopbackStripe,
     assert open_sessions(stripe) == []
 
 
+@pytest.mark.thorough
 def test_a_failing_stripe_does_not_keep_a_free_plugin_from_anybody(stripe: LoopbackStripe, buyer: Account) -> None:
     plugin = publish(price_cents=499)
     install(buyer, plugin)
@@ -231,6 +232,7 @@ def test_an_uninstalled_plugin_is_not_brought_back_by_a_late_event(stripe: Loopb
     require_true_counts(plugin)
 
 
+@pytest.mark.thorough
 def test_a_long_unanswered_charge_is_looked_up_and_not_made_again(stripe: LoopbackStripe, buyer: Account) -> None:
     """Stripe may have forgotten its idempotency key by then."""
     give_card(stripe, buyer)
@@ -243,6 +245,7 @@ def test_a_long_unanswered_charge_is_looked_up_and_not_made_again(stripe: Loopba
     assert len(stripe.world.all("payment_intent")) == 1
 
 
+@pytest.mark.thorough
 def test_a_charge_that_never_reached_stripe_is_made_anew_after_a_day(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)

@@ -34,6 +34,7 @@ MakeUser = Callable[..., Account]
 DONE = {200, 201}
 
 
+@pytest.mark.thorough
 def test_twenty_parallel_installs_charge_once(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
@@ -45,6 +46,7 @@ def test_twenty_parallel_installs_charge_once(stripe: LoopbackStripe, buyer: Acc
     require_true_counts(plugin)
 
 
+@pytest.mark.thorough
 def test_a_bank_that_thinks_longer_than_the_sdk_waits_keeps_nobody_from_an_answer(
     stripe: LoopbackStripe, buyer: Account
 ) -> None:
@@ -74,6 +76,7 @@ def test_twenty_parallel_installs_charge_once_when_answers_are_lost(
     require_true_counts(plugin)
 
 
+@pytest.mark.thorough
 def test_installs_and_events_at_once_charge_and_record_once(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)

@@ -27,13 +27,14 @@ from tests.marketplace.purchases.actions import (
     session_of,
 )
 from tests.support.accounts import Account
+from tests.support.thorough import thorough
 
 pytestmark = pytest.mark.django_db
 
 MakeUser = Callable[..., Account]
 
 
-@pytest.mark.parametrize("kind", ["timeout_after_commit", "reset_after_commit"])
+@pytest.mark.parametrize("kind", [thorough("timeout_after_commit"), "reset_after_commit"])
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_charge_whose_answer_is_lost_is_made_once(
     stripe: LoopbackStripe, buyer: Account, kind: Kind, times: int
@@ -50,6 +51,7 @@ def test_a_charge_whose_answer_is_lost_is_made_once(
     assert sales_of(plugin) == [499]
 
 
+@pytest.mark.thorough
 def test_after_a_504_the_event_finishes_it(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
@@ -61,6 +63,7 @@ def test_after_a_504_the_event_finishes_it(stripe: LoopbackStripe, buyer: Accoun
     require_true_counts(plugin)
 
 
+@pytest.mark.thorough
 def test_an_event_in_the_middle_of_a_request_is_no_gift(stripe: LoopbackStripe, buyer: Account) -> None:
     """The request has just seen that nothing is paid; when it looks for an installation, there is one."""
     give_card(stripe, buyer)
@@ -82,6 +85,7 @@ def test_an_event_in_the_middle_of_a_request_is_no_gift(stripe: LoopbackStripe, 
     assert charged_cents(stripe) == [499]
 
 
+@pytest.mark.thorough
 def test_while_it_is_unknown_whether_a_card_was_charged_the_amount_stays(
     stripe: LoopbackStripe, buyer: Account
 ) -> None:
@@ -95,6 +99,7 @@ def test_while_it_is_unknown_whether_a_card_was_charged_the_amount_stays(
     assert charged_cents(stripe) == [499]
 
 
+@pytest.mark.thorough
 def test_a_refused_card_pays_the_new_price_on_the_page(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer, manner="declined")
     plugin = publish(price_cents=499)
@@ -105,6 +110,7 @@ def test_a_refused_card_pays_the_new_price_on_the_page(stripe: LoopbackStripe, b
     assert [one["amount_total"] for one in stripe.world.all("checkout.session")] == [999]
 
 
+@pytest.mark.thorough
 def test_a_changed_default_card_does_not_charge_twice(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)
@@ -115,6 +121,7 @@ def test_a_changed_default_card_does_not_charge_twice(stripe: LoopbackStripe, bu
     assert charged_cents(stripe) == [499]
 
 
+@pytest.mark.thorough
 def test_a_page_whose_address_is_lost_is_made_once(stripe: LoopbackStripe, buyer: Account) -> None:
     plugin = publish(price_cents=499)
     with lose_answers(stripe, "/v1/checkout/sessions"):
@@ -123,6 +130,7 @@ def test_a_page_whose_address_is_lost_is_made_once(stripe: LoopbackStripe, buyer
     assert len(stripe.world.all("checkout.session")) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("on_a_page", [True, False])
 def test_events_in_any_order_and_twice_end_the_same(

@@ -107,6 +107,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.thorough
 @given(steps=steps)
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_after_any_sequence_the_plugin_says_what_a_recount_says(steps: list[tuple[int, Any]]) -> None:

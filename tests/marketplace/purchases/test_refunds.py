@@ -68,6 +68,7 @@ def test_a_partial_refund_leaves_it(stripe: LoopbackStripe, buyer: Account) -> N
     assert charged_cents(stripe) == [499]
 
 
+@pytest.mark.thorough
 def test_a_refund_that_is_heard_of_before_the_payment_installs_nothing(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)

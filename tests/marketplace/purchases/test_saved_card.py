@@ -221,6 +221,7 @@ def test_a_stored_failure_of_a_page_is_left_behind(stripe: LoopbackStripe, buyer
     assert page_of(install(buyer, plugin)) == first
 
 
+@pytest.mark.thorough
 def test_a_charge_that_was_made_before_stripe_failed_is_found(stripe: LoopbackStripe, buyer: Account) -> None:
     give_card(stripe, buyer)
     plugin = publish(price_cents=499)

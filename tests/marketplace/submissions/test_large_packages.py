@@ -51,6 +51,7 @@ def test_an_address_that_is_not_verified_is_refused_before_the_body(server: Runn
     assert (answer.status, answer.code) == (403, "email_not_verified")
 
 
+@pytest.mark.thorough
 def test_a_package_over_the_limit_is_413_before_it_is_read(server: RunningServer, author: Member) -> None:
     own = ["Content-Type: multipart/form-data; boundary=B", f"Content-Length: {30 * MIB}", author.bearer]
     with connect(server) as connection:
@@ -59,11 +60,13 @@ def test_a_package_over_the_limit_is_413_before_it_is_read(server: RunningServer
     assert (answer.status, answer.code) == (413, "payload_too_large")
 
 
+@pytest.mark.thorough
 def test_a_package_just_over_the_limit_is_413(server: RunningServer, author: Member) -> None:
     answer = submit(server, author, bytes(20 * MIB + 1))
     assert (answer.status, answer.code) == (413, "payload_too_large")
 
 
+@pytest.mark.thorough
 def test_a_submission_goes_all_the_way(server: RunningServer, author: Member) -> None:
     answer = submit(server, author, build_zip({"main.js": MAIN, "data.bin": noise(MIB)}))
     assert (answer.status, answer.json["status"]) == (201, "pending_review")

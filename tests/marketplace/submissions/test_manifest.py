@@ -174,6 +174,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db
 def test_no_manifest_breaks_the_checks() -> None:
     @settings(max_examples=150, deadline=None)

@@ -82,6 +82,7 @@ def test_a_seeds_package_is_verified_once_it_is_there(buyer: Member, blob_folder
         call_command("verify_blobs", stdout=StringIO(), stderr=StringIO())
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db(transaction=True)
 def test_the_migrations_can_be_undone_and_done_again() -> None:
     def migrate(name: str) -> None:
@@ -96,6 +97,7 @@ def test_the_migrations_can_be_undone_and_done_again() -> None:
     Plugin.objects.all().delete()
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db(transaction=True)
 def test_prices_of_before_the_rule_stay_and_are_told() -> None:
     def migrate(name: str) -> Any:

@@ -30,6 +30,7 @@ def open_archive(data: bytes) -> Archive:
     return Archive(io.BytesIO(data), size_bytes=len(data))
 
 
+@pytest.mark.thorough
 @MANY
 @given(file_sets, st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
 def test_what_zipfile_writes_is_read_as_it_was_written(files: dict[str, bytes], method: int) -> None:
@@ -37,6 +38,7 @@ def test_what_zipfile_writes_is_read_as_it_was_written(files: dict[str, bytes], 
     assert {entry.name: reader.read(entry) for entry in reader.entries} == files
 
 
+@pytest.mark.thorough
 @MANY
 @given(file_sets, st.data())
 def test_a_changed_archive_is_refused_or_read_as_zipfile_reads_it(files: dict[str, bytes], data: st.DataObject) -> None:
@@ -117,6 +119,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
 def test_a_bomb_goes_off_nowhere(bomb: Callable[[], bytes]) -> None:
     data = bomb()
@@ -144,6 +147,7 @@ WORST = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("content", WORST.values(), ids=WORST.keys())
 def test_no_file_takes_long_to_look_into(content: bytes) -> None:
     began = time.thread_time()

@@ -105,6 +105,7 @@ def test_readiness_asks_the_bucket(api: ApiClient, configure: Any, s3: LoopbackS
     assert _blobs_are(api) == "failed"
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db
 @pytest.mark.usefixtures("patient_readiness")
 def test_a_key_that_may_only_read_is_not_ready(api: ApiClient, configure: Any, s3: LoopbackS3) -> None:
@@ -159,6 +160,7 @@ def test_half_a_vector_index_is_named(configure: Any, values: dict[str, str], fo
     assert [message.id for message in check_vector_index()] == found
 
 
+@pytest.mark.thorough
 def test_a_check_of_the_configuration_loads_no_sdk(tmp_path: Path) -> None:
     program = (
         "import sys, django; django.setup()\n"

@@ -218,6 +218,7 @@ async def test_uploads_at_once_do_not_mix(backend: Backend) -> None:
     assert backend.unfinished() == 0
 
 
+@pytest.mark.thorough
 def test_uploads_and_deletions_in_one_folder_do_not_disturb_each_other(store: BlobStore) -> None:
     def come_and_go(worker: int) -> None:
         for turn in range(25):

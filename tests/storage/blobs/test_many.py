@@ -8,6 +8,7 @@ from storage.blobs.port import BlobStore
 from tests.storage.blobs.conftest import Backend
 
 
+@pytest.mark.thorough
 def test_many_blobs_are_written_whole_and_read_in_order(backend: Backend, store: BlobStore) -> None:
     blobs = {f"user/notes/{number}": bytes([number]) * number * 1000 for number in range(40)}
     store.upload_many(iter(blobs.items()))

@@ -15,6 +15,7 @@ from storage.blobs.s3.store import S3BlobStore
 from tests.fakes.s3_server import Fault, LoopbackS3
 from tests.storage.blobs.bodies import MIB, catch_error, download, in_parts, read_all, sealed_bytes
 from tests.storage.blobs.faults import BOUND_SECONDS, FAULTS, KEY, LARGE, SMALL, name_of, run_in_time, store_at
+from tests.support.thorough import thorough
 
 CALLS: dict[str, Callable[[S3BlobStore], object]] = {
     "get_object": lambda store: store.download(KEY),
@@ -36,6 +37,7 @@ def unheard_port() -> Iterator[int]:
         yield port
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("operation", CALLS)
 @pytest.mark.parametrize(
     ("fault", "problem"),
@@ -65,7 +67,7 @@ def test_nobody_listens(unheard_port: int) -> None:
 
 
 CUTS = [
-    (Fault(kind, after_bytes=after), problem)  # type: ignore[arg-type]
+    (thorough if kind == "stall" else pytest.param)(Fault(kind, after_bytes=after), problem)  # type: ignore[arg-type]
     for kind, problem in [("stall", UpstreamTimeout), ("reset", UpstreamError), ("cut", UpstreamError)]
     for after in (0, 1, MIB, 2 * MIB + 1, len(HUGE) - 1)
 ]
@@ -154,6 +156,7 @@ def test_without_credentials_it_says_so_and_asks_nobody(
     assert not s3.asked
 
 
+@pytest.mark.thorough
 def test_a_proxy_of_the_environment_is_not_asked(
     s3: LoopbackS3, unheard_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

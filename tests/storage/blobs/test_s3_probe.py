@@ -18,6 +18,7 @@ from tests.fakes.s3_server import Fault, LoopbackS3
 from tests.storage.blobs.bodies import in_parts, sealed_bytes
 from tests.storage.blobs.conftest import BUCKET, PART_BYTES, Objects
 from tests.storage.blobs.faults import store_at
+from tests.support.thorough import one_in
 
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -43,6 +44,7 @@ def bucket(s3: LoopbackS3) -> S3BlobStore:
     return store_at(s3.url)
 
 
+@pytest.mark.thorough
 def test_all_of_it_is_tried_now_and_then_and_nothing_is_left(s3: LoopbackS3, bucket: S3BlobStore, clock: Clock) -> None:
     everything = {"put_object": 1, "get_object": 1, "list_objects": 1, "delete_object": 1}
     bucket.check()
@@ -58,6 +60,7 @@ def test_all_of_it_is_tried_now_and_then_and_nothing_is_left(s3: LoopbackS3, buc
     assert s3.asked["put_object"] == 3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("operation", ["put_object", "get_object", "list_objects", "delete_object"])
 def test_what_failed_is_tried_again_with_the_next_question(s3: LoopbackS3, bucket: S3BlobStore, operation: Any) -> None:
     s3.fault(operation, Fault("status", status=403, code="AccessDenied"))
@@ -68,6 +71,7 @@ def test_what_failed_is_tried_again_with_the_next_question(s3: LoopbackS3, bucke
     bucket.check()
 
 
+@pytest.mark.thorough
 def test_processes_have_objects_of_their_own(s3: LoopbackS3) -> None:
     s3.fault("delete_object", Fault("status", status=500))
     for _ in range(3):
@@ -88,6 +92,7 @@ def test_what_a_crash_has_left_is_nobodys_blob_and_goes_with_unfinished_uploads(
     assert s3.objects == {"a1/tasks/x": b"y"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("sse", "sent"), [("AES256", "AES256"), ("aws:kms", "aws:kms"), ("none", None)])
 @pytest.mark.parametrize("size", [10, PART_BYTES + 1])
 def test_uploads_ask_for_the_encryption_that_is_set(
@@ -145,7 +150,9 @@ TROUBLES = [
 ]
 
 
-@pytest.mark.parametrize(("operation", "fault", "said"), TROUBLES, ids=[f"{op}-{f.code}" for op, f, _ in TROUBLES])
+@pytest.mark.parametrize(
+    ("operation", "fault", "said"), one_in(len(TROUBLES), TROUBLES), ids=[f"{op}-{f.code}" for op, f, _ in TROUBLES]
+)
 def test_doctor_tells_troubles_apart(on_s3: Any, s3: LoopbackS3, operation: Any, fault: Fault, said: str) -> None:
     s3.fault(operation, fault)
     found = examine()
@@ -158,6 +165,7 @@ def assert_says(found: Finding, said: str) -> None:
     assert "canary" not in found.text
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("status", "code"),
     [
@@ -198,6 +206,7 @@ def test_what_never_reaches_a_server_is_told_apart_too(on_s3: Any, values: dict[
     assert_says(examine(), said)
 
 
+@pytest.mark.thorough
 def test_an_endpoint_that_speaks_no_tls_is_told(on_s3: Any, moto_server: MotoServer) -> None:
     on_s3.S3_ENDPOINT_URL = moto_server.url.replace("http://", "https://")
     get_blob_store.cache_clear()

@@ -50,6 +50,7 @@ def commit(user: User, key: str, *, seconds: float = 0, locked: threading.Event 
         )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("has_counters", [True, False])
 def test_a_commit_under_way_keeps_its_blob_however_old_it_looks(make_user: MakeUser, has_counters: bool) -> None:
     """The reaper finds no reference, waits for the lock, and looks again."""

@@ -39,6 +39,7 @@ def user(s3: LoopbackS3, make_user: MakeUser) -> User:
     return make_user(tier="team").user
 
 
+@pytest.mark.thorough
 def test_a_blob_that_cannot_be_removed_is_reported_and_the_rest_goes_on(s3: LoopbackS3, user: User) -> None:
     kept = make_record(user).s3_key
     orphans = {upload(record_key(user.id)) for _ in range(5)}
@@ -53,6 +54,7 @@ def test_a_blob_that_cannot_be_removed_is_reported_and_the_rest_goes_on(s3: Loop
     assert s3.objects.keys() == {kept}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("operation", ["list_objects", "list_uploads"])
 def test_counters_and_tombstones_are_put_in_order_while_the_store_is_away(
     s3: LoopbackS3, user: User, settings: Any, operation: str
@@ -89,6 +91,7 @@ def test_an_erasure_waits_for_the_store(s3: LoopbackS3, user: User) -> None:
     assert not User.objects.filter(id=user.id).exists()
 
 
+@pytest.mark.thorough
 def test_who_leaves_does_not_wait_for_all_of_their_blobs_to_go(
     s3: LoopbackS3, api: ApiClient, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +134,7 @@ def test_what_the_request_of_who_leaves_had_no_time_for_is_a_job(
     assert get_queue().state().failed == 0
 
 
+@pytest.mark.thorough
 def test_a_job_that_could_not_put_storage_in_order_is_tried_again(
     s3: LoopbackS3, user: User, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -144,6 +148,7 @@ def test_a_job_that_could_not_put_storage_in_order_is_tried_again(
     assert jobs.reap_storage.retry.pause(failures=1) == 600
 
 
+@pytest.mark.thorough
 def test_a_store_that_gives_nothing_is_a_failed_try_of_the_job(
     s3: LoopbackS3, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +170,7 @@ def test_a_share_that_is_over_at_once_still_gets_something_done(s3: LoopbackS3, 
     assert s3.objects == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("fault", [Fault("status"), Fault("cut", after_bytes=3)])
 def test_a_blob_that_cannot_be_read_now_is_not_damage(s3: LoopbackS3, user: User, fault: Fault) -> None:
     first, second = sorted((make_record(user), make_record(user)), key=lambda record: str(record.s3_key))
@@ -176,6 +182,7 @@ def test_a_blob_that_cannot_be_read_now_is_not_damage(s3: LoopbackS3, user: User
     assert StorageRecord.objects.get(verified_at__isnull=False).id == second.id
 
 
+@pytest.mark.thorough
 def test_a_scrub_stops_when_the_store_is_away(s3: LoopbackS3, user: User) -> None:
     for _ in range(8):
         make_record(user)

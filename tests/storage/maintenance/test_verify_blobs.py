@@ -165,6 +165,7 @@ def test_damage_does_not_keep_others_from_being_read(user: User, folder: Path) -
     assert all(read_verified_at(backup) for backup in whole)
 
 
+@pytest.mark.thorough
 def test_more_than_a_page_of_blobs_is_read_once_each(user: User, folder: Path) -> None:
     one = make_record(user, b"x")
     StorageRecord.objects.bulk_create(

@@ -29,7 +29,7 @@ from storage.quota import lock_usage
 from storage.records.change_feed import START, list_changes
 from storage.records.tombstones import prune_tombstones
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.thorough, pytest.mark.django_db]
 IDS = st.integers(0, 5).map(lambda number: UUID(int=number))
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 

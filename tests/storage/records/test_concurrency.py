@@ -108,6 +108,7 @@ def test_of_ten_deletions_one_wins(crowd: Crowd) -> None:
     assert [change["seq"] for change in person.get("changes")["changes"]] == [2]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("told_by", ["id", "key"])
 def test_of_ten_uploads_of_the_same_one_is_stored(crowd: Crowd, told_by: str) -> None:
     person = crowd.one()
@@ -128,6 +129,7 @@ def test_of_ten_uploads_of_the_same_one_is_stored(crowd: Crowd, told_by: str) ->
     assert person.unfinished == []
 
 
+@pytest.mark.thorough
 def test_the_feed_is_ordered_and_without_a_gap_while_eight_write(crowd: Crowd) -> None:
     """Each writer makes, changes and deletes records of its own; a follower reads all the while."""
     person, done = crowd.one(), Event()
@@ -182,6 +184,7 @@ def apply(known: dict[str, int], change: Any) -> None:
         known.pop(change["id"], None)
 
 
+@pytest.mark.thorough
 def test_who_reads_while_others_replace_gets_one_state_whole(crowd: Crowd) -> None:
     person, done = crowd.one(), Event()
     with person.client() as client:

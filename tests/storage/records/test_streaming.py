@@ -119,6 +119,7 @@ def test_a_body_that_says_it_does_not_fit_is_refused_before_it(
     assert 49 * MIB <= answer.json["requested_bytes"] <= 50 * MIB
 
 
+@pytest.mark.thorough
 def test_json_reaches_the_largest_record(server_factory: Callable[..., RunningServer]) -> None:
     """Base64 makes it four thirds as long: it must not be refused for its spelling."""
     largest = 5 * MIB

@@ -150,6 +150,7 @@ PIECES = [
 ]
 
 
+@pytest.mark.thorough
 def test_no_form_breaks_the_route(device: Device, blob_folder: Path) -> None:
     @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=20), max_size=25).map(b"".join))

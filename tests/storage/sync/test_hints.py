@@ -106,6 +106,7 @@ async def test_a_hint_that_cannot_be_told_takes_no_record_along(somebody: Accoun
         assert read.content == sealed
 
 
+@pytest.mark.thorough
 async def test_of_a_hundred_writes_a_second_no_second_has_more_than_four_hints(
     connect: Connect, somebody: Account
 ) -> None:
@@ -148,6 +149,7 @@ async def test_another_app_adds_to_hello_and_tells_hints_of_its_own(
     assert await socket.frame() == {"type": "batch_due", "id": BATCH}
 
 
+@pytest.mark.thorough
 async def test_a_client_that_does_not_read_is_dropped_and_nothing_piles_up_for_it(somebody: Account) -> None:
     """Of hundreds of hints a number and a few ids are kept, until pings find out that it does not read."""
     sent: list[dict[str, Any]] = []

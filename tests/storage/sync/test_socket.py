@@ -101,6 +101,7 @@ async def test_a_session_that_ends_while_its_socket_opens_is_not_greeted(
     assert await socket.closed() == 4401
 
 
+@pytest.mark.thorough
 async def test_it_ends_with_the_access_token_whose_session_goes_on(somebody: Account) -> None:
     """No ``revoked``: a client that refreshes its token may come back."""
     identity = replace(

@@ -145,6 +145,7 @@ def test_others_see_nothing_of_it(tus: TusDevice, new_tus: Callable[..., TusDevi
     assert tus.offset(path) == 0
 
 
+@pytest.mark.thorough
 def test_parts_do_not_count_towards_the_rate_limit(new_tus: Callable[..., TusDevice]) -> None:
     pro = new_tus("pro")
     path = pro.begin(record_fields(SEALED), len(SEALED))

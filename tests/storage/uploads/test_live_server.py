@@ -15,6 +15,8 @@ from tests.storage.uploads.tus import PART, VERSION, encode_metadata, record_fie
 from tests.support.raw_http import connect, head, read_answer
 from tests.support.server import RunningServer
 
+pytestmark = pytest.mark.thorough
+
 MIB = 1024 * 1024
 CONTENT = random.Random(9).randbytes(3 * MIB)  # noqa: S311 - no secret
 SECONDS = 60.0

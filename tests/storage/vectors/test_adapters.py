@@ -110,6 +110,7 @@ def test_a_collection_for_each_dimension_is_made_once_and_indexed_by_tenant(
     ]
 
 
+@pytest.mark.thorough
 def test_processes_that_make_a_collection_at_once_all_succeed(qdrant: LoopbackQdrant) -> None:
     count = 8
     start = Barrier(count)
@@ -234,6 +235,7 @@ def test_the_settings_choose(settings: Settings, tmp_path: Path) -> None:
     assert chosen == [LocalQdrant, QdrantServer, PineconeIndex]
 
 
+@pytest.mark.thorough
 def test_the_port_loads_no_sdk() -> None:
     script = "import django; django.setup(); import storage.vectors.views, sys; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run(

@@ -91,6 +91,7 @@ def test_a_wrong_checksum_is_told_and_a_large_blob_is_413(ada: Client) -> None:
     assert send(ada, sealed(b"x" * (256 * 1024 + 1))).status == 413
 
 
+@pytest.mark.thorough
 def test_500_vectors_of_1536_dimensions_fit_either_form(ada: Client) -> None:
     floats = [0.123456789012345 + number / 1e6 for number in range(1536)]
     assert ada.upsert(*[item(b"%d" % number, vector=floats) for number in range(500)]).json == {"upserted": 500}

@@ -12,12 +12,13 @@ from tests.fakes.qdrant_server import LoopbackQdrant
 from tests.storage.vectors.client import Client, item
 from tests.support.accounts import Account
 from tests.support.client import Answer
+from tests.support.thorough import thorough
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Remote = LoopbackQdrant | LoopbackPinecone
 
 FAULTS: list[tuple[Fault, int, str]] = [
-    ("stall", 504, "upstream_timeout"),
+    thorough("stall", 504, "upstream_timeout"),
     ("reset", 502, "upstream_error"),
     ("cut", 502, "upstream_error"),
     ("garbage", 502, "upstream_error"),
@@ -62,7 +63,7 @@ def assert_refused(answer: Answer, status: int, code: str) -> None:
 
 
 @pytest.mark.parametrize("operation", ["upsert", "search", "delete"])
-@pytest.mark.parametrize(("fault", "status", "code"), FAULTS, ids=[str(fault[0]) for fault in FAULTS])
+@pytest.mark.parametrize(("fault", "status", "code"), FAULTS)
 def test_a_fault_is_told_and_counts_nothing(
     ada: Client, remote: Remote, operation: str, fault: Fault, status: int, code: str
 ) -> None:

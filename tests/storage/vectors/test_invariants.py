@@ -102,6 +102,7 @@ class Model:
                 assert hits[key].score == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db(transaction=True)
 @given(operations)
 @settings(

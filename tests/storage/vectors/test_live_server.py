@@ -35,6 +35,7 @@ def bearer(token: str) -> str:
     return f"Authorization: Bearer {token}"
 
 
+@pytest.mark.thorough
 def test_large_bodies_come_through_whole_chunked_or_not(server: RunningServer, token: str) -> None:
     items = [item(bytes([n]) * 20_000, vector=[n + 1, 50]) for n in range(100)]
     body = json.dumps({"vectors": items}).encode()

@@ -36,6 +36,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.thorough
 def test_a_second_process_is_told_who_holds_the_folder(tmp_path: Path) -> None:
     environment = clean_environment() | {"DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "adiuva.settings"}
     with subprocess.Popen(
@@ -116,6 +117,7 @@ def test_nobody_waits_for_another_users_engine(local: LocalQdrant, monkeypatch: 
         assert len(waiting.result(30)) == 1
 
 
+@pytest.mark.thorough
 def test_of_many_users_the_last_used_stay_open_and_all_are_found(
     local: LocalQdrant, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ def test_a_server_is_asked_once_and_an_absent_one_is_not_ready(remote: HttpStore
     assert probes.check_readiness()["vectors"] == "failed"
 
 
+@pytest.mark.thorough
 def test_the_folders_check_loads_no_engine(tmp_path: Path) -> None:
     script = "import django, sys; django.setup(); from storage.ops import probe_vectors; probe_vectors()"
     done = subprocess.run(

@@ -90,6 +90,7 @@ def test_more_values_than_a_request_can_need_are_refused_before_they_are_parsed(
     assert answer.json["errors"] == {"vectors": ["At most 500 vectors of 4096 dimensions go in one request."]}
 
 
+@pytest.mark.thorough
 def test_the_most_values_that_a_request_may_hold_are_parsed(ada: Client) -> None:
     items = [item(b"%d" % n, vector=[1] * 4096, unknown=1, unknown_too=[]) for n in range(500)]
     assert ada.upsert(*items).json == {"upserted": 500}

@@ -38,6 +38,7 @@ def assert_consistent(person: LiveUser, record_id: str) -> list[dict[str, Any]]:
     return versions
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("beside", ["replacements", "a deletion"])
 def test_restores_beside_others_lose_nothing(crowd: Crowd, beside: str) -> None:
     person = crowd.one()

@@ -25,7 +25,7 @@ from storage.versions.pruning import change_settings
 from storage.versions.service import restore_version
 from tests.support.accounts import make_account
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.thorough, pytest.mark.django_db(transaction=True)]
 IDS = st.integers(0, 2).map(lambda number: UUID(int=number))
 LIMIT = 400
 

@@ -55,6 +55,7 @@ def in_some_case(name: str) -> st.SearchStrategy[str]:
 # --- filters -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 @given(
     attribute=st.sampled_from(["userName", "externalId"]),
     data=st.data(),
@@ -113,6 +114,7 @@ def test_a_resource_is_read_in_any_case_and_without_what_is_not_kept() -> None:
     assert read_user({"userName": "a", "externalId": None}) == Changes(user_name="a", external_id="")
 
 
+@pytest.mark.thorough
 @given(st.dictionaries(st.sampled_from([*NAMES, "USERNAME", USER_SCHEMA, "emails"]) | st.text(max_size=9), ANY_JSON))
 def test_any_object_is_a_resource_or_refused(body: dict[str, Any]) -> None:
     assert outcome_of(read_user, body) in {None, "invalidValue", "invalidSyntax"}

@@ -14,6 +14,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.support.server import RunningServer
 
+pytestmark = pytest.mark.thorough
+
 SESSION_OVER = 4401
 # ``active`` is not required, since who does not name it means true; but nobody is without it. RFC 7644 § 3.5.2.2 has
 # the word ``mutability`` for what cannot be taken away, and the tester takes whatever is not required for removable.

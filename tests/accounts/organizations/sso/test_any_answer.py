@@ -93,6 +93,7 @@ def test_any_key(acme: Acme, name: str, value: Any) -> None:
     assert put(acme).status in {200, 400}
 
 
+@pytest.mark.thorough
 @examples
 @given(page=st.sampled_from(["discovery", "jwks"]), value=JSON)
 def test_any_document(acme: Acme, page: Any, value: Any) -> None:

@@ -64,6 +64,7 @@ def test_keys_that_nobody_has_are_asked_for_once_a_minute(browser: Browser) -> N
     assert asked(browser) == 2
 
 
+@pytest.mark.thorough
 def test_a_provider_that_fails_is_asked_once_a_minute_too(browser: Browser) -> None:
     browser.provider.rotate()
     browser.provider.faults = {"jwks": 500}

@@ -242,6 +242,7 @@ def rules(draw: st.DrawFn) -> Rule:
     return parse(";".join(parts), anchor)
 
 
+@pytest.mark.thorough
 @settings(max_examples=50)
 @given(rules(), ZONES, st.integers(-2, 300))
 def test_it_is_due_when_counting_says_so(rule: Rule, zone: str, days: int) -> None:

@@ -17,6 +17,7 @@ from tests.fakes.providers.openai import OpenAIServer
 from tests.fakes.providers.script import Refused, Trouble, say
 from tests.fakes.providers.server import ProviderServer
 from tests.support.foreign_hosts import USERS_KEY, ForeignHosts
+from tests.support.thorough import thorough
 
 ASKED = [message.user("Hello?")]
 TOOL = {"type": "function", "function": {"name": "create_task", "description": "x", "parameters": {"type": "object"}}}
@@ -146,7 +147,7 @@ async def test_an_answer_without_end_is_not_read_to_its_end(
     ("head", "piece"),
     [
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x" * 65536),
-        (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 2000),
+        thorough(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 2000),
     ],
     ids=["extension", "interim"],
 )

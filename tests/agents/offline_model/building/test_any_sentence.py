@@ -24,6 +24,7 @@ _WORDS = split_words(
 )
 
 
+@pytest.mark.thorough
 @hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(_WORDS), min_size=1, max_size=14).map(" ".join), st.booleans())
 def test_sentences_of_known_words(text: str, is_change: bool) -> None:
@@ -33,6 +34,7 @@ def test_sentences_of_known_words(text: str, is_change: bool) -> None:
     assert answer["spec"] is None or answer["explanation"]
 
 
+@pytest.mark.thorough
 @hypothesis_settings(max_examples=50, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text(text: str) -> None:

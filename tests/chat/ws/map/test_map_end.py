@@ -103,6 +103,7 @@ async def test_a_revoked_session_ends_it_with_4401(connect: Connect, llm: Loopba
     assert await asyncio.to_thread(llm.wait_closed)
 
 
+@pytest.mark.thorough
 async def test_items_that_do_not_come_end_it(connect: Connect, llm: LoopbackLLM, free: Account) -> None:
     """Pings go on meanwhile."""
     llm.aside["gpt-test"] = prioritise

@@ -97,6 +97,7 @@ async def test_a_record_the_provider_refuses_is_no_outage(connect: Connect, llm:
     assert "error" not in final
 
 
+@pytest.mark.thorough
 async def test_an_item_has_the_time_of_a_turn(connect: Connect, llm: LoopbackLLM, free: Account, settings: Any) -> None:
     settings.LLM_TIMEOUT_SECONDS = 1.0
     llm.aside["gpt-test"] = only({"task-0000": hang()})

@@ -77,6 +77,7 @@ async def test_an_ended_answer_is_kept_no_longer_than_that_either(
     assert (kept, error["error"]["code"]) == (1, "resume_lost")
 
 
+@pytest.mark.thorough
 async def test_the_time_begins_anew_with_each_loss_and_stops_while_somebody_reads(
     connect: Connect, llm: LoopbackLLM, free: Account, lose: Lose, monkeypatch: pytest.MonkeyPatch
 ) -> None:

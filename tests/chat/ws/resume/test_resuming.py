@@ -107,6 +107,7 @@ async def test_an_answer_that_ended_meanwhile_is_there_from_any_frame_on(
     assert len(llm.requests) == 1
 
 
+@pytest.mark.thorough
 async def test_a_final_error_is_kept_like_any_final_frame(
     connect: Connect, llm: LoopbackLLM, free: Account, lose: Lose
 ) -> None:
@@ -121,6 +122,7 @@ async def test_a_final_error_is_kept_like_any_final_frame(
     assert error["actions"] == [lost.frames[-1]["action"]]
 
 
+@pytest.mark.thorough
 async def test_the_newer_socket_takes_over_and_the_older_closes_with_4409(
     connect: Connect, llm: LoopbackLLM, free: Account
 ) -> None:
@@ -146,6 +148,7 @@ async def closing_without_its_frames(socket: Socket, turn_id: str) -> int:
     raise AssertionError(f"the older socket still gets {turn_id}")
 
 
+@pytest.mark.thorough
 async def test_of_two_sockets_that_resume_at_once_one_gets_the_answer(
     connect: Connect, llm: LoopbackLLM, free: Account, lose: Lose
 ) -> None:
@@ -194,6 +197,7 @@ async def test_resume_itself_is_true_or_false(connect: Connect, llm: LoopbackLLM
     assert llm.requests == []
 
 
+@pytest.mark.thorough
 async def test_a_number_that_was_never_sent_is_a_mistake_and_costs_nothing(
     connect: Connect, llm: LoopbackLLM, free: Account, lose: Lose
 ) -> None:
@@ -220,6 +224,7 @@ async def test_an_unknown_turn_is_lost(connect: Connect, free: Account, turn_id:
     assert (error["request_id"], error["response"], error["actions"]) == ("r1", "", [])
 
 
+@pytest.mark.thorough
 async def test_a_turn_of_another_user_is_lost_to_them_and_to_nobody_else(
     connect: Connect, llm: LoopbackLLM, free: Account, pro: Account, lose: Lose
 ) -> None:
@@ -310,6 +315,7 @@ async def test_the_time_of_a_tool_call_goes_on_without_a_socket(
     assert said(await again.answer()) == "Sorry."
 
 
+@pytest.mark.thorough
 async def test_the_turn_keeps_its_own_deadline(
     connect: Connect, llm: LoopbackLLM, free: Account, lose: Lose, settings: Any
 ) -> None:
@@ -333,6 +339,7 @@ async def test_a_refused_request_is_a_resumable_turn_as_well(connect: Connect, f
     assert (error["error"]["status"], error["seq"]) == (400, 2)
 
 
+@pytest.mark.thorough
 async def test_without_its_redis_a_process_knows_its_own_turns_and_says_what_it_cannot_know(
     connect: Connect, llm: LoopbackLLM, free: Account, lose: Lose, settings: Any
 ) -> None:

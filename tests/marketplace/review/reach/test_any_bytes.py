@@ -38,6 +38,7 @@ def test_any_bytes_give_an_answer(code: bytes, suffix: str) -> None:
     assert "\\u0000" not in kept
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "code",
     [

@@ -101,6 +101,7 @@ def test_it_has_no_socket_no_file_and_no_more_memory(code: str) -> None:
     assert b"Error" in done.stderr
 
 
+@pytest.mark.thorough
 def test_an_endless_child_is_ended_with_all_it_has_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     instead_of_the_child(
         monkeypatch,

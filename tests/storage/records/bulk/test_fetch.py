@@ -140,6 +140,7 @@ def test_the_form_is_the_one_that_accept_likes_best(device: Device, accept: str,
     assert (answer.status, answer.headers["Content-Type"]) == (200, form)
 
 
+@pytest.mark.thorough
 def test_5000_records_of_2_kib_come_in_at_most_30_pages(bulk: Bulk) -> None:
     first = bulk.batch(*(put(SEALED[:2048] + bytes([number])) for number in range(250)))
     assert {one["status"] for one in first} == {201}

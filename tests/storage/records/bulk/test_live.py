@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 import httpx
+import pytest
 
 from adiuva.api.cbor import SEQUENCE, read_sequence, write
 from tests.storage.records.bulk.clients import put
@@ -20,6 +21,7 @@ def send(client: httpx.Client, *operations: Any) -> list[Any]:
     return list(read_sequence(answer.content, most_values=100_000))
 
 
+@pytest.mark.thorough
 def test_batches_at_the_quotas_edge_never_exceed_it(crowd: Crowd) -> None:
     person = crowd.one("limited")
 

@@ -53,6 +53,7 @@ def test_a_store_that_fails_in_a_batch_has_stored_nothing(on_s3: Bulk, s3: Loopb
     assert on_s3.device.used_bytes() == 0
 
 
+@pytest.mark.thorough
 def test_a_store_that_fails_before_the_first_byte_is_a_problem_and_no_broken_answer(
     on_s3: Bulk, s3: LoopbackS3
 ) -> None:

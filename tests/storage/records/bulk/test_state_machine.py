@@ -14,7 +14,7 @@ from storage.models import StorageRecord
 from tests.storage.records.bulk.clients import FORMS, Bulk, delete, put
 from tests.storage.records.devices import Device, limit_storage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.thorough, pytest.mark.django_db]
 IDS = [str(UUID(int=number, version=4)) for number in range(4)]
 CONTENTS = [b"", b"a" * 30, b"b" * 30, b"c" * 45]
 
