@@ -87,11 +87,11 @@ def test_letters_in_a_field_are_letters_and_files_are_read_by_keys(reviewer: Rev
     from selenium.webdriver import Keys
 
     browser = reviewer.browser
-    reviewer.open_version("chore-01", "1.1.0")
-    reviewer.keys("?")
-    assert browser.run("return document.querySelector('#keys').open")
     for scheme in ("dark", "light"):
         browser.colors(scheme)
+        reviewer.open_version("chore-01", "1.1.0")
+        reviewer.keys("?")
+        assert browser.run("return document.querySelector('#keys').open")
         keep(reviewer, f"review-keys-{scheme}", 1400)
     reviewer.keys("n", Keys.ESCAPE)
     assert not browser.run("return document.querySelector('#keys').open")

@@ -32,9 +32,9 @@ def reviewer(browser: Browser, sample_server: RunningServer) -> ReviewerBrowser:
     return reviewer
 
 
-def keep(reviewer: ReviewerBrowser, name: str, width: int = 1400) -> None:
+def keep(reviewer: ReviewerBrowser, name: str, width: int = 1400, height: int | None = None) -> None:
     if folder := os.environ.get("SCREENSHOTS"):
-        reviewer.browser.picture(Path(folder) / f"{name}.png", width=width)
+        reviewer.browser.picture(Path(folder) / f"{name}.png", width=width, height=height)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -44,7 +44,7 @@ def test_the_pages_follow_the_theme_and_fit_wide_and_narrow(reviewer: ReviewerBr
     reviewer.open_queue()
     assert reviewer.is_dark() is (scheme == "dark")
     keep(reviewer, f"review-queue-{scheme}")
-    keep(reviewer, f"review-queue-{scheme}-phone", 390)
+    keep(reviewer, f"review-queue-{scheme}-phone", 390, 1000)
     reviewer.browser.width(1400)
     reviewer.follow("Focus Timer")
     assert reviewer.is_dark() is (scheme == "dark")
