@@ -5,7 +5,30 @@ its name in SNI, Host and the certificate's check, follows no redirect and asks 
 ``adiuva.egress.http.ask`` does, and so does ``agents.llm.wire.http`` for streams.
 """
 
-from adiuva.egress.guard import AnswerTooLarge, EgressRefused, Endpoint, HostUnreachable, check_form, resolve
+from adiuva.egress.guard import (
+    OF_OURS,
+    OF_SIGN_ON,
+    OF_USERS,
+    AnswerTooLarge,
+    EgressRefused,
+    Endpoint,
+    HostUnreachable,
+    check_form,
+    resolve,
+)
+from adiuva.egress.room import Room
 from adiuva.egress.tls import client_context
 
-__all__ = ["AnswerTooLarge", "EgressRefused", "Endpoint", "HostUnreachable", "check_form", "client_context", "resolve"]
+__all__ = [
+    "OF_OURS",
+    "OF_SIGN_ON",
+    "OF_USERS",
+    "AnswerTooLarge",
+    "EgressRefused",
+    "Endpoint",
+    "HostUnreachable",
+    "Room",
+    "check_form",
+    "client_context",
+    "resolve",
+]

@@ -11,13 +11,16 @@ from urllib.parse import SplitResult, urlsplit
 import idna
 from django.conf import settings
 
+from adiuva.egress.room import Room
+
 MAX_CHARACTERS = 2048
 LOOKUP_SECONDS = 5.0
 _MOST_ADDRESSES = 8
-# Python's lookups cannot be ended: so many hang at most, and further ones are refused. Ours have a room of their own:
-# names that nobody serves keep no one from a vendor.
-_of_users = threading.BoundedSemaphore(64)
-_of_ours = threading.BoundedSemaphore(16)
+# Python's lookups cannot be ended: so many hang at most, and further ones are refused. Names that nobody serves keep no
+# one from a vendor, which no user has named, and users' own providers nobody from signing in.
+OF_USERS = Room(most=64, most_at_one_host=32)
+OF_SIGN_ON = Room(most=64, most_at_one_host=16)
+OF_OURS = Room(most=16, most_at_one_host=16)
 
 _HTTPS_PORT = 443
 _LAST_PORT = 65_535
@@ -96,18 +99,15 @@ class _Place:
         return host if is_usual else f"{host}:{self.port}"
 
 
-def resolve(url: str, *, is_ours: bool = False, seconds: float = LOOKUP_SECONDS) -> Endpoint:
+def resolve(url: str, *, room: Room = OF_USERS, seconds: float = LOOKUP_SECONDS) -> Endpoint:
     """``url`` with the addresses of its host. Blocks for as long as the lookup takes, at most ``seconds``.
 
     https on port 443 and global addresses only; ``settings.EGRESS_ALLOW`` names the ``host:port`` where http, the port
-    and every address are fine. ``is_ours``: no user has named it. Raises ``EgressRefused``, and ``HostUnreachable``
-    when the lookup fails or takes too long.
+    and every address are fine. Raises ``EgressRefused``, and ``HostUnreachable`` when the lookup fails, takes too long
+    or finds no place in ``room``.
     """
     place = _read(url)
-    if place.is_literal:
-        addresses = [(place.host, place.port)]
-    else:
-        addresses = _look_up(place.host, place.port, _of_ours if is_ours else _of_users, seconds)
+    addresses = [(place.host, place.port)] if place.is_literal else _look_up(place.host, place.port, room, seconds)
     _check_addresses(place, [host for host, _ in addresses])
     return Endpoint(
         url=f"{place.scheme}://{place.authority}{place.path}",
@@ -207,9 +207,9 @@ def is_local_name(host: str) -> bool:
     return "." not in host or any(f".{host}".endswith(f".{local}") for local in _LOCAL_NAMES)
 
 
-def _look_up(host: str, port: int, room: threading.BoundedSemaphore, seconds: float) -> list[SocketAddress]:
+def _look_up(host: str, port: int, room: Room, seconds: float) -> list[SocketAddress]:
     """Each once. In a thread, since the system's resolver knows no time limit."""
-    if not room.acquire(blocking=False):
+    if not room.take(host):
         raise HostUnreachable("too many names are being looked up")
     answers: queue.SimpleQueue[list[SocketAddress] | Exception] = queue.SimpleQueue()
 
@@ -219,12 +219,12 @@ def _look_up(host: str, port: int, room: threading.BoundedSemaphore, seconds: fl
         except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
             answers.put(error)
         finally:
-            room.release()
+            room.give_back(host)
 
     try:
         threading.Thread(target=ask, name="egress-lookup", daemon=True).start()
     except RuntimeError:
-        room.release()
+        room.give_back(host)
         raise HostUnreachable("no thread is left to look the name up") from None
     try:
         answer = answers.get(timeout=seconds)

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Literal, get_args
 
 from adiuva.api.errors import UpstreamError
-from adiuva.egress import Endpoint, resolve
+from adiuva.egress import OF_OURS, Endpoint, resolve
 from adiuva.observability.secrets import Secret
 from agents.llm.features import RefusedFeatures
 from agents.llm.providers import vendor_base
@@ -92,7 +92,7 @@ def find_endpoint(kind: OwnKeyKind, base_url: str | None) -> Endpoint:
     """
     if kind == "openai_compatible":
         return resolve(base_url or "")
-    return resolve(vendor_base(kind), is_ours=True)
+    return resolve(vendor_base(kind), room=OF_OURS)
 
 
 def auth_headers(kind: OwnKeyKind, api_key: Secret) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adiuva.egress import EgressRefused, HostUnreachable, check_form, guard, resolve
+from adiuva.egress import EgressRefused, HostUnreachable, Room, check_form, guard, resolve
 from adiuva.egress.guard import is_global
 
 PUBLIC = "93.184.215.14"
@@ -230,13 +230,16 @@ def test_a_resolver_that_hangs_is_waited_for_no_longer_than_that(allow: Any, mon
         return [(PUBLIC, port)]
 
     monkeypatch.setattr(guard, "_ask_system", hang)
-    monkeypatch.setattr(guard, "_of_users", threading.BoundedSemaphore(1))
+    room = Room(most=3, most_at_one_host=1)
+
+    def asked(host: str) -> str:
+        with pytest.raises(HostUnreachable) as refusal:
+            resolve(f"https://{host}.example.com", room=room, seconds=0.05)
+        return str(refusal.value)
+
+    late, too_many = "the lookup took too long", "too many names are being looked up"
     try:
-        for _ in range(2):  # the second finds no room
-            with pytest.raises(HostUnreachable):
-                resolve("https://llm.example.com", seconds=0.05)
-        with pytest.raises(HostUnreachable, match="took too long"):
-            resolve("https://api.openai.com", is_ours=True, seconds=0.05)  # has a room of its own
+        assert [asked(host) for host in ("a", "a", "b", "c", "d")] == [late, too_many, late, late, too_many]
     finally:
         release.set()
 

@@ -2,16 +2,13 @@
 
 import json
 import re
-import threading
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import close_old_connections, connection
 
-from adiuva.egress import AnswerTooLarge, EgressRefused, HostUnreachable, resolve
+from adiuva.egress import OF_SIGN_ON, AnswerTooLarge, EgressRefused, HostUnreachable, Room, resolve
 from adiuva.egress.http import Answer, ask
 
 SECONDS = 8.0  # for the lookup and the whole answer
@@ -33,29 +30,8 @@ class UnfitProviderError(Exception):
         self.reason = reason
 
 
-class _Room:
-    """How many requests wait for providers, in all and for each host: one that hangs takes no place of another's."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: Counter[str] = Counter()
-
-    @contextmanager
-    def enter(self, host: str) -> Iterator[None]:
-        """Raises ``ProviderUnreachable`` where there is no place."""
-        with self._lock:
-            if self._waiting.total() >= MOST_AT_ONCE or self._waiting[host] >= MOST_AT_ONE_HOST:
-                raise ProviderUnreachable
-            self._waiting[host] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._waiting[host] -= 1
-                self._waiting += Counter()  # forgets those at zero
-
-
-_room = _Room()
+# Requests that wait for providers.
+_room = Room(most=MOST_AT_ONCE, most_at_one_host=MOST_AT_ONE_HOST)
 
 
 def give_connection_back() -> None:
@@ -69,26 +45,30 @@ def ask_provider(
 ) -> Answer:
     """A redirect is an answer like any other, and is not followed.
 
-    Raises ``ProviderUnreachable``, and ``UnfitProviderError`` for an address that is not connected to or an answer that
-    is too large.
+    Raises ``ProviderUnreachable``, also where too many wait already, and ``UnfitProviderError`` for an address that is
+    not connected to or an answer that is too large.
     """
+    host = url.partition("://")[2].partition("/")[0]
+    if not _room.take(host):
+        raise ProviderUnreachable
     try:
-        with _room.enter(url.partition("://")[2].partition("/")[0]):
-            give_connection_back()
-            return _ask(url, method=method, headers={"Accept": "application/json", **(headers or {})}, content=content)
+        give_connection_back()
+        return _ask(url, method=method, headers={"Accept": "application/json", **(headers or {})}, content=content)
     except AnswerTooLarge:
         raise UnfitProviderError("The provider's answer is too large.") from None
     except HostUnreachable:
         raise ProviderUnreachable from None
     except EgressRefused as refusal:
         raise UnfitProviderError(refusal.reason) from None
+    finally:
+        _room.give_back(host)
 
 
 def _ask(url: str, *, method: str, headers: Mapping[str, str], content: bytes) -> Answer:
     end = time.monotonic() + SECONDS
     base, mark, query = _split_query(url)
     bare = base.rstrip("/")  # an endpoint has no slash at its end, an address may have one
-    endpoint = resolve(bare, seconds=SECONDS / 2)
+    endpoint = resolve(bare, room=OF_SIGN_ON, seconds=SECONDS / 2)
     return ask(
         endpoint,
         method,
@@ -110,7 +90,7 @@ def _split_query(url: str) -> tuple[str, str, str]:
 def check_address(url: str) -> None:
     """That ``url`` would be connected to, without connecting. Raises as ``ask_provider``."""
     try:
-        resolve(_split_query(url)[0].rstrip("/"), seconds=SECONDS / 2)
+        resolve(_split_query(url)[0].rstrip("/"), room=OF_SIGN_ON, seconds=SECONDS / 2)
     except HostUnreachable:
         raise ProviderUnreachable from None
     except EgressRefused as refusal:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
@@ -21,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.chat.conftest import chat_environment, take_a_turn
 from tests.chat.ws.live_sockets import Frame, hear, hear_all, register, resident_kib, say, stream
+from tests.chat.ws.resume.conftest import SAID
 from tests.fakes.llm_server import LoopbackLLM, call, calls, stall, text
 from tests.support.redis_server import RedisServer
 from tests.support.server import RunningServer
@@ -28,7 +28,6 @@ from tests.support.turn_taking_proxy import TurnTakingProxy
 
 pytestmark = pytest.mark.slow
 
-SAID = "Let me look at that first, "
 TICKS = (SAID, *["tick "] * 20)
 
 
@@ -53,16 +52,16 @@ def pair(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Pair]:
     def start(name: str) -> RunningServer:
-        folder: Path = tmp_path_factory.mktemp(name)
+        folder = tmp_path_factory.mktemp(name)
         env = chat_environment(server_environment, _loopback, folder) | {"REDIS_URL": redis.url}
-        return RunningServer(folder=folder, env=env).start()
+        server = RunningServer(folder=folder, env=env).start()
+        take_a_turn(server)
+        return server
 
     both = Pair(start("one"), start("two"))
-    for server in (both.one, both.two):
-        take_a_turn(server)
     yield both
-    for server in (both.one, both.two):
-        server.stop()
+    both.one.stop()
+    both.two.stop()
 
 
 @pytest.fixture
@@ -87,8 +86,7 @@ async def lose(server: RunningServer | TurnTakingProxy, token: str, **fields: ob
 
 
 async def resume(connection: ClientConnection, frame: Frame, *, after: int | None = None) -> None:
-    seq = frame["seq"] if after is None else after
-    await say(connection, type="resume", turn_id=frame["turn_id"], after=seq)
+    await say(connection, type="resume", turn_id=frame["turn_id"], after=frame["seq"] if after is None else after)
 
 
 def said(*frames: Frame) -> str:
@@ -120,8 +118,7 @@ async def test_the_other_process_shows_the_rest_and_the_model_is_asked_once(
     assert said(*whole) == whole[-1]["response"] == "".join(TICKS)
     assert len(provider.requests) == 1
     async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
-        usage = (await client.get(f"{pair.two.url}/api/v1/chat/usage")).json()
-    assert usage["today"]["turns"] == 1
+        assert (await client.get(f"{pair.two.url}/api/v1/chat/usage")).json()["today"]["turns"] == 1
 
 
 async def test_cancel_at_the_other_process_closes_the_model_call_within_a_second(

@@ -9,7 +9,8 @@ import pytest
 from django.db import connection as database
 
 from accounts.organizations.models import Connection
-from accounts.organizations.sso.provider.asking import MOST_AT_ONE_HOST
+from accounts.organizations.sso.provider.asking import MOST_AT_ONE_HOST, check_address
+from adiuva.egress import OF_USERS, HostUnreachable, guard, resolve
 from tests.accounts.organizations.sso.attacks.flows import error_of, passes
 from tests.fakes.oidc_provider import OidcProvider
 from tests.support.organizations import make_organization
@@ -117,3 +118,17 @@ def test_a_provider_that_hangs_takes_no_place_of_anothers(browser: Browser, sett
 def sign_on_and_leave(browser: Browser) -> None:
     browser.sign_on()
     database.close()
+
+
+def test_names_that_users_name_keep_nobody_from_signing_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "_ask_system", lambda _host, port: [("93.184.215.14", port)])
+    taken: list[str] = []
+    while OF_USERS.take(host := f"{len(taken)}.example.com"):
+        taken.append(host)
+    try:
+        with pytest.raises(HostUnreachable):
+            resolve("https://llm.example.com")
+        check_address("https://idp.example.com")
+    finally:
+        for host in taken:
+            OF_USERS.give_back(host)
