@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -138,7 +139,9 @@ def test_a_forgotten_password_without_a_phrase_is_locked_until_another_device_ap
 
 
 def test_a_batch_is_written_saved_and_run(folder: Path, own_server: RunningServer) -> None:
-    said = run(["node", "build/examples/batches.js"], cwd=folder, ADIUVA_URL=own_server.url)
+    """Where it is another day than in UTC: what is due today is due on the user's day."""
+    elsewhere = "Pacific/Pago_Pago" if datetime.now(UTC).hour < 10 else "Pacific/Kiritimati"  # by 11 hours, and by 14
+    said = run(["node", "build/examples/batches.js"], cwd=folder, ADIUVA_URL=own_server.url, TZ=elsewhere)
     assert "Written by hand: feature_not_available" in said  # a new account is a free one
     assert re.search(r"^Run: succeeded, 3 of 3$", said, re.MULTILINE)
     assert "Tasks: Water the ficus (high), Call Aunt Rosalba (high), Pay the rent (high)" in said

@@ -9,6 +9,9 @@ import { FileJournal } from "./file_journal.js";
 import { Vault } from "../src/index.js";
 
 const baseUrl = process.env["ADIUVA_URL"] ?? "http://localhost:8000";
+const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+/** The user's day, which for hours is not UTC's: `2026-11-30`. */
+const today = new Intl.DateTimeFormat("en-CA", { timeZone: timezone, year: "numeric", month: "2-digit", day: "2-digit" }).format();
 
 /** A device's decrypted data; in an app its database. */
 class LocalData {
@@ -36,7 +39,7 @@ class LocalData {
 
 const data = new LocalData();
 for (const [id, title, priority] of [["t-1", "Water the ficus", "low"], ["t-2", "Call Aunt Rosalba", "medium"], ["t-3", "Pay the rent", "high"]] as const) {
-  data.put("tasks", { id, title, priority, status: "todo", due_date: new Date().toISOString().slice(0, 10) });
+  data.put("tasks", { id, title, priority, status: "todo", due_date: today });
 }
 
 const client = createAdiuvaClient({ baseUrl });
@@ -55,7 +58,7 @@ const host: BatchHost = {
   record: (table, id) => data.of(table).get(id),
   apply: (action) => data.apply(action),
   approve: async ({ actions }) => actions.every(({ destructive }) => !destructive), // an app asks its user
-  context: () => ({ user_profile: { timezone: "Europe/Rome" } }),
+  context: () => ({ user_profile: { timezone } }),
 };
 const folder = await mkdtemp(join(tmpdir(), "adiuva-"));
 const runner = client.batchRunner({
@@ -80,7 +83,7 @@ await client.logout();
 /** The Batch Builder comes with pro; anybody may write a spec. */
 async function buildOrWrite(message: string): Promise<BatchSpec> {
   try {
-    const { spec, explanation, questions } = await batches.build({ message, timezone: "Europe/Rome" });
+    const { spec, explanation, questions } = await batches.build({ message, timezone });
     console.log("Built:", explanation, ...questions);
     if (spec !== null) return spec;
   } catch (error) {
@@ -90,7 +93,7 @@ async function buildOrWrite(message: string): Promise<BatchSpec> {
   return {
     version: 1,
     name: "What is due today comes first",
-    trigger: { kind: "schedule", rrule: "FREQ=DAILY", anchor: "2026-01-01T07:00:00", timezone: "Europe/Rome", catch_up: "latest" },
+    trigger: { kind: "schedule", rrule: "FREQ=DAILY", anchor: "2026-01-01T07:00:00", timezone, catch_up: "latest" },
     selection: { table: "tasks", where: [{ field: "due_date", op: "within_days", value: 0 }], limit: 100 },
     steps: [{ id: "rate", type: "map", instruction: "Set the priority of all tasks to high", tools: ["update_task"] }],
     limits: { max_items: 100, max_tokens: 100_000, max_minutes: 10 },
