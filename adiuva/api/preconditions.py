@@ -11,6 +11,7 @@ than a 304, a 412 rather than a lost update, the whole rather than a range.
 """
 
 import re
+from calendar import timegm
 from datetime import datetime, timedelta
 
 from django.utils.http import http_date, parse_http_date
@@ -147,4 +148,4 @@ def _http_date(header: str | None) -> int | None:
 
 
 def _seconds(moment: datetime) -> int:
-    return int(moment.timestamp() // 1)
+    return timegm(moment.utctimetuple())  # in whole numbers: a float would round the last microsecond of a second up
