@@ -3,7 +3,14 @@
 from accounts.organizations.models.audit import AuditEntry, AuditType, AuditVia
 from accounts.organizations.models.domains import Domain
 from accounts.organizations.models.invitations import Invitation, InvitationState, InvitationToken
-from accounts.organizations.models.members import Membership, Organization, Role, ScimToken, membership_of
+from accounts.organizations.models.members import (
+    Membership,
+    MembershipQuerySet,
+    Organization,
+    Role,
+    ScimToken,
+    membership_of,
+)
 from accounts.organizations.models.sso import BreakGlassCode, Connection, Identity, SsoSession
 
 __all__ = [
@@ -18,6 +25,7 @@ __all__ = [
     "InvitationState",
     "InvitationToken",
     "Membership",
+    "MembershipQuerySet",
     "Organization",
     "Role",
     "ScimToken",

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Lower
 
 from accounts.models import User
+from adiuva.spelling import address_key
 
 MOST_NAME_CHARACTERS = 120
 
@@ -47,6 +48,16 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
     def owners(self) -> "MembershipQuerySet":
         return self.active().filter(role=Role.OWNER)
+
+    def called(self, user_name: str) -> "MembershipQuerySet":
+        """By their directory; whom it has not named is called by the account's address, in whatever spelling that is
+        the same.
+        """
+        name = Case(When(user_name="", then=F("user__email")), default=F("user_name"))
+        # The same function on both sides: databases differ in what they take for lower case.
+        is_name = Q(name=Lower(Value(user_name)))
+        is_address = Q(user_name="", user__address_key=address_key(user_name))
+        return self.annotate(name=Lower(name)).filter(is_name | is_address)
 
 
 class Membership(models.Model):

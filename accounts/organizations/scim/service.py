@@ -6,18 +6,16 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Q, QuerySet, Value, When
-from django.db.models.functions import Lower
 
 from accounts.models import User
 from accounts.organizations import seats
 from accounts.organizations.domains.lookup import is_proven
 from accounts.organizations.members import service as members
-from accounts.organizations.models import AuditVia, Membership, Organization
+from accounts.organizations.models import AuditVia, Membership, MembershipQuerySet, Organization
 from accounts.organizations.scim.parsing import Changes, Filter
 from accounts.organizations.scim.problems import NotUnique, ScimRefused
 from adiuva.api.errors import EmailTaken, NotFound
-from adiuva.spelling import address_key, normalize_email
+from adiuva.spelling import normalize_email
 
 
 def list_users(
@@ -105,19 +103,14 @@ def _rename(membership: Membership, changes: Changes) -> None:
         membership.save(update_fields=["user_name", "external_id"])
 
 
-def _users_of(organization_id: UUID) -> QuerySet[Membership]:
+def _users_of(organization_id: UUID) -> MembershipQuerySet:
     return Membership.objects.of_organization(organization_id).select_related("user").order_by("joined_at", "id")
 
 
-def _filter_users(rows: QuerySet[Membership], wanted: Filter) -> QuerySet[Membership]:
+def _filter_users(rows: MembershipQuerySet, wanted: Filter) -> MembershipQuerySet:
     if wanted.attribute == "externalId":  # RFC 7643 § 3.1: in this case
         return rows.filter(external_id=wanted.value) if wanted.value else rows.none()
-    # The same function on both sides: databases differ in what they take for lower case.
-    called = Case(When(user_name="", then=F("user__email")), default=F("user_name"))
-    is_called = Q(called=Lower(Value(wanted.value)))
-    # Whom the directory has not named is called by the account's address, in whatever spelling that is the same.
-    is_address = Q(user_name="", user__address_key=address_key(wanted.value))
-    return rows.annotate(called=Lower(called)).filter(is_called | is_address)
+    return rows.called(wanted.value)
 
 
 def _require_unique(organization_id: UUID, *, user_name: str, external_id: str, except_for: Membership | None) -> None:

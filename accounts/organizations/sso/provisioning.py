@@ -92,7 +92,7 @@ def take_in(*, connection: Connection, organization: Organization, claims: Provi
     email = _address_of(claims)
     if email is None:
         raise EmailNotVerified("The provider names no address that it calls verified.")
-    user = _lock_holder(email)
+    user = _lock_holder(email, organization.id)
     invitation = _invitation_to(email, organization, roles=[Role.ADMIN, Role.MEMBER])
     newcomer = Newcomer(
         is_verified=True,
@@ -145,6 +145,8 @@ def require_membership(
     email = _address_of(claims)
     if not connection.just_in_time or email is None or not is_proven(organization.id, email):
         raise NotProvisioned
+    if Membership.objects.of_organization(organization.id).called(email).filter(active=False).exists():
+        raise NotProvisioned
     add_member(organization=organization, user=user, role=Role.MEMBER)
     _record(AuditType.MEMBER_PROVISIONED, organization, user)
 
@@ -160,9 +162,15 @@ def _address_of(claims: ProviderClaims) -> str | None:
     return email
 
 
-def _lock_holder(email: str) -> User | None:
-    """Whose address it is: nobody makes the account their own meanwhile, or moves it to another address."""
+def _lock_holder(email: str, organization_id: UUID) -> User | None:
+    """Whose address it is, else whom the directory calls by it: the account may have another address since, and whom
+    the directory has taken back does not come in anew. Nobody makes the account their own meanwhile, or moves it to
+    another address.
+    """
     found = User.objects.find(email)
+    if found is None:
+        called = Membership.objects.of_organization(organization_id).called(email).select_related("user").first()
+        found = None if called is None else called.user
     if found is None:
         return None
     accounts = User.objects.select_for_update(no_key=True).filter(id=found.id, email=found.email)

@@ -165,6 +165,14 @@ def deactivated(company: Company) -> Account:
     return account
 
 
+def as_somebody_whom_the_directory_has_taken_back(company: Company) -> Account:
+    company.change(just_in_time=True)
+    before = company.join(make_account(email="before@elsewhere.example"))
+    Membership.objects.filter(user=before.user).update(user_name=ALICE)
+    deactivate(before)
+    return make_account()
+
+
 def of_another_organisation(company: Company) -> Account:
     company.change(just_in_time=True)
     return make_organization()[1]
@@ -184,6 +192,7 @@ def just_in_time_elsewhere(company: Company) -> Account:
         invited_at_another_address,
         invited_without_a_seat,
         deactivated,
+        as_somebody_whom_the_directory_has_taken_back,
         of_another_organisation,
         just_in_time_elsewhere,
     ],

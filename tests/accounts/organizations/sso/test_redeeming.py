@@ -115,6 +115,19 @@ def test_who_the_directory_has_taken_back_is_not_provisioned_even_just_in_time(c
     assert not Membership.objects.get(user=account.user).active
 
 
+@pytest.mark.parametrize(("active", "code"), [(False, "not_provisioned"), (True, "link_required")])
+def test_whom_the_directory_calls_by_an_address_is_who_has_it(company: Company, *, active: bool, code: str) -> None:
+    """Also where the account has another address since: nobody comes in anew, nor a second time."""
+    company.change(just_in_time=True)
+    account = company.join(make_account(email="alice@elsewhere.example"))
+    Membership.objects.filter(user=account.user).update(user_name="Alice@acme.example")
+    if not active:
+        deactivate(account)
+    before = User.objects.count()
+    assert_refused(company.sign_in(), 403, code)
+    assert User.objects.count() == before
+
+
 def test_a_closed_account_is_nobodys(company: Company) -> None:
     account = company.join()
     company.identify(account)
