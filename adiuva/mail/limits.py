@@ -3,7 +3,8 @@
 Rows are counted: by the address as it is compared, and by the account on whose behalf a mail leaves. Each kind has a
 budget of its own, so that a flood of one keeps no other from its reader: not "your password was changed", and not the
 link that verifies an address, because somebody's account has been told to move there. What is over a limit is dropped;
-who asked never learns of it.
+who asked never learns of it, but for whom the mail is all that they asked for and who have named its address themselves
+(an invitation): they are told when to ask again.
 """
 
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ def forgotten_key(address_key: str) -> str:
     return salted_hmac("adiuva.mail.limits", address_key, algorithm="sha256").hexdigest()
 
 
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -71,16 +73,15 @@ def is_over_limit(
     """
     budget = budget_of(kind)
     before = Q(created_at__lte=at) if mail_id is None else Q(created_at__lt=at) | Q(created_at=at, id__lt=mail_id)
-    to_address = Q(address_key__in=[address_key, forgotten_key(address_key)])
-    of_account = Q(account_id=account_id) if account_id is not None else Q(pk__in=[])
+    to_address, of_account = _to_address(address_key), _of_account(account_id)
     counts = OutgoingMail.objects.filter(
         before,
         to_address | of_account,
         kind=kind,
         dropped_at__isnull=True,
-        created_at__gt=at - timedelta(days=1),
+        created_at__gt=at - _DAY,
     ).aggregate(
-        hour=Count("id", filter=to_address & Q(created_at__gt=at - timedelta(hours=1))),
+        hour=Count("id", filter=to_address & Q(created_at__gt=at - _HOUR)),
         day=Count("id", filter=to_address),
         account=Count("id", filter=of_account),
         newest=Max("created_at", filter=to_address),
@@ -90,3 +91,26 @@ def is_over_limit(
     return bool(
         counts["hour"] >= budget.hourly or counts["day"] >= budget.daily or counts["account"] >= budget.account_daily
     )
+
+
+def has_room_at(kind: MailKind, *, address_key: str, account_id: UUID | None, at: datetime) -> datetime:
+    """When a mail that is one too many at ``at`` would be none, unless others are written meanwhile."""
+    budget = budget_of(kind)
+    counted = OutgoingMail.objects.filter(kind=kind, dropped_at__isnull=True, created_at__gt=at - _DAY)
+    moments = [at]
+    for whose, most, span in (
+        (_to_address(address_key), budget.hourly, _HOUR),
+        (_to_address(address_key), budget.daily, _DAY),
+        (_of_account(account_id), budget.account_daily, _DAY),
+    ):
+        newest_first = counted.filter(whose).order_by("-created_at").values_list("created_at", flat=True)
+        moments += [written + span for written in newest_first[most - 1 : most]]
+    return max(moments)
+
+
+def _to_address(address_key: str) -> Q:
+    return Q(address_key__in=[address_key, forgotten_key(address_key)])
+
+
+def _of_account(account_id: UUID | None) -> Q:
+    return Q(account_id=account_id) if account_id is not None else Q(pk__in=[])

@@ -6,6 +6,7 @@ A job sends it after the commit, again and again while the mail server is away (
 """
 
 import logging
+import math
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from uuid import UUID
@@ -20,7 +21,7 @@ from adiuva.mail.backends.files import forget_files
 from adiuva.mail.composers import Fact
 from adiuva.mail.jobs import send
 from adiuva.mail.kinds import MailKind
-from adiuva.mail.limits import LIMITED_WHEN_SENT, forgotten_key, is_over_limit
+from adiuva.mail.limits import LIMITED_WHEN_SENT, forgotten_key, has_room_at, is_over_limit
 from adiuva.mail.models import TOLD, OutgoingMail
 from adiuva.observability.metrics import MAILS_LIMITED
 from adiuva.spelling import address_key
@@ -41,17 +42,18 @@ def require_mail() -> None:
 
 def send_mail(
     kind: MailKind, *, to: str, locale: str, account_id: UUID | None, facts: Mapping[str, Fact] | None = None
-) -> None:
+) -> bool:
     """In the running transaction. Writes nothing where no mail is configured, and nothing that is over a limit
-    (``adiuva.mail.limits``) unless that is asked when it is sent: the caller's answer is the same.
+    (``adiuva.mail.limits``) unless that is asked when it is sent: the caller's answer is the same, as a rule. Returns
+    whether a mail was written.
     """
     if not is_configured():
-        return
+        return False
     now, key = datetime.now(UTC), address_key(to)
     if kind not in LIMITED_WHEN_SENT and is_over_limit(kind, address_key=key, account_id=account_id, at=now):
         MAILS_LIMITED.labels(kind.value).inc()
         logger.warning("a mail is one too many and is dropped", extra={"kind": kind.value, "account": str(account_id)})
-        return
+        return False
     mail = OutgoingMail.objects.create(
         kind=kind,
         account_id=account_id,
@@ -63,6 +65,14 @@ def send_mail(
         next_try_at=now,
     )
     enqueue(send, mail_id=str(mail.id))
+    return True
+
+
+def seconds_until_room(kind: MailKind, *, to: str, account_id: UUID | None) -> int:
+    """In how many seconds, one at least, a mail that ``send_mail`` has not written for a limit would be."""
+    now = datetime.now(UTC)
+    room = has_room_at(kind, address_key=address_key(to), account_id=account_id, at=now)
+    return max(1, math.ceil((room - now).total_seconds()))
 
 
 def sent_lately(kind: MailKind, account_id: UUID, since: datetime) -> int:

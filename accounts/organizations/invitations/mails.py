@@ -9,9 +9,10 @@ from django.conf import settings
 
 from accounts.models import User, hash_of
 from accounts.organizations.models import Invitation, InvitationToken
+from adiuva.api.errors import RateLimited
 from adiuva.mail.composers import Fact, register_composer
 from adiuva.mail.kinds import MailKind
-from adiuva.mail.outbox import send_mail
+from adiuva.mail.outbox import seconds_until_room, send_mail
 
 
 def register() -> None:
@@ -19,15 +20,22 @@ def register() -> None:
 
 
 def mail_invitation(*, invitation: Invitation, invited_by: User) -> None:
-    """In the language of the account that has the address, or of who invites. It counts as the latter's mail."""
+    """In the language of the account that has the address, or of who invites. It counts as the latter's mail.
+
+    Raises ``RateLimited`` where it would be one too many: an invitation without a mail invites nobody.
+    """
     invited = User.objects.find(invitation.email)
-    send_mail(
+    if not send_mail(
         MailKind.INVITATION,
         to=invitation.email,
         locale=(invited or invited_by).locale,
         account_id=invited_by.id,
         facts={"invitation": str(invitation.id)},
-    )
+    ):
+        raise RateLimited(
+            retry_after=seconds_until_room(MailKind.INVITATION, to=invitation.email, account_id=invited_by.id),
+            detail="This address was sent, or you have sent, as many invitations as may be; see Retry-After.",
+        )
 
 
 def find_invitation(*, raw: str) -> Invitation | None:

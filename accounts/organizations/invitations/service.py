@@ -32,7 +32,7 @@ def create_invitation(*, user: User, organization_id: UUID, email: str, role: Ro
     """In the place of one to the same address that waits.
 
     Raises ``NotConfigured``, ``NotFound``, ``PermissionDenied``, ``FeatureNotAvailable``, ``Conflict`` for a member,
-    ``QuotaExceeded``.
+    ``QuotaExceeded``, ``RateLimited`` where the mail would be one too many.
     """
     require_mail()
     with transaction.atomic():

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core import mail as outbox
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from accounts.recovery.mail_tokens import RESET_LIFETIME
@@ -16,7 +17,7 @@ from adiuva.jobs import get_queue
 from adiuva.mail.kinds import MailKind
 from adiuva.mail.limits import budget_of
 from adiuva.mail.models import Dropped, OutgoingMail
-from adiuva.mail.outbox import forget_account, send_mail, sent_lately
+from adiuva.mail.outbox import forget_account, seconds_until_room, send_mail, sent_lately
 from adiuva.mail.sending import send_now
 from adiuva.observability.metrics import MAILS_LIMITED
 from tests.support.mailbox import messages_to
@@ -79,6 +80,27 @@ def test_an_hour_later_there_is_room_again_and_a_day_has_a_limit_too(write: Writ
     ask(MailKind.NEW_DEVICE)
 
     assert OutgoingMail.objects.filter(created_at__gt=datetime.now(UTC) - timedelta(hours=1)).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("ages", "to", "minutes"),
+    [
+        ([*range(9), 45], ADA, 15),  # of ten in an hour the first leaves the hour
+        ([*range(10), 45], ADA, 51),  # of eleven the second
+        ([60 * hour + 1 for hour in (1, 2, 3) for _ in range(10)], ADA, 20 * 60 + 59),  # and the day, of 30
+        ([9] * 300, "bob@example.com", 24 * 60 - 9),  # and an account's day
+    ],
+)
+def test_one_too_many_is_told_when_it_would_be_none(write: Write, ages: list[int], to: str, minutes: int) -> None:
+    kind, account_id = MailKind.INVITATION, uuid.uuid4()
+    for age in ages:
+        write(kind, age=timedelta(minutes=age), account_id=account_id)
+    assert not send_mail(kind, to=to, locale="en", account_id=account_id)
+    seconds = seconds_until_room(kind, to=to, account_id=account_id)
+    assert minutes * 60 - 30 <= seconds <= minutes * 60 + 1
+
+    OutgoingMail.objects.update(created_at=F("created_at") - timedelta(seconds=seconds))
+    assert send_mail(kind, to=to, locale="en", account_id=account_id)
 
 
 def test_whoever_asks_for_resets_all_day_keeps_nobody_from_theirs(write: Write) -> None:

@@ -13,6 +13,8 @@ from accounts.organizations.models import (
     Membership,
     Role,
 )
+from adiuva.mail.kinds import MailKind
+from adiuva.mail.limits import budget_of
 from adiuva.mail.models import OutgoingMail
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
@@ -133,6 +135,17 @@ class TestMaking:
         assert invite(owner, organization, guest.email).status == 402
         seats(organization, 2)
         assert accept(guest, token).status == 200
+
+    def test_where_the_mail_is_one_too_many_the_one_that_waits_goes_on_waiting(self, make_user: MakeUser) -> None:
+        organization, owner = make_organization()
+        guest = make_user()
+        tokens = [invited(owner, organization, guest.email) for _ in range(budget_of(MailKind.INVITATION).hourly)]
+        refused = invite(owner, organization, guest.email)
+        assert (refused.status, refused.code) == (429, "rate_limited")
+        assert 3000 < int(refused.headers["Retry-After"]) <= 3600
+        assert len(audited(organization)) == 2 * len(tokens) - 1  # nothing came of it
+        assert invite(owner, organization, GUEST).status == 201
+        assert accept(guest, tokens[-1]).status == 200
 
     def test_without_a_mail_server_nobody_is_invited(self, settings: Any) -> None:
         organization, owner = make_organization()
