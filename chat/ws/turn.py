@@ -1,6 +1,5 @@
 """One request on a WebSocket, from its admission (session, rate limit, validation) to its final frame."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Mapping
@@ -23,6 +22,7 @@ from chat.orchestrator import orchestrate_stream
 from chat.requests import SocketChatRequestSerializer, build_turn
 from chat.turns import ChatTurn, PartialTurn, PlanMade, TurnDone, problem_of
 from chat.ws import frames
+from chat.ws.cancelling import CancelScope
 from chat.ws.client_tools import ClientAnswers
 from chat.ws.frames import BadFrame, ChatFrame, ToolResultFrame
 
@@ -72,8 +72,7 @@ class SocketTurn:
         self._outlet = outlet
         self._partial = PartialTurn()
         self._meter = Meter()
-        self._scope: asyncio.Timeout | None = None
-        self._is_cancelled = False
+        self._scope = CancelScope()
 
     def take(self, answer: ToolResultFrame) -> None:
         self._answers.take(answer)
@@ -83,12 +82,8 @@ class SocketTurn:
 
         ``own_id``: only if it is the request of that id.
         """
-        if own_id not in {None, self._frame.request_id}:
-            return
-        self._is_cancelled = True
-        if self._scope is not None:
-            self._scope.reschedule(asyncio.get_running_loop().time())
-            self._scope = None
+        if own_id in {None, self._frame.request_id}:
+            self._scope.cancel()
 
     async def run(self) -> None:
         """Send every frame of the answer, the final one included.
@@ -111,21 +106,17 @@ class SocketTurn:
         )
 
     async def _final_frame(self, frame: ChatFrame) -> dict[str, Any]:
-        # A timeout without a deadline: a scope that `cancel` can end without cancelling the task itself.
-        scope = asyncio.timeout(None)
         try:
-            async with scope:
-                self._scope = scope
-                if self._is_cancelled:  # before it could begin
-                    scope.reschedule(asyncio.get_running_loop().time())
+            async with self._scope:
                 return frames.done(await self._run_turn(frame))
         except (Unauthorized, SocketClosedError):
             raise
         except Exception as error:  # noqa: BLE001 - the socket survives whatever goes wrong in one turn
             sent = self._partial.finish(self._meter)
-            return frames.done(sent, cancelled=True) if scope.expired() else frames.error(problem_of(error), sent=sent)
+            if self._scope.was_cancelled:
+                return frames.done(sent, cancelled=True)
+            return frames.error(problem_of(error), sent=sent)
         finally:
-            self._scope = None
             await usage.record_usage_in_thread(self._identity.user.id, self._meter)
 
     async def _run_turn(self, frame: ChatFrame) -> TurnDone:

@@ -17,6 +17,7 @@ from agents.llm.port import Usage
 from chat.budgets import open_meter
 from chat.turns import measure_turn, problem_of
 from chat.ws import frames
+from chat.ws.cancelling import CancelScope
 from chat.ws.frames import ToolResultFrame
 from chat.ws.map import frames as map_frames
 from chat.ws.map.admission import MapRequest, admit_map, review
@@ -48,8 +49,7 @@ class SocketMap:
         self._outages = 0
         self._narrowed_to = _MOST_AT_ONCE
         self._ending: Problem | None = None
-        self._scope: asyncio.Timeout | None = None
-        self._is_cancelled = False
+        self._scope = CancelScope()
 
     @property
     def outstanding(self) -> int:
@@ -70,12 +70,8 @@ class SocketMap:
 
     def cancel(self, own_id: str | None) -> None:
         """As ``SocketTurn.cancel``: every model call is closed, and nothing is told of the items they were for."""
-        if own_id not in {None, self._frame.request_id}:
-            return
-        self._is_cancelled = True
-        if self._scope is not None:
-            self._scope.reschedule(asyncio.get_running_loop().time())
-            self._scope = None
+        if own_id in {None, self._frame.request_id}:
+            self._scope.cancel()
 
     async def run(self) -> None:
         """Send every frame of the run, the final one included. Raises what ``SocketTurn.run`` raises."""
@@ -92,23 +88,16 @@ class SocketMap:
         )
 
     async def _final_frame(self) -> dict[str, Any]:
-        # A timeout without a deadline: a scope that `cancel` can end without cancelling the task itself.
-        scope = asyncio.timeout(None)
         try:
-            async with scope:
-                self._scope = scope
-                if self._is_cancelled:  # before it could begin
-                    scope.reschedule(asyncio.get_running_loop().time())
+            async with self._scope:
                 await self._admit_and_work()
         except (Unauthorized, SocketClosedError):
             raise
         except Exception as error:  # noqa: BLE001 - the socket survives whatever goes wrong in one run
-            if scope.expired():
+            if self._scope.was_cancelled:
                 return map_frames.done(self._tally, self._usage, cancelled=True)
             if error is not self._ending:
                 return frames.error(problem_of(error))
-        finally:
-            self._scope = None
         return map_frames.done(self._tally, self._usage, error=_body(self._ending))
 
     async def _admit_and_work(self) -> None:
