@@ -6,8 +6,10 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -137,9 +139,13 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_windows() -> None:
-    """Login guards, tickets and (on Redis) rate-limit windows of the test before."""
+def _fresh_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Login guards, tickets and (on Redis) rate-limit windows of the test before. The guards go by minutes of the
+    clock, and none ends while a test counts how many requests it takes.
+    """
     cache.clear()
+    began = time.time()
+    monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=lambda: began))
 
 
 @pytest.fixture(autouse=True)
