@@ -31,8 +31,10 @@ export class Pace {
       // The first answer that found it empty counts: those of others would put it off for ever.
       if (this.#left <= 0 && this.#closedUntil <= now) this.#closedUntil = now + reset * 1000 + MARGIN_MS;
     }
-    if (response.status === 429) {
-      this.#closedUntil = Math.max(this.#closedUntil, now + (retryAfter(response) ?? 0) * 1000);
+    // Where the window has room, it is a limit of that route's own, which may last for hours: of reports, of mails.
+    if (response.status === 429 && (remaining === undefined || remaining <= 0)) {
+      const seconds = Math.min(retryAfter(response) ?? 0, reset ?? Number.POSITIVE_INFINITY);
+      this.#closedUntil = Math.max(this.#closedUntil, now + seconds * 1000);
     }
   }
 

@@ -80,6 +80,22 @@ test("waiting for a turn can be ended, too", async () => {
   assert.equal(await third, "done");
 });
 
+test("a route's own limit puts off nothing else", async () => {
+  const clock = new FakeClock();
+  const waits: Wait[] = [];
+  const pace = new Pace(clock, (wait) => waits.push(wait));
+  const refused = (remaining: number, wait: number): Response => {
+    const headers = { "RateLimit-Limit": "60", "RateLimit-Remaining": String(remaining), "RateLimit-Reset": "50", "Retry-After": String(wait) };
+    return new Response("", { status: 429, headers });
+  };
+  pace.observe(refused(50, 86_400)); // a day's reports are used up
+  assert.equal(await pace.turn(async () => "at once"), "at once");
+  assert.deepEqual(waits, []);
+  pace.observe(refused(0, 3600)); // as above, by the last request of this minute
+  assert.equal(await pace.turn(async () => "in a minute"), "in a minute");
+  assert.deepEqual(waits, [{ reason: "pace", seconds: 51 }]);
+});
+
 test("a proxy may name a date, or nothing at all", async () => {
   const server = new FakeServer();
   server.write("a", "1");
