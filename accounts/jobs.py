@@ -31,4 +31,4 @@ def _ignore(_amount: int) -> None:
 
 
 schedule("*/10 * * * *", resume_erasures, at_start=True)
-schedule("30 3 * * *", purge_tokens)
+schedule("30 3 * * *", purge_tokens, at_start=True)

@@ -29,4 +29,4 @@ def _ignore(_amount: int) -> None:
     """Nobody watches a job's progress."""
 
 
-schedule("45 3 * * *", purge_organizations)
+schedule("45 3 * * *", purge_organizations, at_start=True)

@@ -1,6 +1,5 @@
 """Whether an address is its account's: a mail to it, the link in that mail, and what asks for the answer."""
 
-import math
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -41,8 +40,7 @@ def send_verification_again(*, user_id: UUID) -> None:
         ).order_by("created_at")
         asked = [mail.created_at for mail in lately if mail.facts.get(_ASKED_FOR)]
         if len(asked) >= MOST_AGAIN:
-            seconds = (asked[-MOST_AGAIN] + WINDOW - now).total_seconds()
-            raise RateLimited(retry_after=max(1, math.ceil(seconds)))
+            raise RateLimited(retry_after=(asked[-MOST_AGAIN] + WINDOW - now).total_seconds())
         _send(user, is_asked_for=True)
 
 

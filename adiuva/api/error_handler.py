@@ -1,7 +1,6 @@
 """Every error under ``/api/`` becomes a problem document here, whoever raised it; under ``/scim/``, one of SCIM's."""
 
 import logging
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -57,7 +56,7 @@ def as_problem(exc: BaseException) -> errors.Problem:  # noqa: C901, PLR0911, PL
         case drf.NotFound() | Http404():
             return errors.NotFound()
         case drf.Throttled():
-            return errors.RateLimited(retry_after=max(1, math.ceil(getattr(exc, "wait", None) or 1)))
+            return errors.RateLimited(retry_after=getattr(exc, "wait", None) or 1)
         case drf.MethodNotAllowed():
             return errors.MethodNotAllowed()
         case drf.NotAcceptable():

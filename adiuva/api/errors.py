@@ -9,6 +9,8 @@ from a provider.
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+from adiuva.api.retry_after import retry_after_header, whole_seconds
+
 PROBLEM_CONTENT_TYPE = "application/problem+json"
 
 
@@ -351,15 +353,15 @@ class NotBuildable(Problem):
 
 
 class RateLimited(Problem):
-    """``retry_after`` is in whole seconds; after them one request does pass."""
+    """``retry_after``: seconds, after which one request does pass."""
 
     status = 429
     code = "rate_limited"
     title = "Rate limited"
     default_detail = "Too many requests; see Retry-After."
 
-    def __init__(self, *, retry_after: int, detail: str | None = None) -> None:
-        super().__init__(detail, headers={"Retry-After": str(retry_after)}, retry_after=retry_after)
+    def __init__(self, *, retry_after: float, detail: str | None = None) -> None:
+        super().__init__(detail, headers=retry_after_header(retry_after), retry_after=whole_seconds(retry_after))
 
 
 class UpstreamError(Problem):
@@ -379,15 +381,15 @@ class NotConfigured(Problem):
 
 
 class UpstreamUnavailable(Problem):
-    """``retry_after``: whole seconds, when the upstream or our own admission control names them."""
+    """``retry_after``: seconds, when the upstream or our own admission control names them."""
 
     status = 503
     code = "upstream_unavailable"
     title = "Upstream unavailable"
     default_detail = "A service this answer depends on is not available."
 
-    def __init__(self, detail: str | None = None, *, retry_after: int | None = None) -> None:
-        super().__init__(detail, headers={} if retry_after is None else {"Retry-After": str(retry_after)})
+    def __init__(self, detail: str | None = None, *, retry_after: float | None = None) -> None:
+        super().__init__(detail, headers=retry_after_header(retry_after))
 
 
 class UpstreamTimeout(Problem):

@@ -200,14 +200,21 @@ def finish() -> None:
         _started.pop().finish()
 
 
+_SET_BACK_SECONDS = 60  # less delays by less than that, and what has just run must not run again
+
+
 class Timetable:
     """Times are seconds since the epoch. What was due several times meanwhile is due once."""
 
     def __init__(self, entries: Iterable[Scheduled], *, now: float) -> None:
+        self._asked_at = now
         self._next = [(_next_time(entry.cron, after=now), entry) for entry in entries]
 
     def due(self, *, now: float) -> list[Scheduled]:
         """Those whose time has come since the last call."""
+        if now < self._asked_at - _SET_BACK_SECONDS:  # the clock was: it had been days ahead, perhaps
+            self._next = [(_next_time(entry.cron, after=now), entry) for _, entry in self._next]
+        self._asked_at = now
         due = [entry for at, entry in self._next if at <= now]
         self._next = [(_next_time(entry.cron, after=now) if at <= now else at, entry) for at, entry in self._next]
         return due

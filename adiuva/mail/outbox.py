@@ -6,7 +6,6 @@ A job sends it after the commit, again and again while the mail server is away (
 """
 
 import logging
-import math
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from uuid import UUID
@@ -68,11 +67,10 @@ def send_mail(
     return True
 
 
-def seconds_until_room(kind: MailKind, *, to: str, account_id: UUID | None) -> int:
-    """In how many seconds, one at least, a mail that ``send_mail`` has not written for a limit would be."""
+def seconds_until_room(kind: MailKind, *, to: str, account_id: UUID | None) -> float:
+    """In how many a mail that ``send_mail`` has not written for a limit would be."""
     now = datetime.now(UTC)
-    room = has_room_at(kind, address_key=address_key(to), account_id=account_id, at=now)
-    return max(1, math.ceil((room - now).total_seconds()))
+    return (has_room_at(kind, address_key=address_key(to), account_id=account_id, at=now) - now).total_seconds()
 
 
 def sent_lately(kind: MailKind, account_id: UUID, since: datetime) -> int:

@@ -66,8 +66,7 @@ def _of_own(failure: Failure, error: Exception) -> Failure:
         return failure
     exchange = error.exchange if isinstance(error, AskFailedError) else None
     status, body = (exchange.status, exchange.error_body) if exchange else (_status(error) or None, b"")
-    after = None if failure.retry_after is None else math.ceil(failure.retry_after)
-    problem = own_keys.problem_of(own_keys.find_reason(status, body), retry_after=after)
+    problem = own_keys.problem_of(own_keys.find_reason(status, body), retry_after=failure.retry_after)
     return replace(failure, problem=problem, transient=failure.transient and not own_keys.lacks_credit(status, body))
 
 
@@ -100,8 +99,7 @@ def _classify(error: Exception) -> Failure:
     if (exchange and is_filtered(exchange.error_body)) or isinstance(cause, exceptions.ContentPolicyViolationError):
         return Failure(UpstreamError(REFUSED), transient=False, kind="refused_content", sentence=REFUSED)
     if status in _BUSY or any(isinstance(link, _CONNECTION_ERRORS) for link in chain):
-        seconds = None if retry_after is None else math.ceil(retry_after)
-        problem = UpstreamUnavailable("The language model is not available.", retry_after=seconds)
+        problem = UpstreamUnavailable("The language model is not available.", retry_after=retry_after)
         return Failure(problem, transient=True, retry_after=retry_after, kind="busy")
     # What breaks in the middle was not refused, whatever number LiteLLM gives it (424 for Bedrock's).
     broken = exchange is None

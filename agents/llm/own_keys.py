@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Literal, get_args
 
 from adiuva.api.errors import UpstreamError
+from adiuva.api.retry_after import retry_after_header
 from adiuva.egress import OF_OURS, Endpoint, resolve
 from adiuva.observability.secrets import Secret
 from agents.llm.features import RefusedFeatures
@@ -125,7 +126,7 @@ def lacks_credit(status: int | None, body: bytes) -> bool:
     return status in (400, 403, 429) and bool(_NO_CREDIT.search(said))
 
 
-def problem_of(reason: Reason, *, retry_after: int | None = None) -> UpstreamError:
+def problem_of(reason: Reason, *, retry_after: float | None = None) -> UpstreamError:
     """502 with ``reason``, never 401 or 402: those are about the client's own account here."""
-    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    headers = retry_after_header(retry_after)
     return UpstreamError(_DETAILS[reason], headers=headers, reason=reason)

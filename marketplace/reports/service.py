@@ -1,6 +1,5 @@
 """What users report about plugins: kept until a reviewer has closed it (docs/api.md § 9)."""
 
-import math
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -33,9 +32,9 @@ def require_few_reports(user: User) -> None:
     lately = PluginReport.objects.for_user(user.pk).filter(reported_at__gt=now - DAY).order_by("-reported_at")
     times = list(lately.values_list("reported_at", flat=True)[:MOST_A_DAY])
     if len(times) >= MOST_A_DAY:
-        seconds = (times[-1] + DAY - now).total_seconds()
         raise RateLimited(
-            retry_after=max(1, math.ceil(seconds)), detail=f"At most {MOST_A_DAY} reports in 24 hours are taken."
+            retry_after=(times[-1] + DAY - now).total_seconds(),
+            detail=f"At most {MOST_A_DAY} reports in 24 hours are taken.",
         )
 
 

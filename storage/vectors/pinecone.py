@@ -4,7 +4,6 @@ An index has one dimension for all. Shorter vectors are padded with zeros, which
 refused by whoever asks ``largest_dimension``.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -147,7 +146,7 @@ def _translate_errors() -> Iterator[None]:
     except PineconeConnectionError as error:
         raise _problem_of_connection(error) from error
     except RateLimitError as error:
-        raise UpstreamUnavailable("The vector store is busy.", retry_after=_whole_seconds(error.retry_after)) from error
+        raise UpstreamUnavailable("The vector store is busy.", retry_after=error.retry_after) from error
     except ApiError as error:
         raise _problem_of_answer(error.status_code) from error
     except (PineconeError, ValueError) as error:
@@ -159,10 +158,6 @@ def _problem_of_connection(error: PineconeConnectionError) -> Problem:
     if isinstance(error.__cause__, httpx.ConnectError):
         return UpstreamUnavailable("The vector store is not available right now.")
     return UpstreamError("The vector store failed.")
-
-
-def _whole_seconds(seconds: float | None) -> int | None:
-    return None if seconds is None else max(1, math.ceil(seconds))
 
 
 def _problem_of_answer(status: int) -> Problem:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import UniqueViolation
@@ -32,7 +33,8 @@ def recover() -> int:
     """Gives the jobs of dead workers to the living ones; returns how many there were. Each counts as a failed try, so
     one that kills every worker ends as failed. Workers may do this at the same time: what one looks at is locked.
     """
-    long_ago = datetime.now(UTC) - timedelta(seconds=library.STALE)
+    # By the clock that the heartbeats are written by: a worker's own may be ahead.
+    long_ago = Now() - timedelta(seconds=library.STALE)
     with transaction.atomic():
         abandoned = list(
             ProcrastinateJob.objects.select_for_update(skip_locked=True, of=("self",))

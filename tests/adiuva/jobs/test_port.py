@@ -108,6 +108,16 @@ def test_a_timetable_is_in_utc_and_says_each_time_once() -> None:
     assert table.next_time() == at("2026-11-30 12:05")
 
 
+def test_a_timetable_survives_a_clock_that_was_ahead() -> None:
+    table = Timetable([Scheduled(cron="* * * * *", job=samples.tick, at_start=False)], now=at("2026-11-29 08:00:30"))
+    assert table.due(now=at("2026-11-28 08:00:30")) == []
+    assert table.next_time() == at("2026-11-28 08:01")
+    assert len(table.due(now=at("2026-11-28 08:01"))) == 1
+    assert table.due(now=at("2026-11-28 08:00:59")) == []  # a moment back: what has run does not run again
+    assert table.due(now=at("2026-11-28 08:01:01")) == []
+    assert len(table.due(now=at("2026-11-28 08:02"))) == 1
+
+
 def test_every_time_of_the_service_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     registry.load()
     for entry in registry.list_scheduled():

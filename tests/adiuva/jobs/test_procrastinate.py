@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import datetime, timedelta, tzinfo
 
 import pytest
 from django.contrib import admin
@@ -56,9 +57,20 @@ def test_a_job_that_is_to_be_tried_again_covers_its_like(queue: Queue) -> None:
     assert (queue.state().delayed, queue.state().waiting) == (1, 0)
 
 
-def test_the_jobs_of_living_workers_are_left_alone_and_those_of_the_dead_are_not(queue: Queue) -> None:
+@pytest.mark.parametrize("ahead", [0, 25, -25])
+def test_the_jobs_of_living_workers_are_left_alone_and_those_of_the_dead_are_not(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    """Whatever the clock of the worker that looks says: it is ``ahead`` of the database's by so many seconds."""
+    from adiuva.jobs.procrastinate import housekeeping
     from adiuva.jobs.procrastinate.housekeeping import recover
 
+    class WorkersTime(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "WorkersTime":
+            return super().now(tz) + timedelta(seconds=ahead)
+
+    monkeypatch.setattr(housekeeping, "datetime", WorkersTime)
     for word in ("living", "dead", "forgotten"):
         enqueue(samples.write, word=word)
     sql("UPDATE procrastinate_jobs SET status = 'doing'")
