@@ -57,7 +57,8 @@ def require_free_seat(
     organization_id: UUID, *, counts_pending: bool, joins: UUID | None = None, wanted: int = 1
 ) -> None:
     """To be called under ``lock_organization``. ``counts_pending``: invitations that wait take seats too. ``joins``:
-    the user who would come in, where there is one. Who pays takes a seat wherever they are: they have the tier by it.
+    the user who would come in, where there is one. Who pays takes a seat wherever they are, and no second
+    one where they are invited back: they have the tier by it.
 
     Raises ``QuotaExceeded`` with ``resource: "seats"``, ``limit`` and ``used``.
     """
@@ -67,6 +68,10 @@ def require_free_seat(
     if payer is not None and payer != joins and not members.filter(user_id=payer).exists():
         used += 1
     if counts_pending:
-        used += Invitation.objects.of_organization(organization_id).pending(datetime.now(UTC)).count()
+        pending = Invitation.objects.of_organization(organization_id).pending(datetime.now(UTC))
+        if payer is not None:
+            has_a_seat = User.objects.filter(id=payer, address_key__isnull=False)
+            pending = pending.exclude(address_key__in=has_a_seat.values("address_key"))
+        used += pending.count()
     if used + wanted > seats:
         raise no_free_seat(seats=seats, used=used)

@@ -32,7 +32,7 @@ def npm(folder: Path, *arguments: str, **env: str) -> str:
 
 def run(command: list[str], *, cwd: Path, **env: str) -> str:
     done = subprocess.run(
-        command, cwd=cwd, env=os.environ | env, capture_output=True, text=True, timeout=240, check=False
+        command, cwd=cwd, env=os.environ | env, capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, f"{command}:\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}"
     return done.stdout

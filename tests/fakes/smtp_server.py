@@ -90,6 +90,7 @@ class SmtpServer:
     dies_after_data: bool = False
     received: list[Received] = field(default_factory=list)
     connections: int = 0
+    refused: list[str] = field(default_factory=list)  # recipients, by an answer of a test's own
 
     def __post_init__(self) -> None:
         self.port = held_port(self)
@@ -159,6 +160,7 @@ class _Handler:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         if "RCPT" in self.owner.answers:
+            self.owner.refused.append(address)
             return self.owner.answers["RCPT"]
         envelope.rcpt_tos.append(address)
         return "250 OK"

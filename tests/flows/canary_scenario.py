@@ -89,7 +89,8 @@ def statement(life: Life, sql: str) -> None:
 
 def accounts(life: Life) -> str:
     """Returns an access token of a user of the team tier."""
-    email, password = f"{canaries.new()}@example.com", canaries.new("Pass/word+&")
+    email = f"{canaries.new()}@example.com"
+    password = canaries.new("Pass/word+&", unlike=email)
     life.private["address"] = email.partition("@")[0]
     life.secret |= {"password": password, "wrong password": canaries.new("Wrong/"), "forged": canaries.new()}
     wrong, forged = life.secret["wrong password"], life.secret["forged"]

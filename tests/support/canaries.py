@@ -6,18 +6,24 @@ import re
 import secrets
 import string
 from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 _ALPHABET = string.ascii_lowercase + string.digits
+LIKENESS = 0.6  # Django's validator refuses 0.7
 HALF_AT_LEAST = 12  # characters; a shorter piece of random text would be found by chance
 
 
-def new(prefix: str = "", *, characters: int = 32) -> str:
-    """Random lower-case letters and digits: a half of it is as telling as the whole, and two of them share few of their
-    characters, so that a password is not refused for its likeness to an address.
+def new(prefix: str = "", *, characters: int = 32, unlike: str = "") -> str:
+    """Random lower-case letters and digits: a half of it is as telling as the whole. ``unlike``: an address that it is
+    a password for, which is refused where the two have too many characters in common.
     """
-    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(characters))
+    parts = (unlike, unlike.partition("@")[0])
+    while True:
+        made = prefix + "".join(secrets.choice(_ALPHABET) for _ in range(characters))
+        if all(SequenceMatcher(a=made.lower(), b=part).quick_ratio() < LIKENESS for part in parts):
+            return made
 
 
 def disguises(canary: str) -> Iterator[tuple[str, bytes]]:

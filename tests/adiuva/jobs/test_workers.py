@@ -74,10 +74,11 @@ def test_a_job_that_kills_its_worker_each_time_ends_as_failed(queue: Queue, star
 
 def test_two_workers_do_each_job_once(queue: Queue, start_worker: StartWorker) -> None:
     words = [f"word-{number}" for number in range(200)]
+    workers = [start_worker(), start_worker()]
+    eventually(lambda: queue.state().workers == 2)
     with transaction.atomic():
         for word in words:
             enqueue(samples.write_with_pid, word=word)
-    workers = [start_worker(), start_worker()]
     eventually(lambda: len(notes()) >= len(words))
     eventually(lambda: queue.state().running == 0)
     done = [note.rpartition("-") for note in notes()]

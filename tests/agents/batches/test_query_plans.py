@@ -85,7 +85,7 @@ def test_what_is_due_is_found_by_its_index(device: Device) -> None:
     found = explained(busy)
     assert "batches_to_tell" in {node.get("Index Name") for node in found}
     assert max(map(read, found)) < FEW
-    assert seconds < 1
+    assert seconds < 5
 
 
 def test_a_device_reads_its_users_batches_alone(device: Device) -> None:

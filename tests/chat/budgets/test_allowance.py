@@ -139,7 +139,7 @@ async def test_what_another_turn_holds_is_waited_for(free: Account) -> None:
     assert await in_database(budget_of, free.user) == Budget(1_010, 10_000 - 1_010)
 
 
-@pytest.mark.parametrize(("patience", "seconds"), [(0.3, 60), (10, 0.6)], ids=["patience", "half of its time"])
+@pytest.mark.parametrize(("patience", "seconds"), [(0.3, 60), (10, 3)], ids=["patience", "half of its time"])
 async def test_what_another_turn_does_not_give_back_is_refused_in_the_end(
     free: Account, monkeypatch: pytest.MonkeyPatch, patience: float, seconds: float
 ) -> None:

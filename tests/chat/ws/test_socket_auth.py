@@ -135,7 +135,7 @@ async def test_a_lost_revocation_message_is_found_by_the_sweep(
 
 async def test_the_socket_ends_with_the_access_token(opened: Any, free: Account) -> None:
     identity = replace(
-        await in_database(authenticate, free.access_token), expires_at=datetime.now(UTC) + timedelta(seconds=2)
+        await in_database(authenticate, free.access_token), expires_at=datetime.now(UTC) + timedelta(seconds=5)
     )
     ticket = (await in_database(ws_tickets.issue, identity)).ticket
     socket = Socket(query=f"ticket={ticket}")

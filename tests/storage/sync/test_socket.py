@@ -105,7 +105,7 @@ async def test_a_session_that_ends_while_its_socket_opens_is_not_greeted(
 async def test_it_ends_with_the_access_token_whose_session_goes_on(somebody: Account) -> None:
     """No ``revoked``: a client that refreshes its token may come back."""
     identity = replace(
-        await in_database(authenticate, somebody.access_token), expires_at=datetime.now(UTC) + timedelta(seconds=2)
+        await in_database(authenticate, somebody.access_token), expires_at=datetime.now(UTC) + timedelta(seconds=5)
     )
     ticket = (await in_database(ws_tickets.issue, identity)).ticket
     socket = sync_socket(query=f"ticket={ticket}")

@@ -21,6 +21,7 @@ from storage.vectors.qdrant.server import QdrantServer
 from tests.fakes.http_store import Seen
 from tests.fakes.pinecone_server import LoopbackPinecone
 from tests.fakes.qdrant_server import LoopbackQdrant
+from tests.storage.vectors.conftest import PATIENCE_SECONDS
 from tests.support.server import PROJECT_DIR, clean_environment
 
 
@@ -157,7 +158,7 @@ def test_a_part_that_fails_fails_the_upsert(qdrant: LoopbackQdrant, qdrant_index
 
 
 def test_a_wrong_key_is_trouble_upstream(qdrant: LoopbackQdrant) -> None:
-    index = QdrantServer(qdrant.url, api_key="another", timeout=1)
+    index = QdrantServer(qdrant.url, api_key="another", timeout=PATIENCE_SECONDS)
     with pytest.raises(UpstreamError):
         index.check()
     index.close()
@@ -177,7 +178,7 @@ def test_shorter_vectors_are_padded_which_keeps_their_cosines(
 
 def test_large_upserts_go_to_pinecone_in_parts_below_two_mebibytes() -> None:
     with LoopbackPinecone(dimension=1536) as server:
-        index = PineconeIndex(api_key="pc-key", host=server.url, timeout=5)
+        index = PineconeIndex(api_key="pc-key", host=server.url, timeout=PATIENCE_SECONDS)
         VectorStore(index).upsert(uuid4(), [Point(uuid4(), [(-1) ** n / 3 for n in range(1536)]) for _ in range(120)])
         index.close()
         sizes = [len(seen.body["vectors"]) for seen in server.requests if seen.path == "/vectors/upsert"]
@@ -186,7 +187,7 @@ def test_large_upserts_go_to_pinecone_in_parts_below_two_mebibytes() -> None:
 
 def test_the_host_is_looked_up_by_the_indexs_name(pinecone: LoopbackPinecone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PINECONE_CONTROLLER_HOST", pinecone.url)
-    index = PineconeIndex(api_key="pc-key", name="adiuva", timeout=1)
+    index = PineconeIndex(api_key="pc-key", name="adiuva", timeout=PATIENCE_SECONDS)
     index.check()
     index.check()
     index.close()
@@ -199,7 +200,7 @@ def test_the_host_is_looked_up_by_the_indexs_name(pinecone: LoopbackPinecone, mo
 
 def test_an_index_of_another_metric_is_not_configured() -> None:
     with LoopbackPinecone(dimension=8, metric="euclidean") as server:
-        index = PineconeIndex(api_key="pc-key", host=server.url, timeout=1)
+        index = PineconeIndex(api_key="pc-key", host=server.url, timeout=PATIENCE_SECONDS)
         with pytest.raises(NotConfigured):
             index.upsert(Scope(uuid4()), [Point(uuid4(), [1.0])])
         index.close()

@@ -18,7 +18,7 @@ from adiuva.mail.limits import budget_of
 from adiuva.mail.models import OutgoingMail
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
-from tests.accounts.organizations.actions import accept, audited, invite, invited, token_for
+from tests.accounts.organizations.actions import accept, audited, invite, invited, remove, token_for
 from tests.accounts.organizations.invitations.waiting import GUEST, expire, pending, seats
 from tests.support.accounts import Account, make_account
 from tests.support.client import ApiClient
@@ -110,6 +110,15 @@ class TestMaking:
         assert (refused.status, refused.code) == (402, "quota_exceeded")
         assert [refused.json[name] for name in ("resource", "limit", "used")] == ["seats", 3, 3]
         assert len(pending(organization)) == OutgoingMail.objects.count() == 2
+
+    def test_who_pays_and_has_left_takes_one_seat_also_while_they_are_invited_back(self) -> None:
+        organization, payer = make_organization(seats=3)
+        owner = join(organization, role=Role.OWNER)
+        assert remove(payer, organization, payer).status == 204
+        assert invite(owner, organization, payer.email).status == 201
+        assert invite(owner, organization, GUEST).status == 201
+        refused = invite(owner, organization, "one.more@example.com")
+        assert (refused.status, refused.json["used"]) == (402, 3)
 
     def test_one_that_has_expired_takes_no_seat(self) -> None:
         organization, owner = make_organization(seats=2)

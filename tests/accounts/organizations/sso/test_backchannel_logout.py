@@ -285,7 +285,7 @@ def test_open_sockets_hear_of_it() -> None:
     company.identify(account)
     company.sign_in(sid="1")
     begun = SsoSession.objects.get().session_id
-    assert ended_while(account, partial(tell, sub=None, sid="1")) == {begun}
+    assert ended_while(account, partial(tell, sub=None, sid="1"), 5) == {begun}
 
 
 @pytest.mark.django_db(transaction=True)

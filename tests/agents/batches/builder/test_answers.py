@@ -136,10 +136,10 @@ NEVER = [
 @pytest.mark.parametrize("rule", NEVER)
 def test_a_rule_that_never_is_takes_no_time(rule: str) -> None:
     anchor = datetime.fromisoformat("2026-12-01T09:00")
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert first_due(rule, anchor, zone_of("Europe/Rome"), NOW) == anchor
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_the_context_is_shown_in_part() -> None:

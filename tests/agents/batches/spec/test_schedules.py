@@ -166,10 +166,10 @@ SPARSE = [
 
 @pytest.mark.parametrize(("rule", "anchor"), SPARSE)
 def test_no_rule_takes_long(rule: str, anchor: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     runs(rule, anchor, ROME, "2029-01-01T00:00")
 
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 # What dateutil does not know of: days and hours by counting.

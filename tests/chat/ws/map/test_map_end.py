@@ -27,12 +27,13 @@ async def start_four(connect: Connect, llm: LoopbackLLM, account: Account, **opt
     return device
 
 
-async def settled(account: Account) -> dict[str, int]:
-    """What is counted once the items that were cut off have been, which nobody waits for."""
+async def settled(account: Account, *, turns: int = 0) -> dict[str, int]:
+    """What is counted once the items that were cut off have been, ``turns`` at least, which nobody waits for."""
     before, spent = None, await spent_by(account)
-    while spent != before:
-        await asyncio.sleep(0.5)
-        before, spent = spent, await spent_by(account)
+    async with asyncio.timeout(60):
+        while spent != before or spent["turns"] < turns:
+            await asyncio.sleep(0.5)
+            before, spent = spent, await spent_by(account)
     return spent
 
 
@@ -56,7 +57,7 @@ async def test_what_was_cut_off_is_counted(connect: Connect, llm: LoopbackLLM, p
     await device.socket.send(type="cancel")
     final = await device.go_on()
 
-    totals = await settled(pro)
+    totals = await settled(pro, turns=4)
     assert final["usage"]["input_tokens"] == totals["input_tokens"] > 4 * 100
     assert final["usage"]["output_tokens"] == totals["output_tokens"]
 
@@ -91,7 +92,7 @@ async def test_a_client_that_vanishes_closes_every_model_call(connect: Connect, 
 
     assert await asyncio.to_thread(llm.wait_closed)
     assert capacity.running == 0
-    assert (await settled(pro))["turns"] == 4
+    assert (await settled(pro, turns=4))["turns"] == 4
 
 
 async def test_a_revoked_session_ends_it_with_4401(connect: Connect, llm: LoopbackLLM, pro: Account) -> None:

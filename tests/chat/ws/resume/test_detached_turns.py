@@ -81,12 +81,12 @@ async def test_an_ended_answer_is_kept_no_longer_than_that_either(
 async def test_the_time_begins_anew_with_each_loss_and_stops_while_somebody_reads(
     connect: Connect, llm: LoopbackLLM, free: Account, lose: Lose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "kept_seconds", 1.0)
+    monkeypatch.setattr(turns, "kept_seconds", 3.0)
     lost = await lose(free)
     socket = await connect(free)
     await socket.send(**lost.resume())
 
-    assert await socket.silent(1.5)
+    assert await socket.silent(4)
     assert llm.open_connections == 1
     await socket.leave()
     again = await connect(free)

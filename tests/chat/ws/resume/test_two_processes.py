@@ -277,7 +277,7 @@ async def test_a_turn_waits_for_another_socket_when_the_process_that_showed_it_i
 
 
 async def test_a_process_that_stops_lets_the_other_show_the_end(pair: Pair, provider: LoopbackLLM, token: str) -> None:
-    provider.script(text(*TICKS, delay=0.1))
+    provider.script(text(*TICKS, delay=0.3))
     lost = await lose(pair.one, token)
     pair.one.signal(signal.SIGTERM)
     try:
