@@ -43,6 +43,8 @@ export interface Sending {
   timeout?: number | undefined;
   /** Of the request's body, where that is known: what is large takes its time. */
   bytes?: number | undefined;
+  /** Ends the waiting between attempts, not an attempt. */
+  until?: ((request: Request) => AbortSignal | undefined) | undefined;
 }
 
 /** Sends a request until it is answered with something that does not say "later". */
@@ -61,7 +63,7 @@ export class Patience {
    * `make` gives the request anew for each attempt. A 429 was not carried out, so any request is sent again after it; after a
    * 502, 503, 504 or a lost answer nobody knows, so only a repeatable one is. What has timed out is not: it has had its time.
    */
-  async send(make: () => Request | Promise<Request>, { repeatable = false, timeout, bytes }: Sending = {}): Promise<Response> {
+  async send(make: () => Request | Promise<Request>, { repeatable = false, timeout, bytes, until }: Sending = {}): Promise<Response> {
     const again = new Again(this.options);
     for (;;) {
       const request = await make();
@@ -94,7 +96,8 @@ export class Patience {
       }
       await response?.body?.cancel();
       this.onWait(wait);
-      await this.clock.sleep(wait.seconds * 1000, request.signal);
+      const end = until?.(request);
+      await this.clock.sleep(wait.seconds * 1000, end === undefined ? request.signal : AbortSignal.any([request.signal, end]));
     }
   }
 

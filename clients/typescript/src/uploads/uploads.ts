@@ -71,9 +71,10 @@ export class Uploads {
    * said of it (then it is gone).
    */
   async send(id: string, source: Source, options: UploadProgress = {}): Promise<UploadState> {
+    const signal = this.transport.ofSession(options.signal);
     const reader = await readerOf(source);
     try {
-      return await this.#sendAll(id, reader, options);
+      return await this.#sendAll(id, reader, { ...options, signal });
     } finally {
       await reader.close();
     }
