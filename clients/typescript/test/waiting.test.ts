@@ -96,6 +96,19 @@ test("a route's own limit puts off nothing else", async () => {
   assert.deepEqual(waits, [{ reason: "pace", seconds: 51 }]);
 });
 
+test("what goes on in the background is not put off for longer than a quarter of an hour", async () => {
+  for (const headers of [
+    { "RateLimit-Limit": "60", "RateLimit-Remaining": "0", "RateLimit-Reset": "86400" },
+    { "Retry-After": "86400" },
+  ]) {
+    const waits: Wait[] = [];
+    const pace = new Pace(new FakeClock(), (wait) => waits.push(wait));
+    pace.observe(new Response("", { status: 429, headers }));
+    await pace.turn(async () => {});
+    assert.ok(waits.length === 1 && waits[0]!.seconds <= 901, JSON.stringify(waits));
+  }
+});
+
 test("a proxy may name a date, or nothing at all", async () => {
   const server = new FakeServer();
   server.write("a", "1");
