@@ -10,7 +10,7 @@ export interface RetryOptions {
    * all. What would take longer is thrown at once, with its `retryAfter`.
    */
   maxWait: number;
-  /** How often a request that may be repeated is sent again when the connection was lost before the answer came. */
+  /** How often a request that may be repeated is sent again when the connection was lost before the answer came, or stood still (408). */
   lostAnswers: number;
   /** The same after a 502, 503 or 504 that names no time. The pauses are half a second, one, two, … up to eight, each a bit shorter by chance. */
   unavailable: number;
@@ -61,7 +61,7 @@ export class Patience {
 
   /**
    * `make` gives the request anew for each attempt. A 429 was not carried out, so any request is sent again after it; after a
-   * 502, 503, 504 or a lost answer nobody knows, so only a repeatable one is. What has timed out is not: it has had its time.
+   * 408, 502, 503, 504 or a lost answer nobody knows, so only a repeatable one is. What has timed out is not: it has had its time.
    */
   async send(make: () => Request | Promise<Request>, { repeatable = false, timeout, bytes, until }: Sending = {}): Promise<Response> {
     const again = new Again(this.options);
@@ -122,6 +122,8 @@ class Again {
   after(response: Response & { isLasting?: boolean }, mayRepeat: boolean): Wait | undefined {
     const named = retryAfter(response);
     if (response.status === 429) return named === undefined ? undefined : this.#allowed({ reason: "rate_limited", seconds: named });
+    // The connection stood still while the body was sent, and is closed.
+    if (response.status === 408) return mayRepeat ? this.afterLoss() : undefined;
     if (!GATEWAY.has(response.status) || !mayRepeat || response.isLasting === true) return undefined;
     if (named !== undefined) return this.#allowed({ reason: "unavailable", seconds: named });
     if (this.#unavailable >= this.options.unavailable) return undefined;

@@ -79,6 +79,15 @@ test("the answer to the last part may be lost", async () => {
   assert.deepEqual([server.snapshots.length, meta.checksum, count("PATCH")], [1, CHECKSUM, 3]);
 });
 
+test("a line that stands still for a while ends no upload", async () => {
+  const type = { "Content-Type": "application/problem+json" };
+  const body = JSON.stringify({ type: "urn:adiuva:problem:request_timeout", title: "", status: 408, detail: "", code: "request_timeout", request_id: "r" });
+  const troubles = [undefined, { status: 408, headers: type, body }, undefined, { status: 408 }]; // the server, and a proxy
+  server.trouble = (line) => (line.startsWith("PATCH") ? troubles.shift() : undefined);
+  const { meta } = await server.client().backups.stream({ version: "1", body: new Blob([CONTENT]) });
+  assert.deepEqual([meta.checksum, count("POST"), count("PATCH"), count("DELETE")], [CHECKSUM, 1, 5, 0]);
+});
+
 test("what is small is sent at once", async () => {
   const { meta } = await server.client().backups.stream({ version: "1", body: new Blob([CONTENT.subarray(0, 1000)]) });
   assert.deepEqual(server.asked, ["PUT /backup"]);

@@ -150,6 +150,22 @@ test("a connection that is lost is made again, a few times; what may not be done
   await assert.rejects(ok(client.api.POST("/api/v1/chat", { body: { message: "hello" } })), TypeError);
 });
 
+test("a body that the line had stopped is sent again, where it may be", async () => {
+  const server = new FakeServer();
+  const client = server.client();
+  const stopped = (): Response => problem(408, "request_timeout");
+  answering(server, stopped(), stopped());
+  await client.records.create({ table: "notes", id: "a", body: CONTENT });
+  assert.ok(isBackoff(server.clock.slept, 2), String(server.clock.slept));
+  answering(server, stopped(), stopped(), stopped());
+  await assert.rejects(client.records.replace("a", CONTENT), (error) => isProblem(error, "request_timeout"));
+
+  server.asked.length = 0;
+  answering(server, stopped());
+  await assert.rejects(ok(client.api.POST("/api/v1/chat", { body: { message: "hello" } })), (error) => isProblem(error, "request_timeout"));
+  assert.deepEqual(server.asked, ["POST /chat"]);
+});
+
 test("a record without an id has one idempotency key for all attempts, and another for the next", async () => {
   const server = new FakeServer();
   const keys: (string | null)[] = [];

@@ -10,10 +10,10 @@ import { readerOf, type Source, type SourceReader } from "./source.js";
 export const PART_BYTES = 8 * 1024 * 1024;
 
 /**
- * Another offset (409), another request still at work (423), a part that was damaged on its way (460), a server or a store
- * that is away: where the upload stands is asked, and it goes on from there.
+ * A line that stood still (408), another offset (409), another request still at work (423), a part that was damaged on its
+ * way (460), a server or a store that is away: where the upload stands is asked, and it goes on from there.
  */
-const PASSING = new Set([409, 423, 460, 502, 503, 504]);
+const PASSING = new Set([408, 409, 423, 460, 502, 503, 504]);
 
 export interface UploadState {
   /** Bytes that the server has. */
