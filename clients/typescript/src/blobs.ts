@@ -32,7 +32,7 @@ interface Sending extends Abortable {
 export abstract class Blobs {
   constructor(
     private readonly url: string,
-    private readonly transport: Transport,
+    protected readonly transport: Transport,
   ) {}
 
   protected send(
@@ -58,7 +58,7 @@ export abstract class Blobs {
     { headers, body, signal, timeout }: Sending & { body: Sealed },
   ): Promise<Written<Meta>> {
     const typed = { "Content-Type": "application/octet-stream", ...headers };
-    const response = await this.send(method, path, { headers: typed, body: await sendable(body), signal, timeout });
+    const response = await this.send(method, path, { headers: typed, body: await this.transport.prepared(sendable(body)), signal, timeout });
     return { meta: (await response.json()) as Meta, etag: response.headers.get("ETag") ?? "" };
   }
 }
@@ -77,7 +77,7 @@ export class Records extends Blobs {
     const query = new URLSearchParams({ table_name: options.table });
     if (options.id !== undefined) query.set("id", options.id);
     const { body, signal, timeout } = options;
-    const headers = { "X-Checksum": await checksumOf(body) };
+    const headers = { "X-Checksum": await this.transport.prepared(checksumOf(body)) };
     return this.write("POST", `storage/records?${query}`, { headers, body, signal, timeout });
   }
 
@@ -87,7 +87,7 @@ export class Records extends Blobs {
     body: Sealed,
     options: { ifMatch?: string } & Abortable = {},
   ): Promise<Written<RecordMeta>> {
-    const checksum = await checksumOf(body);
+    const checksum = await this.transport.prepared(checksumOf(body));
     const put = (ifMatch?: string): Promise<Written<RecordMeta>> => {
       const headers = { "X-Checksum": checksum, ...ifMatchHeader(ifMatch) };
       return this.write("PUT", `storage/records/${id}`, { headers, body, signal: options.signal, timeout: options.timeout });

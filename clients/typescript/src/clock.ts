@@ -1,3 +1,8 @@
+import { FOR_EVER } from "./timeouts.js";
+
+/** What goes on in the background is put off for no longer, whatever a server asks for: it may be back long before. */
+export const MOST_PUT_OFF_MS = 900_000;
+
 /** Time as the client sees it; tests bring their own. */
 export interface Clock {
   /** Milliseconds since 1970. */
@@ -15,7 +20,7 @@ function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", abort);
       resolve();
-    }, milliseconds);
+    }, Math.min(milliseconds, FOR_EVER));
     const abort = (): void => {
       clearTimeout(timer);
       reject(signal?.reason as Error);

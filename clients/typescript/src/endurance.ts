@@ -50,7 +50,7 @@ export class Endurance {
 
   #passes(error: unknown): boolean {
     if (error instanceof AdiuvaProblem) return this.passing.has(error.status);
-    if (error instanceof UnexpectedResponse) return error.status >= 500; // a proxy without a server behind it
+    if (error instanceof UnexpectedResponse) return error.status >= 500 || error.status === 408; // a proxy without a server behind it, or one that has lost patience
     if (error instanceof AdiuvaTimeoutError) return true;
     return error instanceof TypeError; // what `fetch` throws without a connection, and a body that breaks off
   }

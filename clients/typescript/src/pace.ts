@@ -1,4 +1,4 @@
-import { abortable, type Clock } from "./clock.js";
+import { abortable, MOST_PUT_OFF_MS, type Clock } from "./clock.js";
 import type { Wait } from "./patience.js";
 import { retryAfter } from "./problem.js";
 
@@ -29,12 +29,12 @@ export class Pace {
     if (limit !== undefined && remaining !== undefined && reset !== undefined) {
       this.#left = remaining - Math.ceil(limit * RESERVED);
       // The first answer that found it empty counts: those of others would put it off for ever.
-      if (this.#left <= 0 && this.#closedUntil <= now) this.#closedUntil = now + reset * 1000 + MARGIN_MS;
+      if (this.#left <= 0 && this.#closedUntil <= now) this.#closedUntil = now + Math.min(reset * 1000, MOST_PUT_OFF_MS) + MARGIN_MS;
     }
     // Where the window has room, it is a limit of that route's own, which may last for hours: of reports, of mails.
     if (response.status === 429 && (remaining === undefined || remaining <= 0)) {
       const seconds = Math.min(retryAfter(response) ?? 0, reset ?? Number.POSITIVE_INFINITY);
-      this.#closedUntil = Math.max(this.#closedUntil, now + seconds * 1000);
+      this.#closedUntil = Math.max(this.#closedUntil, now + Math.min(seconds * 1000, MOST_PUT_OFF_MS));
     }
   }
 

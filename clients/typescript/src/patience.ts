@@ -10,7 +10,7 @@ export interface RetryOptions {
    * all. What would take longer is thrown at once, with its `retryAfter`.
    */
   maxWait: number;
-  /** How often a request that may be repeated is sent again when the connection was lost before the answer came. */
+  /** How often a request that may be repeated is sent again when the connection was lost before the answer came, or stood still (408). */
   lostAnswers: number;
   /** The same after a 502, 503 or 504 that names no time. The pauses are half a second, one, two, … up to eight, each a bit shorter by chance. */
   unavailable: number;
@@ -43,6 +43,8 @@ export interface Sending {
   timeout?: number | undefined;
   /** Of the request's body, where that is known: what is large takes its time. */
   bytes?: number | undefined;
+  /** Ends the waiting between attempts, not an attempt. */
+  until?: ((request: Request) => AbortSignal | undefined) | undefined;
 }
 
 /** Sends a request until it is answered with something that does not say "later". */
@@ -59,9 +61,9 @@ export class Patience {
 
   /**
    * `make` gives the request anew for each attempt. A 429 was not carried out, so any request is sent again after it; after a
-   * 502, 503, 504 or a lost answer nobody knows, so only a repeatable one is. What has timed out is not: it has had its time.
+   * 408, 502, 503, 504 or a lost answer nobody knows, so only a repeatable one is. What has timed out is not: it has had its time.
    */
-  async send(make: () => Request | Promise<Request>, { repeatable = false, timeout, bytes }: Sending = {}): Promise<Response> {
+  async send(make: () => Request | Promise<Request>, { repeatable = false, timeout, bytes, until }: Sending = {}): Promise<Response> {
     const again = new Again(this.options);
     for (;;) {
       const request = await make();
@@ -94,7 +96,8 @@ export class Patience {
       }
       await response?.body?.cancel();
       this.onWait(wait);
-      await this.clock.sleep(wait.seconds * 1000, request.signal);
+      const end = until?.(request);
+      await this.clock.sleep(wait.seconds * 1000, end === undefined ? request.signal : AbortSignal.any([request.signal, end]));
     }
   }
 
@@ -119,6 +122,8 @@ class Again {
   after(response: Response & { isLasting?: boolean }, mayRepeat: boolean): Wait | undefined {
     const named = retryAfter(response);
     if (response.status === 429) return named === undefined ? undefined : this.#allowed({ reason: "rate_limited", seconds: named });
+    // The connection stood still while the body was sent, and is closed.
+    if (response.status === 408) return mayRepeat ? this.afterLoss() : undefined;
     if (!GATEWAY.has(response.status) || !mayRepeat || response.isLasting === true) return undefined;
     if (named !== undefined) return this.#allowed({ reason: "unavailable", seconds: named });
     if (this.#unavailable >= this.options.unavailable) return undefined;

@@ -38,8 +38,8 @@ const REFRESH_MS = 10_000;
 /** What is larger than this has a second more for each 100 KiB. */
 const USUAL_BYTES = 8 * 1024 * 1024;
 const BYTES_A_MS = 100 * 1.024;
-/** More than a timer can count. */
-const FOR_EVER = 0x7fff_ffff;
+/** More than this a timer cannot count: it would end at once. */
+export const FOR_EVER = 0x7fff_ffff;
 
 /** How long `request`, whose body has so many `bytes`, may take to be answered, unless its caller says so. */
 export function patienceFor({ url, method, headers }: Request, timeouts: Timeouts, bytes = 0): number {

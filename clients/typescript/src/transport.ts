@@ -28,15 +28,36 @@ const PREFIX = "/api/v1/";
 /** Sends a request as often as it takes: with a token, with a fresh one after a 401, later when it is told to wait. */
 export class Transport {
   constructor(
-    private readonly session: Session,
+    private readonly tokens: Session,
     private readonly patience: Patience,
   ) {}
+
+  /** Until somebody logs out or in. */
+  get session(): AbortSignal {
+    return this.tokens.signal;
+  }
+
+  /** `signal`, and the end of the session: for what takes more than one request. */
+  ofSession(signal?: AbortSignal): AbortSignal {
+    return signal === undefined ? this.session : AbortSignal.any([signal, this.session]);
+  }
+
+  /** What `work` gives, which takes its time before a request: that is not for whoever has logged in meanwhile. */
+  async prepared<Value>(work: Promise<Value>): Promise<Value> {
+    const { session } = this;
+    const value = await work;
+    session.throwIfAborted();
+    return value;
+  }
 
   /**
    * `make` gives the request anew for each attempt, so that bodies need not be kept. Resolves for answers below 400
    * only; throws `AdiuvaProblem`, `UnexpectedResponse`, `SignedOut`, `AdiuvaTimeoutError`, or what `fetch` throws without a network.
+   * It waits, and is sent again, as the account that began it only: else it ends with the reason of `session`.
    */
   async send(make: () => Request, sending: Sending = {}): Promise<Response> {
+    const { session } = this;
+    const until = ({ url }: Request): AbortSignal | undefined => (PUBLIC.has(routeOf(url)) ? undefined : session);
     const key = crypto.randomUUID();
     for (let refreshed = false; ; refreshed = true) {
       let token: string | undefined;
@@ -48,23 +69,27 @@ export class Transport {
         if (request.method === "POST" && KEYED.has(route) && !request.headers.has("Idempotency-Key")) {
           request.headers.set("Idempotency-Key", key);
         }
-        token = PUBLIC.has(route) ? undefined : await this.#tokenFor(request);
+        token = PUBLIC.has(route) ? undefined : await this.#tokenFor(request, session);
         if (token !== undefined) request.headers.set("Authorization", `Bearer ${token}`);
         return request;
       };
-      const response = await this.patience.send(prepare, sending);
+      const response = await this.patience.send(prepare, { ...sending, until });
       if (response.status < 400) return response;
       const problem = await problemOf(response);
       if (response.status !== 401 || token === undefined || signal === undefined || refreshed) throw problem;
       if (isProblem(problem, "invalid_credentials", "invalid_grant")) throw problem; // about a code in the body, which may count once
-      await abortable(this.session.replace(token), signal);
+      session.throwIfAborted();
+      await abortable(abortable(this.tokens.replace(token), signal), session);
     }
   }
 
   /** Without one the request is not sent: what its body reads from, a file for instance, is let go of. */
-  async #tokenFor({ body, signal }: Request): Promise<string> {
+  async #tokenFor({ body, signal }: Request, session: AbortSignal): Promise<string> {
     try {
-      return await abortable(this.session.accessToken(), signal);
+      session.throwIfAborted();
+      const token = await abortable(abortable(this.tokens.accessToken(), signal), session);
+      session.throwIfAborted(); // it may be somebody else's
+      return token;
     } catch (error) {
       await body?.cancel(error).catch(() => {});
       throw error;

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { ChecksumMismatch, isProblem, PART_BYTES, SourceChanged, type Source, type StreamOptions, type Wait } from "../src/index.js";
+import { AdiuvaTimeoutError, ChecksumMismatch, isProblem, PART_BYTES, SourceChanged, type Source, type StreamOptions, type Wait } from "../src/index.js";
 import { FakeBackups } from "./fake_backups.js";
 import { hash } from "./fake_server.js";
 
@@ -77,6 +77,46 @@ test("the answer to the last part may be lost", async () => {
   server.trouble = (line, count) => (line.startsWith("PATCH") && count === 3 ? "answer lost" : undefined);
   const { meta } = await server.client().backups.stream({ version: "1", body: new Blob([CONTENT]) });
   assert.deepEqual([server.snapshots.length, meta.checksum, count("PATCH")], [1, CHECKSUM, 3]);
+});
+
+test("a line that stands still for a while ends no upload", async () => {
+  const type = { "Content-Type": "application/problem+json" };
+  const body = JSON.stringify({ type: "urn:adiuva:problem:request_timeout", title: "", status: 408, detail: "", code: "request_timeout", request_id: "r" });
+  const troubles = [undefined, { status: 408, headers: type, body }, undefined, { status: 408 }]; // the server, and a proxy
+  server.trouble = (line) => (line.startsWith("PATCH") ? troubles.shift() : undefined);
+  const { meta } = await server.client().backups.stream({ version: "1", body: new Blob([CONTENT]) });
+  assert.deepEqual([meta.checksum, count("POST"), count("PATCH"), count("DELETE")], [CHECKSUM, 1, 5, 0]);
+});
+
+/** A line that carries so many bytes in the time that a part has, and how many were sent each time, in KiB. */
+function slow(carries: number) {
+  const sizes: number[] = [];
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    const request = new Request(input, init);
+    if (request.method !== "PATCH") return globalThis.fetch(request);
+    const { byteLength } = await request.clone().arrayBuffer();
+    sizes.push(byteLength / 1024);
+    if (byteLength > carries) throw new AdiuvaTimeoutError("answer", "PATCH /api/v1/storage/uploads", 300_000);
+    return globalThis.fetch(request);
+  };
+  return { sizes, fetch };
+}
+
+for (const [name, make] of [["what can be opened anew", anew], ["a stream that can be read once", once]] as const) {
+  test(`over a slow line the parts become smaller, of ${name}`, async () => {
+    const { sizes, fetch } = slow(1024 * 1024);
+    const { meta } = await server.client({ fetch }).backups.stream({ version: "1", body: make() });
+    assert.ok(Buffer.from(server.read(meta)).equals(CONTENT));
+    assert.deepEqual(sizes.slice(0, 4), [8192, 4096, 2048, 1024]);
+    assert.ok(sizes.slice(4).every((kib) => kib <= 1024) && sizes.length === 3 + 21, String(sizes));
+  });
+}
+
+test("parts become no smaller than a slow line can be", async () => {
+  const { sizes, fetch } = slow(0);
+  const { backups } = server.client({ fetch });
+  await assert.rejects(backups.stream({ version: "1", body: new Blob([CONTENT]) }), AdiuvaTimeoutError);
+  assert.deepEqual([...new Set(sizes)], [8192, 4096, 2048, 1024, 512, 256]);
 });
 
 test("what is small is sent at once", async () => {

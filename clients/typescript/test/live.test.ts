@@ -5,18 +5,20 @@ import { text } from "./fake_device.js";
 import { FakeServer, problem } from "./fake_server.js";
 import { bytes } from "./support.js";
 
-/** Fifty times as fast as the real one, so that pauses need not be waited for. */
+/** Faster than the real one, so that pauses need not be waited for. */
 class FastClock implements Clock {
   readonly #began = Date.now();
 
+  constructor(private readonly times = 50) {}
+
   now(): number {
-    return this.#began + 50 * (Date.now() - this.#began);
+    return this.#began + this.times * (Date.now() - this.#began);
   }
 
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
-      const timer = setTimeout(resolve, milliseconds / 50);
+      const timer = setTimeout(resolve, milliseconds / this.times);
       signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason as Error)), { once: true });
     });
   }
@@ -149,6 +151,39 @@ test("a server that says when to come again is not asked before", async (t) => {
   await until(() => phone.results.length > 0);
   assert.deepEqual(phone.errors.map(([, seconds]) => seconds), [40, 40]);
   for (const at of [1, 2]) assert.ok(times[at]! - times[at - 1]! >= 40_000, `${times}`);
+});
+
+test("a server that asks for a day is asked again in a quarter of an hour", async (t) => {
+  const server = new FakeServer(new FastClock(5_000));
+  const isBack = server.clock.now() + 300_000;
+  const times: number[] = [];
+  server.before = (line) => {
+    if (line.startsWith("GET")) times.push(server.clock.now());
+    return server.clock.now() < isBack ? problem(503, "upstream_unavailable", {}, { "Retry-After": "86400" }) : undefined;
+  };
+  const phone = new Window(t, server);
+  await until(() => phone.results.length > 0 && server.sockets.size === 1);
+  assert.deepEqual(phone.errors.map(([, seconds]) => seconds), [900]);
+  assert.ok(times[1]! - times[0]! >= 900_000, `${times}`);
+});
+
+test("a socket that opens again ends what the server has asked for, but for its first minute", async (t) => {
+  const server = new FakeServer(new FastClock(200));
+  const phone = new Window(t, server, new MemoryStore(), { pollSeconds: 100_000 });
+  await online(server, 1);
+  await until(() => phone.results.length > 0);
+  const times: number[] = [];
+  server.before = (line) => {
+    if (line === "GET /storage/changes") times.push(server.clock.now());
+    return times.length === 1 ? problem(503, "upstream_unavailable", {}, { "Retry-After": "86400" }) : undefined;
+  };
+  await phone.put("a", "1");
+  await until(() => phone.errors.length === 1);
+  server.before = (line) => (line === "GET /storage/changes" ? void times.push(server.clock.now()) : undefined);
+  for (const socket of [...server.sockets]) socket.close();
+  await until(() => "a" in server.contents);
+  const waited = times[1]! - times[0]!;
+  assert.ok(waited >= 60_000 && waited < 900_000, `${waited}`);
 });
 
 test("a session that is over ends it, and says so", async (t) => {

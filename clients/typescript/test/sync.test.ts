@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ChecksumMismatch, isProblem, MemoryStore, type Decision, type Progress } from "../src/index.js";
+import { AdiuvaTimeoutError, ChecksumMismatch, isProblem, MemoryStore, type Decision, type Progress } from "../src/index.js";
 import { Device, text, twoDevices } from "./fake_device.js";
 import { FakeServer } from "./fake_server.js";
 import { bytes } from "./support.js";
@@ -56,6 +56,68 @@ test("a record that is too large for the line keeps no other waiting", async () 
   const { failed } = await engine.sync();
   assert.deepEqual(failed.map(({ id, error }) => [id, error.name]), [["large", "AdiuvaTimeoutError"]]);
   assert.deepEqual(server.contents, { small: "1" });
+});
+
+const KIB = 1024;
+
+/** A line that carries so many bytes in the time that a batch has; what was sent in vain, in MiB. */
+function slow(server: FakeServer, carries: number, isPoison: (body: Uint8Array) => boolean = () => false): number[] {
+  const late: number[] = [];
+  server.before = async (line, request) => {
+    if (line !== "POST /storage/records/batch") return undefined;
+    const body = new Uint8Array(await request.clone().arrayBuffer());
+    if (body.length <= carries && !isPoison(body)) return undefined;
+    late.push(Math.round(body.length / KIB / KIB));
+    throw new AdiuvaTimeoutError("answer", "POST /api/v1/storage/records/batch", 300_000);
+  };
+  return late;
+}
+
+/** Records of so many KiB, by their names. */
+async function device(server: FakeServer, sizes: Record<string, number>) {
+  const engine = server.client().sync(new MemoryStore(), { onConflict: () => assert.fail() });
+  for (const [id, size] of Object.entries(sizes)) await engine.put({ id, table: "notes", body: new Uint8Array(size * KIB).fill(id.charCodeAt(0)) });
+  return async () => {
+    const { sent, failed } = await engine.sync();
+    return { sent, failed: failed.map(({ id, error }) => [id, error.name]) };
+  };
+}
+
+test("a line that is too slow for a batch has smaller ones, from then on", async () => {
+  const server = new FakeServer();
+  const late = slow(server, 2100 * KIB);
+  const sizes = Object.fromEntries(Array.from({ length: 32 }, (_, index) => [`${index}`, 512])); // two batches
+  assert.deepEqual(await (await device(server, sizes))(), { sent: 32, failed: [] });
+  assert.deepEqual(late, [8, 4]);
+});
+
+test("a record that is too large for a slow line keeps no other waiting, and those of its size cost one more attempt", async () => {
+  const server = new FakeServer();
+  const late = slow(server, 600 * KIB);
+  const sync = await device(server, { a: 3000, b: 100, c: 3000, d: 3000, e: 3000, f: 100 });
+  const { sent, failed } = await sync();
+  assert.deepEqual([sent, failed.map(([id]) => id).sort()], [2, ["a", "c", "d", "e"]]);
+  assert.equal(late.filter((mib) => mib === 3).length, 2, `${late}`);
+  server.before = () => undefined;
+  assert.deepEqual(await sync(), { sent: 4, failed: [] });
+});
+
+test("a record that is never answered keeps no other waiting, whatever its size", async () => {
+  for (const size of [1, 400]) {
+    const server = new FakeServer();
+    slow(server, Number.POSITIVE_INFINITY, (body) => Buffer.from(body).includes("ppppp"));
+    const sizes = Object.fromEntries([..."abcdpefgh"].map((id) => [id, size]));
+    assert.deepEqual(await (await device(server, sizes))(), { sent: 8, failed: [["p", "AdiuvaTimeoutError"]] });
+  }
+});
+
+test("a server that answers nothing is not asked for each record", async () => {
+  const server = new FakeServer();
+  const late = slow(server, 0);
+  const sizes = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`${index}`, 1]));
+  const sync = await device(server, sizes);
+  await assert.rejects(sync(), AdiuvaTimeoutError);
+  assert.equal(late.length, 8); // halves down to one record, and the next one
 });
 
 test("a change that comes between taking over and sending is a conflict, too", async () => {

@@ -96,6 +96,19 @@ test("a route's own limit puts off nothing else", async () => {
   assert.deepEqual(waits, [{ reason: "pace", seconds: 51 }]);
 });
 
+test("what goes on in the background is not put off for longer than a quarter of an hour", async () => {
+  for (const headers of [
+    { "RateLimit-Limit": "60", "RateLimit-Remaining": "0", "RateLimit-Reset": "86400" },
+    { "Retry-After": "86400" },
+  ]) {
+    const waits: Wait[] = [];
+    const pace = new Pace(new FakeClock(), (wait) => waits.push(wait));
+    pace.observe(new Response("", { status: 429, headers }));
+    await pace.turn(async () => {});
+    assert.ok(waits.length === 1 && waits[0]!.seconds <= 901, JSON.stringify(waits));
+  }
+});
+
 test("a proxy may name a date, or nothing at all", async () => {
   const server = new FakeServer();
   server.write("a", "1");
@@ -135,6 +148,22 @@ test("a connection that is lost is made again, a few times; what may not be done
   await assert.rejects(client.records.read("a"), TypeError);
   answering(server, noNetwork());
   await assert.rejects(ok(client.api.POST("/api/v1/chat", { body: { message: "hello" } })), TypeError);
+});
+
+test("a body that the line had stopped is sent again, where it may be", async () => {
+  const server = new FakeServer();
+  const client = server.client();
+  const stopped = (): Response => problem(408, "request_timeout");
+  answering(server, stopped(), stopped());
+  await client.records.create({ table: "notes", id: "a", body: CONTENT });
+  assert.ok(isBackoff(server.clock.slept, 2), String(server.clock.slept));
+  answering(server, stopped(), stopped(), stopped());
+  await assert.rejects(client.records.replace("a", CONTENT), (error) => isProblem(error, "request_timeout"));
+
+  server.asked.length = 0;
+  answering(server, stopped());
+  await assert.rejects(ok(client.api.POST("/api/v1/chat", { body: { message: "hello" } })), (error) => isProblem(error, "request_timeout"));
+  assert.deepEqual(server.asked, ["POST /chat"]);
 });
 
 test("a record without an id has one idempotency key for all attempts, and another for the next", async () => {

@@ -43,7 +43,10 @@ export class Account {
 
   /** Takes effect when the new address is verified. */
   async changeEmail(newEmail: string, password: string, options: { plain?: boolean } = {}): Promise<void> {
-    await this.json.post("auth/email", { new_email: newEmail, password: await this.identity.loginSecret(password, options) });
+    const session = this.json.ofSession();
+    const secret = await this.identity.loginSecret(password, options);
+    session.throwIfAborted();
+    await this.json.post("auth/email", { new_email: newEmail, password: secret });
   }
 
   /** Newest first, of the last 90 days. */
@@ -56,13 +59,16 @@ export class Account {
    * A download that breaks off goes on where it was. Resolves with the number of bytes.
    */
   export(sink: WritableStream<Uint8Array>, options: ExportOptions = {}): Promise<number> {
-    return download((headers, signal) => this.json.send("GET", "auth/export", undefined, { headers, signal }), sink, options);
+    const ask = (headers: Record<string, string>, signal?: AbortSignal) => this.json.send("GET", "auth/export", undefined, { headers, signal });
+    return download(ask, sink, { ...options, signal: this.json.ofSession(options.signal) });
   }
 
   /** The account and everything in it goes. With a password, or in a fresh session. */
   async delete(password?: string, options: { plain?: boolean } = {}): Promise<void> {
+    const session = this.json.ofSession();
     const email = await this.identity.email();
     const body = password === undefined ? {} : { password: await this.identity.loginSecret(password, options) };
+    session.throwIfAborted(); // not the account of who has logged in meanwhile
     await this.json.delete("auth/me", body);
     await this.identity.forget(email);
   }

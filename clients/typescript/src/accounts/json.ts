@@ -16,6 +16,11 @@ export class Json {
     private readonly transport: Transport,
   ) {}
 
+  /** `signal`, and the end of the session: for what takes more than one request. */
+  ofSession(signal?: AbortSignal): AbortSignal {
+    return this.transport.ofSession(signal);
+  }
+
   get<Answer>(path: string, options: CallOptions = {}): Promise<Answer> {
     return this.#call("GET", path, undefined, options);
   }

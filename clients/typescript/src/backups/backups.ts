@@ -57,7 +57,7 @@ export class Backups extends Blobs {
     const headers: Record<string, string> = {
       "X-Backup-Version": version,
       "X-Backup-Timestamp": (timestamp ?? new Date()).toISOString(),
-      "X-Backup-Checksum": await checksumOf(body),
+      "X-Backup-Checksum": await this.transport.prepared(checksumOf(body)),
     };
     if (chunkCount !== undefined) headers["X-Backup-Chunk-Count"] = String(chunkCount);
     return this.write("PUT", "backup", { headers, body, signal, timeout });
@@ -65,9 +65,12 @@ export class Backups extends Blobs {
 
   /**
    * From a Blob, a file or a stream, however large: a few parts of it are in memory at a time, and it goes on after a lost
-   * connection. Throws `SourceChanged`, or the problem: `quota_exceeded`, `checksum_mismatch`, …
+   * connection. Throws `SourceChanged`, or the problem: `quota_exceeded`, `checksum_mismatch`, …; `SignedOut` once somebody has
+   * logged out or in.
    */
-  async stream({ body, onProgress = () => {}, ...options }: StreamOptions): Promise<Written<BackupMeta>> {
+  async stream({ body, onProgress = () => {}, ...given }: StreamOptions): Promise<Written<BackupMeta>> {
+    const { session } = this.transport;
+    const options = { ...given, signal: this.transport.ofSession(given.signal) };
     const { version, timestamp = new Date(), chunkCount, signal, timeout } = options;
     const reader = await readerOf(body);
     const { size } = reader;
@@ -91,7 +94,7 @@ export class Backups extends Blobs {
       return await this.#stored({ location, checksum, timestamp, signal, timeout });
     } catch (error) {
       // Nobody could go on with it, and its room is reserved.
-      if (options.onCreated === undefined) await this.#uploads.abort(id).catch(() => {});
+      if (options.onCreated === undefined) await this.#uploads.abort(id, { signal: session }).catch(() => {});
       throw error;
     }
   }
@@ -106,7 +109,8 @@ export class Backups extends Blobs {
    * Into a file or a stream, however large. It goes on where it was after a lost connection, and what was written is compared
    * with the checksum. A sink whose restore fails is aborted, a file emptied. Throws `ChecksumMismatch`, or the problem.
    */
-  async restoreTo(sink: Sink, { id, signal, timeout, onProgress = () => {} }: RestoreOptions = {}): Promise<Restored> {
+  async restoreTo(sink: Sink, { id, timeout, onProgress = () => {}, ...options }: RestoreOptions = {}): Promise<Restored> {
+    const signal = this.transport.ofSession(options.signal);
     // By its id, so that a newer one which arrives meanwhile does not take the place of the rest.
     const which = id ?? (await this.#newest({ signal, timeout }))[0]?.id;
     const path = which === undefined ? "backup" : `backup/${which}`;

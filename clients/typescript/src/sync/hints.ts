@@ -1,4 +1,4 @@
-import { abortable, type Clock } from "../clock.js";
+import { abortable, MOST_PUT_OFF_MS, type Clock } from "../clock.js";
 import type { Connectivity } from "../connectivity.js";
 import { AdiuvaProblem, SignedOut, UnexpectedResponse } from "../problem.js";
 import { NoWebSocket, platformWebSocket, type WebSocketClass } from "../socket.js";
@@ -30,10 +30,10 @@ export function pauseAfter(failures: number, error?: unknown): number {
   return Math.max(pause, askedFor(error) ?? 0);
 }
 
-/** Milliseconds, of a `Retry-After`. */
+/** Milliseconds, of a `Retry-After`; a quarter of an hour at most. */
 export function askedFor(error: unknown): number | undefined {
   const seconds = error instanceof AdiuvaProblem || error instanceof UnexpectedResponse ? error.retryAfter : undefined;
-  return seconds === undefined ? undefined : seconds * 1000;
+  return seconds === undefined ? undefined : Math.min(seconds * 1000, MOST_PUT_OFF_MS);
 }
 
 /** One socket, made anew as often as it is lost. */

@@ -24,6 +24,9 @@ export interface LiveOptions extends HintOptions {
   gapMs?: number;
 }
 
+/** Of a time that the server asked for, so much is left to it whatever happens: sockets may open while it is too busy for more. */
+const LEAST_ASKED_MS = 60_000;
+
 /** What a live engine needs of the engine. */
 export interface Syncing {
   sync(signal: AbortSignal): Promise<SyncResult>;
@@ -45,9 +48,10 @@ export class Live {
   #hinted: number | undefined;
   #isDueAnyway = true;
   #beganAt = Number.NEGATIVE_INFINITY;
-  /** A failure's pause, which a sign of life ends, and one that the server asked for, which nothing ends. */
+  /** A failure's pause, which a sign of life ends, and one that the server asked for, whose first minute nothing ends. */
   #pauseUntil = 0;
   #askedUntil = 0;
+  #firstMinuteUntil = 0;
   #failures = 0;
   readonly #over: Promise<void>;
 
@@ -113,9 +117,10 @@ export class Live {
     this.#tell(() => this.#options.onHint?.(hint));
   }
 
-  /** A pause that nobody asked for is over: there is a network. */
+  /** There is a network, and a server. */
   #signOfLife(): void {
     this.#pauseUntil = 0;
+    this.#askedUntil = Math.min(this.#askedUntil, this.#firstMinuteUntil);
     this.#due(0);
   }
 
@@ -160,8 +165,9 @@ export class Live {
     this.#failures += 1;
     const now = this.clock.now();
     const pause = pauseAfter(this.#failures, error);
-    this.#pauseUntil = now + pause;
-    this.#askedUntil = now + (askedFor(error) ?? 0);
+    const asked = askedFor(error) ?? 0;
+    [this.#pauseUntil, this.#askedUntil] = [now + pause, now + asked];
+    this.#firstMinuteUntil = now + Math.min(asked, LEAST_ASKED_MS);
     this.#due(0);
     this.#tell(() => this.#options.onError?.(error, pause / 1000));
   }

@@ -11,6 +11,7 @@ export async function push(run: Run): Promise<SyncResult["failed"]> {
   const unsent = (await run.copy.store.unsent()).filter(({ id }) => !unknown.has(id));
   const sending = new Push(run, unsent.length);
   for (const batch of batchesOf([...unsent.filter(isDeletion), ...unsent.filter((one) => !isDeletion(one))])) await sending.batch(batch);
+  await sending.rest();
   return sending.refused;
 }
 
@@ -29,9 +30,20 @@ function* batchesOf(records: LocalRecord[]): Generator<LocalRecord[]> {
   if (batch.length > 0) yield batch;
 }
 
+/** So little every line carries in time: what is late all the same is not late for its size. */
+const LEAST_SENT_BYTES = 256 * 1024;
+
 class Push {
   readonly refused: SyncResult["failed"] = [];
   #isFull = false;
+  /** What the line carries in time, as far as is known. */
+  #room = MOST_SENT_BYTES;
+  /** Of a large record that was late though it came alone; those that are as large come last. */
+  #tooMuch = Number.POSITIVE_INFINITY;
+  #lateness: AdiuvaTimeoutError | undefined;
+  #large: string[] = [];
+  /** A small record that came alone was not answered, and nothing has been since. */
+  #isSilent = false;
   #done = 0;
 
   constructor(
@@ -40,10 +52,25 @@ class Push {
   ) {}
 
   async batch(records: LocalRecord[]): Promise<void> {
-    const { copy, options, result, signal } = this.run;
+    await this.#those(records.map(({ id }) => id));
+    this.#done += records.length;
+    this.run.options.onProgress({ phase: "upload", done: this.#done, total: this.total });
+  }
+
+  /** Until another one is late: then it is the line, and the next synchronisation tries them again. */
+  async rest(): Promise<void> {
+    const large = this.#large.splice(0);
+    this.#tooMuch = Number.POSITIVE_INFINITY;
+    for (const id of large) await this.#those([id]);
+    const error = this.#lateness;
+    if (error !== undefined) this.run.result.failed.push(...this.#large.map((id) => ({ id, error })));
+  }
+
+  async #those(ids: string[]): Promise<void> {
+    const { copy, result, signal } = this.run;
     signal.throwIfAborted();
-    const current = new Map((await copy.unsent(records.map(({ id }) => id))).map((one) => [one.here.id, one]));
-    const now = records.flatMap(({ id }) => current.get(id) ?? []).filter(({ here }) => !(this.#isFull && !isDeletion(here)));
+    const current = new Map((await copy.unsent(ids)).map((one) => [one.here.id, one]));
+    const now = ids.flatMap((id) => current.get(id) ?? []).filter(({ here }) => !(this.#isFull && !isDeletion(here)));
     // Never sent, and gone again: nobody needs to hear of it.
     const unheard = now.filter(({ here }) => isDeletion(here) && here.base === null);
     if (unheard.length > 0) await copy.sent(new Map(unheard.map(({ here }) => [here.id, null])));
@@ -54,26 +81,23 @@ class Push {
     const [single] = operations;
     if (single?.op === "put" && operations.length === 1 && single.blob.length > MOST_SENT_BYTES) await this.#alone(single);
     else if (operations.length > 0) await this.#send(operations);
-    this.#done += records.length;
-    options.onProgress({ phase: "upload", done: this.#done, total: this.total });
   }
 
   async #send(operations: Operation[]): Promise<void> {
     const { copy, numbers, result, signal, wire } = this.run;
+    if (operations.length > 1 && bytesOf(operations) > this.#room) return this.#halves(operations);
+    if (bytesOf(operations) >= this.#tooMuch) return void this.#large.push(...operations.map(({ id }) => id));
     let results: OperationResult[];
     try {
       results = await wire.batch(operations, signal);
     } catch (error) {
+      if (isLate(error)) return this.#late(operations, error);
       if (!isOfOne(error)) throw error;
       // All are refused for one of them: halves tell which.
-      if (operations.length === 1) return this.#refuse((operations[0] as Operation).id, error);
-      const half = Math.ceil(operations.length / 2);
-      for (const part of [operations.slice(0, half), operations.slice(half)]) {
-        const open = part.filter(({ op }) => op === "delete" || !this.#isFull);
-        if (open.length > 0) await this.#send(open);
-      }
-      return;
+      if (operations.length > 1) return this.#halves(operations);
+      return this.#refuse((operations[0] as Operation).id, error);
     }
+    this.#isSilent = false;
     const sent = new Map<string, ServerState | null>();
     for (const [index, operation] of operations.entries()) {
       const told = results[index] as OperationResult;
@@ -83,6 +107,26 @@ class Push {
     numbers.sent(results.filter(({ id }) => sent.has(id)));
     await copy.sent(sent);
     result.sent += sent.size;
+  }
+
+  async #halves(operations: Operation[]): Promise<void> {
+    const half = Math.ceil(operations.length / 2);
+    for (const part of [operations.slice(0, half), operations.slice(half)]) {
+      const open = part.filter(({ op }) => op === "delete" || !this.#isFull);
+      if (open.length > 0) await this.#send(open);
+    }
+  }
+
+  /** Of a slow line: less at a time gets through, and what was carried out is not carried out twice. */
+  async #late(operations: Operation[], error: AdiuvaTimeoutError): Promise<void> {
+    const bytes = bytesOf(operations);
+    const isLarge = bytes > LEAST_SENT_BYTES;
+    if (this.#isSilent && !isLarge) throw error; // each of the others would be waited for as long
+    this.#room = Math.max(LEAST_SENT_BYTES, Math.min(this.#room, bytes / 2));
+    if (operations.length > 1) return this.#halves(operations);
+    if (isLarge) [this.#tooMuch, this.#lateness] = [bytes, error];
+    else this.#isSilent = true;
+    this.run.result.failed.push({ id: (operations[0] as Operation).id, error });
   }
 
   async #alone({ id, table_name: table, blob, if_match: ifMatch }: Operation & { op: "put" }): Promise<void> {
@@ -107,6 +151,15 @@ class Push {
     else fail(this.run, id, error);
     this.#isFull ||= isProblem(error, "quota_exceeded");
   }
+}
+
+function bytesOf(operations: Operation[]): number {
+  return operations.reduce((sum, one) => sum + (one.op === "put" ? one.blob.length : 0), 0);
+}
+
+/** The renewal of the tokens says nothing of the batch. */
+function isLate(error: unknown): error is AdiuvaTimeoutError {
+  return error instanceof AdiuvaTimeoutError && !error.where.endsWith("/auth/refresh");
 }
 
 function operationOf({ id, table, checksum, base }: LocalRecord, body: Uint8Array | undefined): Operation {

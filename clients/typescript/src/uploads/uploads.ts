@@ -3,17 +3,20 @@ import { sha256, toBase64 } from "../bytes.js";
 import { Endurance } from "../endurance.js";
 import type { Patience } from "../patience.js";
 import { isProblem, UnexpectedResponse } from "../problem.js";
+import { AdiuvaTimeoutError } from "../timeouts.js";
 import type { Transport } from "../transport.js";
 import { readerOf, type Source, type SourceReader } from "./source.js";
 
 /** More than the 5 MiB that a part has to have on S3, and little to be sent again. */
 export const PART_BYTES = 8 * 1024 * 1024;
+/** Of a part that is cut nothing is kept, for its checksum: on a slow line they become smaller, down to this. The server puts them together. */
+const LEAST_PART_BYTES = 256 * 1024;
 
 /**
- * Another offset (409), another request still at work (423), a part that was damaged on its way (460), a server or a store
- * that is away: where the upload stands is asked, and it goes on from there.
+ * A line that stood still (408), another offset (409), another request still at work (423), a part that was damaged on its
+ * way (460), a server or a store that is away: where the upload stands is asked, and it goes on from there.
  */
-const PASSING = new Set([409, 423, 460, 502, 503, 504]);
+const PASSING = new Set([408, 409, 423, 460, 502, 503, 504]);
 
 export interface UploadState {
   /** Bytes that the server has. */
@@ -71,9 +74,10 @@ export class Uploads {
    * said of it (then it is gone).
    */
   async send(id: string, source: Source, options: UploadProgress = {}): Promise<UploadState> {
+    const signal = this.transport.ofSession(options.signal);
     const reader = await readerOf(source);
     try {
-      return await this.#sendAll(id, reader, options);
+      return await this.#sendAll(id, reader, { ...options, signal });
     } finally {
       await reader.close();
     }
@@ -94,7 +98,8 @@ export class Uploads {
       if (state.offset >= state.size) return state;
       const { offset, size } = state;
       const bytes = await parts.from(offset);
-      state = await endurance.attempt(() => this.#patch(id, { offset, size, bytes, signal, timeout }));
+      const patch = (): Promise<UploadState> => this.#patch(id, { offset, size, bytes, signal, timeout });
+      state = await endurance.attempt(() => patch().catch((error: unknown) => parts.failed(error)));
     }
   }
 
@@ -149,10 +154,17 @@ function numberOf(headers: Headers, name: string): number {
 
 /** The part that is being sent is kept, so that also what can be read only once can be sent again. */
 class Parts {
+  #most = PART_BYTES;
   #start = 0;
   #bytes: Uint8Array = new Uint8Array();
 
   constructor(private readonly reader: SourceReader) {}
+
+  /** The next ones are half as large where there was no time for this one. */
+  failed(error: unknown): never {
+    if (error instanceof AdiuvaTimeoutError) this.#most = Math.max(LEAST_PART_BYTES, this.#most / 2);
+    throw error;
+  }
 
   /** Some bytes from `offset` on. */
   async from(offset: number): Promise<Uint8Array> {
@@ -160,6 +172,6 @@ class Parts {
       this.#bytes = await this.reader.read(offset, Math.min(PART_BYTES, this.reader.size - offset));
       this.#start = offset;
     }
-    return this.#bytes.subarray(offset - this.#start);
+    return this.#bytes.subarray(offset - this.#start, offset - this.#start + this.#most);
   }
 }
