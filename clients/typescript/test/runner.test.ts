@@ -276,6 +276,28 @@ test("steps go one after another, and two over a record give their actions ids o
   assert.deepEqual(laptop.events.flatMap((event) => (event.type === "answer" ? [event.text] : [])), ["Five were rated."]);
 });
 
+test("today is the day of the schedule's zone, else of the device's, for the model too", async (t) => {
+  const server = new FakeBatchServer();
+  const steps: BatchSpec["steps"] = [
+    { id: "rate", type: "map", instruction: "Rate it.", tools: ["update_task"] },
+    { id: "sum", type: "agent", instruction: "Sum it up.", tools: [] },
+  ];
+  const zoned = t.mock.method(Intl.DateTimeFormat.prototype, "resolvedOptions", () => ({ timeZone: "Pacific/Auckland" }));
+  const trigger = { ...daily(server, HOUR), timezone: "Asia/Tokyo" } as BatchSpec["trigger"];
+  const [manual, scheduled] = [await existing(server, aSpec({ steps })), await existing(server, aSpec({ steps, trigger }))];
+  let given: Record<string, unknown> = {};
+  const laptop = new Device(t, server, "laptop", { host: { context: () => given } });
+  const profiles = (): unknown[] => server.turns.map(({ context }) => (context as { user_profile: unknown }).user_profile);
+  await laptop.runner.run(manual);
+  given = { user_profile: { name: "Rosalba" } };
+  await laptop.runner.run(scheduled);
+  given = { user_profile: { timezone: "Europe/Rome" } };
+  await laptop.runner.run(scheduled);
+  assert.ok(zoned.mock.callCount() > 0);
+  assert.deepEqual(server.maps.map(({ timezone }) => timezone), ["Pacific/Auckland", "Asia/Tokyo", "Asia/Tokyo"]);
+  assert.deepEqual(profiles(), [{ timezone: "Pacific/Auckland" }, { name: "Rosalba", timezone: "Asia/Tokyo" }, { timezone: "Europe/Rome" }]);
+});
+
 test("changes of records are collected into one run, and what a run changes triggers none", async (t) => {
   const server = new FakeBatchServer();
   await existing(server, aSpec({ trigger: { kind: "record_changed", table: "tasks" } }));
