@@ -373,6 +373,44 @@ test("a failing server is asked less and less often, and a paused batch is not r
   assert.equal(server.runs.length, 0);
 });
 
+test("a journal that cannot be written is tried less and less often", async (t) => {
+  const server = new FakeBatchServer(new FastClock(1_000));
+  for (const minutes of [1, 2, 3]) await existing(server, aSpec({ trigger: daily(server, -minutes * 60_000) }), server.clock.now() - minutes * 60_000);
+  let isFull = true;
+  const full = new Error("the disk is full");
+  const write = (): void => {
+    if (isFull) throw full;
+  };
+  const laptop = new Device(t, server, "laptop", { store: { read: () => undefined, write } });
+  const began = server.clock.now();
+  await until(() => server.clock.now() - began > 10 * 60_000);
+  const claims = server.asked.filter((line) => /^POST .*runs$/.test(line)).length;
+  assert.ok(claims >= 9 && server.asked.length < 150, `${claims} of ${server.asked.length}`);
+  assert.ok(laptop.errors.every((error) => error === full));
+  isFull = false;
+  await until(() => server.ends.length === 3);
+});
+
+test("a batch whose claim fails backs off, and holds no other up", async (t) => {
+  const server = new FakeBatchServer();
+  const failing = await existing(server, aSpec({ trigger: daily(server, -60_000) }), server.clock.now() - 60_000);
+  const healthy = await existing(server, aSpec({ trigger: daily(server, 4 * 60_000) }));
+  const due = Date.parse(server.batches.get(healthy)!.next_due_at!);
+  const claimedAt: number[] = [];
+  let begunAt = 0;
+  server.before = (line) => {
+    if (line === `POST /batches/${healthy}/runs`) begunAt ||= server.clock.now();
+    if (line !== `POST /batches/${failing}/runs`) return undefined;
+    claimedAt.push(server.clock.now());
+    return problem(500, "internal_error");
+  };
+  new Device(t, server, "laptop");
+  await until(() => server.ends.length === 1);
+  assert.ok(begunAt - due < 20_000, `${begunAt - due}`);
+  assert.ok(claimedAt.length >= 4 && claimedAt.length < 20, `${claimedAt.length}`);
+  assert.ok(claimedAt.at(-1)! - claimedAt.at(-2)! > 12_000);
+});
+
 test("a device that is locked in the middle fails nothing, and goes on once it is unlocked", async (t) => {
   const server = new FakeBatchServer();
   const id = await existing(server, aSpec());

@@ -9,6 +9,7 @@ import { rfc3339, type Batch, type Batches, type Seal } from "./batches.js";
 import type { BatchHost, Ending, RunEvent } from "./host.js";
 import { Journaling, MemoryBatchStore, type BatchStore } from "./journal.js";
 import type { Lease } from "./lease.js";
+import { Retries } from "./retries.js";
 import { newestDue, nextDue } from "./schedules.js";
 import { NotRun, Slots } from "./slots.js";
 import type { BatchSpec, Table } from "./spec.js";
@@ -77,6 +78,7 @@ export class BatchRunner {
   readonly #running = new Map<string, { lease?: Lease; over: Promise<void> }>();
   /** Until then a batch is left alone. */
   readonly #notBefore = new Map<string, number>();
+  readonly #retries = new Retries();
   readonly #asked: Asked[] = [];
   readonly #changed = new Map<Table, { since: number; dueAt: number }>();
   /** Batches of which records were changed while they ran, or could not begin. */
@@ -163,7 +165,10 @@ export class BatchRunner {
 
   /** A hint of `WS /sync`, where a sync engine listens to it. */
   readonly onHint = (hint: Hint): void => {
-    if (hint.type === "hello") this.#pauseUntil = 0; // there is a network
+    if (hint.type === "hello") {
+      this.#pauseUntil = 0; // there is a network
+      this.#retries.hurry();
+    }
     if (hint.type === "hello" || hint.type === "batch_due") this.#wake();
   };
 
@@ -227,11 +232,22 @@ export class BatchRunner {
     this.#tell(() => this.#options.onError?.(error, pause / 1000));
   }
 
+  /** Looks go on meanwhile, for others, unless the server has asked for a pause. */
+  #failRun(batchId: string, error: unknown): void {
+    if (this.#stop.signal.aborted || error instanceof SignedOut) return this.#fail(error);
+    const now = this.client.clock.now();
+    const pause = this.#retries.failed(batchId, error, now);
+    this.#pauseUntil = Math.max(this.#pauseUntil, now + (askedFor(error) ?? 0));
+    this.#wake(now + pause);
+    this.#tell(() => this.#options.onError?.(error, pause / 1000));
+  }
+
   /** One look at all batches: one request, and those of what begins. */
   async #look(): Promise<void> {
     const { signal } = this.#stop;
     for (const run of this.#journal.runs) await this.#slots.report(run, signal);
     const { items } = await this.batches.list({ signal });
+    this.#retries.keep(items.map(({ id }) => id));
     const now = this.client.clock.now();
     const changed = [...this.#changed].filter(([, { dueAt }]) => dueAt <= now).map(([table]) => table);
     for (const table of changed) this.#changed.delete(table);
@@ -261,12 +277,12 @@ export class BatchRunner {
       const left = Date.parse(lease.expires_at) - this.batches.time.now();
       if (left > 0) this.#notBefore.set(batch.id, clock.now() + left + GAP_MS); // by then it has been renewed, or it is free
     }
-    const notBefore = this.#notBefore.get(batch.id) ?? 0;
+    const notBefore = Math.max(this.#notBefore.get(batch.id) ?? 0, this.#retries.notBefore(batch.id));
     if (notBefore > clock.now()) return this.#wake(notBefore);
     const [interrupted] = mine;
     const slot = interrupted?.slot ?? (await this.#dueSlot(batch, spec));
     const isChanged = slot === undefined && this.#again.delete(batch.id);
-    if (slot === undefined && !isChanged) return;
+    if (slot === undefined && !isChanged) return this.#retries.settled(batch.id);
     this.#begin(batch, spec, slot ?? crypto.randomUUID()).catch((error: unknown) => {
       if (isChanged && !(error instanceof NotRun)) this.#again.add(batch.id); // it has been told
     });
@@ -300,15 +316,12 @@ export class BatchRunner {
     const entry: { lease?: Lease; over: Promise<void> } = { over: Promise.resolve() };
     this.#running.set(batch.id, entry);
     const ending = this.#slots.run(batch, spec, slot, (lease) => (entry.lease = lease), this.#stop.signal);
-    entry.over = ending.then(
-      () => {},
-      (error: unknown) => {
-        if (!(error instanceof NotRun)) this.#fail(error);
-      },
-    ).finally(() => {
-      this.#running.delete(batch.id);
+    const settled = (): void => {
+      this.#retries.settled(batch.id);
       this.#wake(this.client.clock.now() + GAP_MS);
-    });
+    };
+    const failed = (error: unknown): void => (error instanceof NotRun ? settled() : this.#failRun(batch.id, error));
+    entry.over = ending.then(settled, failed).finally(() => this.#running.delete(batch.id));
     return ending;
   }
 

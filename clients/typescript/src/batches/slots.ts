@@ -137,7 +137,7 @@ export class Slots {
     const pause = isProblem(error, "quota_exceeded") ? SUSPENDED_MS : Number.isNaN(left) ? LEASE_MS : left;
     this.runner.leaveAlone(batch.id, Math.max(pause, REFUSED_MS));
     const known = this.journal.find(batch.id, slot);
-    if (known !== undefined && isProblem(error, "conflict", "not_found")) void this.journal.forget(known);
+    if (known !== undefined && isProblem(error, "conflict", "not_found")) this.journal.forget(known).catch((unkept: unknown) => this.runner.wrong(unkept));
     throw new NotRun("refused", { cause: error });
   }
 
