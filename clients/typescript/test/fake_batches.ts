@@ -131,6 +131,7 @@ export class FakeBatchServer {
     const [, method = "", path = ""] = /^(\S+) \/(.*)$/.exec(line) ?? [];
     const [room, id = "", what] = path.split("/");
     if (path === "auth/ws-ticket") return Response.json({ ticket: session }, { status: 201 });
+    if (path === "health") return Response.json({ status: "ok" });
     if (room !== "batches") return problem(404, "not_found");
     if (id === "" && method === "GET") return this.#list(Number(url.searchParams.get("page")));
     if (id === "" && method === "POST") return this.#create(body);

@@ -466,12 +466,16 @@ test("a machine that has slept, or whose clock was set, is noticed, and its leas
   const server = new FakeBatchServer();
   let slept = 0;
   const time = new ServerTime(() => server.clock.now() + slept, () => server.clock.now());
+  assert.equal(time.isKnown, false);
   await time.observed(async () => new Response());
-  assert.equal(time.hasJumped, false);
+  assert.deepEqual([time.hasJumped, time.isKnown], [false, true]);
+  const hasJumped = time.watch();
+  assert.equal(hasJumped(), false);
   slept = HOUR;
-  assert.equal(time.hasJumped, true);
+  assert.deepEqual([time.hasJumped, time.isKnown], [true, false]);
   await time.observed(async () => new Response(null, { headers: { Date: new Date(server.clock.now() + HOUR).toUTCString() } }));
   assert.ok(!time.hasJumped && Math.abs(time.now() - server.clock.now() - HOUR) < 2_500);
+  assert.deepEqual([hasJumped(), hasJumped()], [true, false]); // whoever else was answered first
 
   const batches = server.client("laptop").batches(seal);
   const batch = await batches.create(aSpec());
@@ -488,4 +492,18 @@ test("where no header tells the time, a lease does", async () => {
   const time = new ServerTime(() => server.clock.now() - HOUR, () => server.clock.now());
   time.learn(server.clock.now());
   assert.ok(Math.abs(time.now() - server.clock.now()) < 2_500);
+});
+
+test("an answer from a cache, or to a request that the machine has slept through, tells no time", async () => {
+  const { clock } = new FakeBatchServer();
+  let slept = 0;
+  const time = new ServerTime(() => clock.now() + slept, () => clock.now());
+  const old = { Date: new Date(clock.now() - HOUR).toUTCString(), "Cache-Control": "private, max-age=3600" };
+  await time.observed(async () => new Response(null, { headers: old }));
+  assert.equal(time.isKnown, false);
+  await time.observed(async () => {
+    slept = HOUR;
+    return new Response(null, { headers: { Date: new Date(clock.now() + HOUR).toUTCString() } });
+  });
+  assert.ok(Math.abs(time.now() - clock.now() - HOUR) < 2_500);
 });

@@ -185,7 +185,8 @@ export class BatchRunner {
     const hints = new Hints((closing) => this.client.hintAddress(closing), this.client.clock, socket, this.client.connectivity);
     const listening = listen ? hints.listen(this.onHint, signal).catch((error: unknown) => this.#fail(error)) : undefined;
     this.#wakeAt = 0;
-    while (await this.#isTime()) {
+    const hasJumped = this.batches.time.watch();
+    while (await this.#isTime(hasJumped)) {
       this.#lookedAt = this.client.clock.now();
       this.#wakeAt = this.#lookedAt + this.#options.pollSeconds * 1000;
       try {
@@ -202,11 +203,11 @@ export class BatchRunner {
   }
 
   /** Waits; false when it is over. Never for long at a time: a machine that sleeps does not count. */
-  async #isTime(): Promise<boolean> {
+  async #isTime(hasJumped: () => boolean): Promise<boolean> {
     const { signal } = this.#stop;
     const { clock } = this.client;
     while (!signal.aborted) {
-      if (this.batches.time.hasJumped) {
+      if (hasJumped()) {
         for (const { lease } of this.#running.values()) lease?.check();
         this.#wakeAt = 0;
       }
