@@ -348,6 +348,40 @@ test("one run of a batch at a time, and a hint wakes a runner that would sleep o
   await until(() => server.ends.some(({ slot }) => slot.includes("T")));
 });
 
+test("a second window runs nothing, says so, and passes on which records were changed there", async (t) => {
+  const server = new FakeBatchServer();
+  const id = await existing(server, aSpec({ trigger: { kind: "record_changed", table: "tasks" } }));
+  const store = Object.assign(new MemoryBatchStore(), { name: crypto.randomUUID() });
+  const first = new Device(t, server, "laptop", { store });
+  const second = new Device(t, server, "laptop", { store });
+  const isBusy = (error: unknown): boolean => error instanceof NotRun && error.reason === "busy";
+  second.runner.recordChanged("tasks", "t-1"); // before it knows whose turn it is
+  await assert.rejects(second.runner.run(id), isBusy);
+  await until(() => server.ends.length === 1);
+  await assert.rejects(second.runner.run(id), isBusy);
+  second.runner.recordChanged("tasks", "t-9");
+  await until(() => server.ends.length === 2);
+  await aWhile(400);
+  assert.deepEqual([server.ends.length, first.applied.length, second.applied.length], [2, 10, 0]);
+  await first.runner.stop();
+  await until(() => server.hints.size === 1);
+  assert.equal((await second.runner.run(id)).outcome, "succeeded");
+});
+
+test("where windows cannot tell each other, changes of records wait for the turn", async (t) => {
+  const server = new FakeBatchServer();
+  await existing(server, aSpec({ trigger: { kind: "record_changed", table: "tasks" } }));
+  const store = new MemoryBatchStore(); // without a name
+  const first = new Device(t, server, "laptop", { store });
+  const second = new Device(t, server, "laptop", { store });
+  second.runner.recordChanged("tasks", "t-1");
+  await aWhile(200);
+  assert.equal(server.ends.length, 0);
+  await first.runner.stop();
+  await until(() => server.ends.length === 1);
+  assert.deepEqual([first.applied.length, second.applied.length], [0, 5]);
+});
+
 test("a schedule whose next time nobody has said is given one", async (t) => {
   const server = new FakeBatchServer();
   const id = await existing(server, aSpec({ trigger: daily(server, HOUR) }));

@@ -13,6 +13,7 @@ import { Retries } from "./retries.js";
 import { newestDue, nextDue } from "./schedules.js";
 import { NotRun, Slots } from "./slots.js";
 import type { BatchSpec, Table } from "./spec.js";
+import { Windows } from "./windows.js";
 
 export interface RunnerOptions extends HintOptions {
   seal: Seal;
@@ -54,6 +55,8 @@ export interface RunnerClient {
 }
 
 const GAP_MS = 1_000;
+/** A lock that is free is given sooner. */
+const TURN_MS = 1_000;
 const TICK_MS = 30_000;
 /** So that not everybody's devices ask at nine o'clock sharp. */
 const SPREAD_MS = 5_000;
@@ -86,6 +89,10 @@ export class BatchRunner {
   readonly #slots: Slots;
   readonly #store: BatchStore;
   readonly #own = new Map<string, number>();
+  /** What was changed before it was this runner's turn: a record of each table. */
+  readonly #early = new Map<Table, string>();
+  #turn: "unknown" | "here" | "elsewhere" = "unknown";
+  #windows: Windows | undefined;
   #stop = new AbortController();
   #over: Promise<void> | undefined;
   #alarm = new AbortController();
@@ -125,8 +132,7 @@ export class BatchRunner {
     if (session.aborted) ended();
     this.#stop.signal.addEventListener("abort", () => this.#alarm.abort());
     const before = this.#over ?? Promise.resolve();
-    const { lock = lockOf(this.#store) } = this.#options;
-    this.#over = before.then(() => lock("batches", () => this.#live(), this.#stop.signal)).catch((error: unknown) => {
+    this.#over = before.then(() => this.#takeTurn()).catch((error: unknown) => {
       for (const { reject } of this.#asked.splice(0)) reject(new NotRun("stopped", { cause: error }));
       if (this.#stop.signal.aborted) return;
       this.#stop.abort(error); // the store is of no use
@@ -143,6 +149,7 @@ export class BatchRunner {
   /** Runs a batch now, whatever its trigger, paused ones too. Resolves when it has ended; rejects with `NotRun`, or a problem. */
   run(batchId: string): Promise<Ending> {
     if (!this.isRunning) return Promise.reject(new NotRun("stopped"));
+    if (this.#turn === "elsewhere") return Promise.reject(new NotRun("busy"));
     return new Promise((resolve, reject) => {
       this.#asked.push({ batchId, resolve, reject });
       this.#wake();
@@ -154,6 +161,11 @@ export class BatchRunner {
    * themselves triggers nothing.
    */
   recordChanged(table: Table, id: string): void {
+    if (this.#turn !== "here") {
+      this.#early.set(table, id);
+      if (this.#turn === "elsewhere") this.#passOn();
+      return;
+    }
     const now = this.client.clock.now();
     for (const [own, until] of this.#own) if (until < now) this.#own.delete(own);
     if (this.#own.has(id)) return;
@@ -177,8 +189,42 @@ export class BatchRunner {
     this.#alarm.abort();
   }
 
+  async #takeTurn(): Promise<void> {
+    const { signal } = this.#stop;
+    const { lock = lockOf(this.#store) } = this.#options;
+    const windows = Windows.of(this.#store, (table, id) => {
+      if (this.#turn === "here") this.recordChanged(table, id);
+    });
+    this.#windows = windows;
+    this.client.clock.sleep(TURN_MS, signal).then(() => this.#leaveToOthers(), () => {});
+    try {
+      await lock("batches", () => this.#live(), signal);
+    } finally {
+      this.#turn = "unknown";
+      windows?.close();
+    }
+  }
+
+  /** Another window may keep the turn for hours: by then nobody waits for what was asked for here. */
+  #leaveToOthers(): void {
+    if (this.#turn === "here") return;
+    this.#turn = "elsewhere";
+    for (const { reject } of this.#asked.splice(0)) reject(new NotRun("busy"));
+    this.#passOn();
+  }
+
+  /** Where that cannot be, it waits for this window's turn. */
+  #passOn(): void {
+    if (this.#windows === undefined) return;
+    for (const [table, id] of this.#early) this.#windows.recordChanged(table, id);
+    this.#early.clear();
+  }
+
   async #live(): Promise<void> {
     const { signal } = this.#stop;
+    this.#turn = "here";
+    for (const [table, id] of this.#early) this.recordChanged(table, id);
+    this.#early.clear();
     const { listen = true, WebSocket, silenceMs = this.client.silenceMs } = this.#options;
     await this.#journal.load(this.batches.time.now());
     const socket = { ...(WebSocket === undefined ? {} : { WebSocket }), silenceMs };

@@ -20,7 +20,7 @@ const SUSPENDED_MS = 600_000;
 const MOST_ATTEMPTS = 5;
 const NOTHING = { total: 0, done: 0, failed: 0, skipped: 0 };
 
-/** What was asked for cannot be run now. `busy`: a run of the batch is under way; `refused`: `cause` says why. */
+/** What was asked for cannot be run now. `busy`: a run of the batch is under way, or batches are another window's to run; `refused`: `cause` says why. */
 export class NotRun extends Error {
   override readonly name = "NotRun";
 
