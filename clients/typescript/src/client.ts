@@ -81,6 +81,7 @@ export class AdiuvaClient {
   readonly #patience: Patience;
   readonly #session: Session;
   readonly #signOn: SignOn;
+  readonly #time: ServerTime;
   readonly #transport: Transport;
   readonly #url: string;
   readonly #webSocket: { WebSocket?: WebSocketClass };
@@ -89,8 +90,10 @@ export class AdiuvaClient {
   constructor(options: ClientOptions) {
     this.#url = options.baseUrl.replace(/\/+$/, "");
     this.#webSocket = options.webSocket === undefined ? {} : { WebSocket: options.webSocket };
-    const send = options.fetch ?? ((...request: Parameters<typeof fetch>) => globalThis.fetch(...request));
     const { clock = systemClock, onSignedOut = () => {}, onWait = () => {}, tokens = new MemoryTokens() } = options;
+    const time = (this.#time = new ServerTime(clock === systemClock ? Date.now : () => clock.now(), () => clock.now()));
+    const fetched = options.fetch ?? ((...request: Parameters<typeof fetch>) => globalThis.fetch(...request));
+    const send: typeof fetch = (...request) => time.observed(() => fetched(...request));
     this.#pace = new Pace(clock, onWait);
     const timeouts = given(TIMEOUTS, options.timeouts);
     const retry = options.retry === false ? NO_RETRY : given(RETRY, options.retry);
@@ -283,9 +286,7 @@ export class AdiuvaClient {
 
   /** Saved agents, sealed by the app's own means. */
   batches(seal: Seal): Batches {
-    const { clock } = this.#patience;
-    const wall = clock === systemClock ? Date.now : () => clock.now();
-    return new Batches(this.#json, seal, new ServerTime(wall, () => clock.now()));
+    return new Batches(this.#json, seal, this.#time);
   }
 
   /** Runs batches on this device: `start()` it for as long as the app runs. */

@@ -92,3 +92,25 @@ test("an activated batch makes up for nothing, and due times are by the server's
   server.batches.get(made.id)!.next_due_at = "2026-11-20T08:00:00Z";
   assert.equal((await batches.activate(await batches.get(made.id))).next_due_at, TOMORROW);
 });
+
+test("a first due time is by the server's clock, though nothing has told it yet", async () => {
+  const HOUR = 3_600_000;
+  const at = (hour: string): BatchSpec["trigger"] => ({ ...DAILY, anchor: `2026-11-01T${hour}:00:00`, timezone: "UTC" }) as BatchSpec["trigger"];
+  for (const [ahead, hour, due] of [[-2, "09", "2026-11-30T09:00:00Z"], [2, "11", "2026-11-29T11:00:00Z"]] as const) {
+    const server = new FakeBatchServer(); // it is ten there
+    const clock = new FastClock(100, ahead * HOUR);
+    const batches = server.client("laptop", { clock }).batches(seal);
+    const made = await batches.create(aSpec({ trigger: at(hour) }));
+    assert.equal(made.next_due_at, due);
+    assert.deepEqual(server.asked, ["GET /health", "POST /batches"]);
+
+    const restarted = server.client("laptop", { clock });
+    server.batches.get(made.id)!.next_due_at = null;
+    assert.equal((await restarted.batches(seal).activate(made)).next_due_at, due);
+    const started = server.client("laptop", { clock });
+    await started.models().catch(() => {}); // any answer tells the time, to all that the client makes
+    server.asked.length = 0;
+    assert.equal((await started.batches(seal).create(aSpec({ trigger: at(hour) }))).next_due_at, due);
+    assert.deepEqual(server.asked, ["POST /batches"]);
+  }
+});

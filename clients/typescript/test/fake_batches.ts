@@ -87,7 +87,7 @@ export class FakeBatchServer {
   readonly hints = new Set<Socket>();
   /** Every lease that was ever given, and every end. */
   readonly ends: (RunResult & { slot: string; session: string })[] = [];
-  readonly maps: { run_id: string; keys: string[] }[] = [];
+  readonly maps: { run_id: string; keys: string[]; timezone: string | undefined }[] = [];
   readonly turns: Record<string, unknown>[] = [];
   limit: number | null = null;
   /** Records in a map. */
@@ -131,6 +131,7 @@ export class FakeBatchServer {
     const [, method = "", path = ""] = /^(\S+) \/(.*)$/.exec(line) ?? [];
     const [room, id = "", what] = path.split("/");
     if (path === "auth/ws-ticket") return Response.json({ ticket: session }, { status: 201 });
+    if (path === "health") return Response.json({ status: "ok" });
     if (room !== "batches") return problem(404, "not_found");
     if (id === "" && method === "GET") return this.#list(Number(url.searchParams.get("page")));
     if (id === "" && method === "POST") return this.#create(body);
@@ -253,14 +254,14 @@ export class FakeBatchServer {
         else if (frame.type === undefined) void this.#turn(frame as never);
       }
 
-      #begin(request: { run_id: string; total: number; request_id: string }): void {
+      #begin(request: { run_id: string; total: number; request_id: string; timezone?: string }): void {
         if (request.total > server.most) {
           const error = { type: "", title: "", status: 400, detail: "", code: "validation_error", request_id: "r", errors: { total: [`At most ${server.most}.`] } };
           return this.say({ type: "error", done: true, error, response: "", actions: [], request_id: request.request_id });
         }
         this.#request = request;
         this.#counts = { asked: 0, done: 0 };
-        server.maps.push({ run_id: request.run_id, keys: [] });
+        server.maps.push({ run_id: request.run_id, keys: [], timezone: request.timezone });
         this.#need();
       }
 

@@ -276,6 +276,28 @@ test("steps go one after another, and two over a record give their actions ids o
   assert.deepEqual(laptop.events.flatMap((event) => (event.type === "answer" ? [event.text] : [])), ["Five were rated."]);
 });
 
+test("today is the day of the schedule's zone, else of the device's, for the model too", async (t) => {
+  const server = new FakeBatchServer();
+  const steps: BatchSpec["steps"] = [
+    { id: "rate", type: "map", instruction: "Rate it.", tools: ["update_task"] },
+    { id: "sum", type: "agent", instruction: "Sum it up.", tools: [] },
+  ];
+  const zoned = t.mock.method(Intl.DateTimeFormat.prototype, "resolvedOptions", () => ({ timeZone: "Pacific/Auckland" }));
+  const trigger = { ...daily(server, HOUR), timezone: "Asia/Tokyo" } as BatchSpec["trigger"];
+  const [manual, scheduled] = [await existing(server, aSpec({ steps })), await existing(server, aSpec({ steps, trigger }))];
+  let given: Record<string, unknown> = {};
+  const laptop = new Device(t, server, "laptop", { host: { context: () => given } });
+  const profiles = (): unknown[] => server.turns.map(({ context }) => (context as { user_profile: unknown }).user_profile);
+  await laptop.runner.run(manual);
+  given = { user_profile: { name: "Rosalba" } };
+  await laptop.runner.run(scheduled);
+  given = { user_profile: { timezone: "Europe/Rome" } };
+  await laptop.runner.run(scheduled);
+  assert.ok(zoned.mock.callCount() > 0);
+  assert.deepEqual(server.maps.map(({ timezone }) => timezone), ["Pacific/Auckland", "Asia/Tokyo", "Asia/Tokyo"]);
+  assert.deepEqual(profiles(), [{ timezone: "Pacific/Auckland" }, { name: "Rosalba", timezone: "Asia/Tokyo" }, { timezone: "Europe/Rome" }]);
+});
+
 test("changes of records are collected into one run, and what a run changes triggers none", async (t) => {
   const server = new FakeBatchServer();
   await existing(server, aSpec({ trigger: { kind: "record_changed", table: "tasks" } }));
@@ -326,6 +348,40 @@ test("one run of a batch at a time, and a hint wakes a runner that would sleep o
   await until(() => server.ends.some(({ slot }) => slot.includes("T")));
 });
 
+test("a second window runs nothing, says so, and passes on which records were changed there", async (t) => {
+  const server = new FakeBatchServer();
+  const id = await existing(server, aSpec({ trigger: { kind: "record_changed", table: "tasks" } }));
+  const store = Object.assign(new MemoryBatchStore(), { name: crypto.randomUUID() });
+  const first = new Device(t, server, "laptop", { store });
+  const second = new Device(t, server, "laptop", { store });
+  const isBusy = (error: unknown): boolean => error instanceof NotRun && error.reason === "busy";
+  second.runner.recordChanged("tasks", "t-1"); // before it knows whose turn it is
+  await assert.rejects(second.runner.run(id), isBusy);
+  await until(() => server.ends.length === 1);
+  await assert.rejects(second.runner.run(id), isBusy);
+  second.runner.recordChanged("tasks", "t-9");
+  await until(() => server.ends.length === 2);
+  await aWhile(400);
+  assert.deepEqual([server.ends.length, first.applied.length, second.applied.length], [2, 10, 0]);
+  await first.runner.stop();
+  await until(() => server.hints.size === 1);
+  assert.equal((await second.runner.run(id)).outcome, "succeeded");
+});
+
+test("where windows cannot tell each other, changes of records wait for the turn", async (t) => {
+  const server = new FakeBatchServer();
+  await existing(server, aSpec({ trigger: { kind: "record_changed", table: "tasks" } }));
+  const store = new MemoryBatchStore(); // without a name
+  const first = new Device(t, server, "laptop", { store });
+  const second = new Device(t, server, "laptop", { store });
+  second.runner.recordChanged("tasks", "t-1");
+  await aWhile(200);
+  assert.equal(server.ends.length, 0);
+  await first.runner.stop();
+  await until(() => server.ends.length === 1);
+  assert.deepEqual([first.applied.length, second.applied.length], [0, 5]);
+});
+
 test("a schedule whose next time nobody has said is given one", async (t) => {
   const server = new FakeBatchServer();
   const id = await existing(server, aSpec({ trigger: daily(server, HOUR) }));
@@ -349,6 +405,44 @@ test("a failing server is asked less and less often, and a paused batch is not r
   await until(() => server.asked.at(-1) === "GET /batches" && server.batches.size === 1);
   await aWhile(100);
   assert.equal(server.runs.length, 0);
+});
+
+test("a journal that cannot be written is tried less and less often", async (t) => {
+  const server = new FakeBatchServer(new FastClock(1_000));
+  for (const minutes of [1, 2, 3]) await existing(server, aSpec({ trigger: daily(server, -minutes * 60_000) }), server.clock.now() - minutes * 60_000);
+  let isFull = true;
+  const full = new Error("the disk is full");
+  const write = (): void => {
+    if (isFull) throw full;
+  };
+  const laptop = new Device(t, server, "laptop", { store: { read: () => undefined, write } });
+  const began = server.clock.now();
+  await until(() => server.clock.now() - began > 10 * 60_000);
+  const claims = server.asked.filter((line) => /^POST .*runs$/.test(line)).length;
+  assert.ok(claims >= 9 && server.asked.length < 150, `${claims} of ${server.asked.length}`);
+  assert.ok(laptop.errors.every((error) => error === full));
+  isFull = false;
+  await until(() => server.ends.length === 3);
+});
+
+test("a batch whose claim fails backs off, and holds no other up", async (t) => {
+  const server = new FakeBatchServer();
+  const failing = await existing(server, aSpec({ trigger: daily(server, -60_000) }), server.clock.now() - 60_000);
+  const healthy = await existing(server, aSpec({ trigger: daily(server, 4 * 60_000) }));
+  const due = Date.parse(server.batches.get(healthy)!.next_due_at!);
+  const claimedAt: number[] = [];
+  let begunAt = 0;
+  server.before = (line) => {
+    if (line === `POST /batches/${healthy}/runs`) begunAt ||= server.clock.now();
+    if (line !== `POST /batches/${failing}/runs`) return undefined;
+    claimedAt.push(server.clock.now());
+    return problem(500, "internal_error");
+  };
+  new Device(t, server, "laptop");
+  await until(() => server.ends.length === 1);
+  assert.ok(begunAt - due < 20_000, `${begunAt - due}`);
+  assert.ok(claimedAt.length >= 4 && claimedAt.length < 20, `${claimedAt.length}`);
+  assert.ok(claimedAt.at(-1)! - claimedAt.at(-2)! > 12_000);
 });
 
 test("a device that is locked in the middle fails nothing, and goes on once it is unlocked", async (t) => {
@@ -406,12 +500,16 @@ test("a machine that has slept, or whose clock was set, is noticed, and its leas
   const server = new FakeBatchServer();
   let slept = 0;
   const time = new ServerTime(() => server.clock.now() + slept, () => server.clock.now());
+  assert.equal(time.isKnown, false);
   await time.observed(async () => new Response());
-  assert.equal(time.hasJumped, false);
+  assert.deepEqual([time.hasJumped, time.isKnown], [false, true]);
+  const hasJumped = time.watch();
+  assert.equal(hasJumped(), false);
   slept = HOUR;
-  assert.equal(time.hasJumped, true);
+  assert.deepEqual([time.hasJumped, time.isKnown], [true, false]);
   await time.observed(async () => new Response(null, { headers: { Date: new Date(server.clock.now() + HOUR).toUTCString() } }));
   assert.ok(!time.hasJumped && Math.abs(time.now() - server.clock.now() - HOUR) < 2_500);
+  assert.deepEqual([hasJumped(), hasJumped()], [true, false]); // whoever else was answered first
 
   const batches = server.client("laptop").batches(seal);
   const batch = await batches.create(aSpec());
@@ -428,4 +526,18 @@ test("where no header tells the time, a lease does", async () => {
   const time = new ServerTime(() => server.clock.now() - HOUR, () => server.clock.now());
   time.learn(server.clock.now());
   assert.ok(Math.abs(time.now() - server.clock.now()) < 2_500);
+});
+
+test("an answer from a cache, or to a request that the machine has slept through, tells no time", async () => {
+  const { clock } = new FakeBatchServer();
+  let slept = 0;
+  const time = new ServerTime(() => clock.now() + slept, () => clock.now());
+  const old = { Date: new Date(clock.now() - HOUR).toUTCString(), "Cache-Control": "private, max-age=3600" };
+  await time.observed(async () => new Response(null, { headers: old }));
+  assert.equal(time.isKnown, false);
+  await time.observed(async () => {
+    slept = HOUR;
+    return new Response(null, { headers: { Date: new Date(clock.now() + HOUR).toUTCString() } });
+  });
+  assert.ok(Math.abs(time.now() - clock.now() - HOUR) < 2_500);
 });

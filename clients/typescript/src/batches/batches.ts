@@ -126,7 +126,7 @@ export class Batches {
   async list({ signal }: { signal?: AbortSignal } = {}): Promise<BatchList> {
     const items: SealedBatch[] = [];
     for (let page = 1; ; page += 1) {
-      const response = await this.time.observed(() => this.json.send("GET", `batches?limit=100&page=${page}`, undefined, { signal }));
+      const response = await this.json.send("GET", `batches?limit=100&page=${page}`, undefined, { signal });
       const { items: some, total, active, active_limit } = (await response.json()) as BatchList & { items: SealedBatch[]; total: number };
       items.push(...some);
       if (some.length === 0 || items.length >= total) return { items: await Promise.all(items.map((one) => this.open(one))), active, active_limit };
@@ -139,7 +139,7 @@ export class Batches {
 
   /** Active unless `state` says otherwise. An answer that is lost makes no second one. Throws the problem `quota_exceeded` (`quotaOf`). */
   async create(spec: BatchSpec, { id = crypto.randomUUID(), state = "active", signal }: { id?: string; state?: "active" | "paused"; signal?: AbortSignal } = {}): Promise<Batch> {
-    const body = { id, ...(await this.#sealed(id, spec)), state };
+    const body = { id, ...(await this.#sealed(id, spec, signal)), state };
     try {
       return await this.open(await this.json.post<SealedBatch>("batches", body, { signal, isRepeatable: true }));
     } catch (error) {
@@ -154,7 +154,7 @@ export class Batches {
   /** Another spec is a new revision. One with another trigger is due as that says; with the same, what is due by now stays due. */
   async update(id: string, changes: { spec?: BatchSpec; state?: "active" | "paused" }, { ifMatch, signal }: Conditional = {}): Promise<Batch> {
     const { spec, state } = changes;
-    const body = { ...(spec === undefined ? {} : await this.#sealed(id, spec)), ...(state === undefined ? {} : { state }) };
+    const body = { ...(spec === undefined ? {} : await this.#sealed(id, spec, signal)), ...(state === undefined ? {} : { state }) };
     if (spec?.trigger.kind === "schedule") {
       const there = await this.get(id, signal === undefined ? {} : { signal });
       const isSame = JSON.stringify(there.spec?.trigger) === JSON.stringify(spec.trigger);
@@ -170,7 +170,7 @@ export class Batches {
 
   /** From now on: due times that it has slept through are not made up for. */
   async activate(batch: Batch, { signal }: { signal?: AbortSignal } = {}): Promise<Batch> {
-    const body = { state: "active", ...this.#nextDueAt(batch.spec) };
+    const body = { state: "active", ...(await this.#nextDueAt(batch.spec, signal)) };
     return this.#put(batch.id, body, batch.etag, signal, (there) => there.state === "active" && there.checksum === batch.checksum);
   }
 
@@ -206,7 +206,7 @@ export class Batches {
   /** For runners: the lease of a slot, or the run that has ended. */
   async claim(id: string, slot: string, revision: number, signal?: AbortSignal): Promise<Run> {
     const body = { slot, spec_revision: revision };
-    const response = await this.time.observed(() => this.json.send("POST", `batches/${id}/runs`, body, { signal, isRepeatable: true }));
+    const response = await this.json.send("POST", `batches/${id}/runs`, body, { signal, isRepeatable: true });
     const run = (await response.json()) as Run;
     if (response.status === 201) this.time.learn(Date.parse(run.lease_expires_at ?? "") - LEASE_MS);
     return run;
@@ -241,13 +241,17 @@ export class Batches {
     }
   }
 
-  async #sealed(id: string, spec: BatchSpec): Promise<{ spec: string; checksum: string; trigger: TriggerKind; next_due_at?: string | null }> {
+  async #sealed(id: string, spec: BatchSpec, signal: AbortSignal | undefined): Promise<{ spec: string; checksum: string; trigger: TriggerKind; next_due_at?: string | null }> {
     const bytes = await this.sealing.seal(JSON.stringify(spec), placeOf(id));
-    return { spec: toBase64(bytes), checksum: await sha256(bytes), trigger: spec.trigger.kind, next_due_at: null, ...this.#nextDueAt(spec) };
+    const due = await this.#nextDueAt(spec, signal);
+    return { spec: toBase64(bytes), checksum: await sha256(bytes), trigger: spec.trigger.kind, next_due_at: null, ...due };
   }
 
-  #nextDueAt(spec: BatchSpec | undefined): { next_due_at?: string } {
-    const due = spec?.trigger.kind === "schedule" ? nextDue(spec.trigger, this.time.now()) : undefined;
+  /** By the server's clock, asked for where nothing has told it yet: this machine's may be hours wrong. */
+  async #nextDueAt(spec: BatchSpec | undefined, signal: AbortSignal | undefined): Promise<{ next_due_at?: string }> {
+    if (spec?.trigger.kind !== "schedule") return {};
+    if (!this.time.isKnown) await this.json.get("health", { signal });
+    const due = nextDue(spec.trigger, this.time.now());
     return due === undefined ? {} : { next_due_at: rfc3339(due) };
   }
 }

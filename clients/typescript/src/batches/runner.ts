@@ -9,9 +9,11 @@ import { rfc3339, type Batch, type Batches, type Seal } from "./batches.js";
 import type { BatchHost, Ending, RunEvent } from "./host.js";
 import { Journaling, MemoryBatchStore, type BatchStore } from "./journal.js";
 import type { Lease } from "./lease.js";
+import { Retries } from "./retries.js";
 import { newestDue, nextDue } from "./schedules.js";
 import { NotRun, Slots } from "./slots.js";
 import type { BatchSpec, Table } from "./spec.js";
+import { Windows } from "./windows.js";
 
 export interface RunnerOptions extends HintOptions {
   seal: Seal;
@@ -53,6 +55,8 @@ export interface RunnerClient {
 }
 
 const GAP_MS = 1_000;
+/** A lock that is free is given sooner. */
+const TURN_MS = 1_000;
 const TICK_MS = 30_000;
 /** So that not everybody's devices ask at nine o'clock sharp. */
 const SPREAD_MS = 5_000;
@@ -77,6 +81,7 @@ export class BatchRunner {
   readonly #running = new Map<string, { lease?: Lease; over: Promise<void> }>();
   /** Until then a batch is left alone. */
   readonly #notBefore = new Map<string, number>();
+  readonly #retries = new Retries();
   readonly #asked: Asked[] = [];
   readonly #changed = new Map<Table, { since: number; dueAt: number }>();
   /** Batches of which records were changed while they ran, or could not begin. */
@@ -84,6 +89,10 @@ export class BatchRunner {
   readonly #slots: Slots;
   readonly #store: BatchStore;
   readonly #own = new Map<string, number>();
+  /** What was changed before it was this runner's turn: a record of each table. */
+  readonly #early = new Map<Table, string>();
+  #turn: "unknown" | "here" | "elsewhere" = "unknown";
+  #windows: Windows | undefined;
   #stop = new AbortController();
   #over: Promise<void> | undefined;
   #alarm = new AbortController();
@@ -123,8 +132,7 @@ export class BatchRunner {
     if (session.aborted) ended();
     this.#stop.signal.addEventListener("abort", () => this.#alarm.abort());
     const before = this.#over ?? Promise.resolve();
-    const { lock = lockOf(this.#store) } = this.#options;
-    this.#over = before.then(() => lock("batches", () => this.#live(), this.#stop.signal)).catch((error: unknown) => {
+    this.#over = before.then(() => this.#takeTurn()).catch((error: unknown) => {
       for (const { reject } of this.#asked.splice(0)) reject(new NotRun("stopped", { cause: error }));
       if (this.#stop.signal.aborted) return;
       this.#stop.abort(error); // the store is of no use
@@ -141,6 +149,7 @@ export class BatchRunner {
   /** Runs a batch now, whatever its trigger, paused ones too. Resolves when it has ended; rejects with `NotRun`, or a problem. */
   run(batchId: string): Promise<Ending> {
     if (!this.isRunning) return Promise.reject(new NotRun("stopped"));
+    if (this.#turn === "elsewhere") return Promise.reject(new NotRun("busy"));
     return new Promise((resolve, reject) => {
       this.#asked.push({ batchId, resolve, reject });
       this.#wake();
@@ -152,6 +161,11 @@ export class BatchRunner {
    * themselves triggers nothing.
    */
   recordChanged(table: Table, id: string): void {
+    if (this.#turn !== "here") {
+      this.#early.set(table, id);
+      if (this.#turn === "elsewhere") this.#passOn();
+      return;
+    }
     const now = this.client.clock.now();
     for (const [own, until] of this.#own) if (until < now) this.#own.delete(own);
     if (this.#own.has(id)) return;
@@ -163,7 +177,10 @@ export class BatchRunner {
 
   /** A hint of `WS /sync`, where a sync engine listens to it. */
   readonly onHint = (hint: Hint): void => {
-    if (hint.type === "hello") this.#pauseUntil = 0; // there is a network
+    if (hint.type === "hello") {
+      this.#pauseUntil = 0; // there is a network
+      this.#retries.hurry();
+    }
     if (hint.type === "hello" || hint.type === "batch_due") this.#wake();
   };
 
@@ -172,15 +189,50 @@ export class BatchRunner {
     this.#alarm.abort();
   }
 
+  async #takeTurn(): Promise<void> {
+    const { signal } = this.#stop;
+    const { lock = lockOf(this.#store) } = this.#options;
+    const windows = Windows.of(this.#store, (table, id) => {
+      if (this.#turn === "here") this.recordChanged(table, id);
+    });
+    this.#windows = windows;
+    this.client.clock.sleep(TURN_MS, signal).then(() => this.#leaveToOthers(), () => {});
+    try {
+      await lock("batches", () => this.#live(), signal);
+    } finally {
+      this.#turn = "unknown";
+      windows?.close();
+    }
+  }
+
+  /** Another window may keep the turn for hours: by then nobody waits for what was asked for here. */
+  #leaveToOthers(): void {
+    if (this.#turn === "here") return;
+    this.#turn = "elsewhere";
+    for (const { reject } of this.#asked.splice(0)) reject(new NotRun("busy"));
+    this.#passOn();
+  }
+
+  /** Where that cannot be, it waits for this window's turn. */
+  #passOn(): void {
+    if (this.#windows === undefined) return;
+    for (const [table, id] of this.#early) this.#windows.recordChanged(table, id);
+    this.#early.clear();
+  }
+
   async #live(): Promise<void> {
     const { signal } = this.#stop;
+    this.#turn = "here";
+    for (const [table, id] of this.#early) this.recordChanged(table, id);
+    this.#early.clear();
     const { listen = true, WebSocket, silenceMs = this.client.silenceMs } = this.#options;
     await this.#journal.load(this.batches.time.now());
     const socket = { ...(WebSocket === undefined ? {} : { WebSocket }), silenceMs };
     const hints = new Hints((closing) => this.client.hintAddress(closing), this.client.clock, socket, this.client.connectivity);
     const listening = listen ? hints.listen(this.onHint, signal).catch((error: unknown) => this.#fail(error)) : undefined;
     this.#wakeAt = 0;
-    while (await this.#isTime()) {
+    const hasJumped = this.batches.time.watch();
+    while (await this.#isTime(hasJumped)) {
       this.#lookedAt = this.client.clock.now();
       this.#wakeAt = this.#lookedAt + this.#options.pollSeconds * 1000;
       try {
@@ -197,11 +249,11 @@ export class BatchRunner {
   }
 
   /** Waits; false when it is over. Never for long at a time: a machine that sleeps does not count. */
-  async #isTime(): Promise<boolean> {
+  async #isTime(hasJumped: () => boolean): Promise<boolean> {
     const { signal } = this.#stop;
     const { clock } = this.client;
     while (!signal.aborted) {
-      if (this.batches.time.hasJumped) {
+      if (hasJumped()) {
         for (const { lease } of this.#running.values()) lease?.check();
         this.#wakeAt = 0;
       }
@@ -227,11 +279,22 @@ export class BatchRunner {
     this.#tell(() => this.#options.onError?.(error, pause / 1000));
   }
 
+  /** Looks go on meanwhile, for others, unless the server has asked for a pause. */
+  #failRun(batchId: string, error: unknown): void {
+    if (this.#stop.signal.aborted || error instanceof SignedOut) return this.#fail(error);
+    const now = this.client.clock.now();
+    const pause = this.#retries.failed(batchId, error, now);
+    this.#pauseUntil = Math.max(this.#pauseUntil, now + (askedFor(error) ?? 0));
+    this.#wake(now + pause);
+    this.#tell(() => this.#options.onError?.(error, pause / 1000));
+  }
+
   /** One look at all batches: one request, and those of what begins. */
   async #look(): Promise<void> {
     const { signal } = this.#stop;
     for (const run of this.#journal.runs) await this.#slots.report(run, signal);
     const { items } = await this.batches.list({ signal });
+    this.#retries.keep(items.map(({ id }) => id));
     const now = this.client.clock.now();
     const changed = [...this.#changed].filter(([, { dueAt }]) => dueAt <= now).map(([table]) => table);
     for (const table of changed) this.#changed.delete(table);
@@ -261,12 +324,12 @@ export class BatchRunner {
       const left = Date.parse(lease.expires_at) - this.batches.time.now();
       if (left > 0) this.#notBefore.set(batch.id, clock.now() + left + GAP_MS); // by then it has been renewed, or it is free
     }
-    const notBefore = this.#notBefore.get(batch.id) ?? 0;
+    const notBefore = Math.max(this.#notBefore.get(batch.id) ?? 0, this.#retries.notBefore(batch.id));
     if (notBefore > clock.now()) return this.#wake(notBefore);
     const [interrupted] = mine;
     const slot = interrupted?.slot ?? (await this.#dueSlot(batch, spec));
     const isChanged = slot === undefined && this.#again.delete(batch.id);
-    if (slot === undefined && !isChanged) return;
+    if (slot === undefined && !isChanged) return this.#retries.settled(batch.id);
     this.#begin(batch, spec, slot ?? crypto.randomUUID()).catch((error: unknown) => {
       if (isChanged && !(error instanceof NotRun)) this.#again.add(batch.id); // it has been told
     });
@@ -300,15 +363,12 @@ export class BatchRunner {
     const entry: { lease?: Lease; over: Promise<void> } = { over: Promise.resolve() };
     this.#running.set(batch.id, entry);
     const ending = this.#slots.run(batch, spec, slot, (lease) => (entry.lease = lease), this.#stop.signal);
-    entry.over = ending.then(
-      () => {},
-      (error: unknown) => {
-        if (!(error instanceof NotRun)) this.#fail(error);
-      },
-    ).finally(() => {
-      this.#running.delete(batch.id);
+    const settled = (): void => {
+      this.#retries.settled(batch.id);
       this.#wake(this.client.clock.now() + GAP_MS);
-    });
+    };
+    const failed = (error: unknown): void => (error instanceof NotRun ? settled() : this.#failRun(batch.id, error));
+    entry.over = ending.then(settled, failed).finally(() => this.#running.delete(batch.id));
     return ending;
   }
 

@@ -24,7 +24,26 @@ export class ServerTime {
 
   /** Whether the machine has slept, or its clock was set, since the server was last heard of: then `now` may be wrong. */
   get hasJumped(): boolean {
-    return this.#gap !== undefined && Math.abs(this.wall() - this.steady() - this.#gap) > JUMP_MS;
+    return this.#gap !== undefined && this.#isFarFrom(this.#gap);
+  }
+
+  /** Whether the server has been heard of, and nothing has jumped since. */
+  get isKnown(): boolean {
+    return this.#gap !== undefined && !this.hasJumped;
+  }
+
+  /**
+   * What it returns tells whether `now` has jumped since it was last called: in the machine's sleep, or when a clock was set or found to
+   * be wrong. Unlike `hasJumped`, no answer to somebody else's request hides that.
+   */
+  watch(): () => boolean {
+    const lead = (): number => this.now() - this.steady();
+    let before = lead();
+    return () => {
+      const jump = lead() - before;
+      before += jump;
+      return Math.abs(jump) > JUMP_MS;
+    };
   }
 
   /** Reads the clock off an answer, whose `Date` the platform may hide from a page of another origin. */
@@ -32,8 +51,10 @@ export class ServerTime {
     const sentAt = this.wall();
     const began = this.steady();
     const response = await send();
-    const answered = Date.parse(response.headers.get("Date") ?? "");
     const took = this.steady() - began;
+    // When it was answered nobody knows: before the machine slept or after that, or when the platform's cache got it.
+    if (this.#isFarFrom(sentAt - began) || /max-age=[1-9]/i.test(response.headers.get("Cache-Control") ?? "")) return response;
+    const answered = Date.parse(response.headers.get("Date") ?? "");
     this.#gap = this.wall() - this.steady();
     this.#hasHeader ||= !Number.isNaN(answered);
     if (!Number.isNaN(answered)) this.#adjust(answered + ROUNDING_MS - (sentAt + took / 2), took);
@@ -43,6 +64,10 @@ export class ServerTime {
   /** What an answer's body has told of the time, for want of that header. */
   learn(time: number): void {
     if (!this.#hasHeader) this.#adjust(time - this.wall(), 0);
+  }
+
+  #isFarFrom(gap: number): boolean {
+    return Math.abs(this.wall() - this.steady() - gap) > JUMP_MS;
   }
 
   #adjust(ahead: number, tolerance: number): void {

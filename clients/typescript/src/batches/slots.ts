@@ -20,7 +20,7 @@ const SUSPENDED_MS = 600_000;
 const MOST_ATTEMPTS = 5;
 const NOTHING = { total: 0, done: 0, failed: 0, skipped: 0 };
 
-/** What was asked for cannot be run now. `busy`: a run of the batch is under way; `refused`: `cause` says why. */
+/** What was asked for cannot be run now. `busy`: a run of the batch is under way, or batches are another window's to run; `refused`: `cause` says why. */
 export class NotRun extends Error {
   override readonly name = "NotRun";
 
@@ -137,7 +137,7 @@ export class Slots {
     const pause = isProblem(error, "quota_exceeded") ? SUSPENDED_MS : Number.isNaN(left) ? LEASE_MS : left;
     this.runner.leaveAlone(batch.id, Math.max(pause, REFUSED_MS));
     const known = this.journal.find(batch.id, slot);
-    if (known !== undefined && isProblem(error, "conflict", "not_found")) void this.journal.forget(known);
+    if (known !== undefined && isProblem(error, "conflict", "not_found")) this.journal.forget(known).catch((unkept: unknown) => this.runner.wrong(unkept));
     throw new NotRun("refused", { cause: error });
   }
 

@@ -86,13 +86,18 @@ export class Work {
     return { outcome: outcomeOf(items, code), items, ...(code === undefined ? {} : { code }) };
   }
 
+  /** Which day is today is the same for what is selected and for what the model makes of it. */
+  get #timezone(): string {
+    const { trigger } = this.options.info.spec;
+    return trigger.kind === "schedule" ? trigger.timezone : Intl.DateTimeFormat().resolvedOptions().timeZone;
+  }
+
   /** Those of an earlier attempt stay: what was changed since may not meet the conditions any more. */
   async #select(): Promise<string | undefined> {
     const { info, host, journal, now } = this.options;
-    const { selection, limits, trigger } = info.spec;
-    const timezone = trigger.kind === "schedule" ? trigger.timezone : Intl.DateTimeFormat().resolvedOptions().timeZone;
+    const { selection, limits } = info.spec;
     const known = new Set(Object.values(journal.items).flatMap((items) => Object.keys(items)));
-    const { chosen, hasMore } = await select(selection, host.records(selection.table), { now, timezone }, limits.max_items, known);
+    const { chosen, hasMore } = await select(selection, host.records(selection.table), { now, timezone: this.#timezone }, limits.max_items, known);
     this.#chosen = chosen;
     return hasMore ? "item_limit" : undefined;
   }
@@ -124,14 +129,14 @@ export class Work {
   /** What waits for a yes is put with what is `held`. */
   async #mapOver(step: Step, keys: string[], held: MapItem[]): Promise<string | undefined> {
     const { info, host, chat, journal } = this.options;
-    const { trigger, selection } = info.spec;
+    const { selection } = info.spec;
     const before = journal.tokens;
     const run = chat.map({
       ...this.#choice,
       runId: await nameUuid(info.run.run_id, step.id), // two steps over a record would give their actions the same ids
       instruction: step.instruction,
       tools: step.tools,
-      ...(trigger.kind === "schedule" ? { timezone: trigger.timezone } : {}),
+      timezone: this.#timezone,
       keys,
       record: (id) => host.record(selection.table, id),
       signal: this.#signal,
@@ -161,7 +166,9 @@ export class Work {
       const record = await host.record(table, id);
       if (record !== undefined) records.push(record);
     }
-    const context = { ...(await host.context?.(info)), [CONTEXT[table]]: records } as NonNullable<ChatRequest["context"]>;
+    const given = (await host.context?.(info)) as ChatRequest["context"];
+    const user_profile = { ...given?.user_profile, timezone: given?.user_profile?.["timezone"] ?? this.#timezone };
+    const context = { ...given, user_profile, [CONTEXT[table]]: records } as NonNullable<ChatRequest["context"]>;
     const turn = chat.send({ message: step.instruction, context, ...this.#choice }, { signal: this.#signal });
     const held: ChatAction[] = [];
     let code: string | undefined;
