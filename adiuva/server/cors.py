@@ -12,6 +12,7 @@ EXPOSED_HEADERS = [
     "RateLimit-Remaining",
     "RateLimit-Reset",
     "Retry-After",
+    "Date",
     "Location",
     "Content-Location",
     "Content-Range",

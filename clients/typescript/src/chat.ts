@@ -57,12 +57,16 @@ export class ChatSocket {
   #resuming: AbortController | undefined;
   /** While the server has not said that what was cancelled is over. */
   #ending: ReturnType<typeof setTimeout> | undefined;
+  /** What one account has begun must not go on as another, nor on another's socket. */
+  readonly #begunIn = new WeakMap<Exchange, AbortSignal>();
+  #connectedIn: AbortSignal | undefined;
 
-  /** `address` gives the URL with a ticket, which works once. */
+  /** `address` gives the URL with a ticket, which works once; `session` is aborted when somebody logs out or in. */
   constructor(
     private readonly address: () => Promise<string>,
     private readonly options: ChatOptions = {},
     private readonly patience: Waiting = PATIENCE,
+    private readonly session: () => AbortSignal | undefined = () => undefined,
   ) {}
 
   send(request: ChatRequest, options: TurnOptions = {}): Turn {
@@ -79,6 +83,8 @@ export class ChatSocket {
 
   #begin<One extends Exchange & { cancel(): void }>(one: One, signal: AbortSignal | undefined): One {
     if (one.isOver) return one;
+    const session = this.session();
+    if (session !== undefined) this.#begunIn.set(one, session);
     this.#waiting.push(one);
     if (signal?.aborted) one.cancel();
     void this.#next();
@@ -110,7 +116,9 @@ export class ChatSocket {
     if (turn === undefined) return;
     this.#running = turn;
     try {
-      if (this.#socket?.readyState !== OPEN) this.#socket = undefined; // its close event is on the way
+      this.#begunIn.get(turn)?.throwIfAborted();
+      if (this.#connectedIn?.aborted) this.#socket?.close();
+      if (this.#socket?.readyState !== OPEN || this.#connectedIn?.aborted) this.#socket = undefined; // its close event is on the way
       this.#socket ??= await this.#connect();
       if (turn.isOver) return;
       const { tools = {}, resume = true } = this.options;
@@ -133,6 +141,7 @@ export class ChatSocket {
 
   async #connect(): Promise<WebSocketLike> {
     const epoch = this.#epoch;
+    const session = this.session();
     const Socket = this.options.WebSocket ?? (await platformWebSocket());
     // A refusal may be about the ticket alone (it lives for 30 seconds): once more, with another.
     const socket = await this.#open(Socket).catch(async (error: unknown) => {
@@ -144,6 +153,9 @@ export class ChatSocket {
       socket.close();
       throw new ConnectionLost(1000, "closed here");
     }
+    if (session?.aborted) socket.close();
+    session?.throwIfAborted();
+    this.#connectedIn = session;
     socket.addEventListener("close", ({ code, reason }) => this.#lose(socket, new ConnectionLost(code, reason)));
     socket.addEventListener("message", ({ data }) => this.#read(socket, String(data)));
     this.#listen(socket);
@@ -194,6 +206,7 @@ export class ChatSocket {
 
   /** What the network did to it, if it did; throws what another attempt would not change. */
   async #fetchRest(turn: Exchange): Promise<Error | undefined> {
+    this.#begunIn.get(turn)?.throwIfAborted();
     try {
       this.#socket = await this.#connect();
     } catch (error) {
@@ -227,9 +240,10 @@ export class ChatSocket {
   }
 
   /** What the server refused has not begun: it waits, as a request would. */
-  #putOff(turn: Exchange, { code, retry_after: seconds }: Problem): boolean {
+  #putOff(turn: Exchange, { code, retry_after: named }: Problem): boolean {
     const { clock, onWait, options } = this.patience;
-    if (!turn.waitsFor.includes(code) || seconds === undefined || turn.hasBegun || turn.waited + seconds > options.maxWait) return false;
+    const seconds = Math.max(1, named ?? 0);
+    if (!turn.waitsFor.includes(code) || named === undefined || turn.hasBegun || turn.waited + seconds > options.maxWait) return false;
     if (turn.isCancelled) {
       turn.withdraw();
       this.#over(turn);

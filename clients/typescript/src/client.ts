@@ -281,7 +281,7 @@ export class AdiuvaClient {
 
   /** A conversation. It connects with the first message, and again when it has to. */
   chat(options: ChatOptions = {}): ChatSocket {
-    return new ChatSocket(() => this.#socketAddress("chat/stream"), { ...this.#webSocket, ...options }, this.#patience);
+    return new ChatSocket(() => this.#socketAddress("chat/stream"), { ...this.#webSocket, ...options }, this.#patience, () => this.#session.signal);
   }
 
   /** Saved agents, sealed by the app's own means. */

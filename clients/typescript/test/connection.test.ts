@@ -22,12 +22,14 @@ before(async () => {
 });
 after(() => server.close());
 
-function conversation(silenceMs?: number, patience?: ConstructorParameters<typeof ChatSocket>[2]): ChatSocket {
+type Given = ConstructorParameters<typeof ChatSocket>;
+
+function conversation(silenceMs?: number, patience?: Given[2], session?: Given[3]): ChatSocket {
   let count = 0;
   tickets = [];
   refuse = [];
   const { port } = server.address() as AddressInfo;
-  return new ChatSocket(async () => `ws://127.0.0.1:${port}/?ticket=${(count += 1)}`, silenceMs ? { silenceMs } : {}, patience);
+  return new ChatSocket(async () => `ws://127.0.0.1:${port}/?ticket=${(count += 1)}`, silenceMs ? { silenceMs } : {}, patience, session);
 }
 
 function say(socket: WebSocket, frame: ServerFrame): void {
@@ -168,6 +170,30 @@ test("a turn that the rate limit refused is asked again when it may be", async (
   assert.deepEqual(asked, ["half"]);
   behave = (socket, frame) => say(socket, refusal(frame["request_id"], 61));
   await assert.rejects(chat.send({ message: "three" }).result, (error) => isProblem(error, "rate_limited"));
+  chat.close();
+});
+
+test("what one account has begun is not sent as another, nor on another's socket", async () => {
+  const clock = new FakeClock();
+  let session = new AbortController();
+  const logInAsAnother = (): void => {
+    const before = session;
+    session = new AbortController();
+    before.abort(new RangeError("somebody has logged out"));
+  };
+  const chat = conversation(undefined, { clock, onWait: logInAsAnother, options: { maxWait: 60 } }, () => session.signal);
+  const asked: unknown[] = [];
+  behave = (socket, frame) => {
+    asked.push(frame["message"]);
+    say(socket, asked.length === 1 ? refusal(frame["request_id"], 0) : done(frame["request_id"]));
+  };
+  const waiting = [chat.send({ message: "of the first account" }), chat.send({ message: "of the first account, too" })];
+  for (const turn of waiting) await assert.rejects(turn.result, RangeError);
+  assert.deepEqual(clock.slept, [1]); // a wait of no seconds would be asked for again without an end
+  await chat.send({ message: "of the second" }).result;
+  await chat.send({ message: "of the second, too" }).result;
+  assert.deepEqual(asked, ["of the first account", "of the second", "of the second, too"]);
+  assert.deepEqual(tickets, ["1", "2"]);
   chat.close();
 });
 

@@ -20,8 +20,8 @@ FOREIGN = [
 ]
 EXPOSED = {
     *("X-Checksum", "ETag", "X-Request-ID", "X-Backup-Version", "X-Backup-Timestamp", "X-Backup-Checksum"),
-    *("X-Backup-Chunk-Count", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "Location"),
-    *("Content-Location", "Content-Range", "Accept-Ranges", "Content-Disposition"),
+    *("X-Backup-Chunk-Count", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"),
+    *("Date", "Location", "Content-Location", "Content-Range", "Accept-Ranges", "Content-Disposition"),
     *("Upload-Offset", "Upload-Length", "Upload-Defer-Length", "Upload-Metadata", "Upload-Expires"),
     *("Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
 }
