@@ -141,7 +141,7 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 @pytest.fixture(autouse=True)
 def _fresh_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Login guards, tickets and (on Redis) rate-limit windows of the test before. The guards go by minutes of the
-    clock, and none ends while a test counts how many requests it takes.
+    clock: none ends while a test counts requests, as long as the cache keeps the counts (65 s).
     """
     cache.clear()
     began = time.time()

@@ -200,7 +200,7 @@ def finish() -> None:
         _started.pop().finish()
 
 
-_SET_BACK_SECONDS = 60  # less delays by less than that, and what has just run must not run again
+_SET_BACK_SECONDS = 60  # a smaller step back delays jobs by less than that, and would run again what has just run
 
 
 class Timetable:

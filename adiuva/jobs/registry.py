@@ -46,8 +46,8 @@ def schedule(cron: str, job: Job[...], *, at_start: bool = False, in_server: boo
     """Lets ``job`` run at the times of ``cron``, without arguments: once for all processes, and late where none ran.
 
     ``at_start``: also when a server starts whose jobs wait in its memory (SQLite), where what was due while none ran is
-    left out: for one that finds again what a crash has lost there, or keeps no longer than was promised what is
-    about people. On PostgreSQL nothing is lost.
+    left out: for one that finds again what a crash has lost there, or deletes personal data by a promised
+    date. On PostgreSQL nothing is lost.
 
     ``in_server``: in every serving process and in no worker, for what only the process that has the sockets can do.
     """

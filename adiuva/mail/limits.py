@@ -2,9 +2,9 @@
 
 Rows are counted: by the address as it is compared, and by the account on whose behalf a mail leaves. Each kind has a
 budget of its own, so that a flood of one keeps no other from its reader: not "your password was changed", and not the
-link that verifies an address, because somebody's account has been told to move there. What is over a limit is dropped;
-who asked never learns of it, but for whom the mail is all that they asked for and who have named its address themselves
-(an invitation): they are told when to ask again.
+link that verifies an address, because somebody's account has been told to move there. What is over a limit is dropped.
+Whoever asked never learns of it, except where the mail is all that they asked for, and to an address that they named
+themselves (an invitation): they are told when to ask again.
 """
 
 from dataclasses import dataclass

@@ -5,8 +5,8 @@ from types import TracebackType
 
 
 class CancelScope:
-    """Entered once. ``cancel`` may be called at any time: before it is entered, the scope ends as it is; afterwards,
-    nothing happens. Ended by it, it raises ``TimeoutError``, and the task that it runs in is not cancelled.
+    """Entered once. ``cancel`` may be called at any time: before the scope is entered it ends it on entry, after it was
+    left it does nothing. A scope that is cancelled raises ``TimeoutError``; the task that it runs in is not cancelled.
     """
 
     __slots__ = ("_is_open", "_is_wanted", "_timeout")

@@ -145,8 +145,8 @@ def require_membership(
     email = _address_of(claims)
     if not connection.just_in_time or email is None or not is_proven(organization.id, email):
         raise NotProvisioned
-    if Membership.objects.of_organization(organization.id).called(email).filter(active=False).exists():
-        raise NotProvisioned
+    if Membership.objects.of_organization(organization.id).called(email).exists():
+        raise NotProvisioned  # somebody else here is who the directory means
     add_member(organization=organization, user=user, role=Role.MEMBER)
     _record(AuditType.MEMBER_PROVISIONED, organization, user)
 

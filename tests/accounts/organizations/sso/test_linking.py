@@ -165,11 +165,20 @@ def deactivated(company: Company) -> Account:
     return account
 
 
-def as_somebody_whom_the_directory_has_taken_back(company: Company) -> Account:
+def alice_elsewhere(company: Company) -> Account:
     company.change(just_in_time=True)
-    before = company.join(make_account(email="before@elsewhere.example"))
-    Membership.objects.filter(user=before.user).update(user_name=ALICE)
-    deactivate(before)
+    member = company.join(make_account(email="before@elsewhere.example"))
+    Membership.objects.filter(user=member.user).update(user_name=ALICE)
+    return member
+
+
+def as_somebody_whom_the_directory_has(company: Company) -> Account:
+    alice_elsewhere(company)
+    return make_account()
+
+
+def as_somebody_whom_the_directory_has_taken_back(company: Company) -> Account:
+    deactivate(alice_elsewhere(company))
     return make_account()
 
 
@@ -192,6 +201,7 @@ def just_in_time_elsewhere(company: Company) -> Account:
         invited_at_another_address,
         invited_without_a_seat,
         deactivated,
+        as_somebody_whom_the_directory_has,
         as_somebody_whom_the_directory_has_taken_back,
         of_another_organisation,
         just_in_time_elsewhere,
