@@ -11,8 +11,8 @@ from django.db import transaction
 from accounts import erasure
 from accounts.models import User
 from accounts.organizations import seats
-from accounts.organizations.members.service import remove_member
-from accounts.organizations.models import Invitation, Membership
+from accounts.organizations.members.service import end_invitation, remove_member
+from accounts.organizations.models import Invitation, InvitationState, Membership
 from accounts.organizations.service import dissolve_organization
 from adiuva.spelling import address_key
 
@@ -41,12 +41,16 @@ def leave_organization(user: User) -> None:
 
 
 def erase_traces(user_id: UUID) -> None:
-    """Invitations to the account's address, by whomever; and what a request that was under way as the account was
-    closed has made it a member of.
+    """Invitations to the account's address, by whomever; its own ones whose mails have not left, and go with it; and
+    what a request that was under way as the account was closed has made it a member of.
     """
     user = User.objects.filter(id=user_id).first()
     if user is None:
         return
     with transaction.atomic():
         leave_organization(user)
+        unsent = Invitation.objects.filter(invited_by=user, state=InvitationState.PENDING, tokens__isnull=True)
+        for invitation in unsent.order_by("organization_id", "id"):
+            seats.lock_organization(invitation.organization_id)
+            end_invitation(invitation, actor=None)
         Invitation.objects.filter(address_key=address_key(user.email)).delete()

@@ -12,6 +12,8 @@ from accounts.models import User
 from accounts.organizations.models import Invitation, Membership, Organization
 from accounts.organizations.problems import no_free_seat
 
+INACTIVE_A_SEAT = 20  # a directory knows those who have left, too
+
 
 class Payment(Protocol):
     def seats(self, organization_id: UUID, /) -> int:
@@ -74,4 +76,15 @@ def require_free_seat(
             pending = pending.exclude(address_key__in=has_a_seat.values("address_key"))
         used += pending.count()
     if used + wanted > seats:
+        raise no_free_seat(seats=seats, used=used)
+
+
+def require_few_inactive(organization_id: UUID) -> None:
+    """For one more that takes no seat: a directory may make many that are not active, and each is a verified account.
+
+    Raises as ``require_free_seat``.
+    """
+    seats = payment().seats(organization_id)
+    used = Membership.objects.of_organization(organization_id).filter(active=False).count()
+    if used >= seats * INACTIVE_A_SEAT:
         raise no_free_seat(seats=seats, used=used)

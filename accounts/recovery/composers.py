@@ -61,9 +61,11 @@ def _compose_change(_account_id: UUID | None, facts: Facts) -> Facts | None:
 
 def _compose_notice(_account_id: UUID | None, facts: Facts) -> Facts | None:
     """Of a change that another took the place of as well: this link takes that one back too, and of many changes at
-    once the last ones are over the limit of mails.
+    once the last ones are over the limit of mails. Also while the account is disabled, as a stolen one may be: once it
+    is enabled the link works.
     """
-    change = EmailChange.objects.select_related("user").filter(id=str(facts["change"]), user__is_active=True).first()
+    changes = EmailChange.objects.select_related("user").filter(user__erasure_requested_at__isnull=True)
+    change = changes.filter(id=str(facts["change"])).first()
     if change is None or not _is_to_undo(change):
         return None
     raw = issue_token(

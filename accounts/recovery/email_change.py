@@ -97,10 +97,13 @@ def use_address_token(*, token: str, origin: Origin) -> MailTokenPurpose:
 
 
 def is_reserved(email: str, *, for_user: UUID | None = None) -> bool:
-    """Whether another account had this address and may still want it back."""
+    """Whether another account had this address and may still want it back; one that is disabled may, too."""
     since = datetime.now(UTC) - UNDO_LIFETIME
     changes = EmailChange.objects.filter(
-        old_key=address_key(email), confirmed_at__gt=since, ended_at__isnull=True, user__is_active=True
+        old_key=address_key(email),
+        confirmed_at__gt=since,
+        ended_at__isnull=True,
+        user__erasure_requested_at__isnull=True,
     )
     return (changes.exclude(user_id=for_user) if for_user else changes).exists()
 

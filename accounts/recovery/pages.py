@@ -18,6 +18,7 @@ from rest_framework.exceptions import ValidationError
 from accounts.models import MailToken, MailTokenPurpose
 from accounts.organizations.invitations.mails import find_invitation
 from accounts.organizations.invitations.views import ACCEPT
+from accounts.organizations.problems import SsoRequired
 from accounts.recovery.email_change import use_address_token
 from accounts.recovery.mail_tokens import MAX_TOKEN, find_token
 from accounts.recovery.reset import reset_password_in_browser
@@ -91,6 +92,8 @@ def _take_password(request: HttpRequest, raw: str, token: MailToken) -> HttpResp
         reset_password_in_browser(token=raw, new_password=password, origin=origin_of(request))
     except ValidationError:
         return _show_reset_form(request, raw, token, is_refused=True)
+    except SsoRequired:
+        return _say(request, "sign_on", status=403, token=token)
     except ValidationFailed as refusal:
         if "new_password" in refusal.extra["errors"]:
             return _show_reset_form(request, raw, token, is_refused=True)

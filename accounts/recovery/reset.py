@@ -71,7 +71,8 @@ def reset_password(
 
     Raises:
         ValidationFailed: on token, new_password or envelopes.
-        SsoRequired: the password **is** changed; a session begins at the provider of the user's organisation.
+        SsoRequired: a session begins at the provider of the user's organisation. The password **is** changed, unless
+            nobody has used the account yet.
         SecondFactorRequired: so it is; the session begins with the second factor.
     """
     hashed = _hash_if_allowed(token=token, new_password=new_password)
@@ -131,6 +132,11 @@ def _change_password(*, token: str, new_password: str, hashed: str, kdf: Mapping
     user = consumed.user
     if consumed.email != user.email:
         raise no_such_token()
+    if user.last_login is None and not user.has_usable_password():
+        # Made by a directory and not used yet: with a password its provider could not let it in any more.
+        enforcing = enforcement().find_enforcing(user.id)
+        if enforcing is not None:
+            raise SsoRequired(enforcing)
     user.password = hashed
     user.kdf = dict(kdf) if kdf is not None else None
     if user.email_verified_at is None:

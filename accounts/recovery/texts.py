@@ -35,6 +35,9 @@ ENGLISH: Final = {
     "reset_button": "Set the password",
     "reset_done_title": "Password changed",
     "reset_done_text": "Log in to the app with it. If you use a second factor, the app asks for it.",
+    "sign_on_title": "Sign in with your organisation",
+    "sign_on_text": "This account has no password: your organisation asks you to sign in with its provider. Open the "
+    "app and sign in there.",
     "app_title": "Open the app",
     "app_text": "The password of this account also protects the key to your data, which only the app can renew. Open "
     "the link in the app, on any device.",
@@ -83,6 +86,9 @@ GERMAN: Final = {
     "reset_done_title": "Passwort geändert",
     "reset_done_text": "Melden Sie sich damit in der App an. Wenn Sie einen zweiten Faktor verwenden, fragt die App "
     "danach.",
+    "sign_on_title": "Melden Sie sich bei Ihrer Organisation an",
+    "sign_on_text": "Dieses Konto hat kein Passwort: Ihre Organisation möchte, dass Sie sich bei ihrem Anbieter "
+    "anmelden. Öffnen Sie die App und melden Sie sich dort an.",
     "app_title": "Öffnen Sie die App",
     "app_text": "Das Passwort dieses Kontos schützt auch den Schlüssel zu Ihren Daten, den nur die App erneuern kann. "
     "Öffnen Sie den Link in der App, auf einem beliebigen Gerät.",
@@ -132,6 +138,9 @@ ITALIAN: Final = {
     "reset_button": "Imposta la password",
     "reset_done_title": "Password cambiata",
     "reset_done_text": "La usi per accedere all’app. Se ha un secondo fattore, l’app glielo chiederà.",
+    "sign_on_title": "Acceda con la Sua organizzazione",
+    "sign_on_text": "Questo account non ha una password: la Sua organizzazione chiede di accedere con il proprio "
+    "provider. Apra l’app e acceda da lì.",
     "app_title": "Apra l’app",
     "app_text": "La password di questo account protegge anche la chiave dei Suoi dati, che solo l’app può rinnovare. "
     "Apra il link nell’app, su qualsiasi dispositivo.",

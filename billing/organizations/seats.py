@@ -10,7 +10,6 @@ from functools import partial
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
 
 from accounts.models import User
 from accounts.organizations import seats
@@ -57,7 +56,8 @@ class _Payment:
 
 def settle(organization_id: UUID) -> bool:
     """Where nothing good for team pays for the organisation, the team subscription of an owner does from now on:
-    whether there was one. One that pays for no other organisation goes first, and then the oldest.
+    whether there was one. The oldest goes first. One that pays for another organisation stays with that: its members
+    would lose their tier by what they have no part in.
     """
     with transaction.atomic():
         if seats.lock_organization(organization_id) is None or _find_paying(organization_id) is not None:
@@ -65,8 +65,8 @@ def settle(organization_id: UUID) -> bool:
         owners = Membership.objects.of_organization(organization_id).owners()
         row = (
             Subscription.objects.alias(good_for=tier_of_rows())
-            .filter(user__in=owners.values("user"), good_for=Tier.TEAM)
-            .order_by(F("organization").asc(nulls_first=True), "created_at", "id")
+            .filter(user__in=owners.values("user"), good_for=Tier.TEAM, organization=None)
+            .order_by("created_at", "id")
             .first()
         )
         if row is None:

@@ -14,7 +14,7 @@ from accounts.organizations.seats import payment
 from adiuva.api.errors import FeatureNotAvailable
 from billing.jobs import settle_organizations
 from billing.models import Subscription
-from billing.organizations.seats import settle
+from billing.organizations.seats import settle, settle_all
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
 from tests.accounts.concurrency import run_concurrently
@@ -87,6 +87,17 @@ def test_who_takes_over_stays_the_payer_of_nothing_else(make_user: MakeUser) -> 
     join(organization, free, Role.OWNER)
     set_tier(user=owner.user, tier=Tier.FREE)
     assert (payer_of(organization), payer_of(other)) == (free.email, busy.email)
+
+
+def test_a_subscription_that_pays_for_one_organisation_is_not_taken_for_another(make_user: MakeUser) -> None:
+    first, payer = make_organization()
+    join(first, make_user(), Role.OWNER)
+    Membership.objects.filter(user=payer.user).delete()
+    second, other = make_organization()
+    join(second, payer, Role.OWNER)
+    set_tier(user=other.user, tier=Tier.FREE)
+    assert settle_all() == 0
+    assert (payer_of(first), payer_of(second)) == (payer.email, None)
 
 
 def test_another_owner_pays_once_the_account_that_paid_is_gone(make_user: MakeUser) -> None:

@@ -100,6 +100,8 @@ def provision_account(
         raise EmailTaken
     if active:
         seats.require_free_seat(organization.id, counts_pending=False)
+    else:
+        seats.require_few_inactive(organization.id)
     user = User(locale=locale, email_verified_at=datetime.now(UTC))
     user.set_address(email)
     user.set_password(None)

@@ -41,7 +41,8 @@ def create_user(*, organization_id: UUID, changes: Changes) -> Membership:
     """An account for somebody who has none yet.
 
     Raises ``ScimRefused`` (``invalidValue``) for an address that the organisation does not speak for, ``NotUnique`` for
-    one that has an account, or an ``external_id`` that another member has, ``QuotaExceeded`` where no seat is free.
+    one that has an account, or an ``external_id`` that another member has, ``QuotaExceeded`` where no seat is free, or
+    where too many wait without one.
     """
     user_name, external_id = changes.user_name or "", changes.external_id or ""
     with _one_of_each(), transaction.atomic():

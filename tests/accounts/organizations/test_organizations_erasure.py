@@ -13,6 +13,7 @@ from accounts.organizations.erasure import erase_traces
 from accounts.organizations.models import AuditEntry, Invitation, Membership, Organization, Role
 from tests.accounts.concurrency import run_concurrently
 from tests.accounts.database_dump import whole_database
+from tests.accounts.organizations.actions import invite, invited
 from tests.support.accounts import Account, make_account
 from tests.support.client import Answer, ApiClient
 from tests.support.organizations import fill_organization, join, make_organization
@@ -97,6 +98,15 @@ def test_of_a_member_nothing_stays_in_any_table_of_the_organisation() -> None:
     assert member.user.id.hex not in held.replace("-", "")
     assert not other.invitations.exists()
     assert (organization.invitations.count(), organization.audit.count()) == (1, 2)
+
+
+def test_their_invitations_whose_mails_go_with_them_wait_no_longer() -> None:
+    organization, _ = make_organization(seats=4)
+    admin = join(organization, role=Role.ADMIN)
+    assert invite(admin, organization, "unsent@example.com").status == 201
+    invited(admin, organization, "sent@example.com")
+    assert delete(admin).status == 202
+    assert [one.email for one in Invitation.objects.filter(state="pending")] == ["sent@example.com"]
 
 
 def test_what_a_request_made_as_the_account_was_closed_goes_with_it() -> None:

@@ -1,11 +1,13 @@
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db.models import F
 
 from accounts.models import EmailChange, MailToken, SecurityEvent, Session, User
+from adiuva.mail.kinds import MailKind
 from adiuva.mail.models import OutgoingMail
+from adiuva.mail.outbox import send_mail
 from adiuva.mail.sending import send_now
 from tests.accounts.recovery.actions import (
     ask_for_change,
@@ -187,6 +189,32 @@ def test_nobody_else_gets_the_old_address_meanwhile(make_user: MakeUser) -> None
     assert ApiClient().post("auth/register", json=credentials).code == "email_taken"
     assert use(undo).status == 204
     assert address_of(account) == account.email
+
+
+def test_nor_while_the_account_is_disabled(make_user: MakeUser) -> None:
+    """As an operator may, who looks into what a thief has done."""
+    account = make_user()
+    undo = change_address(account, NEW)
+    User.objects.filter(id=account.user.id).update(is_active=False)
+    credentials = {"email": account.email, "password": "correct horse battery"}
+    assert ApiClient().post("auth/register", json=credentials).code == "email_taken"
+    assert refused_on(use(undo)) == {"token"}
+    User.objects.filter(id=account.user.id).update(is_active=True)
+    assert use(undo).status == 204
+    assert address_of(account) == account.email
+
+
+def test_the_notice_of_a_change_leaves_while_the_account_is_disabled(make_user: MakeUser) -> None:
+    account = make_user()
+    User.objects.filter(id=account.user.id).update(is_active=False)
+    change = EmailChange.objects.create(
+        user=account.user, old_email=account.email, old_key=account.email, new_email=NEW, requested_at=datetime.now(UTC)
+    )
+    facts = {"old_email": account.email, "new_email": NEW, "change": str(change.id)}
+    send_mail(MailKind.EMAIL_CHANGE_NOTICE, to=account.email, locale="en", account_id=account.user.id, facts=facts)
+    undo = mailed_token(account.email)
+    User.objects.filter(id=account.user.id).update(is_active=True)
+    assert use(undo).status == 204
 
 
 def test_its_owner_may_take_it_again(make_user: MakeUser) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.models import User
+from accounts.organizations import seats
 from accounts.organizations.models import Domain, Membership, Role
 from billing.subscriptions import set_tier
 from billing.tiers import Tier
@@ -133,11 +134,20 @@ def test_who_is_created_inactive_takes_no_seat(db: None) -> None:
     assert directory.get(user).json["active"] is False
 
 
+def test_so_many_wait_without_a_seat_and_no_more(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seats, "INACTIVE_A_SEAT", 2)
+    directory = make_directory(seats=1)
+    for _ in range(2):
+        directory.make(active=False)
+
+    assert refusal(directory.create(active=False)) == (402, None)
+
+
 def test_while_nothing_is_paid_users_are_read_deactivated_and_deleted_only(directory: Directory) -> None:
     user, other = directory.make(), directory.make()
     set_tier(user=directory.owner.user, tier=Tier.FREE)
 
-    assert refusal(directory.create()) == (402, None)
+    assert refusal(directory.create()) == refusal(directory.create(active=False)) == (402, None)
     assert directory.get(user).status == 200
     assert directory.patch(user, {"op": "replace", "path": "active", "value": False}).status == 200
     assert refusal(directory.patch(user, {"op": "replace", "path": "active", "value": True})) == (402, None)

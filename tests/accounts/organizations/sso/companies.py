@@ -8,8 +8,10 @@ from typing import Any
 
 from accounts.handoff import codes
 from accounts.models import Session, User
+from accounts.organizations.members.service import provision_account
 from accounts.organizations.models import (
     AuditEntry,
+    AuditVia,
     Connection,
     Domain,
     Identity,
@@ -19,6 +21,7 @@ from accounts.organizations.models import (
     Role,
     SsoSession,
 )
+from accounts.organizations.seats import lock_organization
 from accounts.organizations.sso.break_glass import make_codes
 from accounts.organizations.sso.claims import ProviderClaims
 from adiuva.spelling import address_key
@@ -125,6 +128,12 @@ def make_company(*, seats: int = 5, **settings: Any) -> Company:
         }
     )
     return Company(organization, owner, connection)
+
+
+def provisioned(company: Company) -> User:
+    """Alice, as the organisation's directory makes her."""
+    lock_organization(company.organization.id)
+    return provision_account(organization=company.organization, email=ALICE, via=AuditVia.SCIM).user
 
 
 def deactivate(account: Account) -> None:

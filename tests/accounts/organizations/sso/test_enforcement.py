@@ -5,15 +5,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 
-from accounts.models import LoginChallenge, SecurityEvent, Session, SessionQuerySet, User
+from accounts.models import LoginChallenge, MailTokenPurpose, SecurityEvent, Session, SessionQuerySet, User
 from accounts.organizations.models import AuditEntry, Membership, SsoSession
+from accounts.recovery.mail_tokens import RESET_LIFETIME, issue_token
 from accounts.security_events.recording import Origin
 from accounts.sessions import Shown, start_session
 from tests.accounts.factors.authenticator import App, AppClock, add_app, answer, log_in
 from tests.accounts.factors.passkeys.owners import Owner
 from tests.accounts.handoff.test_handoff_codes import code_of, redeem
-from tests.accounts.organizations.sso.companies import Company, age, deactivate, make_company, session_of
+from tests.accounts.organizations.sso.companies import Company, age, deactivate, make_company, provisioned, session_of
 from tests.accounts.recovery.actions import NEW_PASSWORD, reset_token
 from tests.fakes.authenticator import Authenticator
 from tests.support.accounts import Account, make_account
@@ -110,6 +112,19 @@ def test_a_passkey_in_the_browser_begins_none(passkey: Owner) -> None:
     verifier = secrets.token_urlsafe(48)
     assert_sso_required(redeem(code_of(passkey, verifier), verifier))
     assert not sessions_of(passkey.account).exists()
+
+
+def test_a_reset_before_the_first_sign_on_changes_nothing(company: Company, api: ApiClient) -> None:
+    """With a password the account would be somebody's: the provider could not let its owner in, nor could anything."""
+    company.change(enforced=True)
+    user = provisioned(company)
+    token = issue_token(user=user, purpose=MailTokenPurpose.RESET, email=user.email, lifetime=RESET_LIFETIME)
+    page = Client().post("/account/reset", {"token": token, "password": NEW_PASSWORD})
+    assert (page.status_code, "Sign in with your organisation" in page.content.decode()) == (403, True)
+    assert_sso_required(api.post("auth/password/reset/confirm", json={"token": token, "new_password": NEW_PASSWORD}))
+    user.refresh_from_db()
+    assert not user.has_usable_password()
+    assert company.sign_in(email=user.email).status == 200
 
 
 @pytest.mark.parametrize("has_factor", [False, True])

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from accounts.models import EmailChange, SecurityEvent, Session, User
-from accounts.organizations.members.service import provision_account
 from accounts.organizations.models import (
-    AuditVia,
     Connection,
     Domain,
     Identity,
@@ -20,10 +18,9 @@ from accounts.organizations.models import (
     Role,
     SsoSession,
 )
-from accounts.organizations.seats import lock_organization
 from tests.accounts.concurrency import run_concurrently
 from tests.accounts.factors.authenticator import AppClock, add_app
-from tests.accounts.organizations.sso.companies import ALICE, Company, deactivate, make_company, user_of
+from tests.accounts.organizations.sso.companies import ALICE, Company, deactivate, make_company, provisioned, user_of
 from tests.support.accounts import Account, make_account
 from tests.support.client import Answer, ApiClient
 from tests.support.organizations import make_connection
@@ -243,11 +240,6 @@ def test_an_account_with_the_address_has_to_be_linked_by_its_owner(company: Comp
         company.join(account)
     assert_refused(company.sign_in(), 403, "link_required")
     assert not Identity.objects.exists()
-
-
-def provisioned(company: Company) -> User:
-    lock_organization(company.organization.id)
-    return provision_account(organization=company.organization, email=ALICE, via=AuditVia.SCIM).user
 
 
 def test_an_account_that_the_directory_made_and_nobody_used_is_linked_by_its_address(company: Company) -> None:
