@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from django.db.models import Sum
+from django.db.models import Q
 
 from billing import alerts
 from marketplace.models import DeveloperAccount, Transfer
-from marketplace.payouts.transfers import open_transfers
+from marketplace.payouts.accounts import waiting_cents
 
 PAYOUT_BY_HAND = "payout_by_hand"  # the alert's kind; its reference is the account at Stripe
 _MOST_NAMED = 8
@@ -14,9 +14,7 @@ _MOST_NAMED = 8
 
 def tell_of_account(account: DeveloperAccount, *, unanswered: Sequence[Transfer]) -> None:
     """``unanswered``: those payouts that Stripe may have made. To be called before the account is forgotten."""
-    # Reversals among them need no account: they name the payout.
-    left = open_transfers().filter(revenue_event__developer=account.user_id, reverses=None)
-    cents = left.aggregate(cents=Sum("amount_cents"))["cents"] or 0
+    cents = waiting_cents(Q(revenue_event__developer=account.user_id))
     if cents or unanswered:
         alerts.raise_alert(
             PAYOUT_BY_HAND,

@@ -1,5 +1,6 @@
 """What is left of a developer's and a buyer's money when their accounts are deleted."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -12,6 +13,7 @@ from adiuva.jobs import get_queue
 from billing.models import OperatorAlert
 from marketplace.jobs import queue_transfers
 from marketplace.models import DeveloperAccount, LedgerEntry, PluginPurchase, RevenueEvent, Transfer, TransferStatus
+from marketplace.payouts import transfers
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.payouts import sales
 from tests.support.accounts import Account
@@ -126,6 +128,19 @@ def test_what_stripe_refuses_is_left_to_a_person(
     (message,) = told()
     assert f"349 cents were still owed to {account.stripe_account_id}" in message
     assert "look there first" not in message
+
+
+@pytest.mark.parametrize(("refunded", "owed"), [(499, []), (200, [["209 cents"]])])
+def test_a_person_is_told_what_is_owed_without_what_was_refunded(
+    stripe_server: LoopbackStripe, developer: Account, refunded: int, owed: list[list[str]]
+) -> None:
+    sales.make_payable(developer.user)
+    sale = sales.sell(author=developer.user, cents=499)
+    transfers.run_open()  # refused: from the first attempt on a payout keeps its amount
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=refunded))
+    assert Transfer.objects.count() == 2
+    erase(developer)
+    assert [re.findall(r"\d+ cents", message) for message in told()] == owed
 
 
 @pytest.mark.parametrize("why", ["no key", "cannot be paid", "no answer in a week"])
