@@ -161,6 +161,46 @@ def test_who_cannot_be_asked_any_more_keeps_no_account_and_a_person_looks_first(
     assert f"look there first for transfers with the metadata reference {Transfer.objects.get().pk.hex}" in message
 
 
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_what_a_developer_is_owed_again_after_they_left_is_told_to_a_person(
+    stripe_server: LoopbackStripe, developer: Account, sale: RevenueEvent, monkeypatch: Any, is_gone: bool
+) -> None:
+    account_id, payment = DeveloperAccount.objects.get().stripe_account_id, sales.payment_of(sale)
+    transfers.run_open()
+    sales.deliver(sales.dispute(payment, cents=499))
+    transfers.run_open()
+    if not is_gone:  # the rest of the erasure takes longer
+        monkeypatch.setattr(erasure, "_erase_rows", lambda _user_id: False)
+    assert is_erased(developer) is is_gone
+    assert User.objects.filter(pk=developer.user.pk).exists() is not is_gone
+    assert told() == []
+
+    sales.deliver(sales.dispute(payment, cents=499, status="won", at=sales.T0 + 1))
+    transfers.run_open()
+    (message,) = told()
+    for word in ("349 cents", payment, account_id):
+        assert word in message
+    assert OperatorAlert.objects.get(kind="payout_by_hand").reference == str(sale.pk)
+
+    sales.deliver(sales.charge_refunded(payment, total=200, at=sales.T0 + 2))
+    (message,) = told()
+    assert "209 cents" in message
+    sales.deliver(sales.charge_refunded(payment, total=499, at=sales.T0 + 3))
+    assert told() == []
+
+
+def test_nobody_is_told_of_a_payout_that_its_developer_can_still_get(
+    stripe_server: LoopbackStripe, developer: Account, sale: RevenueEvent
+) -> None:
+    transfers.run_open()
+    sales.deliver(sales.dispute(sales.payment_of(sale), cents=499))
+    transfers.run_open()
+    DeveloperAccount.objects.update(payouts_enabled=False)
+    sales.deliver(sales.dispute(sales.payment_of(sale), cents=499, status="won", at=sales.T0 + 1))
+    assert sales.developer_has(sale) == 349
+    assert told() == []
+
+
 def test_erasing_somebody_without_sales_is_nothing(make_user: Callable[..., Account]) -> None:
     erase(make_user())
     assert not RevenueEvent.objects.exists()
