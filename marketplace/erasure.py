@@ -15,13 +15,12 @@ the others who have the plugin. What author and reviewers wrote about a version 
 A developer is paid what can be paid; what is left raises an alert for the operator.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Sum
 
-from adiuva.api.errors import NotConfigured
+from adiuva.api.errors import NotConfigured, UpstreamUnavailable
 from adiuva.jobs import forget
 from billing import alerts
 from billing.stripe.factory import get_gateway
@@ -40,7 +39,7 @@ from marketplace.models import (
     ReviewClaim,
 )
 from marketplace.models.catalog import FORMER_AUTHOR
-from marketplace.payouts import transfers
+from marketplace.payouts import by_hand, transfers
 from marketplace.purchases import installations
 from marketplace.purchases.service import close_page
 from storage.blobs.discarding import discard_after_commit
@@ -133,29 +132,28 @@ def _release_reports(user_id: UUID) -> None:
     theirs.update(user=None)
 
 
-PAYOUT_BY_HAND = "payout_by_hand"  # the alert's kind; its reference is the account at Stripe
+# A Stripe that never says whether it made a payout must not keep the account for ever.
+WAITS_FOR_ANSWERS = timedelta(days=7)
 
 
 def erase_money(user_id: UUID) -> None:
     """A hook of ``accounts.erasure``: pays what can be paid; a person settles the rest. Sales and purchases lose their
     person with the row of the account; here the reference to them at Stripe goes. A developer who never said how to be
     paid leaves their share behind.
+
+    Raises UpstreamUnavailable while a payout may have been made and the next try can tell: a person would pay it again.
     """
-    account = DeveloperAccount.objects.filter(user_id=user_id).first()
+    account = DeveloperAccount.objects.select_related("user").filter(user_id=user_id).first()
     if account is None:
         return
     transfers.run_open(developer_id=user_id)
     with transaction.atomic():
-        # Reversals among them need no account: they name the payout.
-        left = transfers.open_transfers().filter(revenue_event__developer=user_id, reverses=None)
-        cents = left.aggregate(cents=Sum("amount_cents"))["cents"]
-        if cents:
-            alerts.raise_alert(
-                PAYOUT_BY_HAND,
-                reference=account.stripe_account_id,
-                message=f"The account of a developer was deleted while {cents} cents were still owed to "
-                f"{account.stripe_account_id}: settle it in Stripe's dashboard.",
-            )
+        unanswered = transfers.lock_unanswered(developer_id=user_id)
+        asked_at = account.user.erasure_requested_at
+        may_wait = asked_at is None or asked_at > datetime.now(UTC) - WAITS_FOR_ANSWERS
+        if any(transfers.is_being_tried(one) or (may_wait and transfers.can_be_tried(one)) for one in unanswered):
+            raise UpstreamUnavailable("It is not known yet whether a payout was made.")
+        by_hand.tell_of_account(account, unanswered=unanswered)
         for kind in (alerts.CONNECT_RESTRICTED, alerts.CONNECT_DEAUTHORIZED):
             alerts.resolve(kind, reference=account.stripe_account_id)
         forget(developer_id=str(user_id))

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 _MOST_NAMED = 8  # of what is due, in one sentence
 # Payouts; a reversal names the payout, and needs no account.
 WAITING = Q(status=TransferStatus.PENDING, reverses=None)
+# What will be taken back of them again, as soon as they are made.
+_TAKEN_BACK = Q(status=TransferStatus.PENDING, reverses__status=TransferStatus.PENDING)
 
 
 class Heard(NamedTuple):
@@ -151,7 +153,12 @@ def _content_of(one: DeveloperAccount | ConnectAccount) -> tuple[bool, bool, str
     return one.payouts_enabled, one.is_restricted, one.disabled_reason, list(one.requirements)
 
 
+def waiting_cents(chosen: Q) -> int:
+    """What is owed by the ``chosen`` transfers and waits for an account."""
+    waiting = Transfer.objects.filter(WAITING | _TAKEN_BACK, chosen)
+    return waiting.aggregate(cents=Sum("amount_cents"))["cents"] or 0
+
+
 def _waiting_for(developer_id: UUID) -> str:
-    waiting = Transfer.objects.filter(WAITING, revenue_event__developer=developer_id)
-    cents = waiting.aggregate(cents=Sum("amount_cents"))["cents"]
+    cents = waiting_cents(Q(revenue_event__developer=developer_id))
     return f"{euros(cents)} of payouts wait" if cents else "no payout waits"

@@ -18,6 +18,7 @@ from billing.stripe.customers import lock_subject
 from marketplace.jobs import queue_transfers
 from marketplace.locks import lock_purchase
 from marketplace.models import PaymentReturn, PluginPurchase, PurchaseStatus, ReturnKind, RevenueEvent
+from marketplace.payouts.by_hand import tell_of_sale
 from marketplace.payouts.ledger import balances, book, source_of_sale, split
 from marketplace.payouts.transfers import follow_ledger
 from marketplace.purchases import installations
@@ -88,6 +89,7 @@ def settle(*, event: RevenueEvent, payment_intent_id: str, source: str) -> None:
     book(event=event, source=source, shares=theirs - before, at=now)
     if has_developer:
         follow_ledger(event=event, owed_cents=theirs.developer, source=source, at=now)
+        tell_of_sale(event, has_risen=theirs.developer > before.developer)
         queue_transfers(event_id=event.pk)
     if returned == event.amount_cents:
         PluginPurchase.objects.filter(pk=event.purchase_id).update(status=PurchaseStatus.REFUNDED)

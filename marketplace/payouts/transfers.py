@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
@@ -67,6 +68,26 @@ def is_ready(transfer: Transfer) -> bool:
     if transfer.reverses is not None:
         return transfer.reverses.status == TransferStatus.DONE
     return bool(destination_of(transfer))
+
+
+def lock_unanswered(*, developer_id: UUID) -> list[Transfer]:
+    """A developer's open payouts that Stripe may have made: somebody is asking it, or got no answer. A refusal is an
+    answer, and has a reason. Until the transaction ends nobody begins to try any of their open payouts.
+    """
+    # Sales before transfers, as in settlement; from here on none of theirs changes what is owed.
+    list(RevenueEvent.objects.select_for_update(no_key=True).filter(developer=developer_id).order_by("pk").values("pk"))
+    payouts = open_transfers().select_for_update(of=("self",)).select_related("revenue_event")
+    theirs = payouts.filter(revenue_event__developer=developer_id, reverses=None)
+    return [one for one in theirs if one.claimed_at is not None or (one.attempts and not one.last_reason)]
+
+
+def is_being_tried(transfer: Transfer) -> bool:
+    return transfer.claimed_at is not None and transfer.claimed_at >= datetime.now(UTC) - CLAIM_LASTS
+
+
+def can_be_tried(transfer: Transfer) -> bool:
+    """Whether it is ready, and there is somebody to ask."""
+    return (bool(settings.STRIPE_SECRET_KEY) or is_stubbed()) and is_ready(transfer)
 
 
 def destination_of(transfer: Transfer) -> str:

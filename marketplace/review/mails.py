@@ -99,9 +99,16 @@ def write_to_installers_of_versions() -> None:
 
 
 def compose_version_take_down(account_id: UUID | None, facts: Mapping[str, Fact]) -> Mapping[str, Fact] | None:
-    """None where the whole plugin has left the catalog meanwhile, or the account is closed."""
-    is_listed = Plugin.objects.live().filter(versions__id=str(facts["version_id"])).exists()
-    return {} if is_listed and _is_open(account_id) else None
+    """None where the whole plugin was taken down meanwhile, of which another mail tells, or the account is closed.
+    A plugin that its author has withdrawn is no reason: who has the version goes on using it. Nothing is live then.
+    """
+    if not _is_open(account_id):
+        return None
+    version_id = str(facts["version_id"])
+    if Plugin.objects.live().filter(versions__id=version_id).exists():
+        return {}
+    is_down = PluginTakedown.objects.filter(plugin__versions__id=version_id, reinstated_at__isnull=True).exists()
+    return None if is_down else {"live": None}
 
 
 def compose_take_down(account_id: UUID | None, facts: Mapping[str, Fact]) -> Mapping[str, Fact] | None:

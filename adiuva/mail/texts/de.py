@@ -230,7 +230,8 @@ GERMAN = Language(
             title="Eine Version eines Plugins wurde gesperrt",
             paragraphs=(
                 "Eine Version eines Plugins, das Sie veröffentlicht oder installiert haben, wurde gesperrt: Sie kann"
-                " nicht mehr heruntergeladen werden. Angeboten wird nun wieder die Version davor.",
+                " nicht mehr heruntergeladen werden.",
+                "Angeboten wird nun wieder die Version davor, {live}.",
             ),
             rows=(
                 ("Plugin", "{plugin}"),
@@ -240,7 +241,7 @@ GERMAN = Language(
             ),
             after=(
                 "Falls das Plugin auf einem Ihrer Geräte installiert ist, lassen Sie es bitte von der App durch die"
-                " Version ersetzen, die nun wieder angeboten wird.",
+                " Version {live} ersetzen.",
             ),
         ),
         "invitation": Text(

@@ -220,7 +220,8 @@ ENGLISH = Language(
             title="A version of a plugin was taken down",
             paragraphs=(
                 "A version of a plugin that you have published or installed was taken down: it can no longer be"
-                " downloaded. The version before it is live again.",
+                " downloaded.",
+                "The version before it, {live}, is live again.",
             ),
             rows=(
                 ("Plugin", "{plugin}"),
@@ -229,8 +230,7 @@ ENGLISH = Language(
                 ("Reason", "{reason}"),
             ),
             after=(
-                "If the plugin is installed on one of your devices, please let the app replace it with the version that"
-                " is live again.",
+                "If the plugin is installed on one of your devices, please let the app replace it with version {live}.",
             ),
         ),
         "invitation": Text(

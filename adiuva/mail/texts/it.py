@@ -225,7 +225,8 @@ ITALIAN = Language(
             title="Una versione di un plugin è stata bloccata",
             paragraphs=(
                 "Una versione di un plugin che ha pubblicato o installato è stata bloccata: non è più possibile"
-                " scaricarla. È di nuovo disponibile la versione precedente.",
+                " scaricarla.",
+                "È di nuovo disponibile la versione precedente, {live}.",
             ),
             rows=(
                 ("Plugin", "{plugin}"),
@@ -235,7 +236,7 @@ ITALIAN = Language(
             ),
             after=(
                 "Se il plugin è installato su uno dei Suoi dispositivi, lasci che l’app lo sostituisca con la versione"
-                " di nuovo disponibile.",
+                " {live}.",
             ),
         ),
         "invitation": Text(

@@ -275,6 +275,22 @@ def test_a_refused_payout_names_stripes_reason_and_is_not_refused_for_a_day(
     assert open_alerts() == []
 
 
+def test_what_was_refunded_of_a_refused_payout_does_not_wait(
+    stripe_server: LoopbackStripe, developer: Account, ready: str, deliver_all: Deliver
+) -> None:
+    sale = sell(stripe_server, developer)
+    stripe_server.restrict(ready, disabled_reason=PAST_DUE, due=[DOCUMENT])
+    stripe_server.undelivered()
+    assert run(sale.transfers.get().pk) is Outcome.FAILED
+    sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=200))
+    stripe_server.restrict(ready, disabled_reason="rejected.fraud")
+    stripe_server.world.events[-2]["created"] += 1
+    deliver_all()
+    message = OperatorAlert.objects.get().message
+    assert "rejected.fraud" in message
+    assert "€2.09 of payouts wait" in message
+
+
 def test_a_refusal_of_an_account_that_says_it_is_ready_is_tried_again_under_another_key(
     stripe_server: LoopbackStripe, developer: Account, ready: str
 ) -> None:

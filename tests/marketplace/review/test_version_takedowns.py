@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts import erasure
 from accounts.models import User
 from adiuva.api.errors import Conflict, PermissionDenied, ValidationFailed
 from adiuva.mail.kinds import MailKind
@@ -149,12 +150,43 @@ def test_the_author_and_whoever_has_it_are_told_once(
     assert reviewer.email not in text
 
 
+@pytest.mark.parametrize("leaves", [False, True])
 def test_a_mail_that_waits_says_nothing_once_the_whole_plugin_is_down(
-    reviewer: User, author: User, bad: PluginVersion
+    reviewer: User, author: User, bad: PluginVersion, make_user: MakeUser, leaves: bool
 ) -> None:
+    user = install(make_user().user, "2.0.0")
     roll_back(bad, reviewer)
+    tell_of_takedowns()
     take_down(plugin=tidy(), operator=reviewer, reason=REASON)
-    assert send_now(author, MailKind.VERSION_TAKE_DOWN) == []
+    if leaves:
+        erasure.close_account(user=author)
+        assert erasure.erase(user_id=author.pk)
+    tell_of_takedowns()
+    for person in (author, user):
+        assert send_now(person, MailKind.VERSION_TAKE_DOWN) == []
+    assert len(send_now(user, MailKind.TAKE_DOWN)) == 1
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "it"])
+@pytest.mark.parametrize("leaves", [False, True])
+def test_an_author_who_withdraws_the_rest_or_leaves_silences_nothing(
+    reviewer: User, author: User, bad: PluginVersion, make_user: MakeUser, leaves: bool, locale: str
+) -> None:
+    user = install(make_user().user, "2.0.0")
+    User.objects.filter(pk=user.pk).update(locale=locale)
+    roll_back(bad, reviewer)
+    tell_of_takedowns()
+    if leaves:
+        erasure.close_account(user=author)
+        assert erasure.erase(user_id=author.pk)
+    else:
+        withdraw_version(version=PluginVersion.objects.get(plugin="tidy", version="1.0.0"), author=author)
+    [text] = send_now(user, MailKind.VERSION_TAKE_DOWN)
+    assert REASON in text
+    assert "2.0.0" in text
+    assert "1.0.0" not in text
+    for words in ("live again", "wieder", "di nuovo"):
+        assert words not in text
 
 
 def test_of_what_was_rolled_back_long_ago_nobody_is_told(
