@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AdiuvaTimeoutError, ChecksumMismatch, isProblem, MemoryStore, type Decision, type Progress } from "../src/index.js";
+import { AdiuvaTimeoutError, ChecksumMismatch, isProblem, MemoryStore, type Decision, type Progress, type StoreChanges } from "../src/index.js";
 import { Device, text, twoDevices } from "./fake_device.js";
 import { FakeServer } from "./fake_server.js";
 import { bytes } from "./support.js";
@@ -191,6 +191,98 @@ test("an answer that was lost makes no conflict of its own change", async () => 
   };
   await laptop.sync();
   assert.deepEqual([lost.size, server.contents, laptop.contents], [2, { a: "ONE", c: "3" }, { a: "ONE", c: "3" }]);
+});
+
+/** What is carried out, and nobody hears of; ends the trouble. */
+function losesAnswers(server: FakeServer): () => void {
+  server.after = (line) => {
+    if (line.startsWith("POST")) throw new TypeError("fetch failed");
+  };
+  return () => void (server.after = () => {});
+}
+
+const LARGE = "a".repeat(8 * 1024 * 1024 + 1);
+const afterLoss: [string, (string | null)[]][] = [
+  ["an edit", ["0", "1", "2"]],
+  ["an edit of a new record", ["1", "2"]],
+  ["an edit of a large one", [LARGE, "2"]],
+  ["a deletion", ["0", "1", null]],
+  ["a deletion of a new record", ["1", null]],
+  ["taking it back", ["0", "1", "0"]],
+  ["writing it anew", ["0", null, "2"]],
+];
+for (const [name, versions] of afterLoss) {
+  test(`${name} after an answer that was lost is no conflict with oneself`, async () => {
+    const { server, laptop, phone } = await twoDevices({});
+    const last = versions.pop() as string | null;
+    const sent = versions.pop() as string | null;
+    for (const version of versions) {
+      await laptop.write("a", version);
+      await laptop.sync();
+      await phone.sync();
+    }
+    await laptop.write("a", sent);
+    const heal = losesAnswers(server);
+    await laptop.sync().catch(() => undefined);
+    heal();
+    assert.deepEqual(server.contents, sent === null ? {} : { a: sent });
+    await laptop.write("a", last);
+    await laptop.sync();
+    await phone.sync();
+    for (const { contents } of [server, laptop, phone]) assert.deepEqual(contents, last === null ? {} : { a: last });
+    assert.deepEqual([laptop.conflicts, laptop.store.unsent(), laptop.store.all().some((one) => "offered" in one)], [[], [], false]);
+  });
+}
+
+test("whose deletion it was that was taken back here, after an answer that was lost, the app is asked", async () => {
+  for (const hasArrived of [true, false]) {
+    const { server, laptop } = await twoDevices({ a: "0" });
+    await laptop.write("a", null);
+    if (hasArrived) losesAnswers(server);
+    else server.before = (line) => (line.startsWith("POST") ? Promise.reject(new TypeError("fetch failed")) : undefined);
+    await laptop.sync().catch(() => undefined);
+    [server.after, server.before] = [() => {}, () => undefined];
+    await laptop.write("a", "0");
+    if (!hasArrived) {
+      await laptop.sync();
+      server.write("a", null);
+    }
+    laptop.decide = () => "mine";
+    await laptop.sync();
+    assert.deepEqual([laptop.conflicts.length, server.contents], [1, { a: "0" }]);
+  }
+});
+
+test("what somebody else has made of what was sent is a conflict, though its answer was lost", async () => {
+  const { server, laptop } = await twoDevices({ a: "0" });
+  await laptop.write("a", "1");
+  const heal = losesAnswers(server);
+  await laptop.sync().catch(() => undefined);
+  heal();
+  await laptop.write("a", "2");
+  server.write("a", "theirs");
+  laptop.decide = () => "mine";
+  await laptop.sync();
+  assert.deepEqual(laptop.conflicts.map(({ mine, theirs }) => [mine, theirs]), [["2", "theirs"]]);
+  assert.deepEqual(server.contents, { a: "2" });
+});
+
+test("a store that does not keep what was offered has a conflict, and loses nothing", async () => {
+  class Forgetful extends MemoryStore {
+    override applyAll({ save = [], ...rest }: StoreChanges): void {
+      super.applyAll({ ...rest, save: save.map(({ record: { offered: _, ...record }, ...more }) => ({ ...more, record })) });
+    }
+  }
+  const server = new FakeServer();
+  const laptop = new Device(server, new Forgetful());
+  await laptop.write("a", "1");
+  const heal = losesAnswers(server);
+  await laptop.sync().catch(() => undefined);
+  heal();
+  await laptop.write("a", "2");
+  laptop.decide = () => "mine";
+  await laptop.sync();
+  assert.deepEqual([laptop.conflicts.length, server.contents], [1, { a: "2" }]);
 });
 
 test("a record that cannot be downloaded keeps no other waiting, and is tried again", async () => {

@@ -78,6 +78,7 @@ class Push {
     const lost = now.filter(({ here, body }) => !isDeletion(here) && body === undefined);
     for (const { here } of lost) result.failed.push({ id: here.id, error: new Error("The store has lost the record's bytes.") });
     const operations = now.filter((one) => !unheard.includes(one) && !lost.includes(one)).map(({ here, body }) => operationOf(here, body));
+    await copy.offer(new Map(operations.map((one) => [one.id, one.op === "put" ? one.checksum : null])));
     const [single] = operations;
     if (single?.op === "put" && operations.length === 1 && single.blob.length > MOST_SENT_BYTES) await this.#alone(single);
     else if (operations.length > 0) await this.#send(operations);
