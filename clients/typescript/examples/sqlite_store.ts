@@ -20,19 +20,23 @@ interface Row {
   base_revision: number | null;
   base_checksum: string | null;
   base_etag: string | null;
+  offered: string | null;
 }
 
-const COLUMNS = "id, table_name, checksum, size, base_revision, base_checksum, base_etag";
+const COLUMNS = "id, table_name, checksum, size, base_revision, base_checksum, base_etag, offered";
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL; -- durable when it is committed
   CREATE TABLE IF NOT EXISTS records (
     id TEXT PRIMARY KEY, table_name TEXT NOT NULL, checksum TEXT, size INTEGER NOT NULL,
-    base_revision INTEGER, base_checksum TEXT, base_etag TEXT, is_unsent INTEGER NOT NULL, body BLOB
+    base_revision INTEGER, base_checksum TEXT, base_etag TEXT, is_unsent INTEGER NOT NULL, body BLOB, offered TEXT
   );
   CREATE INDEX IF NOT EXISTS unsent ON records (id) WHERE is_unsent;
   CREATE TABLE IF NOT EXISTS state (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL);
 `;
+
+/** A deletion that was offered; NULL: nothing was. */
+const DELETION = "";
 
 export class SqliteStore implements DeviceStore {
   readonly #get;
@@ -43,13 +47,16 @@ export class SqliteStore implements DeviceStore {
 
   constructor(private readonly database: Sqlite) {
     database.exec(SCHEMA);
+    const columns = database.prepare("PRAGMA table_info(records)").all() as { name: string }[];
+    // A file of before 0.2.0.
+    if (!columns.some(({ name }) => name === "offered")) database.exec("ALTER TABLE records ADD COLUMN offered TEXT");
     this.#get = database.prepare(`SELECT ${COLUMNS} FROM records WHERE id = ?`);
     this.#read = database.prepare("SELECT body FROM records WHERE id = ? AND body IS NOT NULL");
     this.#save = database.prepare(
-      `INSERT INTO records (${COLUMNS}, is_unsent) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO records (${COLUMNS}, is_unsent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET table_name = excluded.table_name, checksum = excluded.checksum, size = excluded.size,
          base_revision = excluded.base_revision, base_checksum = excluded.base_checksum, base_etag = excluded.base_etag,
-         is_unsent = excluded.is_unsent, body = CASE WHEN excluded.checksum IS NULL THEN NULL ELSE body END`,
+         offered = excluded.offered, is_unsent = excluded.is_unsent, body = CASE WHEN excluded.checksum IS NULL THEN NULL ELSE body END`,
     );
     this.#saveBody = database.prepare("UPDATE records SET body = ? WHERE id = ?");
     this.#remove = database.prepare("DELETE FROM records WHERE id = ?");
@@ -86,7 +93,9 @@ export class SqliteStore implements DeviceStore {
       for (const id of remove) this.#remove.run(id);
       for (const { record, bytes } of save) {
         const { id, table, checksum, size, base } = record;
-        this.#save.run(id, table, checksum, size, base?.revision ?? null, base?.checksum ?? null, base?.etag ?? null, isUnsent(record) ? 1 : 0);
+        const offered = record.offered === undefined ? null : (record.offered ?? DELETION);
+        const there = [base?.revision ?? null, base?.checksum ?? null, base?.etag ?? null, offered];
+        this.#save.run(id, table, checksum, size, ...there, isUnsent(record) ? 1 : 0);
         if (checksum !== null && bytes !== undefined) this.#saveBody.run(bytes, id);
       }
       if (state !== undefined) this.database.prepare("INSERT OR REPLACE INTO state VALUES (1, ?)").run(JSON.stringify(state));
@@ -103,7 +112,7 @@ export class SqliteStore implements DeviceStore {
 }
 
 function recordOf(row: Row): LocalRecord {
-  const { id, table_name: table, checksum, size, base_revision: revision, base_checksum: baseChecksum, base_etag: etag } = row;
+  const { id, table_name: table, checksum, size, base_revision: revision, base_checksum: baseChecksum, base_etag: etag, offered } = row;
   const base = revision === null || baseChecksum === null || etag === null ? null : { revision, checksum: baseChecksum, etag };
-  return { id, table, checksum, size, base };
+  return { id, table, checksum, size, base, ...(offered === null ? {} : { offered: offered === DELETION ? null : offered }) };
 }

@@ -227,6 +227,7 @@ export class FakeServer<Time extends Clock = FakeClock> {
   async #answer(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     const [, , , kind, id = searchParams.get("id") ?? crypto.randomUUID()] = pathname.slice(1).split("/");
+    if (pathname === "/api/v1/health") return Response.json({ status: "ok" });
     if (pathname === "/api/v1/auth/me") return Response.json({ id: this.user });
     if (pathname === "/api/v1/auth/ws-ticket") return Response.json({ ticket: "t", expires_in: 30 }, { status: 201 });
     if (kind === "changes") {

@@ -71,7 +71,7 @@ for (const [kind, open] of Object.entries({ memory, indexedDb, sqlite })) {
   test(`${kind}: what is written as one is there after a restart`, async () => {
     const first = await open("contract");
     assert.deepEqual([await first.store.loadState(), await first.store.all(), await first.store.unsent()], [undefined, [], []]);
-    const records = [record("a"), record("b", { base: null }), record("c", { checksum: "d" }), record("d", { checksum: null, size: 0 })];
+    const records = [record("a"), record("b", { base: null }), record("c", { checksum: "d" }), record("d", { checksum: null, size: 0, offered: null }), record("e", { checksum: "d", offered: "c" })];
     const state = { account: "anna", cursor: "1", pending: [] };
     await first.store.applyAll({ state, save: records.map((one) => (one.checksum === null ? { record: one } : { record: one, bytes: bytes(one.id) })) });
     first.close();
@@ -79,15 +79,15 @@ for (const [kind, open] of Object.entries({ memory, indexedDb, sqlite })) {
     const { store, close } = await open("contract");
     assert.deepEqual(await store.loadState(), state);
     assert.deepEqual(sorted(await store.all()), records);
-    assert.deepEqual(sorted(await store.unsent()).map(({ id }) => id), ["b", "c", "d"]);
+    assert.deepEqual(sorted(await store.unsent()).map(({ id }) => id), ["b", "c", "d", "e"]);
     assert.deepEqual(sorted(await store.getMany(["c", "a", "nobody"])), [records[0], records[2]]);
     const bodies = await store.readMany(["a", "d", "nobody"]);
     assert.deepEqual([bodies.size, bodies.get("a")], [1, bytes("a")]);
 
     // Bytes stay where none are given, and go with a deletion; a state stays where none is given.
     await store.applyAll({ save: [{ record: record("b") }, { record: record("a", { checksum: null, size: 0 }) }], remove: ["c", "nobody"] });
-    assert.deepEqual(sorted(await store.all()).map(({ id }) => id), ["a", "b", "d"]);
-    assert.deepEqual(sorted(await store.unsent()).map(({ id }) => id), ["a", "d"]);
+    assert.deepEqual(sorted(await store.all()).map(({ id }) => id), ["a", "b", "d", "e"]);
+    assert.deepEqual(sorted(await store.unsent()).map(({ id }) => id), ["a", "d", "e"]);
     assert.deepEqual([...(await store.readMany(["a", "b", "c"])).entries()], [["b", bytes("b")]]);
     assert.deepEqual(await store.loadState(), state);
     await store.applyAll({ save: [{ record: record("c") }] });
@@ -131,6 +131,20 @@ for (const [kind, open] of Object.entries({ memory, indexedDb, sqlite })) {
     third.close();
   });
 }
+
+test("sqlite: a file of before 0.2.0 is opened, and has what was offered from then on", async () => {
+  const { database, close } = await openSqlite(join(folder, "old"));
+  database.exec(`CREATE TABLE records (
+    id TEXT PRIMARY KEY, table_name TEXT NOT NULL, checksum TEXT, size INTEGER NOT NULL,
+    base_revision INTEGER, base_checksum TEXT, base_etag TEXT, is_unsent INTEGER NOT NULL, body BLOB
+  )`);
+  database.exec(`INSERT INTO records VALUES ('a', 'notes', 'c', 3, 3, 'c', '"3-c"', 0, x'61')`);
+  for (const store of [new SqliteStore(database), new SqliteStore(database)]) assert.deepEqual(store.getMany(["a"]), [record("a")]);
+  const store = new SqliteStore(database);
+  store.applyAll({ save: [{ record: record("a", { offered: "d" }) }] });
+  assert.deepEqual([store.all(), store.readMany(["a"]).get("a")], [[record("a", { offered: "d" })], bytes("a")]);
+  close();
+});
 
 test("sqlite: a transaction that fails leaves nothing of itself", async () => {
   const { store, close } = await sqlite("rollback");

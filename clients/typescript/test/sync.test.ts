@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AdiuvaTimeoutError, ChecksumMismatch, isProblem, MemoryStore, type Decision, type Progress } from "../src/index.js";
+import { AdiuvaTimeoutError, ChecksumMismatch, isProblem, MemoryStore, type Decision, type Progress, type StoreChanges } from "../src/index.js";
 import { Device, text, twoDevices } from "./fake_device.js";
 import { FakeServer } from "./fake_server.js";
 import { bytes } from "./support.js";
@@ -111,13 +111,112 @@ test("a record that is never answered keeps no other waiting, whatever its size"
   }
 });
 
-test("a server that answers nothing is not asked for each record", async () => {
+test("a server that answers nothing is not waited for a second time", async () => {
+  const server = new FakeServer();
+  const late = slow(server, 0);
+  const storage = server.before;
+  const health = new AdiuvaTimeoutError("answer", "GET /api/v1/health", 30_000);
+  server.before = (line, request) => (line === "GET /health" ? Promise.reject(health) : storage(line, request));
+  const sizes = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`${index}`, 16]));
+  await assert.rejects((await device(server, sizes))(), { where: "POST /api/v1/storage/records/batch" });
+  assert.deepEqual(late, [8]);
+});
+
+test("one that answers nothing but how it is is not asked for each record", async () => {
   const server = new FakeServer();
   const late = slow(server, 0);
   const sizes = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`${index}`, 1]));
   const sync = await device(server, sizes);
   await assert.rejects(sync(), AdiuvaTimeoutError);
   assert.equal(late.length, 8); // halves down to one record, and the next one
+});
+
+/** How the transfer of one record fails, be it a download or an upload. */
+const failures: Record<string, (line: string) => Promise<Response>> = {
+  "is reset": () => Promise.reject(new TypeError("fetch failed")),
+  "is refused by a proxy": async () => new Response("<h1>Bad Gateway</h1>", { status: 504 }),
+  "is not answered": (line) => Promise.reject(new AdiuvaTimeoutError("answer", line, 300_000)),
+};
+const breaking: typeof failures = {
+  "breaks off": async () => new Response(bodyThatFails(new TypeError("terminated")), { headers: { "X-Checksum": "c" } }),
+  "stands still": async (line) => new Response(bodyThatFails(new AdiuvaTimeoutError("body", line, 30_000)), { headers: { "X-Checksum": "c" } }),
+  ...failures,
+};
+
+/** Its beginning comes. */
+function bodyThatFails(error: Error): ReadableStream<Uint8Array> {
+  let isBegun = false;
+  const pull = (stream: ReadableStreamDefaultController<Uint8Array>): void => (isBegun ? stream.error(error) : stream.enqueue(bytes("some")));
+  return new ReadableStream({ pull: (stream) => (pull(stream), void (isBegun = true)) });
+}
+
+for (const [how, answer] of Object.entries(breaking)) {
+  test(`a record whose download ${how} keeps neither the feed nor what is to be sent waiting`, async () => {
+    const server = new FakeServer();
+    server.room.fetch = 250_000;
+    server.write("large", ".".repeat(300_000));
+    for (const id of ["b", "c", "d", "e"]) server.write(id, id); // on another page
+    server.before = (line) => (line === "GET /storage/records/large" ? answer(line) : undefined);
+    const phone = new Device(server);
+    await phone.write("mine", "1");
+    const { failed, received, sent } = await phone.sync();
+    assert.deepEqual([failed.map(({ id }) => id), received, sent], [["large"], 4, 1]);
+    assert.deepEqual((await phone.sync()).failed.map(({ id }) => id), ["large"]);
+    server.before = () => undefined;
+    assert.equal((await phone.sync()).received, 1);
+    assert.deepEqual(phone.contents, server.contents);
+  });
+}
+
+for (const [how, answer] of Object.entries(failures)) {
+  test(`a record whose upload ${how} keeps no other waiting, whatever its size`, async () => {
+    for (const size of [1, 400, 9000]) {
+      const server = new FakeServer();
+      server.before = async (line, request) => {
+        if (!line.startsWith("POST /storage/records")) return undefined;
+        return Buffer.from(await request.clone().arrayBuffer()).includes("ppppp") ? answer(line) : undefined;
+      };
+      const sizes = Object.fromEntries([..."abpcd"].map((id) => [id, id === "p" ? size : 1]));
+      const sync = await device(server, sizes);
+      const { sent, failed } = await sync();
+      assert.deepEqual([sent, failed.map(([id]) => id)], [4, ["p"]]);
+      server.before = () => undefined;
+      assert.deepEqual(await sync(), { sent: 1, failed: [] });
+    }
+  });
+}
+
+test("where there is no network a synchronisation ends at once, in the middle of a download or an upload too", async () => {
+  const server = new FakeServer();
+  server.room.fetch = 1000;
+  const phone = new Device(server, new MemoryStore(), { pageSize: 1000, concurrency: 1 });
+  await phone.sync();
+  const away = async (line: string): Promise<string[]> => {
+    server.before = (asked) => {
+      if (asked.startsWith(line)) server.isAway = true;
+      return server.isAway ? Promise.reject(new TypeError("fetch failed")) : undefined;
+    };
+    server.asked.length = 0;
+    await assert.rejects(phone.sync(), TypeError);
+    [server.before, server.isAway] = [() => undefined, false];
+    return [...new Set(server.asked)];
+  };
+  assert.deepEqual(await away("GET /storage/changes"), ["GET /storage/changes"]);
+  for (const id of ["a", "b", "c"]) server.write(id, ".".repeat(70_000));
+  assert.deepEqual(await away("GET /storage/records/"), ["GET /storage/changes", "POST /storage/records/fetch", "GET /storage/records/a", "GET /health"]);
+  await phone.sync();
+  for (const id of ["d", "e", "f"]) await phone.engine().put({ id, table: "notes", body: new Uint8Array(9000 * KIB) });
+  assert.deepEqual(await away("POST /storage/records"), ["GET /storage/changes", "POST /storage/records", "GET /health"]);
+});
+
+test("a server that says how it is and gives no records is not asked for all of them", async () => {
+  const server = new FakeServer();
+  server.room.fetch = 1000;
+  for (let id = 0; id < 20; id += 1) server.write(`${id}`, ".".repeat(70_000));
+  server.before = (line) => (line.startsWith("GET /storage/records/") ? failures["is not answered"]!(line) : undefined);
+  const phone = new Device(server, new MemoryStore(), { pageSize: 1000 });
+  await assert.rejects(phone.sync(), AdiuvaTimeoutError);
+  assert.ok(server.asked.filter((line) => line.startsWith("GET /storage/records/")).length <= 12);
 });
 
 test("a change that comes between taking over and sending is a conflict, too", async () => {
@@ -191,6 +290,98 @@ test("an answer that was lost makes no conflict of its own change", async () => 
   };
   await laptop.sync();
   assert.deepEqual([lost.size, server.contents, laptop.contents], [2, { a: "ONE", c: "3" }, { a: "ONE", c: "3" }]);
+});
+
+/** What is carried out, and nobody hears of; ends the trouble. */
+function losesAnswers(server: FakeServer): () => void {
+  server.after = (line) => {
+    if (line.startsWith("POST")) throw new TypeError("fetch failed");
+  };
+  return () => void (server.after = () => {});
+}
+
+const LARGE = "a".repeat(8 * 1024 * 1024 + 1);
+const afterLoss: [string, (string | null)[]][] = [
+  ["an edit", ["0", "1", "2"]],
+  ["an edit of a new record", ["1", "2"]],
+  ["an edit of a large one", [LARGE, "2"]],
+  ["a deletion", ["0", "1", null]],
+  ["a deletion of a new record", ["1", null]],
+  ["taking it back", ["0", "1", "0"]],
+  ["writing it anew", ["0", null, "2"]],
+];
+for (const [name, versions] of afterLoss) {
+  test(`${name} after an answer that was lost is no conflict with oneself`, async () => {
+    const { server, laptop, phone } = await twoDevices({});
+    const last = versions.pop() as string | null;
+    const sent = versions.pop() as string | null;
+    for (const version of versions) {
+      await laptop.write("a", version);
+      await laptop.sync();
+      await phone.sync();
+    }
+    await laptop.write("a", sent);
+    const heal = losesAnswers(server);
+    await laptop.sync().catch(() => undefined);
+    heal();
+    assert.deepEqual(server.contents, sent === null ? {} : { a: sent });
+    await laptop.write("a", last);
+    await laptop.sync();
+    await phone.sync();
+    for (const { contents } of [server, laptop, phone]) assert.deepEqual(contents, last === null ? {} : { a: last });
+    assert.deepEqual([laptop.conflicts, laptop.store.unsent(), laptop.store.all().some((one) => "offered" in one)], [[], [], false]);
+  });
+}
+
+test("whose deletion it was that was taken back here, after an answer that was lost, the app is asked", async () => {
+  for (const hasArrived of [true, false]) {
+    const { server, laptop } = await twoDevices({ a: "0" });
+    await laptop.write("a", null);
+    if (hasArrived) losesAnswers(server);
+    else server.before = (line) => (line.startsWith("POST") ? Promise.reject(new TypeError("fetch failed")) : undefined);
+    await laptop.sync().catch(() => undefined);
+    [server.after, server.before] = [() => {}, () => undefined];
+    await laptop.write("a", "0");
+    if (!hasArrived) {
+      await laptop.sync();
+      server.write("a", null);
+    }
+    laptop.decide = () => "mine";
+    await laptop.sync();
+    assert.deepEqual([laptop.conflicts.length, server.contents], [1, { a: "0" }]);
+  }
+});
+
+test("what somebody else has made of what was sent is a conflict, though its answer was lost", async () => {
+  const { server, laptop } = await twoDevices({ a: "0" });
+  await laptop.write("a", "1");
+  const heal = losesAnswers(server);
+  await laptop.sync().catch(() => undefined);
+  heal();
+  await laptop.write("a", "2");
+  server.write("a", "theirs");
+  laptop.decide = () => "mine";
+  await laptop.sync();
+  assert.deepEqual(laptop.conflicts.map(({ mine, theirs }) => [mine, theirs]), [["2", "theirs"]]);
+  assert.deepEqual(server.contents, { a: "2" });
+});
+
+test("a store that does not keep what was offered has a conflict, and loses nothing", async () => {
+  class Forgetful extends MemoryStore {
+    override applyAll({ save = [], ...rest }: StoreChanges): void {
+      super.applyAll({ ...rest, save: save.map(({ record: { offered: _, ...record }, ...more }) => ({ ...more, record })) });
+    }
+  }
+  const server = new FakeServer();
+  const laptop = new Device(server, new Forgetful());
+  await laptop.write("a", "1");
+  const heal = losesAnswers(server);
+  await laptop.sync().catch(() => undefined);
+  heal();
+  await laptop.write("a", "2");
+  laptop.decide = () => "mine";
+  await laptop.sync();
+  assert.deepEqual([laptop.conflicts.length, server.contents], [1, { a: "2" }]);
 });
 
 test("a record that cannot be downloaded keeps no other waiting, and is tried again", async () => {
@@ -354,7 +545,7 @@ test("a record that no batch takes is sent by itself", async () => {
   await laptop.write("small", "1");
   server.asked.length = 0;
   await laptop.sync();
-  assert.deepEqual(server.asked, ["GET /storage/changes", "POST /storage/records", "POST /storage/records/batch"]);
+  assert.deepEqual(server.asked, ["GET /storage/changes", "POST /storage/records/batch", "POST /storage/records"]);
   await phone.sync();
   assert.deepEqual(phone.contents, server.contents);
 });

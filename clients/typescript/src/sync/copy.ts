@@ -31,7 +31,8 @@ export class DeviceCopy {
     await this.#write(last.map(({ id }) => id), (here) => ({
       save: last.map(({ id, table, body }, index) => {
         const checksum = checksums[index] as string;
-        return { record: { id, table, checksum, size: body.length, base: here.get(id)?.base ?? null }, bytes: body };
+        const known = here.get(id) ?? { base: null };
+        return { record: { ...known, id, table, checksum, size: body.length }, bytes: body };
       }),
     }));
   }
@@ -47,17 +48,27 @@ export class DeviceCopy {
     await this.#write(settlements.map(({ id }) => id), (here) => {
       for (const { id, seen } of settlements) if (here.get(id)?.checksum !== seen?.checksum) edited.add(id);
       const settled = settlements.filter(({ id }) => !edited.has(id));
-      const save = settled.flatMap(({ next, bytes }) => (next === undefined ? [] : [saving(next, bytes)]));
+      const save = settled.flatMap(({ next, bytes }) => (next === undefined ? [] : [saving(confirmed(next), bytes)]));
       const remove = settled.filter(({ next }) => next === undefined).map(({ id }) => id);
       return { save, remove, ...(state === undefined || edited.size > 0 ? {} : { state }) };
     });
     return edited;
   }
 
+  /** These are about to be sent, by their checksums (`null`: a deletion): should the answer be lost, the feed tells of them. */
+  async offer(checksums: Map<string, string | null>): Promise<void> {
+    await this.#write([...checksums.keys()], (here) => ({
+      save: [...here.values()].flatMap((one) => {
+        const offered = checksums.get(one.id) ?? null;
+        return one.offered === offered ? [] : [{ record: { ...one, offered } }];
+      }),
+    }));
+  }
+
   /** What was sent is there, in these states (`null`: gone); an edit meanwhile is a change to them. */
   async sent(states: Map<string, ServerState | null>): Promise<void> {
     await this.#write([...states.keys()], (here) => {
-      const now = [...here.values()].map((one) => ({ ...one, base: states.get(one.id) ?? null }));
+      const now = [...here.values()].map((one) => ({ ...confirmed(one), base: states.get(one.id) ?? null }));
       const isGone = (one: LocalRecord): boolean => one.base === null && one.checksum === null;
       return { save: now.filter((one) => !isGone(one)).map((one) => saving(one)), remove: now.filter(isGone).map(({ id }) => id) };
     });
@@ -91,6 +102,11 @@ export class DeviceCopy {
       }
     });
   }
+}
+
+/** Nothing of it is under way any more. */
+function confirmed({ offered: _, ...known }: LocalRecord): LocalRecord {
+  return known;
 }
 
 function saving(record: LocalRecord, bytes?: Uint8Array): Saving {

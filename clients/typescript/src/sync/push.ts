@@ -1,16 +1,18 @@
 import { AdiuvaProblem, isProblem } from "../problem.js";
-import { AdiuvaTimeoutError } from "../timeouts.js";
 import { isOfOne, fail, type Run, type SyncResult } from "./run.js";
 import type { LocalRecord, ServerState } from "./store.js";
+import { isBroken, unlessAway } from "./transfer.js";
 import { MOST_RECORDS, MOST_SENT_BYTES, type Operation, type OperationResult } from "./wire.js";
 
-/** Sends what differs from the server's state, deletions first: they make room. What that state refused is given back. */
+/** Sends what differs from the server's state, deletions first, which make room, and what is large last. What that state refused is given back. */
 export async function push(run: Run): Promise<SyncResult["failed"]> {
   // Where the server's side could not be downloaded, what goes back to another one would be refused.
   const unknown = new Set(run.result.failed.map(({ id }) => id));
   const unsent = (await run.copy.store.unsent()).filter(({ id }) => !unknown.has(id));
   const sending = new Push(run, unsent.length);
-  for (const batch of batchesOf([...unsent.filter(isDeletion), ...unsent.filter((one) => !isDeletion(one))])) await sending.batch(batch);
+  const inOrder = unsent.map((one) => ({ one, rank: isDeletion(one) ? 0 : one.size <= MOST_SENT_BYTES ? 1 : 2 }));
+  inOrder.sort((one, other) => one.rank - other.rank);
+  for (const batch of batchesOf(inOrder.map(({ one }) => one))) await sending.batch(batch);
   await sending.rest();
   return sending.refused;
 }
@@ -40,9 +42,9 @@ class Push {
   #room = MOST_SENT_BYTES;
   /** Of a large record that was late though it came alone; those that are as large come last. */
   #tooMuch = Number.POSITIVE_INFINITY;
-  #lateness: AdiuvaTimeoutError | undefined;
+  #lateness: Error | undefined;
   #large: string[] = [];
-  /** A small record that came alone was not answered, and nothing has been since. */
+  /** A small record that came alone was not answered by the server, and nothing has been since. */
   #isSilent = false;
   #done = 0;
 
@@ -78,6 +80,7 @@ class Push {
     const lost = now.filter(({ here, body }) => !isDeletion(here) && body === undefined);
     for (const { here } of lost) result.failed.push({ id: here.id, error: new Error("The store has lost the record's bytes.") });
     const operations = now.filter((one) => !unheard.includes(one) && !lost.includes(one)).map(({ here, body }) => operationOf(here, body));
+    await copy.offer(new Map(operations.map((one) => [one.id, one.op === "put" ? one.checksum : null])));
     const [single] = operations;
     if (single?.op === "put" && operations.length === 1 && single.blob.length > MOST_SENT_BYTES) await this.#alone(single);
     else if (operations.length > 0) await this.#send(operations);
@@ -91,8 +94,7 @@ class Push {
     try {
       results = await wire.batch(operations, signal);
     } catch (error) {
-      if (isLate(error)) return this.#late(operations, error);
-      if (!isOfOne(error)) throw error;
+      if (!isOfOne(error)) return this.#brokenOff(operations, error);
       // All are refused for one of them: halves tell which.
       if (operations.length > 1) return this.#halves(operations);
       return this.#refuse((operations[0] as Operation).id, error);
@@ -118,10 +120,11 @@ class Push {
   }
 
   /** Of a slow line: less at a time gets through, and what was carried out is not carried out twice. */
-  async #late(operations: Operation[], error: AdiuvaTimeoutError): Promise<void> {
+  async #brokenOff(operations: Operation[], cause: unknown): Promise<void> {
     const bytes = bytesOf(operations);
     const isLarge = bytes > LEAST_SENT_BYTES;
-    if (this.#isSilent && !isLarge) throw error; // each of the others would be waited for as long
+    if (this.#isSilent && !isLarge) throw cause; // each of the others would be waited for as long
+    const error = await unlessAway(this.run, cause);
     this.#room = Math.max(LEAST_SENT_BYTES, Math.min(this.#room, bytes / 2));
     if (operations.length > 1) return this.#halves(operations);
     if (isLarge) [this.#tooMuch, this.#lateness] = [bytes, error];
@@ -141,7 +144,7 @@ class Push {
       result.sent += 1;
     } catch (error) {
       // So much, on so slow a line: the others must not wait for it.
-      if (error instanceof AdiuvaTimeoutError) result.failed.push({ id, error });
+      if (isBroken(error) && !isOfOne(error)) result.failed.push({ id, error: await unlessAway(this.run, error) });
       else this.#refuse(id, error);
     }
   }
@@ -155,11 +158,6 @@ class Push {
 
 function bytesOf(operations: Operation[]): number {
   return operations.reduce((sum, one) => sum + (one.op === "put" ? one.blob.length : 0), 0);
-}
-
-/** The renewal of the tokens says nothing of the batch. */
-function isLate(error: unknown): error is AdiuvaTimeoutError {
-  return error instanceof AdiuvaTimeoutError && !error.where.endsWith("/auth/refresh");
 }
 
 function operationOf({ id, table, checksum, base }: LocalRecord, body: Uint8Array | undefined): Operation {

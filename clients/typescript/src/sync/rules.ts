@@ -16,6 +16,8 @@ export function stepFor(here: LocalRecord | undefined, change: Change, resync?: 
   if (base?.etag === change.etag) return "nothing";
   // The same bytes under another revision, here or where they come from: an answer that was lost, or a restored service.
   if (change.checksum === checksum || change.checksum === base?.checksum) return "rebase";
+  // Sent from here: what is here now was written after it.
+  if (change.checksum === here.offered) return "rebase";
   if (resync?.reason === "restored" && base !== null) {
     if (change.revision < base.revision) return "rebase";
     // Revisions given since a restore are above all given before. So this one may have been made in ignorance of what is
@@ -43,5 +45,8 @@ function stepForLost(here: LocalRecord): Step {
 
 function stepForGone(here: LocalRecord): Step {
   if (here.base === null) return "nothing"; // made here: its time to be sent is yet to come
-  return isUnsent(here) && here.checksum !== null ? "ask" : "forget";
+  if (here.checksum === null) return "forget";
+  if (isUnsent(here)) return here.offered === null ? "rebase" : "ask"; // deleted from here, and then written anew
+  // A deletion that was taken back: whether it was this one nobody knows.
+  return here.offered === null ? "ask" : "forget";
 }

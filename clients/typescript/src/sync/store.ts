@@ -21,6 +21,11 @@ export interface LocalRecord {
   size: number;
   /** The server's state that they go back to; `null`: there is none. */
   base: ServerState | null;
+  /**
+   * What was last sent and not confirmed: the checksum, `null` for a deletion. By it the feed's word of one's own change is told
+   * from somebody else's where the answer was lost. A store that does not keep it works, but there such a change is a conflict.
+   */
+  offered?: string | null;
 }
 
 /** Whether the server has not heard of what is here: the queue of what is to be sent is what this is true of. */

@@ -3,7 +3,7 @@ import { abortable } from "../clock.js";
 import type { Change } from "../types.js";
 import type { Settlement } from "./copy.js";
 import { stepFor, stepForAbsent, type Step } from "./rules.js";
-import { fail, type Run } from "./run.js";
+import type { Run } from "./run.js";
 import type { LocalRecord, Pending, ResyncRule, ServerState, SyncState } from "./store.js";
 import { download, portionsOf, unlessDamaged, type Theirs } from "./theirs.js";
 
@@ -55,7 +55,7 @@ export class Takeover {
         const blob = theirs.get(one.id);
         if (blob === "moved") continue;
         if (blob instanceof Error) {
-          fail(this.run, one.id, blob);
+          result.failed.push({ id: one.id, error: blob });
           if (one.change !== undefined) failed.push(pending(one.change, one.resync));
         } else if (one.step === "ask") questions.push(one);
         else if (one.step !== "nothing") settlements.push(settlement(one, blob));

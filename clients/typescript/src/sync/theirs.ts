@@ -1,12 +1,17 @@
 import { sha256 } from "../bytes.js";
 import { ChecksumMismatch, isProblem } from "../problem.js";
+import { AdiuvaTimeoutError } from "../timeouts.js";
 import type { Change } from "../types.js";
 import { each } from "./pool.js";
 import { isOfOne, type Run } from "./run.js";
+import { unlessAway } from "./transfer.js";
 import { BrokenAnswer, MOST_FETCHED_BYTES, MOST_RECORDS } from "./wire.js";
 
 /** `moved`: the record has changed since, which the feed will tell further on. */
 export type Theirs = Uint8Array | "moved" | Error;
+
+/** So many records in a row are not answered for what they are. */
+const MOST_SILENT = 6;
 
 /** So many of these, in their order, as one request gives. */
 export function portionsOf<Item extends { change: Change | undefined }>(items: Item[]): Item[][] {
@@ -52,7 +57,13 @@ export async function download(run: Run, changes: Change[]): Promise<Map<string,
       ids = [];
     }
   }
-  await each(alone, run.options.concurrency, async (id) => void theirs.set(id, await one(run, wanted.get(id) as Change)));
+  let silent = 0;
+  await each(alone, run.options.concurrency, async (id) => {
+    const whole = await one(run, wanted.get(id) as Change);
+    silent = whole instanceof AdiuvaTimeoutError && whole.what === "answer" ? silent + 1 : 0;
+    if (silent === MOST_SILENT) throw whole; // each of the others would be waited for as long
+    theirs.set(id, whole);
+  });
   return theirs;
 }
 
@@ -61,14 +72,14 @@ export async function unlessDamaged(blob: Uint8Array | undefined, { checksum }: 
   return blob !== undefined && (await sha256(blob)) === checksum ? blob : undefined;
 }
 
-async function one({ records, pace, signal }: Run, { id, checksum: expected }: Change): Promise<Theirs> {
+async function one(run: Run, { id, checksum: expected }: Change): Promise<Theirs> {
+  const { records, pace, signal } = run;
   try {
     const { bytes, checksum } = await pace.turn(() => records.read(id, { signal }), signal);
     return checksum === expected ? bytes : "moved";
   } catch (error) {
     if (isProblem(error, "not_found")) return "moved";
-    if (isOfOne(error)) return error;
-    throw error;
+    return isOfOne(error) ? error : unlessAway(run, error);
   }
 }
 
