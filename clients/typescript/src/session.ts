@@ -1,5 +1,6 @@
 import type { Patience } from "./patience.js";
 import { isProblem, problemOf, SignedOut, type AdiuvaProblem, type SignedOutReason } from "./problem.js";
+import { Renewal } from "./renewal.js";
 import { AdiuvaTimeoutError } from "./timeouts.js";
 import { stored, subjectOf, type StoredTokens, type TokenStore } from "./tokens.js";
 import type { AuthTokens } from "./types.js";
@@ -22,6 +23,7 @@ export class Session {
   /** Whose it is, until somebody logs out or in here: another window may put another account's tokens into the store. */
   #subject: string | undefined;
   #isTold = false;
+  #renewal: Renewal | undefined;
 
   constructor(
     private readonly store: TokenStore,
@@ -33,6 +35,27 @@ export class Session {
   /** Somebody has logged in; `leave` comes first. */
   async begin(tokens: AuthTokens): Promise<void> {
     await this.#write(() => this.#save(this.#stored(tokens)));
+  }
+
+  /** With other tokens of the same account, which `ask` brings while they end those in use. Not any more where `session` has ended. */
+  async renew(ask: () => Promise<AuthTokens>, session: AbortSignal): Promise<void> {
+    const renewal = (this.#renewal = new Renewal());
+    try {
+      const tokens = this.#stored(await ask());
+      await this.#write(async () => {
+        session.throwIfAborted();
+        if ((await this.#load()) === undefined) throw new SignedOut(); // another window has logged out
+        await this.#save(tokens);
+      });
+    } finally {
+      renewal.over();
+      if (this.#renewal === renewal) this.#renewal = undefined;
+    }
+  }
+
+  /** What is under way. */
+  get renewal(): Renewal | undefined {
+    return this.#renewal;
   }
 
   /** Until somebody logs out or in: what one account has begun must not go on as another. */
@@ -91,11 +114,12 @@ export class Session {
       // Anything else (no network, 503) leaves the session alone.
       if (!isProblem(error, "invalid_token", "sso_required", "token_reused", "validation_error")) throw error;
       refusal = error;
+      await this.#renewal?.pending; // a new password ends the tokens before its own are here
     }
     return this.#write(async () => {
       signal.throwIfAborted(); // the store may have somebody else's by now
       const now = await this.#load();
-      if (now !== undefined && now.refresh_token !== old.refresh_token) return now; // another window's
+      if (now !== undefined && now.refresh_token !== old.refresh_token) return now; // another window's, or a new password's
       if (fresh === undefined) return this.#signOut(refusal);
       if (now === undefined) throw new SignedOut(); // another window has logged out
       await this.#save(fresh);

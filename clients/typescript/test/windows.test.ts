@@ -5,6 +5,7 @@ import { FakeServer, problem } from "./fake_server.js";
 import { bytes, PLAIN } from "./support.js";
 
 const REFRESH = "POST /auth/refresh";
+const PASSWORD = "POST /auth/password";
 const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
 /** An access token as the server makes them. */
 const jwt = (sub: string, name: string): string => `${encoded({ alg: "HS256" })}.${encoded({ sub, name, email: `${sub}@exämple.com` })}.${name}`;
@@ -35,6 +36,7 @@ async function turns(): Promise<void> {
 }
 
 const BEN = { email: "ben@example.com", password: "a long sentence is best" };
+const NEW_PASSWORD = { current_password: "anna", new_password: "anna, too" };
 
 test("another window's login as somebody else ends what this one sends, and is left alone", async () => {
   const { server, tokens, told, client } = annas();
@@ -170,4 +172,65 @@ test("a refusal that is looked into while somebody logs in signs out nobody", as
   await login;
   await turns();
   assert.deepEqual([tokens.load()?.refresh_token, told], ["ben 0", []]);
+});
+
+test("a new password that is confirmed late undoes no logout, and takes nobody's place", async () => {
+  for (const next of ["nobody", "ben", "ben in another window"]) {
+    const { server, tokens, client } = annas();
+    server.before = async (line) => {
+      if (line === "GET /auth/me") return Response.json({ email: "anna@example.com" });
+      if (line === "POST /auth/login") return answer("ben", "ben 0");
+      if (line === "POST /auth/logout") return new Response(null, { status: 204 });
+      if (line !== PASSWORD) return undefined;
+      if (next === "ben in another window") tokens.save(kept("ben", "ben 0"));
+      else await client.logout();
+      if (next === "ben") await client.login(BEN, PLAIN);
+      return answer("anna", "anna 1");
+    };
+    await assert.rejects(client.changePassword(NEW_PASSWORD, PLAIN), SignedOut, next);
+    assert.equal(tokens.load()?.refresh_token, next === "nobody" ? undefined : "ben 0", next);
+  }
+});
+
+test("nobody's password is changed for who was there before", async () => {
+  const { server, client } = annas();
+  server.before = async (line) => {
+    if (line === "POST /auth/login") return answer("ben", "ben 0");
+    if (line === "POST /auth/logout") return new Response(null, { status: 204 });
+    if (line !== "GET /auth/me") return undefined;
+    await client.logout();
+    await client.login(BEN, PLAIN);
+    return Response.json({ email: "anna@example.com" });
+  };
+  await assert.rejects(client.changePassword(NEW_PASSWORD, PLAIN), SignedOut);
+  assert.equal(server.asked.includes(PASSWORD), false);
+});
+
+test("a request that is refused while a new password is on its way goes on with its tokens", async () => {
+  const { server, tokens, told, client } = annas();
+  let [isChanged, confirm] = [(): void => {}, (): void => {}];
+  const changed = new Promise<void>((resolve) => (isChanged = resolve));
+  const confirmed = new Promise<void>((resolve) => (confirm = resolve));
+  server.before = async (line, request) => {
+    if (line === "GET /auth/me") return Response.json({ email: "anna@example.com" });
+    if (line === REFRESH) {
+      setImmediate(confirm);
+      return problem(401, "invalid_token");
+    }
+    if (line !== PASSWORD) return bearer(request) === "anna 1" ? undefined : problem(401, "invalid_token");
+    isChanged();
+    await confirmed;
+    return answer("anna", "anna 1");
+  };
+  const changing = client.changePassword(NEW_PASSWORD, PLAIN);
+  await changed;
+  await Promise.all([client.records.read("a"), changing]);
+  assert.deepEqual([told, tokens.load()?.refresh_token], [[], "anna 1"]);
+});
+
+test("a new password for a session that has ended waits for nothing: it is signed out", async () => {
+  const { server, tokens, told, client } = annas();
+  server.before = (line) => (line === "GET /auth/me" ? Response.json({ email: "anna@example.com" }) : problem(401, "invalid_token"));
+  await assert.rejects(client.changePassword(NEW_PASSWORD, PLAIN), SignedOut);
+  assert.deepEqual([told, tokens.load()], [["invalid_token"], undefined]);
 });
