@@ -42,7 +42,10 @@ export interface ClientOptions {
   baseUrl: string;
   /** Where the session is kept; in memory unless given. */
   tokens?: TokenStore;
-  /** Called once the server has ended the session: show the login, or after `sso_required` call `signInWith`. What is on the device stays. */
+  /**
+   * Called once the server has ended the session, or another window that shares the `tokens` has logged in to another account: show the
+   * login, or after `sso_required` call `signInWith`. What is on the device stays.
+   */
   onSignedOut?: (reason: SignedOutReason) => void;
   /** Called when the server can no longer be reached, and when it can again; `client.onConnection` does the same later on. */
   onConnection?: ConnectionListener;

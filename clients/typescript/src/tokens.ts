@@ -43,3 +43,14 @@ export function stored(tokens: AuthTokens, now: number): StoredTokens {
   const { access_token, refresh_token, expires_in } = tokens;
   return { access_token, refresh_token, expires_at: now + expires_in * 1000 };
 }
+
+/** Whose session it is, where the access token is a JWT. */
+export function subjectOf({ access_token }: StoredTokens): string | undefined {
+  try {
+    const payload = (access_token.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
+    const { sub } = JSON.parse(atob(payload)) as { sub?: unknown };
+    return typeof sub === "string" ? sub : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,7 @@
 import { abortable } from "./clock.js";
 import type { Patience, Sending } from "./patience.js";
 import { isProblem, problemOf } from "./problem.js";
+import type { Renewal } from "./renewal.js";
 import type { Session } from "./session.js";
 
 /** These take no token; a 401 of theirs is about the credentials in the body. */
@@ -23,6 +24,8 @@ const PUBLIC = new Set([
 ]);
 /** POSTs that are carried out once for each `Idempotency-Key` (a record with an id of its own anyway); they all get one. */
 const KEYED = new Set(["billing/checkout", "storage/records"]);
+/** Its answer takes the place of the tokens that it was sent with. */
+const RENEWAL = "auth/password";
 const PREFIX = "/api/v1/";
 
 /** Sends a request as often as it takes: with a token, with a fresh one after a 401, later when it is told to wait. */
@@ -62,6 +65,7 @@ export class Transport {
     for (let refreshed = false; ; refreshed = true) {
       let token: string | undefined;
       let signal: AbortSignal | undefined;
+      let renewal: Renewal | undefined;
       const prepare = async (): Promise<Request> => {
         const request = make();
         const route = routeOf(request.url);
@@ -69,8 +73,11 @@ export class Transport {
         if (request.method === "POST" && KEYED.has(route) && !request.headers.has("Idempotency-Key")) {
           request.headers.set("Idempotency-Key", key);
         }
+        renewal = route === RENEWAL ? this.tokens.renewal : undefined;
+        renewal?.over();
         token = PUBLIC.has(route) ? undefined : await this.#tokenFor(request, session);
         if (token !== undefined) request.headers.set("Authorization", `Bearer ${token}`);
+        renewal?.sent();
         return request;
       };
       const response = await this.patience.send(prepare, { ...sending, until });
@@ -79,6 +86,7 @@ export class Transport {
       if (response.status !== 401 || token === undefined || signal === undefined || refreshed) throw problem;
       if (isProblem(problem, "invalid_credentials", "invalid_grant")) throw problem; // about a code in the body, which may count once
       session.throwIfAborted();
+      renewal?.over();
       await abortable(abortable(this.tokens.replace(token), signal), session);
     }
   }

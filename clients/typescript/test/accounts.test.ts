@@ -6,10 +6,12 @@ import {
   isProblem,
   Locked,
   MemoryAccounts,
+  MemoryTokens,
   NotAPhrase,
   NotApproved,
   PlainPasswordRefused,
   SecondFactorRequired,
+  SignedOut,
   Vault,
   WeakKdf,
   WeakPassword,
@@ -58,6 +60,24 @@ test("the plain password is sent when the app asks for it, and never when this d
   await assert.rejects(client.reauthenticate({ password: ANNA.password, plain: true }), PlainPasswordRefused);
   assert.equal(server.sent.length, told);
   assert.deepEqual(await server.client(store).login(ANNA), { keys: "unlocked" });
+});
+
+test("a derivation that is confirmed after a logout begins no session, and is known all the same", async () => {
+  const server = new FakeAccounts();
+  const tokens = new MemoryTokens();
+  const client = server.client(new MemoryAccounts(), { tokens });
+  await client.register(ANNA, { plain: true });
+  let leaving: Promise<void> | undefined;
+  server.lie = (line, answer) => {
+    if (line === "POST auth/password") leaving = client.logout();
+    return answer;
+  };
+  await assert.rejects(client.derivePassword(ANNA.password), SignedOut);
+  await leaving?.catch(() => {});
+  assert.equal(tokens.load(), undefined);
+  assert.throws(() => client.keys.master, Locked);
+  await assert.rejects(client.login(ANNA, { plain: true }), PlainPasswordRefused);
+  assert.deepEqual(await client.login(ANNA), { keys: "unlocked" });
 });
 
 test("a server that names a weak derivation gets nothing", async () => {

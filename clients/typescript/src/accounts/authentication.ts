@@ -121,21 +121,23 @@ export class Authentication {
 
   /** Every other session ends; this one goes on with new tokens. The master key stays, and so does what it has sealed. */
   async changePassword(body: { current_password: string; new_password: string }, { plain = false }: LoginOptions = {}): Promise<void> {
+    const session = this.json.ofSession();
     const email = await this.identity.email();
     if (plain) {
       await this.identity.requirePlain(email);
-      return this.#begin(await this.json.post("auth/password", body), { email });
+      return this.#change(body, { email, session });
     }
     checkPassword(body.new_password);
     const old = await this.identity.secrets(email, body.current_password);
     const kdf = newKdf();
     const { login, wrapping } = await this.identity.derive(body.new_password, kdf);
     const { envelopes } = await this.keys.resealed(old.wrapping, wrapping);
-    await this.#change({ current_password: old.login, new_password: login, kdf, envelopes }, { email, kdf });
+    await this.#change({ current_password: old.login, new_password: login, kdf, envelopes }, { email, kdf, session });
   }
 
   /** Gives an account that was made without derivation one, and a master key; its password stays what the user types. */
   async derivePassword(password: string): Promise<KeyState> {
+    const session = this.json.ofSession();
     const email = await this.identity.email();
     await this.identity.requirePlain(email);
     const kdf = newKdf();
@@ -146,7 +148,7 @@ export class Authentication {
       master = await MasterKey.make();
       envelopes = [await sealEnvelope(master, "password", MAIN, wrapping)];
     }
-    await this.#change({ current_password: password, new_password: login, kdf, envelopes }, { email, kdf });
+    await this.#change({ current_password: password, new_password: login, kdf, envelopes }, { email, kdf, session });
     return master === undefined ? this.keys.settle(wrapping) : this.keys.adopt(master);
   }
 
@@ -181,9 +183,21 @@ export class Authentication {
     return this.json.post("auth/passkeys/login/options", {}, { headers });
   }
 
-  async #change(body: object, { email, kdf }: { email: string; kdf: Kdf }): Promise<void> {
-    await this.#begin(await this.json.post("auth/password", body), { email });
-    await this.identity.remember(email, { kdf });
+  /** Of the account whose `session` it is: nobody else's password, nor the next one's tokens. */
+  async #change(body: object, { email, kdf, session }: { email: string; kdf?: Kdf; session: AbortSignal }): Promise<void> {
+    session.throwIfAborted();
+    let isChanged = false;
+    const ask = async (): Promise<AuthTokens> => {
+      const tokens = await this.json.post<AuthTokens>("auth/password", body);
+      isChanged = true;
+      return tokens;
+    };
+    try {
+      await this.session.renew(ask, session);
+    } finally {
+      if (isChanged && kdf !== undefined) await this.identity.remember(email, { kdf }); // whoever is logged in by now
+    }
+    session.throwIfAborted();
   }
 
   async #behindFactor(send: () => Promise<AuthTokens>, entering: Entering): Promise<LoggedIn> {
