@@ -132,6 +132,7 @@ export class Authentication {
     const { login, wrapping } = await this.identity.derive(body.new_password, kdf);
     const { envelopes } = await this.keys.resealed(old.wrapping, wrapping);
     await this.#change({ current_password: old.login, new_password: login, kdf, envelopes }, { email, kdf });
+    this.keys.passwordChanged(envelopes.length === 0 ? wrapping : undefined);
   }
 
   /** Gives an account that was made without derivation one, and a master key; its password stays what the user types. */

@@ -40,6 +40,8 @@ const NEW = { "If-None-Match": "*" };
 export class Keys {
   #state: KeyState = "none";
   #master: MasterKey | undefined;
+  /** Of the session before, until a login has found out whose it is: it may be the last copy. */
+  #kept: MasterKey | undefined;
   /** Of the password of this login, kept while it may have to seal an envelope of its own. */
   #wrapping: CryptoKey | undefined;
 
@@ -61,8 +63,16 @@ export class Keys {
   /** Forgets the key, here only. */
   lock(): void {
     this.#master = undefined;
+    this.#kept = undefined;
     this.#wrapping = undefined;
     this.#state = "locked";
+  }
+
+  /** Another session begins: the key is out of use until `settle` has found out whose session it is. */
+  leave(): void {
+    const kept = this.#master ?? this.#kept;
+    this.lock();
+    this.#kept = kept;
   }
 
   async envelopes(): Promise<Envelope[]> {
@@ -71,19 +81,25 @@ export class Keys {
 
   /**
    * After a login: opens what the password opens. A key that is here already stays if it is this account's: after a reset
-   * on another device it may be the last one, and the new password gets its envelope from here.
+   * on another device it may be the last one, and the new password gets its envelope from here. Where something fails on the
+   * way, it is there for the next login.
    */
   async settle(wrapping: CryptoKey | undefined): Promise<KeyState> {
-    const here = this.#master;
-    this.lock();
+    this.leave();
+    const here = this.#kept;
     this.#wrapping = wrapping;
     const { keyId } = await this.identity.known(await this.identity.email());
     const envelopes = await this.envelopes();
     try {
-      if (wrapping !== undefined) return await this.#open(envelopes, "password", wrapping);
+      if (wrapping !== undefined) {
+        const state = await this.#open(envelopes, "password", wrapping);
+        this.#wrapping = undefined;
+        return state;
+      }
     } catch (error) {
       if (!(error instanceof CannotOpen)) throw error;
     }
+    if (here?.id !== keyId) this.#kept = undefined;
     if (here !== undefined && here.id === keyId) {
       await this.adopt(here);
       await this.#sealForPassword();
@@ -100,6 +116,7 @@ export class Keys {
     if (keyId !== undefined && keyId !== master.id) return (this.#state = "changed");
     await this.identity.remember(email, { keyId: master.id });
     this.#master = master;
+    this.#kept = undefined;
     return (this.#state = "unlocked");
   }
 
@@ -210,6 +227,11 @@ export class Keys {
   /** The same, of the one that `/sync`'s `key_request` named. */
   async pendingApproval(id: string): Promise<PendingApproval> {
     return PendingApproval.of(this.json, await this.json.get<KeyRequest>(`keys/requests/${id}`), this.master);
+  }
+
+  /** After a change of password: `wrapping`, which has no envelope yet, or `undefined`. The old one's must seal nothing any more. */
+  passwordChanged(wrapping: CryptoKey | undefined): void {
+    this.#wrapping = wrapping;
   }
 
   /** For a new password: every envelope that the old one's key has sealed, sealed anew. Throws `CannotOpen`. */
