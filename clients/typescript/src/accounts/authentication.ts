@@ -31,7 +31,7 @@ export interface LoginOptions {
 
 /** A session has begun. */
 export interface LoggedIn {
-  /** After a plain login always `none`: nothing was asked. */
+  /** After a plain login always `none`: nothing was asked, and a key that was here is locked. */
   keys: KeyState;
   /** After a reset: no envelope is left that anything could open. A device that is unlocked can still approve this one. */
   locked?: boolean;
@@ -74,12 +74,13 @@ export class Authentication {
     const body = { email, password: login, kdf, envelopes };
     const tokens = await this.json.post<AuthTokens>("auth/register", body, { signal, headers });
     this.session.leave();
+    this.keys.lock();
+    const session = this.json.ofSession();
     await this.#begin(tokens, { email });
     // The address is new on the server: what was known of an account that had it once is over.
     await this.identity.forget(email);
     await this.identity.remember(email, { kdf });
-    this.keys.lock();
-    return { keys: await this.keys.adopt(master) };
+    return { keys: await this.keys.adopt(master, session) };
   }
 
   /** Throws `SecondFactorRequired`, `WeakKdf`, `PlainPasswordRefused`, or the problem: `invalid_credentials`, … */
@@ -198,9 +199,16 @@ export class Authentication {
 
   async #enter(tokens: AuthTokens & { locked?: boolean }, { email, kdf, wrapping, phrase, plain }: Entering): Promise<LoggedIn> {
     this.session.leave();
+    const session = this.json.ofSession();
+    if (plain === true) this.keys.begin();
+    else this.keys.leave();
     await this.#begin(tokens, email === undefined ? {} : { email });
+    session.throwIfAborted(); // somebody else has logged in meanwhile
     if (plain === true) return { keys: "none" };
-    if (kdf !== undefined) await this.identity.remember(email ?? (await this.identity.email()), { kdf });
+    const address = email ?? (kdf === undefined ? undefined : await this.identity.email());
+    session.throwIfAborted();
+    if (kdf !== undefined && address !== undefined) await this.identity.remember(address, { kdf });
+    session.throwIfAborted();
     let keys = await this.keys.settle(wrapping);
     if (phrase !== undefined && keys === "locked") keys = await this.#openByPhrase(phrase);
     return tokens.locked === undefined ? { keys } : { keys, locked: tokens.locked };

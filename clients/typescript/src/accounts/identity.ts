@@ -47,6 +47,8 @@ export class PlainPasswordRefused extends Error {
 /** Who is logged in, and what this device knows of accounts. */
 export class Identity {
   #email: string | undefined;
+  /** How often a session has begun: an answer about an earlier one is not kept. */
+  #begun = 0;
 
   constructor(
     private readonly json: Json,
@@ -56,12 +58,17 @@ export class Identity {
 
   /** The address that the session is of. */
   async email(): Promise<string> {
-    return (this.#email ??= (await this.json.get<UserProfile>("auth/me")).email);
+    if (this.#email !== undefined) return this.#email;
+    const begun = this.#begun;
+    const { email } = await this.json.get<UserProfile>("auth/me");
+    if (begun === this.#begun) this.#email = email;
+    return email;
   }
 
   /** Another session has begun; asked for when it is needed, unless it is given. */
   begin(email?: string): void {
     this.#email = email;
+    this.#begun++;
   }
 
   async known(email: string): Promise<KnownAccount> {

@@ -36,7 +36,10 @@ export class Locked extends Error {
 const MAIN = "main";
 const NEW = { "If-None-Match": "*" };
 
-/** The master key on this device, and its envelopes on the server. */
+/**
+ * The master key on this device, and its envelopes on the server. What takes more than one step ends with the session that it
+ * was begun in: a key must not come to whoever logs in meanwhile.
+ */
 export class Keys {
   #state: KeyState = "none";
   #master: MasterKey | undefined;
@@ -75,8 +78,16 @@ export class Keys {
     this.#kept = kept;
   }
 
-  async envelopes(): Promise<Envelope[]> {
-    return (await this.json.get<{ items: Envelope[] }>("keys/envelopes?limit=50")).items;
+  /** The same in a session that asks for no key. */
+  begin(): void {
+    this.lock();
+    this.#state = "none";
+  }
+
+  async envelopes(session = this.json.ofSession()): Promise<Envelope[]> {
+    const { items } = await this.json.get<{ items: Envelope[] }>("keys/envelopes?limit=50", { signal: session });
+    session.throwIfAborted();
+    return items;
   }
 
   /**
@@ -85,24 +96,26 @@ export class Keys {
    * way, it is there for the next login.
    */
   async settle(wrapping: CryptoKey | undefined): Promise<KeyState> {
+    const session = this.json.ofSession();
     this.leave();
     const here = this.#kept;
     this.#wrapping = wrapping;
     const { keyId } = await this.identity.known(await this.identity.email());
-    const envelopes = await this.envelopes();
+    const envelopes = await this.envelopes(session);
     try {
       if (wrapping !== undefined) {
-        const state = await this.#open(envelopes, "password", wrapping);
+        const state = await this.#open(envelopes, "password", wrapping, session);
         this.#wrapping = undefined;
         return state;
       }
     } catch (error) {
       if (!(error instanceof CannotOpen)) throw error;
+      session.throwIfAborted();
     }
     if (here?.id !== keyId) this.#kept = undefined;
     if (here !== undefined && here.id === keyId) {
-      await this.adopt(here);
-      await this.#sealForPassword();
+      await this.adopt(here, session);
+      await this.#sealForPassword(session);
     } else if (wrapping === undefined && envelopes.length === 0 && keyId === undefined) {
       this.#state = "none";
     }
@@ -110,11 +123,13 @@ export class Keys {
   }
 
   /** Takes over a key that the password's envelope of this very login holds. */
-  async adopt(master: MasterKey): Promise<KeyState> {
+  async adopt(master: MasterKey, session = this.json.ofSession()): Promise<KeyState> {
     const email = await this.identity.email();
     const { keyId } = await this.identity.known(email);
+    session.throwIfAborted();
     if (keyId !== undefined && keyId !== master.id) return (this.#state = "changed");
     await this.identity.remember(email, { keyId: master.id });
+    session.throwIfAborted();
     this.#master = master;
     this.#kept = undefined;
     return (this.#state = "unlocked");
@@ -122,9 +137,10 @@ export class Keys {
 
   /** Throws `CannotOpen`, `NotAPhrase`, and `WeakKdf` or the problem of a wrong password. */
   async unlock(way: Way): Promise<KeyState> {
+    const session = this.json.ofSession();
     const [kind, wrapping, ref] = await this.#wayIn(way);
-    const state = await this.#open(await this.envelopes(), kind, wrapping, ref);
-    await this.#sealForPassword();
+    const state = await this.#open(await this.envelopes(session), kind, wrapping, session, ref);
+    await this.#sealForPassword(session);
     return state;
   }
 
@@ -134,18 +150,20 @@ export class Keys {
    * (`client.forgetAccount`). Two devices at once make one. Throws `Locked`.
    */
   async startOver(): Promise<KeyState> {
+    const session = this.json.ofSession();
     const wrapping = this.#wrapping;
     const { keyId } = await this.identity.known(await this.identity.email());
-    if (wrapping === undefined || keyId !== undefined || (await this.envelopes()).length > 0) throw new Locked();
+    if (wrapping === undefined || keyId !== undefined || (await this.envelopes(session)).length > 0) throw new Locked();
     const master = await MasterKey.make();
     try {
-      await this.put(await sealEnvelope(master, "password", MAIN, wrapping), NEW);
+      await this.#put(await sealEnvelope(master, "password", MAIN, wrapping), session, NEW);
     } catch (error) {
       if (!isProblem(error, "precondition_failed")) throw error;
-      return this.#open(await this.envelopes(), "password", wrapping);
+      return this.#open(await this.envelopes(session), "password", wrapping, session);
     }
+    const state = await this.adopt(master, session);
     this.#wrapping = undefined;
-    return this.adopt(master);
+    return state;
   }
 
   /**
@@ -153,27 +171,29 @@ export class Keys {
    * in the state `none`. Of two devices at once one makes it, and is asked by the other (`requestApproval`). Throws `Locked`.
    */
   async start(): Promise<string> {
+    const session = this.json.ofSession();
     const { keyId } = await this.identity.known(await this.identity.email());
-    if (this.#state !== "none" || keyId !== undefined || (await this.envelopes()).length > 0) throw new Locked();
+    if (this.#state !== "none" || keyId !== undefined || (await this.envelopes(session)).length > 0) throw new Locked();
     const master = await MasterKey.make();
     const phrase = newPhrase();
     const wrapping = await keyOfPhrase(phrase);
     try {
-      await this.put(await sealEnvelope(master, "recovery", MAIN, wrapping), NEW);
-      await this.adopt(master);
+      await this.#put(await sealEnvelope(master, "recovery", MAIN, wrapping), session, NEW);
+      await this.adopt(master, session);
     } catch (error) {
       if (!isProblem(error, "precondition_failed")) throw error;
-      await this.#openOwn(wrapping);
+      await this.#openOwn(wrapping, session);
     }
     return phrase;
   }
 
   /** The answer to an earlier attempt may have been lost: then the phrase opens what is there. Another device's it does not. */
-  async #openOwn(wrapping: CryptoKey): Promise<void> {
+  async #openOwn(wrapping: CryptoKey, session: AbortSignal): Promise<void> {
     try {
-      await this.#open(await this.envelopes(), "recovery", wrapping);
+      await this.#open(await this.envelopes(session), "recovery", wrapping, session);
     } catch (error) {
       if (!(error instanceof CannotOpen)) throw error;
+      session.throwIfAborted();
       this.lock();
       throw new Locked();
     }
@@ -181,8 +201,10 @@ export class Keys {
 
   /** 24 words to be written down, shown once. An earlier phrase opens nothing any more. */
   async makeRecoveryPhrase(): Promise<string> {
+    const session = this.json.ofSession();
+    const { master } = this;
     const phrase = newPhrase();
-    await this.put(await sealEnvelope(this.master, "recovery", MAIN, await keyOfPhrase(phrase)));
+    await this.#put(await sealEnvelope(master, "recovery", MAIN, await keyOfPhrase(phrase)), session);
     return phrase;
   }
 
@@ -191,14 +213,18 @@ export class Keys {
    * `ref` names the device; removing its envelope ends it.
    */
   async addDevice(ref: string): Promise<Bytes> {
+    const session = this.json.ofSession();
+    const { master } = this;
     const key = randomBytes(32);
-    await this.put(await sealEnvelope(this.master, "device", ref, await deviceKey(key)));
+    await this.#put(await sealEnvelope(master, "device", ref, await deviceKey(key)), session);
     return key;
   }
 
   /** `secret`: 32 bytes or more of the passkey's PRF extension. */
   async addPasskey(ref: string, secret: Uint8Array): Promise<void> {
-    await this.put(await sealEnvelope(this.master, "passkey", ref, await passkeyKey(secret)));
+    const session = this.json.ofSession();
+    const { master } = this;
+    await this.#put(await sealEnvelope(master, "passkey", ref, await passkeyKey(secret)), session);
   }
 
   /** The last one stays: the problem is `last_envelope`. */
@@ -208,25 +234,32 @@ export class Keys {
 
   /** On a new device: asks one that is unlocked. The request's `fingerprint` is shown to be compared. */
   async requestApproval(deviceName: string): Promise<ApprovalRequest> {
+    const session = this.json.ofSession();
     const own = await newExchangeKeys();
     const body = { public_key: toBase64(own.publicKey), device_name: deviceName };
-    const made = await this.json.post<KeyRequest>("keys/requests", body);
+    const made = await this.json.post<KeyRequest>("keys/requests", body, { signal: session });
     return ApprovalRequest.of(this.json, made, own, async (master) => {
-      const state = await this.adopt(master);
-      await this.#sealForPassword();
+      session.throwIfAborted();
+      const state = await this.adopt(master, session);
+      await this.#sealForPassword(session);
       return state;
     });
   }
 
   /** On an unlocked device: requests that nobody has answered yet, newest first. */
   async pendingApprovals(): Promise<PendingApproval[]> {
+    const session = this.json.ofSession();
     const { items } = await this.json.get<{ items: KeyRequest[] }>("keys/requests");
-    return Promise.all(items.map((request) => PendingApproval.of(this.json, request, this.master)));
+    session.throwIfAborted();
+    return Promise.all(items.map((request) => PendingApproval.of(this.json, request, this.master, session)));
   }
 
   /** The same, of the one that `/sync`'s `key_request` named. */
   async pendingApproval(id: string): Promise<PendingApproval> {
-    return PendingApproval.of(this.json, await this.json.get<KeyRequest>(`keys/requests/${id}`), this.master);
+    const session = this.json.ofSession();
+    const request = await this.json.get<KeyRequest>(`keys/requests/${id}`);
+    session.throwIfAborted();
+    return PendingApproval.of(this.json, request, this.master, session);
   }
 
   /** After a change of password: `wrapping`, which has no envelope yet, or `undefined`. The old one's must seal nothing any more. */
@@ -236,9 +269,10 @@ export class Keys {
 
   /** For a new password: every envelope that the old one's key has sealed, sealed anew. Throws `CannotOpen`. */
   async resealed(old: CryptoKey | undefined, wrapping: CryptoKey): Promise<{ master: MasterKey | undefined; envelopes: EnvelopeInput[] }> {
-    const there = await this.envelopes();
+    const session = this.json.ofSession();
+    const there = await this.envelopes(session);
     const refs = there.filter(({ kind }) => kind === "password").map(({ ref }) => ref);
-    if (this.#master === undefined && old !== undefined && refs.length > 0) await this.#open(there, "password", old);
+    if (this.#master === undefined && old !== undefined && refs.length > 0) await this.#open(there, "password", old, session);
     const master = this.#master;
     if (master === undefined) {
       if (refs.length > 0) throw new CannotOpen("the password's envelope");
@@ -248,19 +282,22 @@ export class Keys {
     return { master, envelopes: await Promise.all(names.map((ref) => sealEnvelope(master, "password", ref, wrapping))) };
   }
 
-  async put({ kind, ref, ...content }: EnvelopeInput, headers: Record<string, string> = {}): Promise<void> {
+  /** Once it is on its way it is not cut off: a phrase that has its envelope must be shown. */
+  async #put({ kind, ref, ...content }: EnvelopeInput, session: AbortSignal, headers: Record<string, string> = {}): Promise<void> {
+    session.throwIfAborted();
     await this.json.put(`keys/envelopes/${kind}/${ref}`, content, { headers });
   }
 
   /** After a reset the password has no envelope: once the key is here, it gets one again. */
-  async #sealForPassword(): Promise<void> {
-    if (this.#wrapping === undefined || this.#master === undefined) return;
+  async #sealForPassword(session: AbortSignal): Promise<void> {
+    const wrapping = this.#wrapping;
+    if (wrapping === undefined || this.#master === undefined) return;
     try {
-      await this.put(await sealEnvelope(this.#master, "password", MAIN, this.#wrapping), NEW);
+      await this.#put(await sealEnvelope(this.#master, "password", MAIN, wrapping), session, NEW);
     } catch (error) {
       if (!isProblem(error, "precondition_failed")) throw error; // there is one
     }
-    this.#wrapping = undefined;
+    if (this.#wrapping === wrapping) this.#wrapping = undefined;
   }
 
   async #wayIn(way: Way): Promise<[EnvelopeKind, CryptoKey, string?]> {
@@ -270,12 +307,12 @@ export class Keys {
     return ["password", (await this.identity.secrets(await this.identity.email(), way.password)).wrapping];
   }
 
-  async #open(envelopes: Envelope[], kind: EnvelopeKind, wrapping: CryptoKey, ref?: string): Promise<KeyState> {
+  async #open(envelopes: Envelope[], kind: EnvelopeKind, wrapping: CryptoKey, session: AbortSignal, ref?: string): Promise<KeyState> {
     let failure = new CannotOpen(`an envelope of the kind ${kind}: there is none`);
     for (const envelope of envelopes) {
       if (envelope.kind !== kind || (ref !== undefined && envelope.ref !== ref)) continue;
       try {
-        return await this.adopt(await openEnvelope(envelope, wrapping));
+        return await this.adopt(await openEnvelope(envelope, wrapping), session);
       } catch (error) {
         if (!(error instanceof CannotOpen)) throw error;
         failure = error;
