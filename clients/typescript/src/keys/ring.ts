@@ -7,7 +7,8 @@ import { aesKey, hkdf, randomBytes, type Bytes } from "./bytes.js";
 import { CannotOpen, openEnvelope, sealEnvelope, type Envelope, type EnvelopeInput, type EnvelopeKind } from "./envelopes.js";
 import { newExchangeKeys } from "./exchange.js";
 import { MasterKey } from "./master.js";
-import { keyOfPhrase, newPhrase } from "./phrase.js";
+import { keyOfPhrase } from "./phrase.js";
+import { unseenPhrase, type UnseenPhrase } from "./unseen.js";
 
 /**
  * `unlocked`: the master key is here. `locked`: there is one, and nothing here opens it (an account whose password is
@@ -47,6 +48,7 @@ export class Keys {
   #kept: MasterKey | undefined;
   /** Of the password of this login, kept while it may have to seal an envelope of its own. */
   #wrapping: CryptoKey | undefined;
+  #unseen: UnseenPhrase | undefined;
 
   constructor(
     private readonly json: Json,
@@ -68,6 +70,7 @@ export class Keys {
     this.#master = undefined;
     this.#kept = undefined;
     this.#wrapping = undefined;
+    if (this.#unseen?.firstOf === undefined) this.#unseen = undefined; // else it may be all there is of an account's key
     this.#state = "locked";
   }
 
@@ -100,7 +103,8 @@ export class Keys {
     this.leave();
     const here = this.#kept;
     this.#wrapping = wrapping;
-    const { keyId } = await this.identity.known(await this.identity.email());
+    const email = await this.identity.email();
+    const { keyId } = await this.identity.known(email);
     const envelopes = await this.envelopes(session);
     try {
       if (wrapping !== undefined) {
@@ -116,7 +120,7 @@ export class Keys {
     if (here !== undefined && here.id === keyId) {
       await this.adopt(here, session);
       await this.#sealForPassword(session);
-    } else if (wrapping === undefined && envelopes.length === 0 && keyId === undefined) {
+    } else if (wrapping === undefined && this.#mayStart(email, keyId, envelopes)) {
       this.#state = "none";
     }
     return this.#state;
@@ -172,40 +176,64 @@ export class Keys {
    */
   async start(): Promise<string> {
     const session = this.json.ofSession();
-    const { keyId } = await this.identity.known(await this.identity.email());
-    if (this.#state !== "none" || keyId !== undefined || (await this.envelopes(session)).length > 0) throw new Locked();
-    const master = await MasterKey.make();
-    const phrase = newPhrase();
-    const wrapping = await keyOfPhrase(phrase);
+    const email = await this.identity.email();
+    const { keyId } = await this.identity.known(email);
+    const envelopes = await this.envelopes(session);
+    if (this.#state !== "none" || !this.#mayStart(email, keyId, envelopes)) throw new Locked();
+    const own = this.#unseen?.firstOf === email ? this.#unseen : await unseenPhrase(await MasterKey.make(), email);
+    session.throwIfAborted();
+    this.#unseen = own;
     try {
-      await this.#put(await sealEnvelope(master, "recovery", MAIN, wrapping), session, NEW);
-      await this.adopt(master, session);
+      if (envelopes.length === 0) await this.#deliver(own, session, NEW);
     } catch (error) {
       if (!isProblem(error, "precondition_failed")) throw error;
-      await this.#openOwn(wrapping, session);
-    }
-    return phrase;
-  }
-
-  /** The answer to an earlier attempt may have been lost: then the phrase opens what is there. Another device's it does not. */
-  async #openOwn(wrapping: CryptoKey, session: AbortSignal): Promise<void> {
-    try {
-      await this.#open(await this.envelopes(session), "recovery", wrapping, session);
-    } catch (error) {
-      if (!(error instanceof CannotOpen)) throw error;
-      session.throwIfAborted();
+      this.#forget(own);
       this.lock();
-      throw new Locked();
+      throw new Locked(); // another device was first
     }
+    await this.adopt(own.master, session);
+    this.#forget(own);
+    return own.phrase;
   }
 
-  /** 24 words to be written down, shown once. An earlier phrase opens nothing any more. */
+  /** There is no key yet, or one of an earlier `start` whose answer was lost. */
+  #mayStart(email: string, keyId: string | undefined, envelopes: Envelope[]): boolean {
+    const own = this.#unseen?.firstOf === email ? this.#unseen : undefined;
+    const isOwn = ({ checksum }: Envelope): boolean => checksum === own?.envelope.checksum;
+    return (keyId === undefined || keyId === own?.master.id) && envelopes.every(isOwn);
+  }
+
+  #forget(own: UnseenPhrase): void {
+    if (this.#unseen === own) this.#unseen = undefined;
+  }
+
+  /**
+   * 24 words to be written down, shown once. An earlier phrase opens nothing any more. Where it rejects for want of an answer,
+   * nobody knows which phrase counts: call it again, it then gives the same one.
+   */
   async makeRecoveryPhrase(): Promise<string> {
     const session = this.json.ofSession();
     const { master } = this;
-    const phrase = newPhrase();
-    await this.#put(await sealEnvelope(master, "recovery", MAIN, await keyOfPhrase(phrase)), session);
-    return phrase;
+    const own = this.#unseen?.master.id === master.id ? this.#unseen : await unseenPhrase(master);
+    session.throwIfAborted();
+    this.#unseen = own;
+    await this.#deliver(own, session);
+    this.#forget(own);
+    return own.phrase;
+  }
+
+  /** Where no answer comes that says whether the envelope was taken, the list of them does. */
+  async #deliver({ envelope }: UnseenPhrase, session: AbortSignal, headers: Record<string, string> = {}): Promise<void> {
+    try {
+      await this.#put(envelope, session, headers);
+    } catch (error) {
+      const isThere = isProblem(error, "precondition_failed"); // this one from an attempt before, or another device's
+      if (isProblem(error) && error.status < 500 && !isThere) throw error;
+      const there = await this.envelopes(session).catch((unread: unknown) => {
+        throw isThere ? unread : error;
+      });
+      if (!there.some(({ checksum }) => checksum === envelope.checksum)) throw error;
+    }
   }
 
   /**
