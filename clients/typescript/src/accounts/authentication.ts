@@ -122,7 +122,7 @@ export class Authentication {
 
   /** Every other session ends; this one goes on with new tokens. The master key stays, and so does what it has sealed. */
   async changePassword(body: { current_password: string; new_password: string }, { plain = false }: LoginOptions = {}): Promise<void> {
-    const email = await this.identity.email();
+    const email = await this.identity.currentEmail();
     if (plain) {
       await this.identity.requirePlain(email);
       return this.#begin(await this.json.post("auth/password", body), { email });

@@ -332,7 +332,7 @@ export class Keys {
     if ("phrase" in way) return ["recovery", await keyOfPhrase(way.phrase)];
     if ("device" in way) return ["device", await deviceKey(way.device.key), way.device.ref];
     if ("passkey" in way) return ["passkey", await passkeyKey(way.passkey.secret), way.passkey.ref];
-    return ["password", (await this.identity.secrets(await this.identity.email(), way.password)).wrapping];
+    return ["password", (await this.identity.secrets(await this.identity.currentEmail(), way.password)).wrapping];
   }
 
   async #open(envelopes: Envelope[], kind: EnvelopeKind, wrapping: CryptoKey, session: AbortSignal, ref?: string): Promise<KeyState> {
