@@ -100,6 +100,13 @@ test("an approval counts in the session that it was asked for in", async () => {
   await assert.rejects(pending.approve(), SignedOut);
 });
 
+test("a password proves nothing of who has logged in meanwhile", async () => {
+  const it = await shared();
+  it.handOverAt("POST auth/prelogin");
+  await assert.rejects(it.client().reauthenticate({ password: ANNA.password }), SignedOut);
+  assert.ok(!it.server.sent.some(({ line }) => line === "POST auth/reauthenticate"));
+});
+
 test("a late address is not the next one's", async () => {
   const it = await shared({ isBenPlain: false });
   const client = it.restart(); // her address has to be asked for

@@ -121,9 +121,12 @@ export class Identity {
 
   /** What the server takes as the password of who is logged in. */
   async loginSecret(password: string, { plain = false }: { plain?: boolean } = {}): Promise<string> {
-    if (!plain) return (await this.secrets(await this.currentEmail(), password)).login;
-    await this.requirePlain(await this.email());
-    return password;
+    const session = this.json.ofSession();
+    const email = plain ? await this.email() : await this.currentEmail();
+    if (plain) await this.requirePlain(email);
+    const secret = plain ? password : (await this.secrets(email, password)).login;
+    session.throwIfAborted(); // it proves nothing of who has logged in meanwhile
+    return secret;
   }
 }
 
