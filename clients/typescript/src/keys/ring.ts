@@ -160,7 +160,7 @@ export class Keys {
     if (wrapping === undefined || keyId !== undefined || (await this.envelopes(session)).length > 0) throw new Locked();
     const master = await MasterKey.make();
     try {
-      await this.#put(await sealEnvelope(master, "password", MAIN, wrapping), session, NEW);
+      await this.put(await sealEnvelope(master, "password", MAIN, wrapping), NEW, session);
     } catch (error) {
       if (!isProblem(error, "precondition_failed")) throw error;
       return this.#open(await this.envelopes(session), "password", wrapping, session);
@@ -225,7 +225,7 @@ export class Keys {
   /** Where no answer comes that says whether the envelope was taken, the list of them does. */
   async #deliver({ envelope }: UnseenPhrase, session: AbortSignal, headers: Record<string, string> = {}): Promise<void> {
     try {
-      await this.#put(envelope, session, headers);
+      await this.put(envelope, headers, session);
     } catch (error) {
       const isThere = isProblem(error, "precondition_failed"); // this one from an attempt before, or another device's
       if (isProblem(error) && error.status < 500 && !isThere) throw error;
@@ -244,7 +244,7 @@ export class Keys {
     const session = this.json.ofSession();
     const { master } = this;
     const key = randomBytes(32);
-    await this.#put(await sealEnvelope(master, "device", ref, await deviceKey(key)), session);
+    await this.put(await sealEnvelope(master, "device", ref, await deviceKey(key)), {}, session);
     return key;
   }
 
@@ -252,7 +252,7 @@ export class Keys {
   async addPasskey(ref: string, secret: Uint8Array): Promise<void> {
     const session = this.json.ofSession();
     const { master } = this;
-    await this.#put(await sealEnvelope(master, "passkey", ref, await passkeyKey(secret)), session);
+    await this.put(await sealEnvelope(master, "passkey", ref, await passkeyKey(secret)), {}, session);
   }
 
   /** The last one stays: the problem is `last_envelope`. */
@@ -311,7 +311,7 @@ export class Keys {
   }
 
   /** Once it is on its way it is not cut off: a phrase that has its envelope must be shown. */
-  async #put({ kind, ref, ...content }: EnvelopeInput, session: AbortSignal, headers: Record<string, string> = {}): Promise<void> {
+  async put({ kind, ref, ...content }: EnvelopeInput, headers: Record<string, string> = {}, session = this.json.ofSession()): Promise<void> {
     session.throwIfAborted();
     await this.json.put(`keys/envelopes/${kind}/${ref}`, content, { headers });
   }
@@ -321,7 +321,7 @@ export class Keys {
     const wrapping = this.#wrapping;
     if (wrapping === undefined || this.#master === undefined) return;
     try {
-      await this.#put(await sealEnvelope(this.#master, "password", MAIN, wrapping), session, NEW);
+      await this.put(await sealEnvelope(this.#master, "password", MAIN, wrapping), NEW, session);
     } catch (error) {
       if (!isProblem(error, "precondition_failed")) throw error; // there is one
     }
