@@ -16,6 +16,7 @@ import {
   WeakKdf,
   WeakPassword,
   whileFresh,
+  type AdiuvaClient,
 } from "../src/index.js";
 import { FakeAccounts, TOTP } from "./fake_accounts.js";
 import { FakeClock, problem } from "./fake_server.js";
@@ -298,15 +299,21 @@ test("logging out forgets the key", async () => {
 /** Of an account that was made at sign-on. */
 function withoutPassword() {
   const server = new FakeAccounts();
-  server.before = (line) => (line === "POST auth/sso/token" ? Response.json({ access_token: "sso", refresh_token: "r", expires_in: 900 }) : undefined);
+  server.before = (line) => {
+    if (line === "POST auth/logout") return new Response(null, { status: 204 });
+    return line === "POST auth/sso/token" ? Response.json({ access_token: "sso", refresh_token: "r", expires_in: 900 }) : undefined;
+  };
   const envelopes = new Map();
   server.sessions.set("sso", { ...ANNA, id: "anna", password: "", kdf: null, envelopes, requests: new Map(), secondFactor: false });
+  const signIn = async (client: AdiuvaClient) => {
+    const { url, finish } = await client.beginSignIn({ organization: "acme" });
+    return finish(`adiuva://sso?code=c&state=${new URL(url).searchParams.get("state")}`);
+  };
   const signedIn = async (accounts = new MemoryAccounts()) => {
     const client = server.client(accounts, { clock: new FakeClock() });
-    const { url, finish } = await client.beginSignIn({ organization: "acme" });
-    return { client, done: await finish(`adiuva://sso?code=c&state=${new URL(url).searchParams.get("state")}`), accounts };
+    return { client, done: await signIn(client), accounts };
   };
-  return { server, envelopes, signedIn };
+  return { server, envelopes, signIn, signedIn };
 }
 
 test("an account without a password has its first key from the phrase that comes with it", async () => {
@@ -343,6 +350,69 @@ test("a first key whose answer was lost is there, and its phrase opens it", asyn
   assert.equal(await client.keys.unlock({ phrase }), "unlocked");
   assert.equal(client.keys.master.id, id);
 });
+
+/** The server carries out each `PUT`, and its answers are lost; `isCutOff`: from then on those to the list of envelopes too. */
+function losing(server: FakeAccounts, { isCutOff }: { isCutOff: boolean }): void {
+  let isOut = false;
+  server.lie = (line, answer) => {
+    const isPut = line.startsWith("PUT keys/envelopes/recovery");
+    isOut ||= isPut;
+    if (isPut || (isCutOff && isOut && line === "GET keys/envelopes")) throw new TypeError("fetch failed");
+    return answer;
+  };
+}
+
+test("a first key whose only answer is lost is there, and its phrase is shown", async () => {
+  const { server, envelopes, signIn } = withoutPassword();
+  const client = server.client(undefined, { retry: false });
+  await signIn(client);
+  losing(server, { isCutOff: false });
+  const phrase = await client.keys.start();
+  assert.deepEqual([client.keys.state, envelopes.size], ["unlocked", 1]);
+  client.keys.lock();
+  assert.equal(await client.keys.unlock({ phrase }), "unlocked");
+});
+
+for (const between of ["nothing", "a logout"]) {
+  test(`a first key whose phrase could not be shown is begun again, with ${between} in between`, async () => {
+    const { server, envelopes, signedIn, signIn } = withoutPassword();
+    const { client, accounts } = await signedIn();
+    losing(server, { isCutOff: true });
+    await assert.rejects(client.keys.start(), TypeError);
+    assert.equal(envelopes.size, 1);
+    server.lie = (_, answer) => answer;
+    if (between === "a logout") {
+      await client.logout();
+      assert.deepEqual(await signIn(client), { keys: "none" });
+    }
+    const phrase = await client.keys.start();
+    const { id } = client.keys.master;
+    const other = await signedIn(accounts);
+    assert.equal(await other.client.keys.unlock({ phrase }), "unlocked");
+    assert.equal(other.client.keys.master.id, id);
+    await assert.rejects(client.keys.start(), Locked);
+  });
+}
+
+for (const isCutOff of [false, true]) {
+  test(`a phrase that replaces another one is shown, though the answer is lost${isCutOff ? " and nothing else gets through" : ""}`, async () => {
+    const server = new FakeAccounts();
+    const laptop = server.client(undefined, { clock: new FakeClock() });
+    await laptop.register(ANNA);
+    const old = await laptop.keys.makeRecoveryPhrase();
+    losing(server, { isCutOff });
+    if (isCutOff) await assert.rejects(laptop.keys.makeRecoveryPhrase(), TypeError);
+    const there = server.only.envelopes.get("recovery/main")?.checksum;
+    if (isCutOff) server.lie = (_, answer) => answer;
+    const phrase = await laptop.keys.makeRecoveryPhrase();
+    if (isCutOff) assert.equal(server.only.envelopes.get("recovery/main")?.checksum, there); // whichever arrives last
+    assert.notEqual(phrase, old);
+    laptop.keys.lock();
+    assert.equal(await laptop.keys.unlock({ phrase }), "unlocked");
+    server.lie = (_, answer) => answer;
+    assert.notEqual(await laptop.keys.makeRecoveryPhrase(), phrase); // it has been shown
+  });
+}
 
 test("a vault goes by the key that is here now", async () => {
   const { server, laptop } = await anna();

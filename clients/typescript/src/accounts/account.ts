@@ -66,8 +66,8 @@ export class Account {
   /** The account and everything in it goes. With a password, or in a fresh session. */
   async delete(password?: string, options: { plain?: boolean } = {}): Promise<void> {
     const session = this.json.ofSession();
-    const email = await this.identity.email();
     const body = password === undefined ? {} : { password: await this.identity.loginSecret(password, options) };
+    const email = await this.identity.email();
     session.throwIfAborted(); // not the account of who has logged in meanwhile
     await this.json.delete("auth/me", body);
     await this.identity.forget(email);

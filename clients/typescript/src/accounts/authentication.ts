@@ -31,7 +31,7 @@ export interface LoginOptions {
 
 /** A session has begun. */
 export interface LoggedIn {
-  /** After a plain login always `none`: nothing was asked. */
+  /** After a plain login always `none`: nothing was asked, and a key that was here is locked. */
   keys: KeyState;
   /** After a reset: no envelope is left that anything could open. A device that is unlocked can still approve this one. */
   locked?: boolean;
@@ -74,12 +74,13 @@ export class Authentication {
     const body = { email, password: login, kdf, envelopes };
     const tokens = await this.json.post<AuthTokens>("auth/register", body, { signal, headers });
     this.session.leave();
+    this.keys.lock();
+    const session = this.json.ofSession();
     await this.#begin(tokens, { email });
     // The address is new on the server: what was known of an account that had it once is over.
     await this.identity.forget(email);
     await this.identity.remember(email, { kdf });
-    this.keys.lock();
-    return { keys: await this.keys.adopt(master) };
+    return { keys: await this.keys.adopt(master, session) };
   }
 
   /** Throws `SecondFactorRequired`, `WeakKdf`, `PlainPasswordRefused`, or the problem: `invalid_credentials`, … */
@@ -122,7 +123,7 @@ export class Authentication {
   /** Every other session ends; this one goes on with new tokens. The master key stays, and so does what it has sealed. */
   async changePassword(body: { current_password: string; new_password: string }, { plain = false }: LoginOptions = {}): Promise<void> {
     const session = this.json.ofSession();
-    const email = await this.identity.email();
+    const email = await this.identity.currentEmail();
     if (plain) {
       await this.identity.requirePlain(email);
       return this.#change(body, { email, session });
@@ -133,6 +134,7 @@ export class Authentication {
     const { login, wrapping } = await this.identity.derive(body.new_password, kdf);
     const { envelopes } = await this.keys.resealed(old.wrapping, wrapping);
     await this.#change({ current_password: old.login, new_password: login, kdf, envelopes }, { email, kdf, session });
+    this.keys.passwordChanged(envelopes.length === 0 ? wrapping : undefined);
   }
 
   /** Gives an account that was made without derivation one, and a master key; its password stays what the user types. */
@@ -211,9 +213,16 @@ export class Authentication {
 
   async #enter(tokens: AuthTokens & { locked?: boolean }, { email, kdf, wrapping, phrase, plain }: Entering): Promise<LoggedIn> {
     this.session.leave();
+    const session = this.json.ofSession();
+    if (plain === true) this.keys.begin();
+    else this.keys.leave();
     await this.#begin(tokens, email === undefined ? {} : { email });
+    session.throwIfAborted(); // somebody else has logged in meanwhile
     if (plain === true) return { keys: "none" };
-    if (kdf !== undefined) await this.identity.remember(email ?? (await this.identity.email()), { kdf });
+    const address = email ?? (kdf === undefined ? undefined : await this.identity.email());
+    session.throwIfAborted();
+    if (kdf !== undefined && address !== undefined) await this.identity.remember(address, { kdf });
+    session.throwIfAborted();
     let keys = await this.keys.settle(wrapping);
     if (phrase !== undefined && keys === "locked") keys = await this.#openByPhrase(phrase);
     return tokens.locked === undefined ? { keys } : { keys, locked: tokens.locked };

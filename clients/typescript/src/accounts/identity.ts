@@ -47,6 +47,10 @@ export class PlainPasswordRefused extends Error {
 /** Who is logged in, and what this device knows of accounts. */
 export class Identity {
   #email: string | undefined;
+  /** How often a session has begun: an answer about an earlier one is not kept. */
+  #begun = 0;
+  /** The address that was last seen in a session. */
+  #last: { session: AbortSignal; email: string } | undefined;
 
   constructor(
     private readonly json: Json,
@@ -56,12 +60,36 @@ export class Identity {
 
   /** The address that the session is of. */
   async email(): Promise<string> {
-    return (this.#email ??= (await this.json.get<UserProfile>("auth/me")).email);
+    return this.#email ?? this.currentEmail();
+  }
+
+  /**
+   * Asked anew, where a password is to be derived: the link of a mail may have changed it, and for an address that it does not know
+   * the server makes up a salt. What is known of the account is known by the new one too.
+   */
+  async currentEmail(): Promise<string> {
+    const begun = this.#begun;
+    const session = this.json.ofSession();
+    const { email } = await this.json.get<UserProfile>("auth/me");
+    const last = this.#last?.session === session ? this.#last.email : email;
+    if (nameOf(last) !== nameOf(email)) await this.#carry(last, email);
+    if (begun === this.#begun) {
+      this.#email = email;
+      this.#last = { session, email };
+    }
+    return email;
+  }
+
+  /** Nothing is dropped: the server's word alone must not let it name a weaker derivation for either address. */
+  async #carry(from: string, to: string): Promise<void> {
+    await this.store.save(nameOf(to), { ...(await this.known(from)), ...(await this.known(to)) });
   }
 
   /** Another session has begun; asked for when it is needed, unless it is given. */
   begin(email?: string): void {
     this.#email = email;
+    this.#begun++;
+    if (email !== undefined) this.#last = { session: this.json.ofSession(), email };
   }
 
   async known(email: string): Promise<KnownAccount> {
@@ -93,10 +121,12 @@ export class Identity {
 
   /** What the server takes as the password of who is logged in. */
   async loginSecret(password: string, { plain = false }: { plain?: boolean } = {}): Promise<string> {
-    const email = await this.email();
-    if (!plain) return (await this.secrets(email, password)).login;
-    await this.requirePlain(email);
-    return password;
+    const session = this.json.ofSession();
+    const email = plain ? await this.email() : await this.currentEmail();
+    if (plain) await this.requirePlain(email);
+    const secret = plain ? password : (await this.secrets(email, password)).login;
+    session.throwIfAborted(); // it proves nothing of who has logged in meanwhile
+    return secret;
   }
 }
 

@@ -38,7 +38,7 @@ export class FingerprintMismatch extends Error {
 export interface Answer {
   /** The device that has answered shows the same one; if it does not, somebody else has answered: drop this. */
   confirmation: string;
-  /** Both show the same: takes over the key. */
+  /** Both show the same: takes over the key, in the session that has asked for it. In another one it throws `SignedOut`. */
   accept(): Promise<KeyState>;
 }
 
@@ -61,14 +61,15 @@ export class ApprovalRequest {
 
   /** Asks until there is an answer. Throws `NotApproved`, `CannotOpen`, and the reason of an aborted `signal`. */
   async answer({ signal, every = POLL_MS }: { signal?: AbortSignal; every?: number } = {}): Promise<Answer> {
+    const until = this.json.ofSession(signal);
     for (;;) {
-      const { state, blob } = await this.json.get<KeyRequest>(`keys/requests/${this.id}`, { signal });
+      const { state, blob } = await this.json.get<KeyRequest>(`keys/requests/${this.id}`, { signal: until });
       if (state === "denied" || state === "expired") throw new NotApproved(state);
       if (state === "answered" && typeof blob === "string") {
         const { master, confirmation } = await openFrom(fromBase64(blob), this.id, this.own);
         return { confirmation, accept: () => this.adopt(master) };
       }
-      await systemClock.sleep(every, signal);
+      await systemClock.sleep(every, until);
     }
   }
 }
@@ -83,19 +84,24 @@ export class PendingApproval {
     private readonly publicKey: Uint8Array,
     private readonly json: Json,
     private readonly master: MasterKey,
+    private readonly session: AbortSignal,
   ) {}
 
   /** Throws `FingerprintMismatch`. */
-  static async of(json: Json, request: KeyRequest, master: MasterKey): Promise<PendingApproval> {
+  static async of(json: Json, request: KeyRequest, master: MasterKey, session: AbortSignal): Promise<PendingApproval> {
     const publicKey = fromBase64(request.public_key ?? "");
     const fingerprint = await fingerprintOf(publicKey);
     if (request.fingerprint !== fingerprint) throw new FingerprintMismatch();
-    return new PendingApproval(request.id, request.device_name ?? "", fingerprint, publicKey, json, master);
+    return new PendingApproval(request.id, request.device_name ?? "", fingerprint, publicKey, json, master, session);
   }
 
-  /** Hands over the master key, and gives what the new device must show as well before it takes it. One answer counts. */
+  /**
+   * Hands over the master key, and gives what the new device must show as well before it takes it. One answer counts. Throws
+   * `SignedOut` where somebody has logged out or in since the request was asked for.
+   */
   async approve(): Promise<{ confirmation: string }> {
     const { blob, confirmation } = await sealFor(this.publicKey, this.id, this.master);
+    this.session.throwIfAborted();
     await this.json.put(`keys/requests/${this.id}`, { blob: toBase64(blob) });
     return { confirmation };
   }
