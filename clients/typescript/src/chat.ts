@@ -60,6 +60,8 @@ export class ChatSocket {
   /** What one account has begun must not go on as another, nor on another's socket. */
   readonly #begunIn = new WeakMap<Exchange, AbortSignal>();
   #connectedIn: AbortSignal | undefined;
+  /** The session that is listened to, as long as there is something that its end has to end. */
+  #followed: AbortSignal | undefined;
 
   /** `address` gives the URL with a ticket, which works once; `session` is aborted when somebody logs out or in. */
   constructor(
@@ -85,6 +87,11 @@ export class ChatSocket {
     if (one.isOver) return one;
     const session = this.session();
     if (session !== undefined) this.#begunIn.set(one, session);
+    if (session?.aborted) {
+      one.fail(session.reason as Error);
+      return one;
+    }
+    this.#follow(session);
     this.#waiting.push(one);
     if (signal?.aborted) one.cancel();
     void this.#next();
@@ -101,6 +108,34 @@ export class ChatSocket {
     for (const one of waiting) one.fail(error);
   }
 
+  #follow(session: AbortSignal | undefined): void {
+    if (session === this.#followed) return;
+    this.#followed?.removeEventListener("abort", this.#leave);
+    this.#followed = session;
+    session?.addEventListener("abort", this.#leave, { once: true });
+  }
+
+  #isIdle(): boolean {
+    return this.#running === undefined && this.#waiting.length === 0 && this.#socket === undefined;
+  }
+
+  /** Somebody has logged out or in. What is under way would be answered with the next one's records, and what waits would hold up their turns. */
+  readonly #leave = (): void => {
+    const reason = this.#followed?.reason as Error;
+    const [turn, socket] = [this.#running, this.#socket];
+    const isOver = (one: Exchange): boolean => this.#begunIn.get(one)?.aborted === true;
+    const waiting = this.#waiting.filter(isOver);
+    this.#waiting = this.#waiting.filter((one) => !isOver(one));
+    clearTimeout(this.#silence);
+    this.#socket = undefined;
+    this.#follow(undefined);
+    this.#abandon();
+    this.#pause?.abort();
+    socket?.close();
+    for (const one of waiting) one.fail(reason);
+    if (turn !== undefined) this.#fail(turn, reason);
+  };
+
   /** Nobody waits any more for a connection that is still being made. */
   #abandon(): void {
     this.#epoch += 1;
@@ -113,13 +148,16 @@ export class ChatSocket {
   async #next(): Promise<void> {
     if (this.#running !== undefined || this.#pause !== undefined) return;
     const turn = this.#waiting.shift();
-    if (turn === undefined) return;
+    if (turn === undefined) {
+      if (this.#isIdle()) this.#follow(undefined);
+      return;
+    }
     this.#running = turn;
     try {
       this.#begunIn.get(turn)?.throwIfAborted();
       if (this.#connectedIn?.aborted) this.#socket?.close();
       if (this.#socket?.readyState !== OPEN || this.#connectedIn?.aborted) this.#socket = undefined; // its close event is on the way
-      this.#socket ??= await this.#connect();
+      if (this.#socket === undefined) await this.#connect();
       if (turn.isOver) return;
       const { tools = {}, resume = true } = this.options;
       const clientTools = Object.keys(tools).length > 0 ? { client_tools: true } : {};
@@ -139,7 +177,7 @@ export class ChatSocket {
     void this.#next();
   }
 
-  async #connect(): Promise<WebSocketLike> {
+  async #connect(): Promise<void> {
     const epoch = this.#epoch;
     const session = this.session();
     const Socket = this.options.WebSocket ?? (await platformWebSocket());
@@ -159,7 +197,7 @@ export class ChatSocket {
     socket.addEventListener("close", ({ code, reason }) => this.#lose(socket, new ConnectionLost(code, reason)));
     socket.addEventListener("message", ({ data }) => this.#read(socket, String(data)));
     this.#listen(socket);
-    return socket;
+    this.#socket = socket;
   }
 
   async #open(Socket: WebSocketClass): Promise<WebSocketLike> {
@@ -176,6 +214,7 @@ export class ChatSocket {
     this.#socket = undefined;
     socket?.close();
     const turn = this.#running;
+    if (this.#isIdle()) this.#follow(undefined);
     if (turn === undefined || this.#resuming !== undefined) return;
     const isWanted = error instanceof AdiuvaTimeoutError || (error.code !== TAKEN_OVER && error.code !== 1000);
     if (turn.canGoOn && isWanted) void this.#resume(turn, error);
@@ -208,14 +247,14 @@ export class ChatSocket {
   async #fetchRest(turn: Exchange): Promise<Error | undefined> {
     this.#begunIn.get(turn)?.throwIfAborted();
     try {
-      this.#socket = await this.#connect();
+      await this.#connect();
     } catch (error) {
       if (isFinal(error)) throw error;
       return error as Error;
     }
     this.#write(turn.goOn());
     if (turn.isCancelled) this.#sayCancel(turn);
-    return this.#socket.readyState === OPEN ? undefined : new ConnectionLost(1006);
+    return this.#socket?.readyState === OPEN ? undefined : new ConnectionLost(1006);
   }
 
   #listen(socket: WebSocketLike): void {
@@ -282,6 +321,7 @@ export class ChatSocket {
   }
 
   async #answer(turn: Turn, call: ToolCallFrame): Promise<void> {
+    if (this.#begunIn.get(turn)?.aborted) return; // the records are somebody else's by now
     const known = turn.answers.get(call.id);
     const answer = known ?? this.#carryOut(call);
     turn.answers.set(call.id, answer);
@@ -331,7 +371,7 @@ export class ChatSocket {
   }
 
   #write(frame: ClientFrame): void {
-    if (this.#socket?.readyState === OPEN) this.#socket.send(JSON.stringify(frame));
+    if (this.#socket?.readyState === OPEN && !this.#connectedIn?.aborted) this.#socket.send(JSON.stringify(frame));
   }
 }
 

@@ -211,7 +211,7 @@ export class MapRun implements AsyncIterable<MapItem>, Exchange {
         const items: ItemsFrame["items"] = [];
         for (const key of this.#toOffer.splice(0, Math.min(this.#needed, MAX_ITEMS))) {
           const record = await this.options.record(key);
-          if (connection !== this.#connection) break; // another one asks for all of them again
+          if (connection !== this.#connection || this.#over) break; // another one asks for all of them again
           const size = record === undefined ? 0 : new TextEncoder().encode(JSON.stringify(record)).length;
           if (record !== undefined && size <= MAX_RECORD_BYTES) items.push({ key, record });
           else if (record === undefined) this.#settle({ key, status: "skipped", actions: [], usage: NOTHING });

@@ -114,3 +114,22 @@ test("a first due time is by the server's clock, though nothing has told it yet"
     assert.deepEqual(server.asked, ["POST /batches"]);
   }
 });
+
+test("where nobody may ask for the server's time, a first due time is by this machine's", async () => {
+  for (const trouble of [() => new Response("no", { status: 403 }), () => Promise.reject(new TypeError("fetch failed"))]) {
+    const server = new FakeBatchServer();
+    server.before = (line) => (line === "GET /health" ? trouble() : undefined);
+    const made = await server.client("laptop").batches(seal).create(aSpec({ trigger: DAILY }));
+    assert.equal(made.next_due_at, TOMORROW);
+    assert.equal((await server.client("phone").batches(seal).activate(made)).state, "active");
+
+    const stop = new AbortController();
+    server.before = (line) => {
+      if (line === "GET /health") stop.abort(new RangeError("never mind"));
+      return undefined;
+    };
+    server.asked.length = 0;
+    await assert.rejects(server.client("tablet").batches(seal).create(aSpec({ trigger: DAILY }), { signal: stop.signal }), RangeError);
+    assert.deepEqual(server.asked, ["GET /health"]);
+  }
+});

@@ -197,8 +197,142 @@ test("what one account has begun is not sent as another, nor on another's socket
   chat.close();
 });
 
+/** Whoever is logged in, until somebody else is. */
+function login(): { readonly session: () => AbortSignal; asAnother: () => void; listeners: () => number } {
+  let [end, count] = [new AbortController(), 0];
+  const begin = (): AbortController => {
+    const next = new AbortController();
+    const [add, remove] = [next.signal.addEventListener.bind(next.signal), next.signal.removeEventListener.bind(next.signal)];
+    next.signal.addEventListener = (...args: Parameters<typeof add>) => void (count++, add(...args));
+    next.signal.removeEventListener = (...args: Parameters<typeof remove>) => void (count--, remove(...args));
+    return next;
+  };
+  end = begin();
+  const asAnother = (): void => {
+    const before = end;
+    before.abort(new RangeError("somebody has logged out"));
+    end = begin();
+    count = 0;
+  };
+  return { session: () => end.signal, asAnother, listeners: () => count };
+}
+
+/** Nobody wakes who sleeps there but a signal. */
+const never = {
+  now: () => 0,
+  sleep: (_: number, signal?: AbortSignal) =>
+    new Promise<void>((_, reject) => {
+      signal?.throwIfAborted();
+      signal?.addEventListener("abort", () => reject(signal.reason as Error));
+    }),
+};
+
+/** A promise, and who resolves it. */
+function event<Value = void>(): { readonly come: Promise<Value>; say: (value: Value) => void } {
+  let say!: (value: Value) => void;
+  const come = new Promise<Value>((resolve) => (say = resolve));
+  return { come, say };
+}
+
+test("a turn under way is not answered with the records of whoever logs in meanwhile", { timeout: 20_000 }, async () => {
+  const user = login();
+  const { port } = server.address() as AddressInfo;
+  const read: unknown[] = [];
+  const slow = event<string>();
+  const tools = { list_tasks: () => (read.push("list"), "Ben's"), get_note: () => (read.push("note"), slow.come) };
+  const chat = new ChatSocket(async () => `ws://127.0.0.1:${port}/`, { tools }, undefined, user.session);
+  const heard: unknown[] = [];
+  const asked = event<WebSocket>();
+  behave = (socket, frame) => {
+    heard.push(frame["type"] ?? frame["message"]);
+    if (frame["message"] === "of Ben") return say(socket, done(frame["request_id"]));
+    const id = String(frame["request_id"]);
+    say(socket, { type: "tool_call", id: "1", name: "get_note", arguments: {}, request_id: id });
+    asked.say(socket);
+  };
+  const [turn, other] = [chat.send({ message: "of Anna" }), chat.send({ message: "of Anna, too" })];
+  const hers = await asked.come;
+  while (read.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  const left = new Promise((resolve) => hers.once("close", resolve));
+  user.asAnother();
+  say(hers, { type: "tool_call", id: "2", name: "list_tasks", arguments: {}, request_id: turn.id });
+  const his = chat.send({ message: "of Ben" });
+  slow.say("Ben's");
+  for (const one of [turn, other]) await assert.rejects(one.result, RangeError);
+  await his.result;
+  await left;
+  assert.deepEqual([heard, read], [["of Anna", "of Ben"], ["note"]]);
+  chat.close();
+  assert.equal(user.listeners(), 0);
+});
+
+test("a map under way gets no records of whoever logs in meanwhile", { timeout: 20_000 }, async () => {
+  const user = login();
+  const chat = conversation(undefined, undefined, user.session);
+  const heard: unknown[] = [];
+  behave = (socket, frame) => {
+    heard.push(frame["type"] ?? frame["message"]);
+    if (frame["type"] === "map") say(socket, { type: "need", count: 2, request_id: String(frame["request_id"]) } as ServerFrame);
+    else say(socket, done(frame["request_id"]));
+  };
+  const asked: string[] = [];
+  const begun = event();
+  const slow = event();
+  const record = async (key: string): Promise<{ id: string }> => {
+    asked.push(key);
+    begun.say();
+    await slow.come;
+    return { id: key };
+  };
+  const run = chat.map({ instruction: "rate", tools: ["update_task"], keys: ["a", "b"], record });
+  await begun.come;
+  user.asAnother();
+  slow.say();
+  await assert.rejects(run.result, RangeError);
+  await chat.send({ message: "of Ben" }).result;
+  assert.deepEqual([heard, asked], [["map", "of Ben"], ["a"]]);
+  chat.close();
+});
+
+test("a turn that was put off ends with its session, and holds up nobody else's", { timeout: 20_000 }, async () => {
+  const user = login();
+  const waiting = event();
+  const chat = conversation(undefined, { clock: never, onWait: () => waiting.say(), options: { maxWait: 60 } }, user.session);
+  const asked: unknown[] = [];
+  behave = (socket, frame) => {
+    asked.push(frame["message"]);
+    say(socket, asked.length === 1 ? refusal(frame["request_id"], 5) : done(frame["request_id"]));
+  };
+  const turn = chat.send({ message: "of Anna" });
+  await waiting.come;
+  user.asAnother();
+  const his = chat.send({ message: "of Ben" });
+  await assert.rejects(turn.result, RangeError);
+  await his.result;
+  assert.deepEqual(asked, ["of Anna", "of Ben"]);
+  chat.close();
+});
+
+test("a lost connection is not replaced for who has logged out", { timeout: 20_000 }, async () => {
+  const user = login();
+  const waiting = event();
+  const chat = conversation(undefined, { clock: never, onWait: () => waiting.say(), options: { maxWait: 60 } }, user.session);
+  behave = (socket, frame) => {
+    if (frame["message"] === "of Ben") return say(socket, done(frame["request_id"]));
+    say(socket, { type: "ping", turn_id: "t", seq: 1, request_id: String(frame["request_id"]) } as ServerFrame);
+    socket.close(1012);
+  };
+  const turn = chat.send({ message: "of Anna" });
+  await waiting.come;
+  user.asAnother();
+  const his = chat.send({ message: "of Ben" });
+  await assert.rejects(turn.result, RangeError);
+  await his.result;
+  assert.deepEqual(tickets, ["1", "2"]);
+  chat.close();
+});
+
 test("a turn that waits can be cancelled, and its conversation closed", async () => {
-  const never = { now: () => 0, sleep: (_: number, signal?: AbortSignal) => new Promise<void>((_, reject) => signal?.addEventListener("abort", reject)) };
   let told = (): void => {};
   const isWaiting = () => new Promise<void>((resolve) => (told = resolve));
   const chat = conversation(undefined, { clock: never, onWait: () => told(), options: { maxWait: 60 } });

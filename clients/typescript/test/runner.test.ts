@@ -5,8 +5,9 @@ import { Lease, LeaseLost } from "../src/batches/lease.js";
 import { BatchRunner } from "../src/batches/runner.js";
 import { ServerTime } from "../src/batches/server_time.js";
 import { Connectivity } from "../src/connectivity.js";
+import { lockOf } from "../src/sync/lock.js";
 import { aSpec, FakeBatchServer, FastClock, seal } from "./fake_batches.js";
-import { problem } from "./fake_server.js";
+import { problem, tooMany } from "./fake_server.js";
 
 const HOUR = 3_600_000;
 const TASKS = Array.from({ length: 6 }, (_, index): BatchRecord => ({ id: `t-${index}`, status: index === 5 ? "done" : "todo" }));
@@ -382,6 +383,38 @@ test("where windows cannot tell each other, changes of records wait for the turn
   assert.deepEqual([first.applied.length, second.applied.length], [0, 5]);
 });
 
+test("between processes, which no channel reaches, changes of records wait for the turn", async (t) => {
+  const server = new FakeBatchServer();
+  const id = await existing(server, aSpec({ trigger: { kind: "record_changed", table: "tasks" } }));
+  const lock = lockOf({}); // the app's own
+  const named = (): MemoryBatchStore => Object.assign(new MemoryBatchStore(), { name: crypto.randomUUID() });
+  const [first, second] = [new Device(t, server, "laptop", { store: named(), lock }), new Device(t, server, "laptop", { store: named(), lock })];
+  second.runner.recordChanged("tasks", "t-1");
+  await assert.rejects(second.runner.run(id), (error) => error instanceof NotRun && error.reason === "busy");
+  await first.runner.stop();
+  await until(() => server.ends.length === 1);
+  assert.deepEqual([first.applied.length, second.applied.length], [0, 5]);
+});
+
+test("what a window hears while it stops is seen to by the next one whose turn it is", async (t) => {
+  const server = new FakeBatchServer();
+  const id = await existing(server, aSpec({ trigger: { kind: "record_changed", table: "tasks" } }));
+  let writing = Promise.resolve();
+  const memory = new MemoryBatchStore();
+  const store = { name: crypto.randomUUID(), read: () => memory.read(), write: (journal: never) => writing.then(() => memory.write(journal)) };
+  const [first, next, other] = ["first", "next", "other"].map((name) => new Device(t, server, name, { store })) as [Device, Device, Device];
+  await assert.rejects(other.runner.run(id), (error) => error instanceof NotRun && error.reason === "busy");
+  let write = (): void => {};
+  writing = new Promise((resolve) => (write = resolve));
+  const stopped = first.runner.stop();
+  other.runner.recordChanged("tasks", "t-1");
+  await aWhile(50);
+  write();
+  await stopped;
+  await until(() => server.ends.length === 1);
+  assert.deepEqual([first, next, other].map(({ applied }) => applied.length), [0, 5, 0]);
+});
+
 test("a schedule whose next time nobody has said is given one", async (t) => {
   const server = new FakeBatchServer();
   const id = await existing(server, aSpec({ trigger: daily(server, HOUR) }));
@@ -406,6 +439,28 @@ test("a failing server is asked less and less often, and a paused batch is not r
   await aWhile(100);
   assert.equal(server.runs.length, 0);
 });
+
+for (const sign of ["a socket that opens again", "the browser's online"]) {
+  test(`${sign} ends what the server asked for, but for its first minute`, async (t) => {
+    const server = new FakeBatchServer();
+    const window = new EventTarget();
+    const platform = globalThis as { addEventListener?: unknown };
+    platform.addEventListener = window.addEventListener.bind(window);
+    t.after(() => delete platform.addEventListener);
+    const looks: number[] = [];
+    server.before = (line) => {
+      if (line === "GET /batches") looks.push(server.clock.now());
+      return line === "GET /batches" && looks.length === 1 ? tooMany(900) : undefined;
+    };
+    const laptop = new Device(t, server, "laptop", { listen: false });
+    await until(() => laptop.errors.length === 1);
+    if (sign === "the browser's online") window.dispatchEvent(new Event("online"));
+    else laptop.runner.onHint({ type: "hello", seq: 0, due: [], key_requests: [] });
+    await until(() => looks.length === 2);
+    const pause = looks[1]! - looks[0]!;
+    assert.ok(pause > 55_000 && pause < 800_000, `${pause}`);
+  });
+}
 
 test("a journal that cannot be written is tried less and less often", async (t) => {
   const server = new FakeBatchServer(new FastClock(1_000));
@@ -519,6 +574,63 @@ test("a machine that has slept, or whose clock was set, is noticed, and its leas
   lease.check();
   await until(() => lease.signal.aborted);
   assert.ok(lease.signal.reason instanceof LeaseLost && lease.signal.reason.isTaken);
+});
+
+/** A client whose answers have the server's time, wrong by what `wrong` says. */
+function toldBy(server: FakeBatchServer, wrong: () => number) {
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    const request = new Request(input, init);
+    const response = await server.fetch(request);
+    response.headers.set("Date", new Date(server.clock.now() + wrong()).toUTCString());
+    return response;
+  };
+  return server.client("laptop", { fetch });
+}
+
+test("two servers behind one address, whose clocks differ, are asked no more often than one", async (t) => {
+  const server = new FakeBatchServer(new FastClock(1_000));
+  await existing(server, aSpec({ trigger: daily(server, 12 * HOUR) }));
+  let answers = 0;
+  const client = toldBy(server, () => (answers++ % 2) * 60_000);
+  const host: BatchHost = { records: () => [], record: () => undefined, apply: () => {} };
+  const runner = client.batchRunner({ seal, host, WebSocket: server.WebSocket });
+  const began = server.clock.now();
+  runner.start();
+  t.after(() => runner.stop());
+  await until(() => server.clock.now() - began > 15 * 60_000);
+  const looks = server.asked.filter((line) => line === "GET /batches").length;
+  assert.ok(looks >= 1 && looks <= 20, `${looks}`);
+});
+
+test("whatever answer sets the server's clock right, what is due runs by it", async (t) => {
+  const server = new FakeBatchServer(new FastClock(1_000));
+  await existing(server, aSpec({ trigger: daily(server, 5 * 60_000) }));
+  let wrong = -24 * HOUR;
+  const client = toldBy(server, () => wrong);
+  const host: BatchHost = { records: () => TASKS, record: (_, id) => ({ id }), apply: () => {} };
+  const runner = client.batchRunner({ seal, host, WebSocket: server.WebSocket, pollSeconds: 100_000 });
+  runner.start();
+  t.after(() => runner.stop());
+  await until(() => server.hints.size === 1 && server.asked.includes("GET /batches"));
+  await aWhile(50); // it has been answered, and sleeps
+  wrong = 0;
+  await client.models().catch(() => {});
+  await until(() => server.runs.length === 1);
+});
+
+test("a gateway's own refusal tells no time, nor do servers whose clocks differ look like a machine that has slept", async () => {
+  const { clock } = new FakeBatchServer();
+  const time = new ServerTime(() => clock.now(), () => clock.now());
+  const told = new Date(clock.now() + HOUR).toUTCString();
+  await time.observed(async () => new Response("<html>", { status: 502, headers: { Date: told, "Content-Type": "text/html" } }));
+  assert.deepEqual([time.isKnown, Math.abs(time.now() - clock.now()) < HOUR / 2], [false, true]);
+  const hasJumped = time.watch();
+  await time.observed(async () => {
+    const response = problem(503, "upstream_unavailable");
+    response.headers.set("Date", told);
+    return response;
+  });
+  assert.deepEqual([time.isKnown, Math.abs(time.now() - clock.now()) > HOUR / 2, hasJumped()], [true, true, false]);
 });
 
 test("where no header tells the time, a lease does", async () => {

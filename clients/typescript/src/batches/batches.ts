@@ -247,10 +247,10 @@ export class Batches {
     return { spec: toBase64(bytes), checksum: await sha256(bytes), trigger: spec.trigger.kind, next_due_at: null, ...due };
   }
 
-  /** By the server's clock, asked for where nothing has told it yet: this machine's may be hours wrong. */
+  /** By the server's clock, asked for where nothing has told it yet: this machine's may be hours wrong, but it is better than none. */
   async #nextDueAt(spec: BatchSpec | undefined, signal: AbortSignal | undefined): Promise<{ next_due_at?: string }> {
     if (spec?.trigger.kind !== "schedule") return {};
-    if (!this.time.isKnown) await this.json.get("health", { signal });
+    if (!this.time.isKnown) await this.json.get("health", { signal }).catch(() => signal?.throwIfAborted());
     const due = nextDue(spec.trigger, this.time.now());
     return due === undefined ? {} : { next_due_at: rfc3339(due) };
   }

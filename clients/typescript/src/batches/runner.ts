@@ -2,13 +2,14 @@ import type { ChatOptions, ChatSocket } from "../chat.js";
 import type { Clock } from "../clock.js";
 import type { Connectivity } from "../connectivity.js";
 import { isProblem, SignedOut } from "../problem.js";
-import { askedFor, Hints, pauseAfter, type Hint, type HintOptions } from "../sync/hints.js";
+import { Hints, type Hint, type HintOptions } from "../sync/hints.js";
 import { lockOf, type Lock } from "../sync/lock.js";
 import type { ChatAction } from "../types.js";
 import { rfc3339, type Batch, type Batches, type Seal } from "./batches.js";
 import type { BatchHost, Ending, RunEvent } from "./host.js";
 import { Journaling, MemoryBatchStore, type BatchStore } from "./journal.js";
 import type { Lease } from "./lease.js";
+import { Pause, whenOnline } from "./pause.js";
 import { Retries } from "./retries.js";
 import { newestDue, nextDue } from "./schedules.js";
 import { NotRun, Slots } from "./slots.js";
@@ -89,7 +90,7 @@ export class BatchRunner {
   readonly #slots: Slots;
   readonly #store: BatchStore;
   readonly #own = new Map<string, number>();
-  /** What was changed before it was this runner's turn: a record of each table. */
+  /** What was changed before it was this runner's turn, and no other has noted: a record of each table. */
   readonly #early = new Map<Table, string>();
   #turn: "unknown" | "here" | "elsewhere" = "unknown";
   #windows: Windows | undefined;
@@ -98,8 +99,9 @@ export class BatchRunner {
   #alarm = new AbortController();
   #wakeAt = 0;
   #lookedAt = Number.NEGATIVE_INFINITY;
-  #pauseUntil = 0;
-  #failures = 0;
+  /** When the next batch is due, by the server's clock. */
+  #dueAt = Number.POSITIVE_INFINITY;
+  readonly #pause = new Pause();
 
   constructor(
     private readonly client: RunnerClient,
@@ -177,11 +179,14 @@ export class BatchRunner {
 
   /** A hint of `WS /sync`, where a sync engine listens to it. */
   readonly onHint = (hint: Hint): void => {
-    if (hint.type === "hello") {
-      this.#pauseUntil = 0; // there is a network
-      this.#retries.hurry();
-    }
-    if (hint.type === "hello" || hint.type === "batch_due") this.#wake();
+    if (hint.type === "hello") this.#signOfLife();
+    if (hint.type === "batch_due") this.#wake();
+  };
+
+  readonly #signOfLife = (): void => {
+    this.#pause.signOfLife();
+    this.#retries.hurry();
+    this.#wake();
   };
 
   #wake(at = this.client.clock.now()): void {
@@ -192,8 +197,11 @@ export class BatchRunner {
   async #takeTurn(): Promise<void> {
     const { signal } = this.#stop;
     const { lock = lockOf(this.#store) } = this.#options;
-    const windows = Windows.of(this.#store, (table, id) => {
-      if (this.#turn === "here") this.recordChanged(table, id);
+    const windows = Windows.of(this.#store, {
+      isHere: () => this.#turn === "here" && !signal.aborted,
+      changed: (table, id) => this.recordChanged(table, id),
+      noted: (table, id) => void (this.#early.get(table) === id && this.#early.delete(table)),
+      begun: () => this.#passOn(),
     });
     this.#windows = windows;
     this.client.clock.sleep(TURN_MS, signal).then(() => this.#leaveToOthers(), () => {});
@@ -213,11 +221,9 @@ export class BatchRunner {
     this.#passOn();
   }
 
-  /** Where that cannot be, it waits for this window's turn. */
+  /** What nobody notes waits for another window's turn, or this one's. */
   #passOn(): void {
-    if (this.#windows === undefined) return;
-    for (const [table, id] of this.#early) this.#windows.recordChanged(table, id);
-    this.#early.clear();
+    for (const [table, id] of this.#early) this.#windows?.recordChanged(table, id);
   }
 
   async #live(): Promise<void> {
@@ -225,11 +231,13 @@ export class BatchRunner {
     this.#turn = "here";
     for (const [table, id] of this.#early) this.recordChanged(table, id);
     this.#early.clear();
+    this.#windows?.begun();
     const { listen = true, WebSocket, silenceMs = this.client.silenceMs } = this.#options;
     await this.#journal.load(this.batches.time.now());
     const socket = { ...(WebSocket === undefined ? {} : { WebSocket }), silenceMs };
     const hints = new Hints((closing) => this.client.hintAddress(closing), this.client.clock, socket, this.client.connectivity);
     const listening = listen ? hints.listen(this.onHint, signal).catch((error: unknown) => this.#fail(error)) : undefined;
+    whenOnline(this.#signOfLife, signal);
     this.#wakeAt = 0;
     const hasJumped = this.batches.time.watch();
     while (await this.#isTime(hasJumped)) {
@@ -237,7 +245,7 @@ export class BatchRunner {
       this.#wakeAt = this.#lookedAt + this.#options.pollSeconds * 1000;
       try {
         await this.#look();
-        this.#failures = 0;
+        this.#pause.succeeded();
       } catch (error) {
         for (const { reject } of this.#asked.splice(0)) reject(error);
         this.#fail(error);
@@ -257,7 +265,9 @@ export class BatchRunner {
         for (const { lease } of this.#running.values()) lease?.check();
         this.#wakeAt = 0;
       }
-      const wait = Math.max(this.#wakeAt, this.#pauseUntil, this.#lookedAt + GAP_MS) - clock.now();
+      // An answer may have set the server's clock right since the last look, or another server's answer has set it wrong.
+      this.#wakeAt = Math.min(this.#wakeAt, Math.max(this.#onClock(this.#dueAt), this.#lookedAt + TICK_MS));
+      const wait = Math.max(this.#wakeAt, this.#pause.until, this.#lookedAt + GAP_MS) - clock.now();
       if (wait <= 0) return true;
       this.#alarm = new AbortController();
       await clock.sleep(Math.min(wait, TICK_MS), this.#alarm.signal).catch(() => {});
@@ -272,10 +282,8 @@ export class BatchRunner {
       this.#tell(() => this.#options.onError?.(error, undefined));
       return;
     }
-    this.#failures += 1;
-    const pause = pauseAfter(this.#failures, error);
-    this.#pauseUntil = this.client.clock.now() + Math.max(pause, askedFor(error) ?? 0);
-    this.#wake(this.#pauseUntil);
+    const pause = this.#pause.failed(error, this.client.clock.now());
+    this.#wake(this.#pause.until);
     this.#tell(() => this.#options.onError?.(error, pause / 1000));
   }
 
@@ -284,7 +292,7 @@ export class BatchRunner {
     if (this.#stop.signal.aborted || error instanceof SignedOut) return this.#fail(error);
     const now = this.client.clock.now();
     const pause = this.#retries.failed(batchId, error, now);
-    this.#pauseUntil = Math.max(this.#pauseUntil, now + (askedFor(error) ?? 0));
+    this.#pause.heed(error, now);
     this.#wake(now + pause);
     this.#tell(() => this.#options.onError?.(error, pause / 1000));
   }
@@ -295,6 +303,7 @@ export class BatchRunner {
     for (const run of this.#journal.runs) await this.#slots.report(run, signal);
     const { items } = await this.batches.list({ signal });
     this.#retries.keep(items.map(({ id }) => id));
+    this.#dueAt = Number.POSITIVE_INFINITY;
     const now = this.client.clock.now();
     const changed = [...this.#changed].filter(([, { dueAt }]) => dueAt <= now).map(([table]) => table);
     for (const table of changed) this.#changed.delete(table);
@@ -344,8 +353,14 @@ export class BatchRunner {
     const next = due ?? nextDue(trigger, now);
     if (next === undefined) return undefined;
     if (due === undefined) await this.#reschedule(batch, next);
-    this.#wake(this.client.clock.now() + next - now + SPREAD_MS * Math.random());
+    this.#dueAt = Math.min(this.#dueAt, next + SPREAD_MS * Math.random());
+    this.#wake(this.#onClock(this.#dueAt));
     return undefined;
+  }
+
+  /** A time of the server's, by the clock that is slept by. */
+  #onClock(time: number): number {
+    return this.client.clock.now() + time - this.batches.time.now();
   }
 
   /** Nobody has said when it is due next: whoever ran it had another spec, or could not read this one. */

@@ -33,11 +33,11 @@ export class ServerTime {
   }
 
   /**
-   * What it returns tells whether `now` has jumped since it was last called: in the machine's sleep, or when a clock was set or found to
-   * be wrong. Unlike `hasJumped`, no answer to somebody else's request hides that.
+   * What it returns tells whether this machine has slept, or its clock was set, since it was last called. Unlike `hasJumped`, no answer
+   * to somebody else's request hides that; and no answer makes it so, for servers' clocks differ.
    */
   watch(): () => boolean {
-    const lead = (): number => this.now() - this.steady();
+    const lead = (): number => this.wall() - this.steady();
     let before = lead();
     return () => {
       const jump = lead() - before;
@@ -52,6 +52,7 @@ export class ServerTime {
     const began = this.steady();
     const response = await send();
     const took = this.steady() - began;
+    if (isGateways(response)) return response;
     // When it was answered nobody knows: before the machine slept or after that, or when the platform's cache got it.
     if (this.#isFarFrom(sentAt - began) || /max-age=[1-9]/i.test(response.headers.get("Cache-Control") ?? "")) return response;
     const answered = Date.parse(response.headers.get("Date") ?? "");
@@ -73,4 +74,9 @@ export class ServerTime {
   #adjust(ahead: number, tolerance: number): void {
     if (Math.abs(ahead - this.#ahead) > TOLERANCE_MS + tolerance) this.#ahead = ahead;
   }
+}
+
+/** A refusal that is not the server's, but of something before it, which has another clock. */
+function isGateways({ ok, headers }: Response): boolean {
+  return !ok && headers.get("Content-Type")?.startsWith("application/problem+json") !== true;
 }

@@ -12,6 +12,9 @@ export const PART_BYTES = 8 * 1024 * 1024;
 /** Of a part that is cut nothing is kept, for its checksum: on a slow line they become smaller, down to this. The server puts them together. */
 const LEAST_PART_BYTES = 256 * 1024;
 
+/** So many parts in a row have to arrive before larger ones are tried; twice as many each time that those were too large. */
+const ENOUGH_PARTS = 8;
+
 /**
  * A line that stood still (408), another offset (409), another request still at work (423), a part that was damaged on its
  * way (460), a server or a store that is away: where the upload stands is asked, and it goes on from there.
@@ -99,7 +102,12 @@ export class Uploads {
       const { offset, size } = state;
       const bytes = await parts.from(offset);
       const patch = (): Promise<UploadState> => this.#patch(id, { offset, size, bytes, signal, timeout });
-      state = await endurance.attempt(() => patch().catch((error: unknown) => parts.failed(error)));
+      state = await endurance.attempt(() =>
+        patch().then(
+          (after) => parts.arrived(after),
+          (error: unknown) => parts.failed(error),
+        ),
+      );
     }
   }
 
@@ -155,6 +163,9 @@ function numberOf(headers: Headers, name: string): number {
 /** The part that is being sent is kept, so that also what can be read only once can be sent again. */
 class Parts {
   #most = PART_BYTES;
+  #arrived = 0;
+  #enough = ENOUGH_PARTS;
+  #hasGrown = false;
   #start = 0;
   #bytes: Uint8Array = new Uint8Array();
 
@@ -162,8 +173,22 @@ class Parts {
 
   /** The next ones are half as large where there was no time for this one. */
   failed(error: unknown): never {
-    if (error instanceof AdiuvaTimeoutError) this.#most = Math.max(LEAST_PART_BYTES, this.#most / 2);
+    if (error instanceof AdiuvaTimeoutError) {
+      if (this.#hasGrown && this.#arrived < ENOUGH_PARTS) this.#enough *= 2;
+      this.#hasGrown = false;
+      this.#most = Math.max(LEAST_PART_BYTES, this.#most / 2);
+    }
+    this.#arrived = 0;
     throw error;
+  }
+
+  /** The line may have been slow in one place only: a part of 256 KiB is a request, too. */
+  arrived(state: UploadState): UploadState {
+    this.#arrived += 1;
+    if (this.#most < PART_BYTES && this.#arrived >= this.#enough) {
+      [this.#most, this.#arrived, this.#hasGrown] = [2 * this.#most, 0, true];
+    }
+    return state;
   }
 
   /** Some bytes from `offset` on. */
