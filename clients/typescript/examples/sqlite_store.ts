@@ -35,9 +35,6 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS state (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL);
 `;
 
-/** A deletion that was offered; NULL: nothing was. */
-const DELETION = "";
-
 export class SqliteStore implements DeviceStore {
   readonly #get;
   readonly #read;
@@ -47,9 +44,11 @@ export class SqliteStore implements DeviceStore {
 
   constructor(private readonly database: Sqlite) {
     database.exec(SCHEMA);
+    database.exec("BEGIN IMMEDIATE"); // another process may open the file, too
     const columns = database.prepare("PRAGMA table_info(records)").all() as { name: string }[];
     // A file of before 0.2.0.
     if (!columns.some(({ name }) => name === "offered")) database.exec("ALTER TABLE records ADD COLUMN offered TEXT");
+    database.exec("COMMIT");
     this.#get = database.prepare(`SELECT ${COLUMNS} FROM records WHERE id = ?`);
     this.#read = database.prepare("SELECT body FROM records WHERE id = ? AND body IS NOT NULL");
     this.#save = database.prepare(
@@ -93,8 +92,7 @@ export class SqliteStore implements DeviceStore {
       for (const id of remove) this.#remove.run(id);
       for (const { record, bytes } of save) {
         const { id, table, checksum, size, base } = record;
-        const offered = record.offered === undefined ? null : (record.offered ?? DELETION);
-        const there = [base?.revision ?? null, base?.checksum ?? null, base?.etag ?? null, offered];
+        const there = [base?.revision ?? null, base?.checksum ?? null, base?.etag ?? null, record.offered ?? null];
         this.#save.run(id, table, checksum, size, ...there, isUnsent(record) ? 1 : 0);
         if (checksum !== null && bytes !== undefined) this.#saveBody.run(bytes, id);
       }
@@ -114,5 +112,5 @@ export class SqliteStore implements DeviceStore {
 function recordOf(row: Row): LocalRecord {
   const { id, table_name: table, checksum, size, base_revision: revision, base_checksum: baseChecksum, base_etag: etag, offered } = row;
   const base = revision === null || baseChecksum === null || etag === null ? null : { revision, checksum: baseChecksum, etag };
-  return { id, table, checksum, size, base, ...(offered === null ? {} : { offered: offered === DELETION ? null : offered }) };
+  return { id, table, checksum, size, base, ...(offered === null ? {} : { offered }) };
 }

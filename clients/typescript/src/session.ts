@@ -7,6 +7,8 @@ import type { AuthTokens } from "./types.js";
 
 /** A token that ends this soon is replaced first: a large upload must not lose its token on the way. */
 const EARLY_MS = 30_000;
+/** For so long another window may take to store the tokens that took the place of refused ones. */
+const OTHERS_MS = 1_000;
 
 /** Another request, or another window, was quicker. */
 class Superseded extends Error {
@@ -114,7 +116,8 @@ export class Session {
       // Anything else (no network, 503) leaves the session alone.
       if (!isProblem(error, "invalid_token", "sso_required", "token_reused", "validation_error")) throw error;
       refusal = error;
-      await this.#renewal?.pending; // a new password ends the tokens before its own are here
+      // A new password ends the tokens before its own are here, or in the store: another window may be the one that changes it.
+      await (this.#renewal?.pending ?? this.patience.clock.sleep(OTHERS_MS, signal));
     }
     return this.#write(async () => {
       signal.throwIfAborted(); // the store may have somebody else's by now

@@ -71,7 +71,7 @@ for (const [kind, open] of Object.entries({ memory, indexedDb, sqlite })) {
   test(`${kind}: what is written as one is there after a restart`, async () => {
     const first = await open("contract");
     assert.deepEqual([await first.store.loadState(), await first.store.all(), await first.store.unsent()], [undefined, [], []]);
-    const records = [record("a"), record("b", { base: null }), record("c", { checksum: "d" }), record("d", { checksum: null, size: 0, offered: null }), record("e", { checksum: "d", offered: "c" })];
+    const records = [record("a"), record("b", { base: null }), record("c", { checksum: "d" }), record("d", { checksum: null, size: 0, offered: "" }), record("e", { checksum: "d", offered: "c" })];
     const state = { account: "anna", cursor: "1", pending: [] };
     await first.store.applyAll({ state, save: records.map((one) => (one.checksum === null ? { record: one } : { record: one, bytes: bytes(one.id) })) });
     first.close();

@@ -186,6 +186,17 @@ for (const [how, answer] of Object.entries(failures)) {
   });
 }
 
+test("neighbours that a proxy refuses keep no other waiting", async () => {
+  const server = new FakeServer();
+  server.before = async (line, request) => {
+    if (!line.startsWith("POST /storage/records")) return undefined;
+    return /ppppp|qqqqq/.test(await request.clone().text()) ? new Response("<h1>Forbidden</h1>", { status: 403 }) : undefined;
+  };
+  const sync = await device(server, Object.fromEntries([..."abpqcdef"].map((id) => [id, 1])));
+  const { sent, failed } = await sync();
+  assert.deepEqual([sent, failed.map(([id]) => id)], [6, ["p", "q"]]);
+});
+
 test("where there is no network a synchronisation ends at once, in the middle of a download or an upload too", async () => {
   const server = new FakeServer();
   server.room.fetch = 1000;

@@ -1,6 +1,6 @@
 import { sha256 } from "../bytes.js";
 import type { Lock } from "./lock.js";
-import { isUnsent, type DeviceStore, type LocalRecord, type Saving, type ServerState, type StoreChanges, type SyncState } from "./store.js";
+import { DELETION, isUnsent, type DeviceStore, type LocalRecord, type Saving, type ServerState, type StoreChanges, type SyncState } from "./store.js";
 
 /** A record that the user has written, sealed. */
 export interface Written {
@@ -55,11 +55,11 @@ export class DeviceCopy {
     return edited;
   }
 
-  /** These are about to be sent, by their checksums (`null`: a deletion): should the answer be lost, the feed tells of them. */
+  /** These are about to be sent, by their checksums (`null`: deleted): should the answer be lost, the feed tells of them. */
   async offer(checksums: Map<string, string | null>): Promise<void> {
     await this.#write([...checksums.keys()], (here) => ({
       save: [...here.values()].flatMap((one) => {
-        const offered = checksums.get(one.id) ?? null;
+        const offered = checksums.get(one.id) ?? DELETION;
         return one.offered === offered ? [] : [{ record: { ...one, offered } }];
       }),
     }));

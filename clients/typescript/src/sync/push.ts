@@ -1,7 +1,8 @@
 import { AdiuvaProblem, isProblem } from "../problem.js";
 import { isOfOne, fail, type Run, type SyncResult } from "./run.js";
 import type { LocalRecord, ServerState } from "./store.js";
-import { isBroken, unlessAway } from "./transfer.js";
+import { AdiuvaTimeoutError } from "../timeouts.js";
+import { isBroken, MOST_SILENT, unlessAway } from "./transfer.js";
 import { MOST_RECORDS, MOST_SENT_BYTES, type Operation, type OperationResult } from "./wire.js";
 
 /** Sends what differs from the server's state, deletions first, which make room, and what is large last. What that state refused is given back. */
@@ -44,8 +45,8 @@ class Push {
   #tooMuch = Number.POSITIVE_INFINITY;
   #lateness: Error | undefined;
   #large: string[] = [];
-  /** A small record that came alone was not answered by the server, and nothing has been since. */
-  #isSilent = false;
+  /** So many small records that came alone were not answered, one after another. */
+  #silent = 0;
   #done = 0;
 
   constructor(
@@ -99,7 +100,7 @@ class Push {
       if (operations.length > 1) return this.#halves(operations);
       return this.#refuse((operations[0] as Operation).id, error);
     }
-    this.#isSilent = false;
+    this.#silent = 0;
     const sent = new Map<string, ServerState | null>();
     for (const [index, operation] of operations.entries()) {
       const told = results[index] as OperationResult;
@@ -123,12 +124,13 @@ class Push {
   async #brokenOff(operations: Operation[], cause: unknown): Promise<void> {
     const bytes = bytesOf(operations);
     const isLarge = bytes > LEAST_SENT_BYTES;
-    if (this.#isSilent && !isLarge) throw cause; // each of the others would be waited for as long
+    // Each of the others would be waited for as long; what is refused at once, by a proxy for instance, may be some.
+    if (!isLarge && this.#silent >= (cause instanceof AdiuvaTimeoutError ? 1 : MOST_SILENT)) throw cause;
     const error = await unlessAway(this.run, cause);
     this.#room = Math.max(LEAST_SENT_BYTES, Math.min(this.#room, bytes / 2));
     if (operations.length > 1) return this.#halves(operations);
     if (isLarge) [this.#tooMuch, this.#lateness] = [bytes, error];
-    else this.#isSilent = true;
+    else this.#silent += 1;
     this.run.result.failed.push({ id: (operations[0] as Operation).id, error });
   }
 

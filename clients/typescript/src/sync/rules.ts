@@ -1,6 +1,6 @@
 import type { Change } from "../types.js";
 import type { Resync } from "./feed.js";
-import { isUnsent, type LocalRecord, type ResyncRule } from "./store.js";
+import { DELETION, isUnsent, type LocalRecord, type ResyncRule } from "./store.js";
 
 /**
  * `rebase`: the bytes here stay, as a change to the server's state; where they differ from it they are sent. `take`: they
@@ -46,7 +46,7 @@ function stepForLost(here: LocalRecord): Step {
 function stepForGone(here: LocalRecord): Step {
   if (here.base === null) return "nothing"; // made here: its time to be sent is yet to come
   if (here.checksum === null) return "forget";
-  if (isUnsent(here)) return here.offered === null ? "rebase" : "ask"; // deleted from here, and then written anew
+  if (isUnsent(here)) return here.offered === DELETION ? "rebase" : "ask"; // deleted from here, and then written anew
   // A deletion that was taken back: whether it was this one nobody knows.
-  return here.offered === null ? "ask" : "forget";
+  return here.offered === DELETION ? "ask" : "forget";
 }

@@ -22,11 +22,15 @@ export interface LocalRecord {
   /** The server's state that they go back to; `null`: there is none. */
   base: ServerState | null;
   /**
-   * What was last sent and not confirmed: the checksum, `null` for a deletion. By it the feed's word of one's own change is told
-   * from somebody else's where the answer was lost. A store that does not keep it works, but there such a change is a conflict.
+   * What was last sent and not confirmed: the checksum, `""` for a deletion; absent, or `null`, where nothing was. By it the feed's
+   * word of one's own change is told from somebody else's where the answer was lost. A store that does not keep it works, but there
+   * such a change is a conflict.
    */
   offered?: string | null;
 }
+
+/** A deletion that was offered. */
+export const DELETION = "";
 
 /** Whether the server has not heard of what is here: the queue of what is to be sent is what this is true of. */
 export function isUnsent(here: LocalRecord): boolean {

@@ -4,14 +4,11 @@ import { AdiuvaTimeoutError } from "../timeouts.js";
 import type { Change } from "../types.js";
 import { each } from "./pool.js";
 import { isOfOne, type Run } from "./run.js";
-import { unlessAway } from "./transfer.js";
+import { MOST_SILENT, unlessAway } from "./transfer.js";
 import { BrokenAnswer, MOST_FETCHED_BYTES, MOST_RECORDS } from "./wire.js";
 
 /** `moved`: the record has changed since, which the feed will tell further on. */
 export type Theirs = Uint8Array | "moved" | Error;
-
-/** So many records in a row are not answered for what they are. */
-const MOST_SILENT = 6;
 
 /** So many of these, in their order, as one request gives. */
 export function portionsOf<Item extends { change: Change | undefined }>(items: Item[]): Item[][] {

@@ -3,6 +3,9 @@ import { AdiuvaProblem, UnexpectedResponse } from "../problem.js";
 import { AdiuvaTimeoutError } from "../timeouts.js";
 import type { Run } from "./run.js";
 
+/** So many records in a row are not answered for what they are. */
+export const MOST_SILENT = 6;
+
 /** A transfer broke off, was late, or came no further than a proxy. The renewal of the tokens says nothing of what was to follow it. */
 export function isBroken(error: unknown): error is Error {
   if (error instanceof AdiuvaTimeoutError) return !error.where.endsWith("/auth/refresh");
