@@ -206,51 +206,31 @@ test("nobody's password is changed for who was there before", async () => {
   assert.equal(server.asked.includes(PASSWORD), false);
 });
 
-test("a request that is refused while a new password is on its way goes on with its tokens", async () => {
-  const { server, tokens, told, client } = annas();
-  let [isChanged, confirm] = [(): void => {}, (): void => {}];
-  const changed = new Promise<void>((resolve) => (isChanged = resolve));
-  const confirmed = new Promise<void>((resolve) => (confirm = resolve));
-  server.before = async (line, request) => {
-    if (line === "GET /auth/me") return Response.json({ email: "anna@example.com" });
-    if (line === REFRESH) {
-      setImmediate(confirm);
-      return problem(401, "invalid_token");
-    }
-    if (line !== PASSWORD) return bearer(request) === "anna 1" ? undefined : problem(401, "invalid_token");
-    isChanged();
-    await confirmed;
-    return answer("anna", "anna 1");
-  };
-  const changing = client.changePassword(NEW_PASSWORD, PLAIN);
-  await changed;
-  await Promise.all([client.records.read("a"), changing]);
-  assert.deepEqual([told, tokens.load()?.refresh_token], [[], "anna 1"]);
-});
-
-test("a window that is refused while another one changes the password goes on with its tokens", async () => {
-  const { server, tokens, told, client } = annas();
-  let [isChanged, confirm] = [(): void => {}, (): void => {}];
-  const changed = new Promise<void>((resolve) => (isChanged = resolve));
-  const confirmed = new Promise<void>((resolve) => (confirm = resolve));
-  server.before = async (line, request) => {
-    if (line === "GET /auth/me") return Response.json({ email: "anna@example.com" });
-    if (line === REFRESH) {
-      confirm();
-      return problem(401, "invalid_token");
-    }
-    if (line !== PASSWORD) return bearer(request) === "anna 1" ? undefined : problem(401, "invalid_token");
-    isChanged();
-    await confirmed;
-    return answer("anna", "anna 1");
-  };
-  const changing = client.changePassword(NEW_PASSWORD, PLAIN);
-  const clock = { now: () => server.clock.now(), sleep: () => changing };
-  const other = server.client({ tokens, clock, onSignedOut: (reason) => void told.push(reason) });
-  await changed;
-  await Promise.all([other.records.read("a"), changing]);
-  assert.deepEqual([told, tokens.load()?.refresh_token], [[], "anna 1"]);
-});
+for (const which of ["the one that changes it", "another window"]) {
+  test(`a request that is refused while a new password is on its way goes on with its tokens, in ${which}`, async () => {
+    const { server, tokens, told, client } = annas();
+    let [isChanged, confirm] = [(): void => {}, (): void => {}];
+    const changed = new Promise<void>((resolve) => (isChanged = resolve));
+    const confirmed = new Promise<void>((resolve) => (confirm = resolve));
+    server.before = async (line, request) => {
+      if (line === "GET /auth/me") return Response.json({ email: "anna@example.com" });
+      if (line === REFRESH) {
+        setImmediate(confirm);
+        return problem(401, "invalid_token");
+      }
+      if (line !== PASSWORD) return bearer(request) === "anna 1" ? undefined : problem(401, "invalid_token");
+      isChanged();
+      await confirmed;
+      return answer("anna", "anna 1");
+    };
+    const changing = client.changePassword(NEW_PASSWORD, PLAIN);
+    const clock = { now: () => server.clock.now(), sleep: () => changing };
+    const other = server.client({ tokens, clock, onSignedOut: (reason) => void told.push(reason) });
+    await changed;
+    await Promise.all([(which === "another window" ? other : client).records.read("a"), changing]);
+    assert.deepEqual([told, tokens.load()?.refresh_token], [[], "anna 1"]);
+  });
+}
 
 test("a new password for a session that has ended waits for nothing: it is signed out", async () => {
   const { server, tokens, told, client } = annas();
