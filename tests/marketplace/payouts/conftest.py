@@ -1,10 +1,14 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 
+from marketplace import jobs
+from marketplace.models import DeveloperAccount
 from tests.fakes.stripe_server import SECRET_KEY, LoopbackStripe
 from tests.marketplace.payouts import sales
+from tests.marketplace.payouts.connected import Deliver, begin
 from tests.support.accounts import Account
 
 
@@ -36,3 +40,40 @@ def developer(make_user: Callable[..., Account]) -> Account:
 def prod_without_stripe(settings: Any) -> None:
     settings.IS_PROD = True
     settings.STRIPE_SECRET_KEY = ""
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
+    """What events queue; ``deliver_all`` does it, for tests that commit nothing."""
+    waiting: list[Callable[[], None]] = []
+    monkeypatch.setattr(jobs, "enqueue", lambda job, **arguments: waiting.append(partial(job, **arguments)))
+    return waiting
+
+
+@pytest.fixture
+def account_id(stripe_server: LoopbackStripe, developer: Account) -> str:
+    """Onboarded, up to the questions."""
+    begin(developer)
+    return str(DeveloperAccount.objects.get().stripe_account_id)
+
+
+@pytest.fixture
+def deliver_all(stripe_server: LoopbackStripe, queued: list[Callable[[], None]]) -> Deliver:
+    """``deliver_all(*kinds)``: what has happened at Stripe since the last call, and what that queues; with ``kinds``
+    only of those.
+    """
+
+    def deliver(*kinds: str, events: Sequence[Any] = ()) -> None:
+        told = [event for event in stripe_server.undelivered() if not kinds or event["type"] in kinds]
+        sales.deliver(*told, *events)
+        while queued:
+            queued.pop(0)()
+
+    return deliver
+
+
+@pytest.fixture
+def ready(stripe_server: LoopbackStripe, account_id: str, deliver_all: Deliver) -> str:
+    stripe_server.enable_payouts(account_id)
+    deliver_all()
+    return account_id

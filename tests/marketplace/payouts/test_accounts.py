@@ -1,92 +1,33 @@
 """What Stripe says of a developer's account: the state they see, the alert an operator gets, the money that waits."""
 
 import itertools
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import pytest
 
-from accounts.erasure import close_account, erase
 from billing.models import OperatorAlert
-from marketplace import jobs
-from marketplace.models import DeveloperAccount, RevenueEvent, Transfer, TransferStatus
-from marketplace.payouts.transfers import Outcome, run, run_open
+from marketplace.models import DeveloperAccount
+from marketplace.payouts.transfers import Outcome, run
 from tests.billing.stripe_events import event as stripe_event
 from tests.fakes.stripe_server import LoopbackStripe
 from tests.marketplace.payouts import sales
+from tests.marketplace.payouts.connected import (
+    DOCUMENT,
+    NONE,
+    PAST_DUE,
+    READY,
+    RESTRICTED,
+    Deliver,
+    begin,
+    onboarding,
+    open_alerts,
+    sell,
+    sell_and_be_refused,
+)
 from tests.support.accounts import Account
-from tests.support.client import ApiClient
 
-pytestmark = pytest.mark.django_db
-
-Deliver = Callable[..., None]
-
-NONE: dict[str, Any] = {"state": "none", "requirements": [], "disabled_reason": None}
-READY: dict[str, Any] = {"state": "ready", "requirements": [], "disabled_reason": None}
-DOCUMENT = "individual.verification.document"
-PAST_DUE = "requirements.past_due"
-RESTRICTED: dict[str, Any] = {"state": "restricted", "requirements": [DOCUMENT], "disabled_reason": PAST_DUE}
-
-
-def onboarding(account: Account) -> Any:
-    answer = ApiClient().get("plugins/onboarding", token=account.access_token)
-    assert answer.status == 200, answer
-    return answer.json
-
-
-def begin(account: Account) -> None:
-    answer = ApiClient().post("plugins/onboarding", token=account.access_token)
-    assert answer.status == 200, answer
-
-
-def open_alerts() -> list[tuple[str, str]]:
-    return list(OperatorAlert.objects.filter(resolved_at=None).values_list("kind", "reference"))
-
-
-@pytest.fixture(autouse=True)
-def queued(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
-    """What events queue; ``deliver_all`` does it, as these tests commit nothing."""
-    waiting: list[Callable[[], None]] = []
-    monkeypatch.setattr(jobs, "enqueue", lambda job, **arguments: waiting.append(partial(job, **arguments)))
-    return waiting
-
-
-@pytest.fixture
-def account_id(stripe_server: LoopbackStripe, developer: Account) -> str:
-    """Onboarded, up to the questions."""
-    begin(developer)
-    return str(DeveloperAccount.objects.get().stripe_account_id)
-
-
-@pytest.fixture
-def deliver_all(stripe_server: LoopbackStripe, queued: list[Callable[[], None]]) -> Deliver:
-    """``deliver_all(*kinds)``: what has happened at Stripe since the last call, and what that queues; with ``kinds``
-    only of those.
-    """
-
-    def deliver(*kinds: str, events: Sequence[Any] = ()) -> None:
-        told = [event for event in stripe_server.undelivered() if not kinds or event["type"] in kinds]
-        sales.deliver(*told, *events)
-        while queued:
-            queued.pop(0)()
-
-    return deliver
-
-
-@pytest.fixture
-def ready(stripe_server: LoopbackStripe, account_id: str, deliver_all: Deliver) -> str:
-    stripe_server.enable_payouts(account_id)
-    deliver_all()
-    return account_id
-
-
-def sell(stripe_server: LoopbackStripe, developer: Account) -> RevenueEvent:
-    sold = sales.sell(author=developer.user, cents=499)
-    stripe_server.take_payment(sales.payment_of(sold), cents=499)
-    stripe_server.undelivered()
-    return sold
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("queued")]
 
 
 # --- the states
@@ -252,11 +193,7 @@ def test_payouts_to_a_restricted_account_wait_and_go_on(
 def test_a_refused_payout_names_stripes_reason_and_is_not_refused_for_a_day(
     stripe_server: LoopbackStripe, developer: Account, ready: str, deliver_all: Deliver
 ) -> None:
-    """The restriction is first heard of by the refusal."""
-    sale = sell(stripe_server, developer)
-    stripe_server.restrict(ready, disabled_reason=PAST_DUE, due=[DOCUMENT])
-    stripe_server.undelivered()
-    assert run(sale.transfers.get().pk) is Outcome.FAILED
+    sale = sell_and_be_refused(stripe_server, developer, ready)
     transfer = sale.transfers.get()
     reason = f"insufficient_capabilities_for_transfer; disabled_reason: {PAST_DUE}; due: {DOCUMENT}"
     assert (transfer.last_failure, transfer.last_reason) == ("upstream_error", reason)
@@ -278,10 +215,7 @@ def test_a_refused_payout_names_stripes_reason_and_is_not_refused_for_a_day(
 def test_what_was_refunded_of_a_refused_payout_does_not_wait(
     stripe_server: LoopbackStripe, developer: Account, ready: str, deliver_all: Deliver
 ) -> None:
-    sale = sell(stripe_server, developer)
-    stripe_server.restrict(ready, disabled_reason=PAST_DUE, due=[DOCUMENT])
-    stripe_server.undelivered()
-    assert run(sale.transfers.get().pk) is Outcome.FAILED
+    sale = sell_and_be_refused(stripe_server, developer, ready)
     sales.deliver(sales.charge_refunded(sales.payment_of(sale), total=200))
     stripe_server.restrict(ready, disabled_reason="rejected.fraud")
     stripe_server.world.events[-2]["created"] += 1
@@ -305,109 +239,3 @@ def test_a_refusal_of_an_account_that_says_it_is_ready_is_tried_again_under_anot
 
 
 # --- accounts that are taken away
-
-
-def test_a_disconnected_account_is_not_paid_and_its_owner_onboards_anew(
-    stripe_server: LoopbackStripe, developer: Account, ready: str, deliver_all: Deliver
-) -> None:
-    stripe_server.deauthorize(ready)
-    deliver_all()
-    assert onboarding(developer) == NONE
-    assert open_alerts() == [("connect_deauthorized", ready)]
-    sale = sell(stripe_server, developer)
-    assert run(sale.transfers.get().pk) is Outcome.WAITING
-    begin(developer)
-    successor = DeveloperAccount.objects.get().stripe_account_id
-    assert successor != ready
-    assert (onboarding(developer)["state"], open_alerts()) == ("pending", [])
-    begin(developer)
-    assert DeveloperAccount.objects.get().stripe_account_id == successor
-    stripe_server.enable_payouts(successor)
-    deliver_all()
-    assert sales.sent_to(stripe_server) == [(successor, 349)]
-
-
-def test_what_comes_late_about_a_disconnected_account_changes_nothing(
-    stripe_server: LoopbackStripe, developer: Account, ready: str, deliver_all: Deliver
-) -> None:
-    stripe_server.deauthorize(ready)
-    deliver_all()
-    sales.deliver(sales.account_updated(ready, payouts=True, at=int(datetime.now(UTC).timestamp()) + 60))
-    assert onboarding(developer) == NONE
-    begin(developer)
-    stripe_server.undelivered()
-    again = stripe_server.world.events[-1] | {"id": "evt_late", "type": "account.application.deauthorized"}
-    sales.deliver(again | {"account": ready})
-    assert onboarding(developer)["state"] == "pending"
-
-
-def test_a_payout_that_may_have_reached_the_account_before_is_not_sent_to_the_next(
-    stripe_server: LoopbackStripe, developer: Account, ready: str, deliver_all: Deliver
-) -> None:
-    sale = sell(stripe_server, developer)
-    stripe_server.fail("reset_after_commit", method="POST", path="/v1/transfers", times=2)
-    assert run(sale.transfers.get().pk) is Outcome.FAILED
-    stripe_server.deauthorize(ready)
-    deliver_all()
-    begin(developer)
-    stripe_server.enable_payouts(DeveloperAccount.objects.get().stripe_account_id)
-    deliver_all()
-    assert sale.transfers.get().status == TransferStatus.DONE
-    assert sales.sent_to(stripe_server) == [(ready, 349)]
-
-
-def test_a_payout_that_never_reached_the_account_before_is_sent_to_the_next(
-    stripe_server: LoopbackStripe, developer: Account, ready: str, deliver_all: Deliver
-) -> None:
-    sale = sell(stripe_server, developer)
-    stripe_server.fail("reset", method="POST", path="/v1/transfers", times=2)
-    assert run(sale.transfers.get().pk) is Outcome.FAILED
-    stripe_server.deauthorize(ready)
-    deliver_all()
-    begin(developer)
-    successor = DeveloperAccount.objects.get().stripe_account_id
-    stripe_server.enable_payouts(successor)
-    deliver_all()
-    assert sales.sent_to(stripe_server) == [(successor, 349)]
-    assert not Transfer.objects.filter(status=TransferStatus.PENDING).exists()
-
-
-def test_an_account_that_stripe_does_not_know_by_this_key_is_kept(
-    stripe_server: LoopbackStripe, developer: Account, ready: str
-) -> None:
-    """As with the key of the test mode on a live database."""
-    sale = sell(stripe_server, developer)
-    del stripe_server.world.tables["account"][ready]
-    run_open(event_id=sale.pk)
-    assert onboarding(developer) == READY
-    assert sale.transfers.get().last_reason == "resource_missing"
-
-
-def test_others_accounts_are_none_of_ours(
-    stripe_server: LoopbackStripe,
-    developer: Account,
-    ready: str,
-    make_user: Callable[..., Account],
-    deliver_all: Deliver,
-) -> None:
-    about = {"id": "ca_another", "object": "application"}
-    deliver_all(
-        events=[
-            stripe_event("account.application.deauthorized", about, created=sales.T0),
-            stripe_event("account.application.deauthorized", about, created=sales.T0) | {"account": "acct_another"},
-            stripe_event("capability.updated", {"id": "transfers", "object": "capability"}, created=sales.T0),
-            sales.account_updated("acct_another", payouts=False, details_submitted=True),
-        ]
-    )
-    assert (onboarding(developer), onboarding(make_user(tier="power"))) == (READY, NONE)
-    assert open_alerts() == []
-
-
-def test_an_account_that_is_erased_leaves_no_alert_that_nobody_can_close(
-    stripe_server: LoopbackStripe, developer: Account, ready: str, deliver_all: Deliver
-) -> None:
-    stripe_server.restrict(ready, disabled_reason=PAST_DUE)
-    deliver_all()
-    close_account(user=developer.user)
-    assert erase(user_id=developer.user.pk)
-    assert open_alerts() == []
